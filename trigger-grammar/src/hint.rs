@@ -1,0 +1,63 @@
+//! "Did you mean": the known word that is nearest to an unknown one.
+
+/// The candidate nearest to `word`, if it is near enough to be a slip of the finger: at most a third of the letters,
+/// or one, changed, added, left out or swapped with their neighbour.
+///
+/// ```
+/// # use trigger_grammar::hint::did_you_mean;
+/// assert_eq!(did_you_mean("prot", ["path", "port", "host"]), Some("port"));
+/// assert_eq!(did_you_mean("colour", ["path", "port", "host"]), None);
+/// ```
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= (word.len().max(candidate.len()) / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Optimal string alignment distance: Levenshtein's, with a swap of neighbours as one step.
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().collect();
+    let b: Vec<char> = b.chars().collect();
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let substituted = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = substituted.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(before_last[j - 2] + 1);
+            }
+            row.push(best);
+        }
+        before_last = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances() {
+        for (a, b, steps) in
+            [("port", "port", 0), ("prot", "port", 1), ("sorce", "source", 1), ("", "id", 2), ("ab", "cd", 2)]
+        {
+            assert_eq!(distance(a, b), steps, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn only_near_words_are_meant() {
+        let known = ["source", "id", "queue", "overflow"];
+        assert_eq!(did_you_mean("sorce", known), Some("source"));
+        assert_eq!(did_you_mean("overflwo", known), Some("overflow"));
+        assert_eq!(did_you_mean("is", known), Some("id"));
+        assert_eq!(did_you_mean("drop_old", ["drop_newest", "drop_oldest"]), Some("drop_oldest"));
+        assert_eq!(did_you_mean("timeout", known), None);
+    }
+}

@@ -1,0 +1,266 @@
+//! Topics and topic patterns: NATS syntax, narrowed until it means the same on NATS, AMQP, MQTT and Kafka.
+//!
+//! A topic is tokens of `[A-Za-z0-9_-]` joined by `.`. A pattern may also hold `*` (exactly one token), `{name}`
+//! (one token, captured by name) and, as its last token, `>` (one or more tokens). Case matters.
+
+use crate::{Fault, FaultKind};
+
+/// The longest topic or pattern, in bytes: Kafka's limit for a topic name, the smallest of the brokers'.
+pub const BYTES_MAX: usize = 249;
+
+/// The most tokens a topic or pattern may have.
+pub const TOKENS_MAX: usize = 32;
+
+const TOKEN_FORM: &str = "a token is one or more of A-Z a-z 0-9 `_` `-`; tokens are joined by `.`";
+const WILDCARD_FORM: &str = "use `*` for exactly one token, or `>` as the last token for one or more";
+const CAPTURE_FORM: &str =
+    "a capture is `{name}`, a whole token, with a name of A-Z a-z 0-9 `_`, no digit first";
+
+/// Checks a topic: the name a message is published to, or the type of an event.
+///
+/// # Errors
+///
+/// The first [`Fault`], in reading order.
+pub const fn check_topic(text: &str) -> Result<(), Fault> {
+    check(text, false)
+}
+
+/// Checks a pattern: what a subscription names.
+///
+/// # Errors
+///
+/// The first [`Fault`], in reading order.
+pub const fn check_pattern(text: &str) -> Result<(), Fault> {
+    check(text, true)
+}
+
+/// The names a pattern captures, in order. Empty for a text that is no pattern.
+pub fn captures(pattern: &str) -> impl Iterator<Item = &str> {
+    pattern.split('.').filter_map(capture_name)
+}
+
+/// The name inside a `{name}` token.
+pub fn capture_name(token: &str) -> Option<&str> {
+    token.strip_prefix('{')?.strip_suffix('}')
+}
+
+const fn check(text: &str, pattern: bool) -> Result<(), Fault> {
+    let bytes = text.as_bytes();
+    if bytes.is_empty() {
+        return Err(Fault::new(FaultKind::Empty, 0, 0, "the name is empty", TOKEN_FORM));
+    }
+    if bytes.len() > BYTES_MAX {
+        let over = bytes.len() - BYTES_MAX;
+        let rule = "longer than 249 bytes";
+        let form = "the limit is 249 bytes, the longest name that Kafka takes";
+        return Err(Fault::new(FaultKind::TooLong, BYTES_MAX, over, rule, form));
+    }
+    let mut start = 0;
+    let mut tokens = 0;
+    while start <= bytes.len() {
+        let end = token_end(bytes, start);
+        tokens += 1;
+        if tokens > TOKENS_MAX {
+            let rule = "more than 32 tokens";
+            return Err(Fault::new(
+                FaultKind::TooManyTokens,
+                start,
+                end - start,
+                rule,
+                "the limit is 32 tokens",
+            ));
+        }
+        let token = if pattern {
+            check_pattern_token(bytes, start, end)
+        } else {
+            check_topic_token(bytes, start, end)
+        };
+        if let Err(fault) = token {
+            return Err(fault);
+        }
+        start = end + 1;
+    }
+    if is_reserved(bytes) {
+        let rule = "`_INBOX` is reserved: NATS keeps it for replies";
+        return Err(Fault::new(FaultKind::Reserved, 0, 6, rule, "choose another first token"));
+    }
+    Ok(())
+}
+
+/// The index of the `.` that ends the token, or of the end of the text.
+const fn token_end(bytes: &[u8], start: usize) -> usize {
+    let mut end = start;
+    while end < bytes.len() && bytes[end] != b'.' {
+        end += 1;
+    }
+    end
+}
+
+const fn is_reserved(bytes: &[u8]) -> bool {
+    same(bytes, 0, token_end(bytes, 0), b"_INBOX")
+}
+
+const fn same(bytes: &[u8], start: usize, end: usize, word: &[u8]) -> bool {
+    if end - start != word.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < word.len() {
+        if bytes[start + i] != word[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+const fn check_topic_token(bytes: &[u8], start: usize, end: usize) -> Result<(), Fault> {
+    if start == end {
+        return Err(empty_token(start));
+    }
+    if end - start == 1 && (bytes[start] == b'*' || bytes[start] == b'>') {
+        let rule = "a wildcard cannot be published to";
+        return Err(Fault::new(
+            FaultKind::Wildcard,
+            start,
+            1,
+            rule,
+            "name one topic; only a subscription takes wildcards",
+        ));
+    }
+    check_characters(bytes, start, end)
+}
+
+const fn check_pattern_token(bytes: &[u8], start: usize, end: usize) -> Result<(), Fault> {
+    if start == end {
+        return Err(empty_token(start));
+    }
+    if end - start == 1 && bytes[start] == b'*' {
+        return Ok(());
+    }
+    if end - start == 1 && bytes[start] == b'>' {
+        if end == bytes.len() {
+            return Ok(());
+        }
+        let rule = "`>` must be the last token";
+        return Err(Fault::new(
+            FaultKind::RestNotLast,
+            start,
+            1,
+            rule,
+            "use `*` for exactly one token in the middle",
+        ));
+    }
+    if same(bytes, start, end, b"**") || same(bytes, start, end, b">>") {
+        let rule = "`**` and `>>` are no wildcards here";
+        return Err(Fault::new(
+            FaultKind::WildcardInToken,
+            start,
+            2,
+            rule,
+            "use `>` as the last token for one or more tokens",
+        ));
+    }
+    let mut i = start;
+    while i < end {
+        if bytes[i] == b'*' || bytes[i] == b'>' {
+            let rule = "a wildcard must be a whole token";
+            return Err(Fault::new(FaultKind::WildcardInToken, start, end - start, rule, WILDCARD_FORM));
+        }
+        i += 1;
+    }
+    if bytes[start] == b'{' {
+        return check_capture(bytes, start, end);
+    }
+    check_characters(bytes, start, end)
+}
+
+const fn check_capture(bytes: &[u8], start: usize, end: usize) -> Result<(), Fault> {
+    if end - start < 3 || bytes[end - 1] != b'}' {
+        let rule = "not a capture";
+        return Err(Fault::new(FaultKind::BadCharacter, start, end - start, rule, CAPTURE_FORM));
+    }
+    let mut i = start + 1;
+    while i < end - 1 {
+        let digit = bytes[i].is_ascii_digit() && i > start + 1;
+        if !(bytes[i].is_ascii_alphabetic() || bytes[i] == b'_' || digit) {
+            let rule = "this character cannot stand in the name of a capture";
+            return Err(Fault::new(FaultKind::BadCharacter, i, char_len(bytes[i]), rule, CAPTURE_FORM));
+        }
+        i += 1;
+    }
+    // Equal names are looked for in what stands before this token.
+    let mut earlier = 0;
+    while earlier < start {
+        let earlier_end = token_end(bytes, earlier);
+        if equal_ranges(bytes, earlier, earlier_end, start, end) {
+            let rule = "this name is captured twice";
+            return Err(Fault::new(
+                FaultKind::DuplicateCapture,
+                start,
+                end - start,
+                rule,
+                "give each capture its own name",
+            ));
+        }
+        earlier = earlier_end + 1;
+    }
+    Ok(())
+}
+
+const fn equal_ranges(bytes: &[u8], a: usize, a_end: usize, b: usize, b_end: usize) -> bool {
+    if a_end - a != b_end - b {
+        return false;
+    }
+    let mut i = 0;
+    while i < a_end - a {
+        if bytes[a + i] != bytes[b + i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+const fn check_characters(bytes: &[u8], start: usize, end: usize) -> Result<(), Fault> {
+    let mut i = start;
+    while i < end {
+        let byte = bytes[i];
+        if !(byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-') {
+            return Err(bad_character(byte, i));
+        }
+        i += 1;
+    }
+    Ok(())
+}
+
+const fn empty_token(at: usize) -> Fault {
+    Fault::new(FaultKind::EmptyToken, at, 0, "an empty token", "remove the extra dot")
+}
+
+const fn bad_character(byte: u8, at: usize) -> Fault {
+    let (rule, form) = match byte {
+        b'#' | b'+' => (
+            "`#` and `+` are AMQP and MQTT syntax",
+            "use `>` as the last token for one or more tokens, or `*` for exactly one",
+        ),
+        b'/' => ("`/` separates tokens in MQTT, not here", "join tokens with `.`"),
+        b'$' => ("`$` begins the names that brokers keep for themselves", TOKEN_FORM),
+        b'{' | b'}' => ("a brace outside a capture", CAPTURE_FORM),
+        b' ' | b'\t' | b'\r' | b'\n' => ("white space in a name", TOKEN_FORM),
+        0..=31 | 127 => ("a control character in a name", TOKEN_FORM),
+        128..=255 => ("a character outside ASCII", TOKEN_FORM),
+        _ => ("this character cannot stand in a name", TOKEN_FORM),
+    };
+    Fault::new(FaultKind::BadCharacter, at, char_len(byte), rule, form)
+}
+
+/// The length of the UTF-8 character that begins with `byte`.
+pub(crate) const fn char_len(byte: u8) -> usize {
+    match byte {
+        0..=0x7f => 1,
+        0xc0..=0xdf => 2,
+        0xe0..=0xef => 3,
+        _ => 4,
+    }
+}
