@@ -1,0 +1,94 @@
+//! The event bus: events inside the program, by type and source.
+
+use std::future::IntoFuture;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::event::Origin;
+use crate::handler::{Context, FromTrigger, Rejection};
+use crate::publish::{Publication, PublishError, Published, Publishing};
+use crate::routes::Routes;
+
+/// Carries events from those who emit them to the triggers of their type. A clone is a handle to the same bus.
+///
+/// ```
+/// # use trigger_core::{EventBus, Published};
+/// # async fn example() -> trigger_core::Result {
+/// let bus = EventBus::new();
+/// let sent: Published = bus.emit("pipeline.error", &["disk full"]).source("data-pipeline").await?;
+/// assert_eq!(sent.matched, 0);   // nobody listens
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(example()).unwrap();
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct EventBus {
+    routes: Arc<Routes>,
+}
+
+impl EventBus {
+    /// A bus of its own. Two buses do not see each other.
+    pub fn new() -> EventBus {
+        EventBus::default()
+    }
+
+    /// Emits an event once it is awaited. `data` is written as JSON.
+    ///
+    /// An event type is a [`Topic`](crate::Topic).
+    pub fn emit<'a>(&'a self, event_type: &'a str, data: impl Serialize) -> Emit<'a> {
+        self.publication(event_type, Publication::encode(data))
+    }
+
+    /// Emits an event whose data is encoded already, as JSON or otherwise, once it is awaited.
+    pub fn emit_raw<'a>(&'a self, event_type: &'a str, data: impl Into<Bytes>) -> Emit<'a> {
+        self.publication(event_type, Ok(data.into()))
+    }
+
+    fn publication<'a>(&'a self, name: &'a str, body: Result<Bytes, serde_json::Error>) -> Emit<'a> {
+        let origin = |event_type, source| Origin::Event { event_type, source };
+        Emit(Publication { routes: &self.routes, name, body, author: None, origin })
+    }
+
+    pub(crate) fn routes(&self) -> &Arc<Routes> {
+        &self.routes
+    }
+}
+
+impl FromTrigger for EventBus {
+    fn from_trigger(cx: &Context<'_>) -> Result<EventBus, Rejection> {
+        cx.env.provided.get().ok_or_else(|| Rejection::absent("no event bus"))
+    }
+}
+
+/// An event that is emitted once it is awaited; the answer is [`Published`].
+///
+/// # Errors
+///
+/// [`PublishError`] for an invalid type, for data that cannot be written as JSON, and where a trigger that rejects
+/// has no room.
+///
+/// # Cancel safety
+///
+/// As [`Publishing`].
+#[derive(Debug)]
+#[must_use = "nothing is emitted until it is awaited"]
+pub struct Emit<'a>(Publication<'a>);
+
+impl Emit<'_> {
+    /// Says where the event comes from.
+    pub fn source(mut self, source: impl Into<String>) -> Self {
+        self.0.author = Some(source.into());
+        self
+    }
+}
+
+impl<'a> IntoFuture for Emit<'a> {
+    type Output = Result<Published, PublishError>;
+    type IntoFuture = Publishing<'a>;
+
+    fn into_future(self) -> Publishing<'a> {
+        Publishing::new(self.0)
+    }
+}

@@ -1,0 +1,251 @@
+//! The one envelope that handlers receive, whatever an event's origin.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::topic::{Topic, TopicPattern};
+
+mod request;
+mod wire;
+
+pub use request::Headers;
+pub(crate) use request::{Request, query_without_secrets};
+pub(crate) use wire::rfc3339;
+
+/// The id of an event: a UUID version 7 (RFC 9562 section 5.7), shown with dashes.
+///
+/// An event keeps its id in every trigger it reaches, in its payload, and in the answer to a webhook request.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(pub(crate) Uuid);
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0.hyphenated(), f)
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = ParseEventIdError;
+
+    fn from_str(text: &str) -> Result<EventId, ParseEventIdError> {
+        Uuid::try_parse(text).map(EventId).map_err(|error| ParseEventIdError(error.to_string()))
+    }
+}
+
+/// A text that is no [`EventId`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an event id: {0}")]
+pub struct ParseEventIdError(String);
+
+/// Where an event came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TriggerKind {
+    /// The event bus.
+    Event,
+    /// The message broker.
+    Message,
+    /// An HTTP request.
+    Webhook,
+    /// A trigger that the program brought itself.
+    Custom,
+}
+
+impl TriggerKind {
+    /// The name used in ids, JSON and configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TriggerKind::Event => "event",
+            TriggerKind::Message => "message",
+            TriggerKind::Webhook => "webhook",
+            TriggerKind::Custom => "custom",
+        }
+    }
+}
+
+impl fmt::Display for TriggerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An event, a message or a webhook request, as a trigger delivers it to a handler.
+///
+/// A clone is cheap, and all triggers that an event reaches share one copy of its bytes; nobody can change them.
+/// It serializes as `{trigger_id, trigger_type, event_id, timestamp, payload, metadata}`, the timestamp in RFC 3339.
+#[derive(Clone)]
+pub struct TriggerEvent {
+    /// The trigger it came through: the only thing in which two deliveries of one event differ.
+    pub(crate) trigger: Arc<TriggerInfo>,
+    pub(crate) envelope: Arc<Envelope>,
+}
+
+/// What an event remembers of the trigger it came through.
+#[derive(Debug)]
+pub(crate) struct TriggerInfo {
+    pub(crate) id: String,
+    pub(crate) kind: TriggerKind,
+    /// The pattern of a message trigger, for its captures.
+    pub(crate) pattern: Option<TopicPattern>,
+}
+
+/// What is the same in every trigger an event reaches.
+#[derive(Debug)]
+pub(crate) struct Envelope {
+    pub(crate) id: EventId,
+    pub(crate) timestamp: SystemTime,
+    /// The data of an event, the content of a message, the body of a request: the bytes as they came.
+    pub(crate) raw: Bytes,
+    pub(crate) origin: Origin,
+    payload: OnceLock<Value>,
+    metadata: OnceLock<Map<String, Value>>,
+}
+
+/// What is known of an event besides its bytes.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    Event { event_type: Topic, source: Option<String> },
+    Message { topic: Topic, sender: Option<String> },
+    Webhook(Box<Request>),
+    Custom { metadata: Map<String, Value> },
+}
+
+impl Envelope {
+    pub(crate) fn new(id: EventId, timestamp: SystemTime, raw: Bytes, origin: Origin) -> Envelope {
+        Envelope { id, timestamp, raw, origin, payload: OnceLock::new(), metadata: OnceLock::new() }
+    }
+
+    fn payload(&self) -> &Value {
+        self.payload.get_or_init(|| match &self.origin {
+            Origin::Event { event_type, source } => object([
+                ("event_type", text(event_type)),
+                ("event_id", text(&self.id.to_string())),
+                ("source", optional_text(source)),
+                ("data", self.parsed()),
+            ]),
+            Origin::Message { topic, sender } => object([
+                ("topic", text(topic)),
+                ("message_id", text(&self.id.to_string())),
+                ("sender", optional_text(sender)),
+                ("content", self.parsed()),
+            ]),
+            Origin::Webhook(_) | Origin::Custom { .. } => self.parsed(),
+        })
+    }
+
+    /// The bytes as a JSON value: what they parse to, else their text.
+    fn parsed(&self) -> Value {
+        serde_json::from_slice(&self.raw)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&self.raw).into_owned()))
+    }
+
+    fn metadata(&self) -> &Map<String, Value> {
+        self.metadata.get_or_init(|| match &self.origin {
+            Origin::Event { event_type, source } => {
+                fields([("event_type", text(event_type)), ("source", optional_text(source))])
+            }
+            Origin::Message { topic, sender } => {
+                fields([("topic", text(topic)), ("sender", optional_text(sender))])
+            }
+            Origin::Webhook(request) => request.metadata(),
+            Origin::Custom { metadata } => metadata.clone(),
+        })
+    }
+}
+
+impl TriggerEvent {
+    /// The id of the event, the same in every trigger it reaches.
+    pub fn id(&self) -> EventId {
+        self.envelope.id
+    }
+
+    /// The id of the trigger it came through, such as `event-pipeline.error`.
+    pub fn trigger_id(&self) -> &str {
+        &self.trigger.id
+    }
+
+    /// Where it came from.
+    pub fn kind(&self) -> TriggerKind {
+        self.trigger.kind
+    }
+
+    /// When it was published, or when its request had arrived.
+    pub fn timestamp(&self) -> SystemTime {
+        self.envelope.timestamp
+    }
+
+    /// The event as JSON.
+    ///
+    /// Of an event `{event_type, event_id, source, data}`; of a message `{topic, message_id, sender, content}`, where
+    /// `topic` is the one it arrived on; of a webhook request its body. Bytes that are no JSON appear as a string, in
+    /// which invalid UTF-8 is replaced. Parsed on first use and at most once, for all triggers together.
+    pub fn payload(&self) -> &Value {
+        self.envelope.payload()
+    }
+
+    /// The bytes as they came: the data of an event, the content of a message, the body of a request.
+    pub fn raw(&self) -> &Bytes {
+        &self.envelope.raw
+    }
+
+    /// What is known besides the payload.
+    ///
+    /// Of an event `{event_type, source}`; of a message `{topic, sender}`; of a webhook request
+    /// `{method, path, query, headers, remote}`, in which a repeated query key or header is a list, and headers and
+    /// query keys that carry secrets are left out.
+    pub fn metadata(&self) -> &Map<String, Value> {
+        self.envelope.metadata()
+    }
+
+    /// What the pattern of the trigger captured under this name.
+    pub(crate) fn capture(&self, name: &str) -> Option<&str> {
+        let Origin::Message { topic, .. } = &self.envelope.origin else { return None };
+        let pattern = self.trigger.pattern.as_ref()?;
+        pattern.captures(topic).find(|(captured, _)| *captured == name).map(|(_, token)| token)
+    }
+}
+
+/// Names the event and says how large it is; the payload stays out of logs.
+impl fmt::Debug for TriggerEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TriggerEvent")
+            .field("id", &self.id())
+            .field("trigger_id", &self.trigger_id())
+            .field("kind", &self.kind())
+            .field("bytes", &self.raw().len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn object<const N: usize>(entries: [(&str, Value); N]) -> Value {
+    Value::Object(fields(entries))
+}
+
+fn fields<const N: usize>(entries: [(&str, Value); N]) -> Map<String, Value> {
+    entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+fn optional_text(value: &Option<String>) -> Value {
+    value.as_deref().map_or(Value::Null, text)
+}

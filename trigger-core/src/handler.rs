@@ -1,0 +1,245 @@
+//! What a handler is to the runtime: something that makes its arguments from an event and runs.
+
+use std::any::{Any, TypeId, type_name};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Error;
+use crate::event::TriggerEvent;
+use crate::outcome::{IntoOutcome, Outcome};
+
+mod extract;
+
+pub use extract::{Attempt, Json, Query, Sender, Shutdown, Source, State, Text};
+
+/// A running handler.
+pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Outcome, Error>> + Send>>;
+
+/// A type that can be an argument of a handler: it is made from the event and its surroundings.
+///
+/// The framework implements it for
+/// `TriggerEvent`, [`Json<T>`], [`Text`], `Bytes`, [`State<T>`], `EventBus`, `MessageBroker`, `Topic`, [`Source`],
+/// [`Sender`], `EventId`, `Headers`, [`Query<T>`], [`Attempt`], [`Shutdown`], and `Option<X>` and `Result<X, _>` of
+/// these. Implement it for a type of your own to name what several handlers do with an event:
+///
+/// ```
+/// # use trigger_core::{Context, FromTrigger, Headers, Rejection};
+/// struct DeliveryId(String);
+///
+/// impl FromTrigger for DeliveryId {
+///     fn from_trigger(cx: &Context<'_>) -> Result<DeliveryId, Rejection> {
+///         let headers = Headers::from_trigger(cx)?;
+///         let id = headers.get("x-github-delivery").ok_or_else(|| Rejection::absent("no delivery id"))?;
+///         Ok(DeliveryId(id.to_owned()))
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of a handler",
+    label = "not made from an event",
+    note = "the arguments are `TriggerEvent`, `Json<T>`, `Text`, `Bytes`, `State<T>`, `EventBus`, `MessageBroker`, \
+            `Topic`, `Source`, `Sender`, `EventId`, `Headers`, `Query<T>`, `Attempt`, `Shutdown`, and `Option<X>` or \
+            `Result<X, _>` of these; or implement `FromTrigger` for the type",
+    note = "an argument named after a `{{capture}}` of the topic pattern may be any type with `FromStr`"
+)]
+pub trait FromTrigger: Sized {
+    /// Makes the argument. It runs on every attempt and must not block.
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`]: the event is then dead-lettered at once, with its raw bytes, unless the argument is an
+    /// `Option` or a `Result`.
+    fn from_trigger(cx: &Context<'_>) -> Result<Self, Rejection>;
+
+    /// Names what must be there at start for the argument to be made. The default is nothing.
+    fn needs(_needs: &mut Needs) {}
+}
+
+/// Why an argument could not be made from an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    argument: Option<&'static str>,
+    absent: bool,
+    message: String,
+}
+
+impl Rejection {
+    /// The event does not have the thing at all. An `Option` of the argument is `None` then.
+    pub fn absent(message: impl Into<String>) -> Rejection {
+        Rejection { argument: None, absent: true, message: message.into() }
+    }
+
+    /// The event has the thing, but it is malformed.
+    pub fn invalid(message: impl Into<String>) -> Rejection {
+        Rejection { argument: None, absent: false, message: message.into() }
+    }
+
+    /// Whether the event does not have the thing at all.
+    pub fn is_absent(&self) -> bool {
+        self.absent
+    }
+
+    /// The same, with the name of the argument it is about.
+    pub(crate) fn of(mut self, argument: &'static str) -> Rejection {
+        self.argument.get_or_insert(argument);
+        self
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.argument {
+            Some(argument) => write!(f, "argument `{argument}`: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+/// What arguments are made from: the event, the attempt, and what the runtime provides.
+#[derive(Debug)]
+pub struct Context<'a> {
+    pub(crate) event: &'a TriggerEvent,
+    pub(crate) attempt: Attempt,
+    pub(crate) env: &'a Env,
+}
+
+impl Context<'_> {
+    /// The event that is being handled.
+    pub fn event(&self) -> &TriggerEvent {
+        self.event
+    }
+
+    /// What the pattern of the trigger captured under this name.
+    pub fn capture(&self, name: &str) -> Option<&str> {
+        self.event.capture(name)
+    }
+}
+
+/// What a runtime provides to all its handlers.
+#[derive(Debug, Default)]
+pub(crate) struct Env {
+    pub(crate) provided: Provided,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// Values by type: the program's state, the bus and the broker.
+#[derive(Default)]
+pub(crate) struct Provided(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+
+impl Provided {
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.0.insert(TypeId::of::<T>(), Arc::new(value));
+    }
+
+    pub(crate) fn get<T: Clone + 'static>(&self) -> Option<T> {
+        self.0.get(&TypeId::of::<T>())?.downcast_ref::<T>().cloned()
+    }
+
+    pub(crate) fn has(&self, wanted: TypeId) -> bool {
+        self.0.contains_key(&wanted)
+    }
+}
+
+impl fmt::Debug for Provided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} values", self.0.len())
+    }
+}
+
+/// What the arguments of a handler need to be there at start.
+#[derive(Debug, Default)]
+pub struct Needs {
+    argument: &'static str,
+    pub(crate) states: Vec<StateNeed>,
+}
+
+/// A `State<T>` somewhere among the arguments of a handler.
+#[derive(Debug)]
+pub(crate) struct StateNeed {
+    pub(crate) argument: &'static str,
+    pub(crate) type_id: TypeId,
+    pub(crate) type_name: &'static str,
+}
+
+impl Needs {
+    /// Adds what this argument needs.
+    pub fn arg<T: FromTrigger>(&mut self, argument: &'static str) {
+        self.argument = argument;
+        T::needs(self);
+    }
+
+    /// A value of this type, given to the builder by `state(..)`.
+    pub(crate) fn state<T: 'static>(&mut self) {
+        let need =
+            StateNeed { argument: self.argument, type_id: TypeId::of::<T>(), type_name: type_name::<T>() };
+        self.states.push(need);
+    }
+}
+
+/// An async fn or closure whose arguments are each [`FromTrigger`] and whose return is [`IntoOutcome`].
+///
+/// `Args` are the types of its arguments; the compiler finds them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no handler",
+    label = "not an async fn or closure over extractors",
+    note = "a handler is an async fn or a closure that returns a future, with up to 8 arguments that each implement \
+            `FromTrigger`, such as `|event: TriggerEvent| async move {{ .. }}`"
+)]
+pub trait Handler<Args>: Send + Sync + 'static {
+    /// Makes the arguments and begins to run.
+    ///
+    /// # Errors
+    ///
+    /// The [`Rejection`] of the first argument that could not be made.
+    fn call(&self, cx: &Context<'_>) -> Result<HandlerFuture, Rejection>;
+
+    /// Names what the arguments need at start.
+    fn needs(needs: &mut Needs);
+}
+
+macro_rules! impl_handler {
+    ($($arg:ident = $name:literal),*) => {
+        #[diagnostic::do_not_recommend]
+        impl<F, Fut, $($arg,)*> Handler<($($arg,)*)> for F
+        where
+            F: Fn($($arg),*) -> Fut + Send + Sync + 'static,
+            Fut: Future + Send + 'static,
+            Fut::Output: IntoOutcome,
+            $($arg: FromTrigger,)*
+        {
+            fn call(&self, _cx: &Context<'_>) -> Result<HandlerFuture, Rejection> {
+                Ok(run(self($($arg::from_trigger(_cx).map_err(|rejection| rejection.of($name))?),*)))
+            }
+
+            fn needs(_needs: &mut Needs) {
+                $(_needs.arg::<$arg>($name);)*
+            }
+        }
+    };
+}
+
+impl_handler!();
+impl_handler!(A1 = "1");
+impl_handler!(A1 = "1", A2 = "2");
+impl_handler!(A1 = "1", A2 = "2", A3 = "3");
+impl_handler!(A1 = "1", A2 = "2", A3 = "3", A4 = "4");
+impl_handler!(A1 = "1", A2 = "2", A3 = "3", A4 = "4", A5 = "5");
+impl_handler!(A1 = "1", A2 = "2", A3 = "3", A4 = "4", A5 = "5", A6 = "6");
+impl_handler!(A1 = "1", A2 = "2", A3 = "3", A4 = "4", A5 = "5", A6 = "6", A7 = "7");
+impl_handler!(A1 = "1", A2 = "2", A3 = "3", A4 = "4", A5 = "5", A6 = "6", A7 = "7", A8 = "8");
+
+/// The future of a handler, as the runtime runs it.
+pub fn run<F>(future: F) -> HandlerFuture
+where
+    F: Future + Send + 'static,
+    F::Output: IntoOutcome,
+{
+    Box::pin(async move { future.await.into_outcome() })
+}

@@ -1,0 +1,266 @@
+//! The arguments a handler may take.
+
+use std::fmt;
+use std::ops::Deref;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+
+use super::{Context, FromTrigger, Needs, Rejection};
+use crate::event::{EventId, Headers, Origin, Request, TriggerEvent};
+use crate::topic::Topic;
+
+/// The body of the event, decoded from JSON: the data of an event, the content of a message, the body of a request.
+///
+/// It is decoded straight from the bytes, without a [`Value`](serde_json::Value) in between.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromTrigger for Json<T> {
+    fn from_trigger(cx: &Context<'_>) -> Result<Json<T>, Rejection> {
+        serde_json::from_slice(cx.event.raw())
+            .map(Json)
+            .map_err(|error| Rejection::invalid(error.to_string()))
+    }
+}
+
+impl<T> Deref for Json<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// The body of the event as text.
+///
+/// Of a request it is the text of its body. Of an event or a message that is a JSON string it is what the string
+/// says; of any other one, its text. Bytes that are not UTF-8 are no text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text(pub String);
+
+impl FromTrigger for Text {
+    fn from_trigger(cx: &Context<'_>) -> Result<Text, Rejection> {
+        let raw = cx.event.raw();
+        let published = matches!(cx.event.envelope.origin, Origin::Event { .. } | Origin::Message { .. });
+        if published
+            && raw.first() == Some(&b'"')
+            && let Ok(text) = serde_json::from_slice(raw)
+        {
+            return Ok(Text(text));
+        }
+        let text = str::from_utf8(raw).map_err(|error| Rejection::invalid(format!("not text: {error}")))?;
+        Ok(Text(text.to_owned()))
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A value the builder was given by `state(..)`; each handler call gets a clone.
+///
+/// A handler that takes a `State<T>` nobody gave is an error at start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct State<T>(pub T);
+
+impl<T: Clone + Send + Sync + 'static> FromTrigger for State<T> {
+    fn from_trigger(cx: &Context<'_>) -> Result<State<T>, Rejection> {
+        let missing = || Rejection::absent(format!("no state of type `{}`", std::any::type_name::<T>()));
+        cx.env.provided.get().map(State).ok_or_else(missing)
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.state::<T>();
+    }
+}
+
+impl<T> Deref for State<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// The source an event was emitted with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source(pub String);
+
+impl FromTrigger for Source {
+    fn from_trigger(cx: &Context<'_>) -> Result<Source, Rejection> {
+        match &cx.event.envelope.origin {
+            Origin::Event { source: Some(source), .. } => Ok(Source(source.clone())),
+            _ => Err(Rejection::absent("the event has no source")),
+        }
+    }
+}
+
+impl Deref for Source {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The sender a message was published with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sender(pub String);
+
+impl FromTrigger for Sender {
+    fn from_trigger(cx: &Context<'_>) -> Result<Sender, Rejection> {
+        match &cx.event.envelope.origin {
+            Origin::Message { sender: Some(sender), .. } => Ok(Sender(sender.clone())),
+            _ => Err(Rejection::absent("the message has no sender")),
+        }
+    }
+}
+
+impl Deref for Sender {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The query of a webhook request, decoded into a type (`application/x-www-form-urlencoded`).
+///
+/// Keys that carry secrets, such as `token` and `access_token`, are removed before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromTrigger for Query<T> {
+    fn from_trigger(cx: &Context<'_>) -> Result<Query<T>, Rejection> {
+        let query = &request(cx, "query")?.query;
+        serde_urlencoded::from_str(query).map(Query).map_err(|error| Rejection::invalid(error.to_string()))
+    }
+}
+
+impl<T> Deref for Query<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl FromTrigger for Headers {
+    fn from_trigger(cx: &Context<'_>) -> Result<Headers, Rejection> {
+        Ok(request(cx, "headers")?.headers.clone())
+    }
+}
+
+fn request<'a>(cx: &Context<'a>, part: &str) -> Result<&'a Request, Rejection> {
+    match &cx.event.envelope.origin {
+        Origin::Webhook(request) => Ok(request),
+        _ => Err(Rejection::absent(format!("only a webhook request has {part}"))),
+    }
+}
+
+/// Which attempt at handling the event this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    number: u32,
+}
+
+impl Attempt {
+    pub(crate) fn first() -> Attempt {
+        Attempt { number: 1 }
+    }
+
+    /// The number of the attempt, from 1.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+}
+
+impl FromTrigger for Attempt {
+    fn from_trigger(cx: &Context<'_>) -> Result<Attempt, Rejection> {
+        Ok(cx.attempt)
+    }
+}
+
+/// Tells a handler that the runtime is draining, so that long work can come to an end before the deadline.
+#[derive(Clone, Debug)]
+pub struct Shutdown(CancellationToken);
+
+impl Shutdown {
+    /// Waits until the runtime drains.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub fn cancelled(&self) -> WaitForCancellationFuture<'_> {
+        self.0.cancelled()
+    }
+
+    /// Whether the runtime drains.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
+impl FromTrigger for Shutdown {
+    fn from_trigger(cx: &Context<'_>) -> Result<Shutdown, Rejection> {
+        Ok(Shutdown(cx.env.shutdown.clone()))
+    }
+}
+
+impl FromTrigger for TriggerEvent {
+    fn from_trigger(cx: &Context<'_>) -> Result<TriggerEvent, Rejection> {
+        Ok(cx.event.clone())
+    }
+}
+
+impl FromTrigger for Bytes {
+    fn from_trigger(cx: &Context<'_>) -> Result<Bytes, Rejection> {
+        Ok(cx.event.raw().clone())
+    }
+}
+
+impl FromTrigger for EventId {
+    fn from_trigger(cx: &Context<'_>) -> Result<EventId, Rejection> {
+        Ok(cx.event.id())
+    }
+}
+
+impl FromTrigger for Topic {
+    fn from_trigger(cx: &Context<'_>) -> Result<Topic, Rejection> {
+        match &cx.event.envelope.origin {
+            Origin::Message { topic, .. } => Ok(topic.clone()),
+            Origin::Event { event_type, .. } => Ok(event_type.clone()),
+            _ => Err(Rejection::absent("only a message and an event have a topic")),
+        }
+    }
+}
+
+/// `None` where the event does not have the thing; malformed, it is dead-lettered.
+impl<X: FromTrigger> FromTrigger for Option<X> {
+    fn from_trigger(cx: &Context<'_>) -> Result<Option<X>, Rejection> {
+        match X::from_trigger(cx) {
+            Ok(value) => Ok(Some(value)),
+            Err(rejection) if rejection.is_absent() => Ok(None),
+            Err(rejection) => Err(rejection),
+        }
+    }
+}
+
+/// Hands the handler the reason why the argument could not be made.
+impl<X: FromTrigger, E: From<Rejection>> FromTrigger for Result<X, E> {
+    fn from_trigger(cx: &Context<'_>) -> Result<Result<X, E>, Rejection> {
+        Ok(X::from_trigger(cx).map_err(E::from))
+    }
+}

@@ -1,0 +1,61 @@
+//! The result of one attempt at handling an event.
+
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// What a handler says about the event it was given.
+///
+/// A handler may return `()` (done), an `Outcome`, or a `Result` of either. An `Err` and a
+/// [`Retry`](Outcome::Retry) mean that the attempt failed; a handler has one attempt, so a failed one ends in a
+/// dead letter. A [`Reject`](Outcome::Reject) is a dead letter whatever the policy says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome {
+    /// The event was handled.
+    Done,
+    /// The event was not handled; another attempt after this time may succeed.
+    Retry(Duration),
+    /// The event can never be handled, for this reason.
+    Reject(String),
+}
+
+impl Outcome {
+    /// A [`Reject`](Outcome::Reject) with this reason.
+    pub fn reject(reason: impl Into<String>) -> Outcome {
+        Outcome::Reject(reason.into())
+    }
+}
+
+/// What a handler may return: `()`, [`Outcome`], or a `Result` of these whose error converts into [`Error`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be returned by a handler",
+    label = "not an outcome",
+    note = "a handler returns `()`, `Outcome`, or `Result<(), E>` or `Result<Outcome, E>` where `E` is any error"
+)]
+pub trait IntoOutcome {
+    /// Turns the value into the outcome of the attempt, or into the error it failed with.
+    ///
+    /// # Errors
+    ///
+    /// The error that the handler returned.
+    fn into_outcome(self) -> Result<Outcome, Error>;
+}
+
+impl IntoOutcome for () {
+    fn into_outcome(self) -> Result<Outcome, Error> {
+        Ok(Outcome::Done)
+    }
+}
+
+impl IntoOutcome for Outcome {
+    fn into_outcome(self) -> Result<Outcome, Error> {
+        Ok(self)
+    }
+}
+
+impl<T: IntoOutcome, E: Into<Error>> IntoOutcome for Result<T, E> {
+    fn into_outcome(self) -> Result<Outcome, Error> {
+        self.map_err(Into::into)?.into_outcome()
+    }
+}

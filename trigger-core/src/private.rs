@@ -1,0 +1,48 @@
+//! What generated code names, and nothing else. Not for people: it changes without notice.
+
+pub use linkme;
+
+pub use crate::handler::{Context, HandlerFuture, Needs, Rejection, run};
+pub use crate::registry::{
+    Declared, HandlerRecord, ProcessRecord, TRIGGER_CORE_HANDLERS_V1 as HANDLERS, TriggerRecord,
+};
+pub use crate::runtime::{MainOutput, main};
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use crate::handler::FromTrigger;
+
+/// Makes an argument of a handler.
+///
+/// # Errors
+///
+/// Its rejection, with the name of the argument.
+pub fn arg<T: FromTrigger>(cx: &Context<'_>, argument: &'static str) -> Result<T, Rejection> {
+    T::from_trigger(cx).map_err(|rejection| rejection.of(argument))
+}
+
+/// Reads what the pattern captured under the name of the argument.
+///
+/// # Errors
+///
+/// A rejection if the text is no `T`.
+pub fn capture<T: FromStr<Err: Display>>(cx: &Context<'_>, name: &'static str) -> Result<T, Rejection> {
+    let value = capture_opt(cx, name)?;
+    value.ok_or_else(|| Rejection::absent("the trigger has no such capture").of(name))
+}
+
+/// As [`capture`], for an argument that is an `Option`.
+///
+/// # Errors
+///
+/// A rejection if there is a text and it is no `T`.
+pub fn capture_opt<T: FromStr<Err: Display>>(
+    cx: &Context<'_>,
+    name: &'static str,
+) -> Result<Option<T>, Rejection> {
+    let read = |text: &str| {
+        text.parse().map_err(|error| Rejection::invalid(format!("{text:?} in the topic: {error}")).of(name))
+    };
+    cx.capture(name).map(read).transpose()
+}

@@ -1,0 +1,185 @@
+//! What publishing means on the bus and on the broker alike: who got the event, and what the publisher learns.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::task::coop;
+
+use crate::clock;
+use crate::event::{Envelope, Origin};
+use crate::routes::Routes;
+use crate::topic::{Topic, TopicError};
+use crate::trigger::{BoxFuture, Offer, WaitingOffer};
+
+/// What became of something that was published. `matched` is the sum of the other two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Published {
+    /// How many triggers wanted it. 0 is fine: nobody has to listen.
+    pub matched: usize,
+    /// How many took it into their queue.
+    pub queued: usize,
+    /// How many had no room for it.
+    pub dropped: usize,
+}
+
+/// Why something could not be published.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The type or topic is not a valid name; nothing was published.
+    #[error("cannot publish to {name:?}: {error}")]
+    InvalidName {
+        /// The name as it was given.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        error: TopicError,
+    },
+    /// The data cannot be written as JSON; nothing was published.
+    #[error("the data cannot be written as JSON: {0}")]
+    Encode(#[source] serde_json::Error),
+    /// Triggers with [`Overflow::Reject`](crate::Overflow::Reject) had no room. The others have received it.
+    #[error("the queue is full of: {}", .triggers.join(", "))]
+    Full {
+        /// The ids of the triggers.
+        triggers: Vec<String>,
+        /// What became of it everywhere, those triggers among `dropped`.
+        published: Published,
+    },
+}
+
+/// Something that is about to be published.
+#[derive(Debug)]
+pub(crate) struct Publication<'a> {
+    pub(crate) routes: &'a Routes,
+    pub(crate) name: &'a str,
+    pub(crate) body: Result<Bytes, serde_json::Error>,
+    /// The source of an event, the sender of a message.
+    pub(crate) author: Option<String>,
+    pub(crate) origin: fn(Topic, Option<String>) -> Origin,
+}
+
+impl<'a> Publication<'a> {
+    pub(crate) fn encode(data: impl Serialize) -> Result<Bytes, serde_json::Error> {
+        serde_json::to_vec(&data).map(Bytes::from)
+    }
+
+    /// Offers it to every trigger that wants it. None of them delays another.
+    fn offer(self) -> Result<Tally, PublishError> {
+        let name = |error| PublishError::InvalidName { name: self.name.to_owned(), error };
+        let topic = Topic::parse(self.name).map_err(name)?;
+        let body = self.body.map_err(PublishError::Encode)?;
+        let origin = (self.origin)(topic, self.author);
+        let envelope = Arc::new(Envelope::new(clock::event_id(), clock::now(), body, origin));
+        let mut tally = Tally::default();
+        self.routes.matching(self.name, |subscription| {
+            if subscription.wants(&envelope) {
+                tally.count(subscription.intake.id(), subscription.intake.offer(&envelope));
+            } else {
+                subscription.intake.queue.count_filtered();
+            }
+        });
+        Ok(tally)
+    }
+}
+
+/// What is known so far of who took it.
+#[derive(Debug, Default)]
+struct Tally {
+    published: Published,
+    rejected_by: Vec<String>,
+    waiting: Vec<WaitingOffer>,
+}
+
+impl Tally {
+    fn count(&mut self, trigger: &str, offer: Offer) {
+        self.published.matched += 1;
+        match offer {
+            Offer::Queued => self.published.queued += 1,
+            Offer::Dropped => self.published.dropped += 1,
+            Offer::Rejected => {
+                self.published.dropped += 1;
+                self.rejected_by.push(trigger.to_owned());
+            }
+            Offer::Waiting(offer) => self.waiting.push(offer),
+            // It stopped between the snapshot and the offer: as if it had not been there.
+            Offer::Closed => self.published.matched -= 1,
+        }
+    }
+
+    async fn wait(mut self) -> Result<Published, PublishError> {
+        for offer in std::mem::take(&mut self.waiting) {
+            if offer.queued().await {
+                self.published.queued += 1;
+            } else {
+                self.published.dropped += 1;
+            }
+        }
+        self.end()
+    }
+
+    fn end(self) -> Result<Published, PublishError> {
+        if self.rejected_by.is_empty() {
+            Ok(self.published)
+        } else {
+            Err(PublishError::Full { triggers: self.rejected_by, published: self.published })
+        }
+    }
+}
+
+/// The future of a publication: done at its first poll, unless a trigger with
+/// [`Overflow::Wait`](crate::Overflow::Wait) makes the publisher wait.
+///
+/// # Cancel safety
+///
+/// Dropped before its first poll it has published nothing. Dropped while it waits, every trigger that had room has
+/// it, and those it waits for count it as dropped.
+#[derive(Debug)]
+#[must_use = "nothing is published until it is awaited"]
+pub struct Publishing<'a>(State<'a>);
+
+enum State<'a> {
+    Ready(Option<Publication<'a>>),
+    Waiting(BoxFuture<'static, Result<Published, PublishError>>),
+}
+
+impl<'a> Publishing<'a> {
+    pub(crate) fn new(publication: Publication<'a>) -> Publishing<'a> {
+        Publishing(State::Ready(Some(publication)))
+    }
+}
+
+impl Future for Publishing<'_> {
+    type Output = Result<Published, PublishError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let State::Ready(publication) = &mut self.0 {
+            // A loop that publishes without end gives way to those who are to receive.
+            let progress = ready!(coop::poll_proceed(cx));
+            let Some(publication) = publication.take() else { return Poll::Pending };
+            let offered = publication.offer();
+            progress.made_progress();
+            match offered {
+                Ok(tally) if !tally.waiting.is_empty() => self.0 = State::Waiting(Box::pin(tally.wait())),
+                offered => return Poll::Ready(offered.and_then(Tally::end)),
+            }
+        }
+        match &mut self.0 {
+            State::Waiting(waiting) => waiting.as_mut().poll(cx),
+            State::Ready(_) => Poll::Pending,
+        }
+    }
+}
+
+impl std::fmt::Debug for State<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            State::Ready(_) => "Ready",
+            State::Waiting(_) => "Waiting",
+        })
+    }
+}

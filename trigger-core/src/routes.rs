@@ -1,0 +1,177 @@
+//! Which subscriptions want a topic: exact names in a hash map, patterns in a trie of tokens, behind a snapshot.
+//!
+//! A publisher reads the snapshot without waiting for anyone, and its cost depends on the length of the topic and on
+//! what matches, never on how many subscriptions there are. The maps are persistent, so a subscriber replaces only
+//! the path from the root to its own pattern.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use rpds::HashTrieMapSync;
+
+use crate::event::{Envelope, Origin};
+use crate::topic::{TopicPattern, is_one};
+use crate::trigger::Intake;
+
+/// One trigger that wants to receive.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    number: u64,
+    pub(crate) intake: Arc<Intake>,
+    /// Only events of this source are wanted.
+    source: Option<String>,
+}
+
+impl Subscription {
+    pub(crate) fn new(intake: Arc<Intake>, source: Option<String>) -> Subscription {
+        Subscription { number: 0, intake, source }
+    }
+
+    /// Whether the filter of the subscription lets the event through.
+    pub(crate) fn wants(&self, envelope: &Envelope) -> bool {
+        match (&self.source, &envelope.origin) {
+            (None, _) => true,
+            (Some(wanted), Origin::Event { source: Some(source), .. }) => wanted == source,
+            (Some(_), _) => false,
+        }
+    }
+}
+
+/// The subscriptions of one pattern. Shared between snapshots, replaced as a whole.
+type Subscriptions = Arc<[Arc<Subscription>]>;
+
+#[derive(Default)]
+pub(crate) struct Routes {
+    table: ArcSwap<Table>,
+    /// Held by the one who replaces the snapshot.
+    writing: Mutex<()>,
+    last_number: AtomicU64,
+}
+
+#[derive(Clone, Default)]
+struct Table {
+    exact: HashTrieMapSync<String, Subscriptions>,
+    patterns: Node,
+}
+
+/// What may follow the tokens that led here.
+#[derive(Clone, Default)]
+struct Node {
+    /// A certain token.
+    tokens: HashTrieMapSync<String, Arc<Node>>,
+    /// Any one token: `*` or a capture.
+    one: Option<Arc<Node>>,
+    /// One or more tokens: `>`.
+    rest: Subscriptions,
+    /// Nothing: the pattern ends here.
+    end: Subscriptions,
+}
+
+impl Routes {
+    /// Adds a subscription and returns its number.
+    pub(crate) fn subscribe(&self, pattern: &TopicPattern, mut subscription: Subscription) -> u64 {
+        let number = self.last_number.fetch_add(1, Ordering::Relaxed) + 1;
+        subscription.number = number;
+        let subscription = Arc::new(subscription);
+        self.edit(pattern, |subscriptions| {
+            subscriptions.iter().cloned().chain([Arc::clone(&subscription)]).collect()
+        });
+        number
+    }
+
+    /// Removes the subscription of this number.
+    pub(crate) fn unsubscribe(&self, pattern: &TopicPattern, number: u64) {
+        self.edit(pattern, |subscriptions| {
+            subscriptions.iter().filter(|subscription| subscription.number != number).cloned().collect()
+        });
+    }
+
+    fn edit(&self, pattern: &TopicPattern, change: impl FnOnce(&Subscriptions) -> Subscriptions) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = Table::clone(&self.table.load());
+        if pattern.is_literal() {
+            let subscriptions =
+                change(table.exact.get(pattern.as_str()).unwrap_or(&Subscriptions::default()));
+            if subscriptions.is_empty() {
+                table.exact.remove_mut(pattern.as_str());
+            } else {
+                table.exact.insert_mut(pattern.as_str().to_owned(), subscriptions);
+            }
+        } else {
+            table.patterns = table.patterns.edited(pattern.as_str(), change);
+        }
+        self.table.store(Arc::new(table));
+    }
+
+    /// Calls `each` with every subscription whose pattern matches the topic.
+    pub(crate) fn matching(&self, topic: &str, mut each: impl FnMut(&Arc<Subscription>)) {
+        let table = self.table.load();
+        if let Some(subscriptions) = table.exact.get(topic) {
+            subscriptions.iter().for_each(&mut each);
+        }
+        table.patterns.matching(Some(topic), &mut each);
+    }
+}
+
+impl Node {
+    /// This node with the subscriptions of the pattern changed, and without the branches that lead nowhere.
+    fn edited(&self, pattern: &str, change: impl FnOnce(&Subscriptions) -> Subscriptions) -> Node {
+        let mut node = self.clone();
+        let (token, rest) = match pattern.split_once('.') {
+            Some((token, rest)) => (token, Some(rest)),
+            None => (pattern, None),
+        };
+        if token == ">" {
+            node.rest = change(&self.rest);
+            return node;
+        }
+        let child = if is_one(token) { self.one.as_ref() } else { self.tokens.get(token) };
+        let mut child = child.map(|child| Node::clone(child)).unwrap_or_default();
+        match rest {
+            Some(rest) => child = child.edited(rest, change),
+            None => child.end = change(&child.end),
+        }
+        let child = (!child.is_empty()).then(|| Arc::new(child));
+        match child {
+            child if is_one(token) => node.one = child,
+            Some(child) => node.tokens.insert_mut(token.to_owned(), child),
+            None => {
+                node.tokens.remove_mut(token);
+            }
+        }
+        node
+    }
+
+    fn is_empty(&self) -> bool {
+        self.tokens.is_empty() && self.one.is_none() && self.rest.is_empty() && self.end.is_empty()
+    }
+
+    /// `topic` is what is left of it after the tokens that led here.
+    fn matching(&self, topic: Option<&str>, each: &mut impl FnMut(&Arc<Subscription>)) {
+        let Some(topic) = topic else {
+            return self.end.iter().for_each(each);
+        };
+        self.rest.iter().for_each(&mut *each);
+        if self.tokens.is_empty() && self.one.is_none() {
+            return;
+        }
+        let (token, left) = match topic.split_once('.') {
+            Some((token, left)) => (token, Some(left)),
+            None => (topic, None),
+        };
+        if let Some(child) = self.tokens.get(token) {
+            child.matching(left, each);
+        }
+        if let Some(child) = &self.one {
+            child.matching(left, each);
+        }
+    }
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routes").field("exact", &self.table.load().exact.size()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,82 @@
+//! What `#[triggers::main]` calls: tokio, logging, the builder, the exit code.
+
+use std::future::Future;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::Builder;
+use crate::error::{Error, Result};
+
+/// Runs the body of `#[triggers::main]` with a builder that has every linked handler in it.
+pub fn main<F, Fut>(body: F) -> ExitCode
+where
+    F: FnOnce(Builder) -> Fut,
+    Fut: Future<Output = Result>,
+{
+    log_to_stderr();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&Error::from(error)),
+    };
+    let result = runtime.block_on(body(Builder::new().linked()));
+    // The drain is over. A handler that blocks its thread must not keep the program.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &Error) -> ExitCode {
+    eprintln!("Error: {error}");
+    ExitCode::FAILURE
+}
+
+/// Logs at `info`, or as `RUST_LOG` says, such as `warn` or `info,my_crate=debug`. A program that has set up its
+/// logging before keeps it.
+fn log_to_stderr() {
+    let wanted = std::env::var("RUST_LOG").ok();
+    let (targets, mistake) = match wanted.as_deref().map(str::parse::<Targets>) {
+        Some(Ok(targets)) => (targets, None),
+        Some(Err(error)) => (Targets::new().with_default(LevelFilter::INFO), Some(error)),
+        None => (Targets::new().with_default(LevelFilter::INFO), None),
+    };
+    let colours = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
+    // An error says only that there is a logger already.
+    let _ = tracing_subscriber::registry().with(lines).with(targets).try_init();
+    if let Some(error) = mistake {
+        tracing::warn!(%error, "RUST_LOG cannot be read, logging at `info`");
+    }
+}
+
+/// What the `main` of a program may return: `()` or a `Result` whose error converts into [`Error`].
+#[diagnostic::on_unimplemented(
+    message = "`main` cannot return `{Self}`",
+    label = "not `()` or a `Result<(), E>`",
+    note = "`#[triggers::main]` takes `()`, `Result<()>`, or `Result<(), E>` where `E` is any error"
+)]
+pub trait MainOutput {
+    /// As a result.
+    ///
+    /// # Errors
+    ///
+    /// The error that `main` returned.
+    fn into_result(self) -> Result;
+}
+
+impl MainOutput for () {
+    fn into_result(self) -> Result {
+        Ok(())
+    }
+}
+
+impl<E: Into<Error>> MainOutput for Result<(), E> {
+    fn into_result(self) -> Result {
+        self.map_err(Into::into)
+    }
+}

@@ -1,0 +1,181 @@
+//! A trigger of a process: one of the framework's own, or one the program brought.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::broker::MessageBroker;
+use crate::bus::EventBus;
+use crate::config::{SourceConfig, TriggerConfig};
+use crate::queue::{Ledger, Pending, Queue};
+use crate::status::TriggerStatus;
+use crate::task::Tasks;
+use crate::trigger::{
+    AnyTrigger, EventTrigger, MessageTrigger, Trigger, TriggerError, WebhookTrigger, Wiring,
+};
+use crate::webhook::Ports;
+
+pub(super) enum Wired {
+    Event(EventTrigger),
+    Message(MessageTrigger),
+    Webhook(WebhookTrigger),
+    /// Its events are pumped into a queue of ours, one at a time, so that the rest waits in the trigger's own.
+    Custom {
+        trigger: Arc<dyn AnyTrigger>,
+        queue: Arc<Queue>,
+    },
+}
+
+impl Wired {
+    pub(super) fn new(
+        config: TriggerConfig,
+        bus: &EventBus,
+        broker: &MessageBroker,
+        ports: &Arc<Ports>,
+        wiring: &Wiring,
+    ) -> Wired {
+        match config.source {
+            SourceConfig::Event { .. } => Wired::Event(EventTrigger::wired(bus, config, wiring)),
+            SourceConfig::Message { .. } => Wired::Message(MessageTrigger::wired(broker, config, wiring)),
+            SourceConfig::Webhook { .. } => {
+                Wired::Webhook(WebhookTrigger::wired(Arc::clone(ports), config, wiring))
+            }
+        }
+    }
+
+    pub(super) fn custom(trigger: Arc<dyn AnyTrigger>, ready: Arc<Notify>, pending: Arc<Pending>) -> Wired {
+        Wired::Custom { trigger, queue: Arc::new(Queue::new(1, ready, pending)) }
+    }
+
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Wired::Event(trigger) => Trigger::id(trigger),
+            Wired::Message(trigger) => Trigger::id(trigger),
+            Wired::Webhook(trigger) => Trigger::id(trigger),
+            Wired::Custom { trigger, .. } => trigger.id(),
+        }
+    }
+
+    /// Whether its events come from outside the program.
+    pub(super) fn is_outside(&self) -> bool {
+        matches!(self, Wired::Webhook(_) | Wired::Custom { .. })
+    }
+
+    pub(super) fn queue(&self) -> &Arc<Queue> {
+        match self {
+            Wired::Event(trigger) => &trigger.intake().queue,
+            Wired::Message(trigger) => &trigger.intake().queue,
+            Wired::Webhook(trigger) => &trigger.intake().queue,
+            Wired::Custom { queue, .. } => queue,
+        }
+    }
+
+    /// Takes its place on a port, without listening.
+    pub(super) async fn bind(&self) -> Result<(), TriggerError> {
+        match self {
+            Wired::Webhook(trigger) => trigger.bind().await,
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn start(&self, pumps: &Tasks) -> Result<(), TriggerError> {
+        match self {
+            Wired::Event(trigger) => Trigger::start(trigger).await,
+            Wired::Message(trigger) => Trigger::start(trigger).await,
+            Wired::Webhook(trigger) => Trigger::start(trigger).await,
+            Wired::Custom { trigger, queue } => {
+                trigger.start().await?;
+                queue.open();
+                pumps.spawn(pump(Arc::clone(trigger), Arc::clone(queue), pumps.stop_token().clone()));
+                Ok(())
+            }
+        }
+    }
+
+    /// Answers requests with 503. Events and messages still arrive.
+    pub(super) fn refuse_requests(&self) {
+        if let Wired::Webhook(trigger) = self {
+            trigger.refuse();
+        }
+    }
+
+    /// Stops a trigger of the program's own. What it has accepted still arrives.
+    pub(super) async fn stop_custom(&self) {
+        if let Wired::Custom { trigger, .. } = self {
+            trigger.stop().await;
+        }
+    }
+
+    /// How many events a trigger of the program's own still holds.
+    pub(super) fn held_outside(&self) -> usize {
+        match self {
+            Wired::Custom { trigger, .. } => trigger.status().queue_size,
+            _ => 0,
+        }
+    }
+
+    /// Lets nothing in at all.
+    pub(super) fn close(&self) {
+        match self {
+            Wired::Event(trigger) => trigger.close(),
+            Wired::Message(trigger) => trigger.close(),
+            Wired::Webhook(trigger) => trigger.refuse(),
+            Wired::Custom { queue, .. } => queue.close(),
+        }
+    }
+
+    /// Lets go of the port. All others have nothing left to let go of.
+    pub(super) async fn leave_port(&self) {
+        if let Wired::Webhook(trigger) = self {
+            Trigger::stop(trigger).await;
+        }
+    }
+
+    pub(super) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Wired::Webhook(trigger) => trigger.local_addr(),
+            _ => None,
+        }
+    }
+
+    /// The status, and the account of what became of its events, at one moment.
+    pub(super) fn status(&self) -> (TriggerStatus, Ledger) {
+        match self {
+            Wired::Event(trigger) => trigger.intake().status_and_ledger(),
+            Wired::Message(trigger) => trigger.intake().status_and_ledger(),
+            Wired::Webhook(trigger) => trigger.intake().status_and_ledger(),
+            Wired::Custom { trigger, queue } => {
+                let mut status = trigger.status();
+                let (queued, ledger) = queue.snapshot();
+                status.queue_size += queued;
+                status.accepted =
+                    status.accepted.max(ledger.accepted + status.queue_size as u64 - queued as u64);
+                (status, ledger)
+            }
+        }
+    }
+}
+
+/// Carries the events of a trigger into a queue, until the trigger is stopped or the runtime is.
+async fn pump(trigger: Arc<dyn AnyTrigger>, queue: Arc<Queue>, stop: CancellationToken) {
+    loop {
+        // Room first: an event that waits in our hands is in no queue, and nobody would count it.
+        queue.room().await;
+        let next = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            next = trigger.wait_for_next() => next,
+        };
+        match next {
+            Ok(event) => drop(queue.push(event)),
+            Err(TriggerError::Stopped) => break,
+            Err(error) => {
+                tracing::error!(trigger = trigger.id(), %error, "trigger failed, it brings no more events");
+                break;
+            }
+        }
+    }
+    queue.close();
+}

@@ -1,0 +1,105 @@
+//! What a runtime says of itself: plain data, for people, logs and health checks.
+
+use std::time::SystemTime;
+
+use serde::{Serialize, Serializer};
+
+use crate::event::{TriggerKind, rfc3339};
+
+/// The state of a runtime at one moment.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct RuntimeStatus {
+    /// Every process, in the order of its declaration: by file and line, then those of the builder.
+    pub processes: Vec<ProcessStatus>,
+}
+
+/// The state of one process. The sums are exact at every moment: over its triggers,
+/// `accepted = queue_size + in_flight + handled + dead_lettered`, and what [`Overflow::DropOldest`] dropped.
+///
+/// [`Overflow::DropOldest`]: crate::Overflow::DropOldest
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ProcessStatus {
+    /// The name of the process.
+    pub name: String,
+    /// The handler, by its path.
+    pub handler: String,
+    /// Whether it takes events.
+    pub state: ProcessState,
+    /// How many events it handles at once, at most.
+    pub concurrency: usize,
+    /// How many it is handling.
+    pub in_flight: u64,
+    /// How many it has handled.
+    pub handled: u64,
+    /// How many attempts have failed.
+    pub failed: u64,
+    /// How many attempts were made again.
+    pub retried: u64,
+    /// How many accepted events it has given up on. An event that had no room is not among them: it was not
+    /// accepted, and counts in `dropped`.
+    pub dead_lettered: u64,
+    /// Its triggers, in the order of their declaration.
+    pub triggers: Vec<TriggerStatus>,
+}
+
+/// Whether a process takes events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ProcessState {
+    /// It takes events.
+    Running,
+    /// It handles what it has accepted; HTTP requests and custom triggers bring nothing new.
+    Draining,
+    /// It takes no events.
+    Stopped,
+}
+
+/// The state of one trigger.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct TriggerStatus {
+    /// The id of the trigger.
+    pub id: String,
+    /// What kind it is.
+    pub kind: TriggerKind,
+    /// What it listens to: a type, a pattern or a path.
+    pub pattern: String,
+    /// How many events wait.
+    pub queue_size: usize,
+    /// How many may wait.
+    pub capacity: usize,
+    /// How many were accepted, since the trigger was made.
+    pub accepted: u64,
+    /// How many had no room: turned away, or pushed out by a newer one.
+    pub dropped: u64,
+    /// How many matched but were kept out by a filter.
+    pub filtered: u64,
+    /// The timestamp of the event accepted last.
+    #[serde(serialize_with = "optional_rfc3339")]
+    pub last_fired: Option<SystemTime>,
+}
+
+impl TriggerStatus {
+    /// The status of a trigger of the program's own that keeps no counts; set the fields it does keep.
+    pub fn new(id: impl Into<String>) -> TriggerStatus {
+        TriggerStatus {
+            id: id.into(),
+            kind: TriggerKind::Custom,
+            pattern: String::new(),
+            queue_size: 0,
+            capacity: 0,
+            accepted: 0,
+            dropped: 0,
+            filtered: 0,
+            last_fired: None,
+        }
+    }
+}
+
+fn optional_rfc3339<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = time.map(rfc3339).transpose().map_err(serde::ser::Error::custom)?;
+    text.serialize(serializer)
+}

@@ -1,0 +1,52 @@
+//! The one place that spawns, so that every task has an owner that can wait for it and end it.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Tasks with one owner. Dropping the last clone of the owner's asks them to stop.
+#[derive(Default)]
+pub(crate) struct Tasks {
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Tasks {
+    /// Runs a future to its end on the current tokio runtime.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.tracker.spawn(future).abort_handle()
+    }
+
+    /// The token that tells the tasks to stop.
+    pub(crate) fn stop_token(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// Waits until every task has ended.
+    pub(crate) async fn ended(&self) {
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+
+    /// Waits until every task has ended, but no longer than this. Says whether they all have.
+    pub(crate) async fn ended_within(&self, limit: Duration) -> bool {
+        tokio::time::timeout(limit, self.ended()).await.is_ok()
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tasks").field("running", &self.tracker.len()).finish_non_exhaustive()
+    }
+}

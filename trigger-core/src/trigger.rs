@@ -1,0 +1,184 @@
+//! Triggers: a source of events bound to a bounded queue, usable by itself or by a runtime.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use tokio::sync::Notify;
+
+use crate::clock;
+use crate::error::{ConfigError, Error};
+use crate::event::{Envelope, Origin, TriggerEvent, TriggerInfo, TriggerKind};
+use crate::queue::Pending;
+use crate::status::TriggerStatus;
+
+mod event;
+mod intake;
+mod message;
+mod subscribed;
+mod webhook;
+
+pub use event::EventTrigger;
+pub(crate) use intake::{Intake, LostEvents, Offer, WaitingOffer};
+pub use message::MessageTrigger;
+pub use webhook::WebhookTrigger;
+
+/// A source of events with a queue behind it.
+///
+/// The three triggers of the framework are [`EventTrigger`], [`MessageTrigger`] and [`WebhookTrigger`]. A program may
+/// bring its own: it implements this trait and is given to the builder of the runtime by `trigger(..)`.
+///
+/// The contract, for those who implement it:
+///
+/// - `start` and `stop` are harmless when repeated; a stopped trigger can be started again.
+/// - Any number of tasks may wait for the next event at once; each event goes to one of them, in order.
+/// - After `stop` returns nothing new is accepted; what was accepted before is still handed out, in order; then
+///   every waiter and every later call gets [`TriggerError::Stopped`].
+/// - `wait_for_next` is cancel safe: a future that is dropped has not taken an event.
+///
+/// ```
+/// # use trigger_core::{EventBus, EventTrigger, Trigger, TriggerError};
+/// # async fn example() -> trigger_core::Result {
+/// let bus = EventBus::new();
+/// let trigger = EventTrigger::new(&bus, "pipeline.error").source_filter("data-pipeline");
+/// trigger.start().await?;
+/// bus.emit("pipeline.error", "disk full").source("data-pipeline").await?;
+/// let event = trigger.wait_for_next().await?;
+/// assert_eq!(event.payload()["data"], "disk full");
+/// trigger.stop().await;
+/// assert!(matches!(trigger.wait_for_next().await, Err(TriggerError::Stopped)));
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(example()).unwrap();
+/// ```
+pub trait Trigger: Send + Sync + 'static {
+    /// The id of the trigger, the same for its whole life.
+    fn id(&self) -> &str;
+
+    /// Begins to accept events.
+    ///
+    /// # Errors
+    ///
+    /// [`TriggerError`] if a setting cannot be used or the source cannot be reached; nothing is left half started.
+    fn start(&self) -> impl Future<Output = Result<(), TriggerError>> + Send;
+
+    /// Stops accepting events.
+    fn stop(&self) -> impl Future<Output = ()> + Send;
+
+    /// Waits for the next event.
+    ///
+    /// # Errors
+    ///
+    /// [`TriggerError::Stopped`] once the trigger is stopped and nothing is left in its queue.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    fn wait_for_next(&self) -> impl Future<Output = Result<TriggerEvent, TriggerError>> + Send;
+
+    /// The state of the trigger at this moment.
+    fn status(&self) -> TriggerStatus;
+}
+
+/// Why a trigger gave no event, or did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TriggerError {
+    /// The trigger is not running and its queue is empty.
+    #[error("the trigger is stopped")]
+    Stopped,
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The port cannot be listened on.
+    #[error("cannot listen on {host}:{port}: {error}")]
+    Bind {
+        /// The host that was asked for.
+        host: String,
+        /// The port that was asked for.
+        port: u16,
+        /// What the system says.
+        #[source]
+        error: std::io::Error,
+    },
+    /// Another trigger of the same server has this path.
+    #[error("the path {path} of {host}:{port} is taken by the trigger `{by}`")]
+    PathTaken {
+        /// The path.
+        path: String,
+        /// The host of the server.
+        host: String,
+        /// The port of the server.
+        port: u16,
+        /// The trigger that has it.
+        by: String,
+    },
+    /// A trigger of the program's own failed.
+    #[error("{0}")]
+    Failed(Error),
+}
+
+impl TriggerError {
+    /// The failure of a trigger of the program's own.
+    pub fn failed(error: impl Into<Error>) -> TriggerError {
+        TriggerError::Failed(error.into())
+    }
+}
+
+impl TriggerEvent {
+    /// An event of a trigger of the program's own: its id and timestamp are made now.
+    ///
+    /// `payload` is the body as it is to be decoded, JSON or not.
+    pub fn new(trigger_id: &str, payload: impl Into<Bytes>, metadata: Map<String, Value>) -> TriggerEvent {
+        let info = TriggerInfo { id: trigger_id.to_owned(), kind: TriggerKind::Custom, pattern: None };
+        let origin = Origin::Custom { metadata };
+        let envelope = Envelope::new(clock::event_id(), clock::now(), payload.into(), origin);
+        TriggerEvent { trigger: Arc::new(info), envelope: Arc::new(envelope) }
+    }
+}
+
+/// What a trigger is connected to: by itself nothing, in a runtime its process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wiring {
+    /// Wakes the workers of the process.
+    pub(crate) ready: Arc<Notify>,
+    /// Counts the events of the whole runtime.
+    pub(crate) pending: Arc<Pending>,
+    /// Keeps the events that had no room.
+    pub(crate) lost: Option<LostEvents>,
+}
+
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// [`Trigger`] behind a pointer, for the runtime.
+pub(crate) trait AnyTrigger: Send + Sync + 'static {
+    fn id(&self) -> &str;
+    fn start(&self) -> BoxFuture<'_, Result<(), TriggerError>>;
+    fn stop(&self) -> BoxFuture<'_, ()>;
+    fn wait_for_next(&self) -> BoxFuture<'_, Result<TriggerEvent, TriggerError>>;
+    fn status(&self) -> TriggerStatus;
+}
+
+impl<T: Trigger> AnyTrigger for T {
+    fn id(&self) -> &str {
+        Trigger::id(self)
+    }
+
+    fn start(&self) -> BoxFuture<'_, Result<(), TriggerError>> {
+        Box::pin(Trigger::start(self))
+    }
+
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Trigger::stop(self))
+    }
+
+    fn wait_for_next(&self) -> BoxFuture<'_, Result<TriggerEvent, TriggerError>> {
+        Box::pin(Trigger::wait_for_next(self))
+    }
+
+    fn status(&self) -> TriggerStatus {
+        Trigger::status(self)
+    }
+}

@@ -1,0 +1,88 @@
+//! [`EventTrigger`]: events of the EventBus, in a bounded queue.
+
+use std::sync::Arc;
+
+use crate::bus::EventBus;
+use crate::config::TriggerConfig;
+use crate::event::TriggerEvent;
+use crate::policy::Overflow;
+use crate::status::TriggerStatus;
+use crate::trigger::subscribed::Subscribed;
+use crate::trigger::{Intake, Trigger, TriggerError, Wiring};
+
+/// Receives the events of one type from an [`EventBus`]. A clone is a handle to the same trigger.
+///
+/// By default it takes every source, holds 100 events and drops the newest when full; its id is `event-TYPE`.
+#[derive(Clone, Debug)]
+pub struct EventTrigger(Arc<Subscribed>);
+
+impl EventTrigger {
+    /// A trigger for the events of this type. It receives from `start` on.
+    pub fn new(bus: &EventBus, event_type: &str) -> EventTrigger {
+        EventTrigger::wired(bus, TriggerConfig::event(event_type), &Wiring::default())
+    }
+
+    pub(crate) fn wired(bus: &EventBus, config: TriggerConfig, wiring: &Wiring) -> EventTrigger {
+        EventTrigger(Arc::new(Subscribed::new(Arc::clone(bus.routes()), config, wiring)))
+    }
+
+    fn with(self, change: impl FnOnce(TriggerConfig) -> TriggerConfig) -> EventTrigger {
+        EventTrigger(Arc::new(self.0.with(change)))
+    }
+
+    /// Takes the events of this source only; others are counted as filtered. Settings are given before `start`.
+    pub fn source_filter(self, source: impl Into<String>) -> EventTrigger {
+        self.with(|config| config.source(source))
+    }
+
+    /// Names the trigger.
+    pub fn trigger_id(self, id: impl Into<String>) -> EventTrigger {
+        self.with(|config| config.id(id))
+    }
+
+    /// How many events may wait: at least 1. The default is 100.
+    pub fn capacity(self, capacity: usize) -> EventTrigger {
+        self.with(|config| config.queue(capacity))
+    }
+
+    /// What happens to an event that finds the queue full. The default is [`Overflow::DropNewest`].
+    pub fn overflow(self, overflow: Overflow) -> EventTrigger {
+        self.with(|config| config.overflow(overflow))
+    }
+
+    /// Takes everything that waits, in order.
+    pub fn drain_pending(&self) -> Vec<TriggerEvent> {
+        self.0.intake.queue.drain()
+    }
+
+    pub(crate) fn intake(&self) -> &Arc<Intake> {
+        &self.0.intake
+    }
+
+    /// As `stop`, which has nothing to wait for.
+    pub(crate) fn close(&self) {
+        self.0.stop();
+    }
+}
+
+impl Trigger for EventTrigger {
+    fn id(&self) -> &str {
+        self.0.intake.id()
+    }
+
+    async fn start(&self) -> Result<(), TriggerError> {
+        self.0.start()
+    }
+
+    async fn stop(&self) {
+        self.0.stop();
+    }
+
+    async fn wait_for_next(&self) -> Result<TriggerEvent, TriggerError> {
+        self.0.intake.wait_for_next().await
+    }
+
+    fn status(&self) -> TriggerStatus {
+        self.0.intake.status()
+    }
+}

@@ -1,0 +1,85 @@
+//! [`MessageTrigger`]: messages of the MessageBroker, in a bounded queue.
+
+use std::sync::Arc;
+
+use crate::broker::MessageBroker;
+use crate::config::TriggerConfig;
+use crate::event::TriggerEvent;
+use crate::policy::Overflow;
+use crate::status::TriggerStatus;
+use crate::trigger::subscribed::Subscribed;
+use crate::trigger::{Intake, Trigger, TriggerError, Wiring};
+
+/// Receives the messages whose topic matches a pattern from a [`MessageBroker`]. A clone is a handle to the same
+/// trigger.
+///
+/// By default it holds 100 messages and drops the newest when full; its id is `message-PATTERN`.
+#[derive(Clone, Debug)]
+pub struct MessageTrigger(Arc<Subscribed>);
+
+impl MessageTrigger {
+    /// A trigger for the messages whose topic matches this [pattern](crate::TopicPattern). It receives from `start`
+    /// on.
+    pub fn new(broker: &MessageBroker, pattern: &str) -> MessageTrigger {
+        MessageTrigger::wired(broker, TriggerConfig::message(pattern), &Wiring::default())
+    }
+
+    pub(crate) fn wired(broker: &MessageBroker, config: TriggerConfig, wiring: &Wiring) -> MessageTrigger {
+        MessageTrigger(Arc::new(Subscribed::new(Arc::clone(broker.routes()), config, wiring)))
+    }
+
+    fn with(self, change: impl FnOnce(TriggerConfig) -> TriggerConfig) -> MessageTrigger {
+        MessageTrigger(Arc::new(self.0.with(change)))
+    }
+
+    /// Names the trigger. Settings are given before `start`.
+    pub fn trigger_id(self, id: impl Into<String>) -> MessageTrigger {
+        self.with(|config| config.id(id))
+    }
+
+    /// How many messages may wait: at least 1. The default is 100.
+    pub fn capacity(self, capacity: usize) -> MessageTrigger {
+        self.with(|config| config.queue(capacity))
+    }
+
+    /// What happens to a message that finds the queue full. The default is [`Overflow::DropNewest`].
+    pub fn overflow(self, overflow: Overflow) -> MessageTrigger {
+        self.with(|config| config.overflow(overflow))
+    }
+
+    /// Takes everything that waits, in order.
+    pub fn drain_pending(&self) -> Vec<TriggerEvent> {
+        self.0.intake.queue.drain()
+    }
+
+    pub(crate) fn intake(&self) -> &Arc<Intake> {
+        &self.0.intake
+    }
+
+    /// As `stop`, which has nothing to wait for.
+    pub(crate) fn close(&self) {
+        self.0.stop();
+    }
+}
+
+impl Trigger for MessageTrigger {
+    fn id(&self) -> &str {
+        self.0.intake.id()
+    }
+
+    async fn start(&self) -> Result<(), TriggerError> {
+        self.0.start()
+    }
+
+    async fn stop(&self) {
+        self.0.stop();
+    }
+
+    async fn wait_for_next(&self) -> Result<TriggerEvent, TriggerError> {
+        self.0.intake.wait_for_next().await
+    }
+
+    fn status(&self) -> TriggerStatus {
+        self.0.intake.status()
+    }
+}

@@ -1,0 +1,213 @@
+//! The webhook server: axum routes, hyper serves, and the accept loop between them is ours.
+//!
+//! The loop is ours because `axum::serve` 0.8 installs no timer, so a client that sends half a head keeps its
+//! connection for ever. The limits below are what keeps one client from taking more than its share.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
+
+use crate::task::Tasks;
+use crate::trigger::{Intake, TriggerError};
+
+mod connection;
+mod guard;
+mod receive;
+mod respond;
+mod stream;
+
+/// How long a client may take over the head of a request; also how long a connection may be idle.
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may take over the body of a request.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a client may take nothing of an answer.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The largest head, in bytes: request line and headers.
+pub(crate) const HEAD_BYTES: usize = 16 * 1024;
+
+/// The longest request target, in bytes.
+pub(crate) const TARGET_BYTES: usize = 8 * 1024;
+
+/// The most headers of a request.
+pub(crate) const HEADERS: usize = 64;
+
+/// The most connections of one server. One more is closed at once, so that the backlog never fills with them.
+pub(crate) const CONNECTIONS: usize = 4096;
+
+/// The most connections the system keeps waiting for the accept loop.
+const BACKLOG: u32 = 1024;
+
+/// How long a client may take over the rest of a body when the server stops; then its request is answered 503.
+const BODY_GRACE: Duration = Duration::from_millis(250);
+
+/// How long a connection may take to end when the server stops. It is longer than [`BODY_GRACE`], so that what is left
+/// then is answered, or is a request whose head never came.
+const STOP_GRACE: Duration = Duration::from_millis(500);
+
+/// How long a client that is refused may go on sending before its connection is cut.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// The servers of one runtime, by host and port: webhooks that name the same ones share a server.
+#[derive(Debug, Default)]
+pub(crate) struct Ports {
+    servers: tokio::sync::Mutex<HashMap<(String, u16), Arc<Server>>>,
+}
+
+/// One path of a server, and the trigger behind it.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) intake: Arc<Intake>,
+    pub(crate) path: String,
+    pub(crate) body_limit: usize,
+}
+
+/// One listener and the connections it has accepted.
+#[derive(Debug)]
+pub(crate) struct Server {
+    host: String,
+    port: u16,
+    local_addr: SocketAddr,
+    /// Bound but not listening, until the server opens.
+    socket: Mutex<Option<TcpSocket>>,
+    endpoints: Mutex<Vec<Arc<Endpoint>>>,
+    router: ArcSwap<Router>,
+    tasks: Tasks,
+}
+
+impl Ports {
+    /// Adds a path to the server of this host and port, which is bound if there is none. Nothing is accepted before
+    /// the server opens.
+    pub(crate) async fn join(
+        &self,
+        host: &str,
+        port: u16,
+        endpoint: Arc<Endpoint>,
+    ) -> Result<Arc<Server>, TriggerError> {
+        let mut servers = self.servers.lock().await;
+        let key = (host.to_owned(), port);
+        let server = match servers.get(&key) {
+            Some(server) => Arc::clone(server),
+            None => {
+                let server = Server::bind(host, port).await;
+                let host = host.to_owned();
+                Arc::new(server.map_err(|error| TriggerError::Bind { host, port, error })?)
+            }
+        };
+        server.add(endpoint)?;
+        servers.insert(key, Arc::clone(&server));
+        Ok(server)
+    }
+
+    /// Removes a path. The last one takes the server with it: when this returns, its port is closed.
+    pub(crate) async fn leave(&self, server: &Arc<Server>, endpoint: &Arc<Endpoint>) {
+        let mut servers = self.servers.lock().await;
+        if server.remove(endpoint) {
+            let key = (server.host.clone(), server.port);
+            // A stop that was given up half way may have made place for another server.
+            if servers.get(&key).is_some_and(|current| Arc::ptr_eq(current, server)) {
+                servers.remove(&key);
+            }
+            server.close().await;
+        }
+    }
+}
+
+impl Server {
+    async fn bind(host: &str, port: u16) -> io::Result<Server> {
+        let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for address in lookup_host((host, port)).await? {
+            match Server::bind_address(host, port, address) {
+                Ok(server) => return Ok(server),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    fn bind_address(host: &str, port: u16, address: SocketAddr) -> io::Result<Server> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // A restart must not wait for the connections of the last run to time out.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let local_addr = socket.local_addr()?;
+        if !local_addr.ip().is_loopback() {
+            tracing::warn!(
+                address = %local_addr,
+                "anyone who can reach this address can post to its webhooks; listen on 127.0.0.1 behind a proxy that \
+                 checks who posts"
+            );
+        }
+        Ok(Server {
+            host: host.to_owned(),
+            port,
+            local_addr,
+            socket: Mutex::new(Some(socket)),
+            endpoints: Mutex::default(),
+            router: ArcSwap::from_pointee(receive::router(&[])),
+            tasks: Tasks::default(),
+        })
+    }
+
+    /// The address it listens on, also where port 0 was asked for.
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    fn endpoints(&self) -> MutexGuard<'_, Vec<Arc<Endpoint>>> {
+        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, endpoint: Arc<Endpoint>) -> Result<(), TriggerError> {
+        let mut endpoints = self.endpoints();
+        if let Some(other) = endpoints.iter().find(|other| other.path == endpoint.path) {
+            return Err(TriggerError::PathTaken {
+                path: endpoint.path.clone(),
+                host: self.host.clone(),
+                port: self.port,
+                by: other.intake.id().to_owned(),
+            });
+        }
+        endpoints.push(endpoint);
+        self.router.store(Arc::new(receive::router(&endpoints)));
+        Ok(())
+    }
+
+    /// Says whether it was the last one.
+    fn remove(&self, endpoint: &Arc<Endpoint>) -> bool {
+        let mut endpoints = self.endpoints();
+        endpoints.retain(|other| !Arc::ptr_eq(other, endpoint));
+        self.router.store(Arc::new(receive::router(&endpoints)));
+        endpoints.is_empty()
+    }
+
+    /// Begins to accept connections, if it has not yet.
+    pub(crate) fn open(self: &Arc<Self>) -> io::Result<()> {
+        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(socket) = socket else { return Ok(()) };
+        let listener: TcpListener = socket.listen(BACKLOG)?;
+        tracing::info!(address = %self.local_addr, "webhook server listens");
+        self.tasks.spawn(connection::accept(listener, Arc::downgrade(self), self.tasks.stop_token().clone()));
+        Ok(())
+    }
+
+    /// Whether it has begun to close. It never opens again.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.tasks.stop_token().is_cancelled()
+    }
+
+    /// Closes the port, lets the requests that have arrived finish, and ends every connection.
+    async fn close(&self) {
+        self.tasks.stop_token().cancel();
+        self.tasks.ended().await;
+    }
+}

@@ -1,0 +1,144 @@
+//! Accepting connections and serving HTTP/1.1 on them, within limits.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use std::{io, net::SocketAddr};
+
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::stream::Stream;
+use super::{BODY_GRACE, CONNECTIONS, HEAD_TIMEOUT, HEADERS, LINGER, STOP_GRACE, Server, guard};
+
+/// What hyper reads before it gives up on a head. It is more than a head may have, so that a request target over
+/// 64 KiB is still answered 414 rather than 431; the guard refuses the rest.
+const READ_BUFFER: usize = 72 * 1024;
+
+/// How long the accept loop waits after the system could give it no connection: it has no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a route needs to know of its connection, carried in the request's extensions.
+#[derive(Debug)]
+pub(super) struct Peer {
+    /// The address of the client.
+    pub(super) remote: SocketAddr,
+    stop: CancellationToken,
+}
+
+impl Peer {
+    /// Ends when the server stops and the client has had its time for the rest of a body.
+    pub(super) async fn given_up(&self) {
+        self.stop.cancelled().await;
+        sleep(BODY_GRACE).await;
+    }
+}
+
+/// The accept loop of a server: ends, and with it closes the port, when the server stops or is gone.
+pub(super) async fn accept(listener: TcpListener, server: Weak<Server>, stop: CancellationToken) {
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, remote) = match accepted {
+            Ok(connection) => connection,
+            Err(error) => {
+                if !is_of_the_client(&error) {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+                continue;
+            }
+        };
+        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
+            tracing::warn!(%remote, limit = CONNECTIONS, "connection closed, the server has as many as it takes");
+            continue;
+        };
+        let Some(server) = server.upgrade() else { return };
+        server.tasks.spawn(serve(stream, remote, Arc::downgrade(&server), stop.clone(), permit));
+    }
+}
+
+/// Whether a failed accept is about that one connection, which its client gave up.
+fn is_of_the_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    remote: SocketAddr,
+    server: Weak<Server>,
+    stop: CancellationToken,
+    _permit: OwnedSemaphorePermit,
+) {
+    // Answers are small and written whole; a socket that refuses the option works all the same.
+    let _ = stream.set_nodelay(true);
+    let peer = Arc::new(Peer { remote, stop });
+    let ended = converse(&mut stream, server, &peer).await;
+    if ended.as_ref().map_or_else(hyper::Error::is_parse, |()| true) {
+        tokio::select! {
+            () = peer.stop.cancelled() => {}
+            _ = timeout(LINGER, linger(&mut stream)) => {}
+        }
+    }
+    if let Err(error) = ended {
+        tracing::debug!(%remote, %error, "connection ended");
+    }
+}
+
+/// Reads and answers requests until one side has enough.
+async fn converse(stream: &mut TcpStream, server: Weak<Server>, peer: &Arc<Peer>) -> hyper::Result<()> {
+    let service = service_fn(|request| answer(server.clone(), Arc::clone(peer), request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(READ_BUFFER)
+        .max_headers(HEADERS)
+        .half_close(true)
+        .serve_connection(TokioIo::new(Stream::new(stream)), service);
+    tokio::pin!(connection);
+    tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = peer.stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            timeout(STOP_GRACE, connection).await.unwrap_or(Ok(()))
+        }
+    }
+}
+
+/// Reads on after the last answer until the client has closed: a socket that is closed with bytes unread resets the
+/// connection, and a client that still sends would lose the answer to that (RFC 9112 section 9.6).
+async fn linger(stream: &mut TcpStream) {
+    let _ = stream.shutdown().await;
+    let mut unread = vec![0; 16 * 1024];
+    while matches!(stream.read(&mut unread).await, Ok(1..)) {}
+}
+
+async fn answer(
+    server: Weak<Server>,
+    peer: Arc<Peer>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let router = server.upgrade().map(|server| server.router.load_full());
+    let Some(router) = router else { return Ok(super::respond::stopping()) };
+    if let Some(refusal) = guard::refuse(&request) {
+        return Ok(refusal);
+    }
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(peer);
+    Arc::unwrap_or_clone(router).oneshot(request).await
+}

@@ -1,0 +1,60 @@
+//! What hyper lets through and we do not: requests that no route should see.
+
+use http::header::{CONTENT_ENCODING, HOST};
+use http::uri::Authority;
+use http::{HeaderValue, Request, Response, StatusCode, Version};
+
+use axum::body::Body;
+
+use super::respond::refused;
+use super::{HEAD_BYTES, TARGET_BYTES};
+
+/// The answer to a request that is refused by its head alone.
+pub(super) fn refuse<B>(request: &Request<B>) -> Option<Response<Body>> {
+    let (status, message) = fault(request)?;
+    Some(refused(status, message))
+}
+
+fn fault<B>(request: &Request<B>) -> Option<(StatusCode, &'static str)> {
+    let target = target_bytes(request);
+    if target > TARGET_BYTES {
+        return Some((StatusCode::URI_TOO_LONG, "the request target is over 8 KiB"));
+    }
+    let headers = request.headers();
+    let head = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>();
+    if target + head > HEAD_BYTES {
+        return Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head is over 16 KiB"));
+    }
+    // RFC 9112 section 3.2: a server MUST answer 400 to a request without Host, with more than one, or with one
+    // that is invalid. HTTP/1.0 has no such rule, but two of them are ambiguous there as well.
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if is_host(host) => {}
+        (None, _) if request.version() == Version::HTTP_10 => {}
+        (None, _) => return Some((StatusCode::BAD_REQUEST, "the Host header is missing")),
+        (Some(_), None) => return Some((StatusCode::BAD_REQUEST, "the Host header is invalid")),
+        (Some(_), Some(_)) => return Some((StatusCode::BAD_REQUEST, "more than one Host header")),
+    }
+    // A handler is given the bytes as they are, so bytes it could not read are refused (RFC 9110 section 15.5.16).
+    let encoded = headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    encoded.then_some((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding"))
+}
+
+fn target_bytes<B>(request: &Request<B>) -> usize {
+    request.uri().path_and_query().map_or(0, |target| target.as_str().len())
+}
+
+/// `uri-host [":" port]`, RFC 9110 section 7.2, and not empty.
+fn is_host(value: &HeaderValue) -> bool {
+    let Ok(text) = value.to_str() else { return false };
+    let Ok(authority) = text.parse::<Authority>() else { return false };
+    // User information would stand before the host, and is not allowed here.
+    let Some(rest) = text.strip_prefix(authority.host()) else { return false };
+    // Read here, because `Authority::port` is `None` also for a port over 65535.
+    let port = rest.strip_prefix(':');
+    let port_is_sound = port.is_some_and(|port| port.is_empty() || port.parse::<u16>().is_ok());
+    !authority.host().is_empty() && (rest.is_empty() || port_is_sound)
+}
