@@ -1,0 +1,194 @@
+#![doc = include_str!("../README.md")]
+
+// The rest of this crate re-exports: behaviour is in `trigger-core`, expansion in `trigger-macros`.
+
+pub use trigger_core::{
+    Attempt, Builder, Bytes, ConfigError, Context, DeadLetter, DeadLetterReason, DeadLetters, DrainReport,
+    Emit, Error, EventBus, EventId, EventTrigger, FaultKind, FromTrigger, Handler, HandlerFuture, Headers,
+    IntoOutcome, Json, MessageBroker, MessageTrigger, Needs, Outcome, Overflow, ParseEventIdError, Problem,
+    ProcessConfig, ProcessState, ProcessStatus, Publish, PublishError, Published, Publishing, Query,
+    Rejection, Result, Runtime, RuntimeStatus, Sender, Shutdown, Source, StartError, State, Text, Topic,
+    TopicError, TopicPattern, Trigger, TriggerConfig, TriggerError, TriggerEvent, TriggerKind, TriggerStatus,
+    WebhookTrigger,
+};
+
+#[doc(hidden)]
+pub use trigger_core::private as __private;
+
+/// Runs an async fn on every event of one type.
+///
+/// ```standalone_crate
+/// use triggers::prelude::*;
+///
+/// #[derive(Deserialize)]
+/// struct PipelineError {
+///     job: String,
+/// }
+///
+/// #[on_event("pipeline.error", source = "data-pipeline")]
+/// async fn page_oncall(Json(error): Json<PipelineError>) -> Result<()> {
+///     println!("{} failed", error.job);
+///     Ok(())
+/// }
+/// # fn main() {}
+/// ```
+///
+/// First comes the event type, a [`Topic`]: a literal or the path of a `const`. Then, all optional:
+///
+/// | key | value | default |
+/// |---|---|---|
+/// | `source` | take only events emitted with this source | every source |
+/// | `id` | the id of the trigger | `event-TYPE` |
+/// | `queue` | how many events may wait, at least 1 | 100 |
+/// | `overflow` | `"drop_newest"`, `"drop_oldest"`, `"wait"`, `"reject"`: see [`Overflow`] | `"drop_newest"` |
+/// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
+///
+/// The arguments are each [`FromTrigger`]; the return is [`IntoOutcome`]. The fn stays as it is written, so a test can
+/// call it. Several triggers may be stacked on one fn, with [`#[process]`](macro@process) to say how it runs.
+///
+/// The fn is linked into every program that uses its crate, and runs there if the builder says
+/// [`linked`](Builder::linked), as [`#[triggers::main]`](macro@main) does, or lists it with [`handlers!`].
+pub use trigger_macros::on_event;
+
+/// Runs an async fn on every message whose topic matches a pattern.
+///
+/// ```standalone_crate
+/// use triggers::prelude::*;
+///
+/// #[on_message("reports.{region}.daily")]
+/// async fn archive(region: String, report: Text) {
+///     println!("{region}: {report}");
+/// }
+/// # fn main() {}
+/// ```
+///
+/// First comes the pattern, a [`TopicPattern`]: a literal or the path of a `const`. In a literal, a `{name}` captures
+/// one token for the argument of that name, whose type is any with `FromStr`; a token it cannot read is a dead
+/// letter. Then, all optional:
+///
+/// | key | value | default |
+/// |---|---|---|
+/// | `id` | the id of the trigger | `message-PATTERN` |
+/// | `queue` | how many messages may wait, at least 1 | 100 |
+/// | `overflow` | `"drop_newest"`, `"drop_oldest"`, `"wait"`, `"reject"`: see [`Overflow`] | `"drop_newest"` |
+/// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
+///
+/// Everything else is as for [`#[on_event]`](macro@on_event).
+pub use trigger_macros::on_message;
+
+/// Runs an async fn on every `POST` to a path.
+///
+/// ```standalone_crate
+/// use triggers::prelude::*;
+///
+/// #[on_webhook("/events", port = 9090, host = "127.0.0.1")]
+/// async fn ingest(event: TriggerEvent, headers: Headers) {
+///     println!("{:?} {}", headers.get("content-type"), event.payload());
+/// }
+/// # fn main() {}
+/// ```
+///
+/// First comes the path: literal, beginning with `/`, not `/health`; or the path of a `const`. Webhooks that name the
+/// same host and port share a server. Then, all optional:
+///
+/// | key | value | default |
+/// |---|---|---|
+/// | `port` | 1 to 65535, or 0 to let the system pick one; a literal or a `const` | 9090 |
+/// | `host` | the address or name to listen on | `"0.0.0.0"`, every interface |
+/// | `body_limit` | the largest body, such as `"256KiB"`; a larger one is answered 413 | `"1MiB"` |
+/// | `id` | the id of the trigger | `webhook-PORT/PATH` |
+/// | `queue` | how many requests may wait, at least 1 | 1000 |
+/// | `overflow` | `"drop_oldest"`, or `"wait"` for room for up to 30 s | the request is answered 503 |
+/// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
+///
+/// The request is answered `202` once its event is in the queue, before the handler runs. Everything else is as for
+/// [`#[on_event]`](macro@on_event).
+pub use trigger_macros::on_webhook;
+
+/// Says how the handler of the triggers on the same fn runs. It stands above or below them.
+///
+/// ```standalone_crate
+/// use triggers::prelude::*;
+///
+/// #[on_event("order.paid")]
+/// #[process(name = "shipping", concurrency = 8)]
+/// async fn ship(Json(order): Json<u64>) {
+///     println!("shipping {order}");
+/// }
+/// # fn main() {}
+/// ```
+///
+/// | key | value | default |
+/// |---|---|---|
+/// | `name` | the name of the process in status, logs and dead letters | the name of the fn, or its path where two have that name |
+/// | `concurrency` | how many events it handles at once over all its triggers, at least 1 | 1, in order |
+/// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
+pub use trigger_macros::process;
+
+/// Makes `main` from an async fn: tokio with all its threads, logging to stderr, and a [`Builder`] that has every
+/// linked handler in it.
+///
+/// ```no_run,standalone_crate
+/// use triggers::prelude::*;
+///
+/// #[on_event("tick")]
+/// async fn tick() {}
+///
+/// #[triggers::main]
+/// async fn main(runtime: Builder) -> Result<()> {
+///     runtime.state("a database").run().await
+/// }
+/// ```
+///
+/// Without an argument its body runs first, and then the runtime: `#[triggers::main] async fn main() {}` is a whole
+/// program. It may return `()` or a `Result`; on an error the exit code is 1.
+///
+/// Only handlers of crates that the program names are linked. `#[triggers::main(crates(billing, reports))]` names
+/// crates that hold nothing but handlers. `crate = path` says where this crate is, if it is renamed.
+///
+/// Logging is at `info`, or as `RUST_LOG` says, such as `warn` or `info,my_crate=debug`.
+pub use trigger_macros::main;
+
+/// A list of attribute handlers by path, for [`Builder::handlers`].
+///
+/// ```standalone_crate
+/// use triggers::prelude::*;
+/// use triggers::handlers;
+///
+/// mod billing {
+///     use triggers::prelude::*;
+///
+///     #[on_event("order.paid")]
+///     pub async fn bill() {}
+/// }
+///
+/// #[on_event("order.paid")]
+/// async fn ship() {}
+///
+/// # #[triggers::main]
+/// # async fn main(_: Builder) -> Result<()> {
+/// let runtime = Runtime::builder().handlers(handlers![ship, billing::bill]).start().await?;
+/// let sent = runtime.bus().emit("order.paid", 1).await?;
+/// assert_eq!(sent.queued, 2);
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+#[macro_export]
+macro_rules! handlers {
+    ($($handler:path),* $(,)?) => {
+        [$(<$handler as $crate::__private::Declared>::RECORD),*]
+    };
+}
+
+/// What a file of handlers needs: `use triggers::prelude::*;`.
+pub mod prelude {
+    pub use serde::{Deserialize, Serialize};
+
+    pub use crate::{
+        Attempt, Builder, Bytes, Error, EventBus, EventId, EventTrigger, Headers, Json, MessageBroker,
+        MessageTrigger, Outcome, Overflow, ProcessConfig, Query, Result, Runtime, Sender, Shutdown, Source,
+        State, Text, Topic, Trigger, TriggerConfig, TriggerEvent, WebhookTrigger, handlers, on_event,
+        on_message, on_webhook, process,
+    };
+}

@@ -1,0 +1,29 @@
+//! The errors of one declaration, collected so that all of them are reported at once.
+
+use std::fmt::Display;
+
+use quote::ToTokens;
+
+/// The mistakes found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Errors(Option<syn::Error>);
+
+impl Errors {
+    /// Adds a mistake, shown under `tokens`.
+    pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl Display) {
+        self.push(syn::Error::new_spanned(tokens, message));
+    }
+
+    /// Adds a mistake that has its place already.
+    pub(crate) fn push(&mut self, error: syn::Error) {
+        match &mut self.0 {
+            Some(first) => first.combine(error),
+            None => self.0 = Some(error),
+        }
+    }
+
+    /// The mistakes as one error, or nothing.
+    pub(crate) fn take(self) -> Option<syn::Error> {
+        self.0
+    }
+}

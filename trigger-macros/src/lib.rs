@@ -1,0 +1,57 @@
+//! The attributes of `triggers`. They read a declaration, check it, and write it down as one static record.
+//!
+//! The way through: `args` reads the `key = value` lists, `value` checks each value against its grammar,
+//! `signature` checks the function, `model` puts all of it together, and `expand` writes the output. A mistake
+//! goes through `fallback` instead, which gives the function back together with the errors. What a handler
+//! *does* is in `trigger-core`; nothing here decides it.
+
+mod args;
+mod errors;
+mod expand;
+mod fallback;
+mod main_fn;
+mod model;
+mod signature;
+mod value;
+
+use proc_macro::TokenStream;
+
+use crate::args::Kind;
+
+/// Runs an async function for each event of one type: see `triggers::on_event`.
+#[proc_macro_attribute]
+pub fn on_event(args: TokenStream, item: TokenStream) -> TokenStream {
+    declare(Kind::Event, args, item)
+}
+
+/// Runs an async function for each message on matching topics: see `triggers::on_message`.
+#[proc_macro_attribute]
+pub fn on_message(args: TokenStream, item: TokenStream) -> TokenStream {
+    declare(Kind::Message, args, item)
+}
+
+/// Runs an async function for each request to a webhook: see `triggers::on_webhook`.
+#[proc_macro_attribute]
+pub fn on_webhook(args: TokenStream, item: TokenStream) -> TokenStream {
+    declare(Kind::Webhook, args, item)
+}
+
+/// Says how a handler runs: see `triggers::process`.
+#[proc_macro_attribute]
+pub fn process(args: TokenStream, item: TokenStream) -> TokenStream {
+    declare(Kind::Process, args, item)
+}
+
+/// Starts the runtime with every linked handler: see `triggers::main`.
+#[proc_macro_attribute]
+pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
+    main_fn::expand(args.into(), item.into()).into()
+}
+
+/// The one way of the four attributes that make a handler: see `triggers`, "Declaring handlers".
+fn declare(kind: Kind, args: TokenStream, item: TokenStream) -> TokenStream {
+    match model::Declaration::read(kind, args.into(), item.into()) {
+        Ok(declaration) => expand::handler(&declaration).into(),
+        Err(broken) => fallback::handler(&broken).into(),
+    }
+}

@@ -1,0 +1,200 @@
+//! `#[triggers::main]`: a plain `main` around the user's async one.
+//!
+//! It also names the crates whose handlers are to be linked, since the linker leaves out a crate that nobody
+//! names, and its handlers with it.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{Path, Token, parenthesized, token};
+use trigger_grammar::hint;
+
+use crate::args::skip_to_comma;
+use crate::errors::Errors;
+use crate::expand::Root;
+use crate::signature::{Function, Item};
+
+const KEYS: [&str; 2] = ["crates", "crate"];
+const KEYS_HERE: &str = "the keys here are: crates(billing, reports), crate = path";
+
+/// The arguments of the attribute.
+struct Args {
+    crates: Vec<Ident>,
+    root: Root,
+}
+
+/// The output of `#[triggers::main]`.
+pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
+    let item = match syn::parse2::<Item>(item.clone()) {
+        Ok(item) => item,
+        Err(error) => {
+            let error = error.to_compile_error();
+            return quote!(#item #error);
+        }
+    };
+    let mut errors = Errors::default();
+    let args = read_args(args, &mut errors);
+    let Ok(function) = syn::parse2::<Function>(item.rest.clone()) else {
+        let error = syn::Error::new(item.place(), "`#[triggers::main]` belongs on `async fn main`");
+        let (item, error) = (item.tokens(), error.to_compile_error());
+        return quote!(#item #error);
+    };
+    check(&function, &mut errors);
+    match errors.take() {
+        None => around(&args, &item, &function),
+        Some(error) => fallback(&item, &function, &error),
+    }
+}
+
+/// ```text
+/// // in:  #[triggers::main(crates(billing))] async fn main(runtime: Builder) -> Result<()> { .. }
+/// // out: use ::billing as _;
+/// //      fn main() -> ExitCode {
+/// //          async fn main(runtime: Builder) -> Result<()> { .. }
+/// //          ::triggers::__private::main(|builder| async move { .. main(builder).await .. })
+/// //      }
+/// ```
+fn around(args: &Args, item: &Item, function: &Function) -> TokenStream {
+    let Args { crates, root } = args;
+    let name = &function.signature.ident;
+    let private = root.private(name.span());
+    let builder = Ident::new("builder", Span::mixed_site());
+    let run = if function.signature.inputs.is_empty() {
+        let main = quote_spanned!(name.span()=> #private::MainOutput::into_result(#name().await)?);
+        quote!(#main; #builder.run().await)
+    } else {
+        quote_spanned!(name.span()=> #private::MainOutput::into_result(#name(#builder).await))
+    };
+    let uses = crates.iter().map(|name| quote_spanned!(name.span()=> use ::#name as _;));
+    let item = item.tokens();
+    quote! {
+        #(#uses)*
+        fn main() -> ::std::process::ExitCode {
+            #item
+            #private::main(|#builder| async move { #run })
+        }
+    }
+}
+
+/// A program whose `main` does nothing: without one, or with an async one, the compiler would complain again.
+fn fallback(item: &Item, function: &Function, error: &syn::Error) -> TokenStream {
+    let error = error.to_compile_error();
+    let tokens = item.tokens();
+    if function.is_method() || function.signature.ident != "main" {
+        return quote!(#tokens #error);
+    }
+    quote! {
+        fn main() {
+            #[allow(dead_code)]
+            #tokens
+        }
+        #error
+    }
+}
+
+fn check(function: &Function, errors: &mut Errors) {
+    let signature = &function.signature;
+    if signature.ident != "main" {
+        errors.at(&signature.ident, "`#[triggers::main]` belongs on the `async fn` named `main`");
+    }
+    if signature.asyncness.is_none() {
+        errors.at(signature.fn_token, "`#[triggers::main]` needs an `async fn`: write `async fn main`");
+    }
+    if !signature.generics.params.is_empty() {
+        errors.at(&signature.generics.params, "`main` cannot be generic");
+    }
+    if let Some(clause) = &signature.generics.where_clause {
+        errors.at(clause, "`main` cannot have a `where` clause");
+    }
+    if let Some(receiver) = signature.receiver() {
+        errors.at(receiver, "`main` has no `self`");
+    }
+    if let Some(second) = signature.inputs.iter().nth(1) {
+        errors.at(
+            second,
+            "`main` takes one argument at most, `runtime: Builder`; put the rest into `State<T>`",
+        );
+    }
+}
+
+fn read_args(tokens: TokenStream, errors: &mut Errors) -> Args {
+    let mut args = Args { crates: Vec::new(), root: Root::default() };
+    let read = |input: ParseStream<'_>| {
+        while !input.is_empty() {
+            if let Err(error) = read_arg(input, &mut args) {
+                errors.push(error);
+                skip_to_comma(input);
+            }
+            if !input.is_empty() && input.parse::<Token![,]>().is_err() {
+                errors.push(input.error("expected `,` here"));
+                skip_to_comma(input);
+                let _comma: syn::Result<Token![,]> = input.parse();
+            }
+        }
+        Ok(())
+    };
+    // The reader takes every token, so that there is no error left to come from here.
+    if let Err(error) = read.parse2(tokens) {
+        errors.push(error);
+    }
+    args
+}
+
+fn read_arg(input: ParseStream<'_>, args: &mut Args) -> syn::Result<()> {
+    let key = Ident::parse_any(input).map_err(|error| syn::Error::new(error.span(), KEYS_HERE))?;
+    let name = key.to_string();
+    match name.as_str() {
+        "crate" => {
+            let path = input.parse::<Token![=]>().and_then(|_| input.call(Path::parse_mod_style));
+            args.root = path.map(Root::new).map_err(|error| {
+                syn::Error::new(
+                    error.span(),
+                    "`crate` takes the path of this crate, such as `crate = my_triggers`",
+                )
+            })?;
+        }
+        "crates" => {
+            let form = "`crates` takes the names of crates as identifiers: `crates(billing, my_reports)`";
+            if !input.peek(token::Paren) {
+                return Err(syn::Error::new_spanned(key, form));
+            }
+            let list;
+            parenthesized!(list in input);
+            let names = Punctuated::<Ident, Token![,]>::parse_terminated(&list)
+                .map_err(|error| syn::Error::new(error.span(), form))?;
+            args.crates.extend(names);
+        }
+        _ => {
+            let meant = hint::did_you_mean(&name, KEYS).map(|near| format!("; did you mean `{near}`?"));
+            let message = format!("unknown key `{name}`{}\n  {KEYS_HERE}", meant.unwrap_or_default());
+            return Err(syn::Error::new_spanned(key, message));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistakes(args: &str, item: &str) -> usize {
+        let tokens = |text: &str| text.parse::<TokenStream>().expect("tokens");
+        expand(tokens(args), tokens(item)).to_string().matches("compile_error").count()
+    }
+
+    #[test]
+    fn mains_that_are_taken() {
+        assert_eq!(mistakes("", "async fn main() {}"), 0);
+        let main = "async fn main(runtime: Builder) -> Result<()> { runtime.run().await }";
+        assert_eq!(mistakes("crates(billing, reports,), crate = my::triggers", main), 0);
+    }
+
+    #[test]
+    fn every_mistake_is_found() {
+        assert_eq!(mistakes("crats(x), crate = 1, crates = y", "fn main<T>(a: A, b: B) {}"), 6);
+        assert_eq!(mistakes("", "struct Main;"), 1);
+        assert_eq!(mistakes("", "async fn start() {}"), 1);
+    }
+}

@@ -1,0 +1,215 @@
+//! The values of an attribute: what each key takes, checked against the grammar that the runtime uses too.
+
+use proc_macro2::Span;
+use syn::{Expr, Ident, Lit, LitInt, LitStr, Path, UnOp};
+use trigger_grammar::{Fault, FaultKind, hint, host, path, size, topic};
+
+use crate::args::Kind;
+use crate::errors::Errors;
+
+/// What a key takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    Text,
+    TextOrConst,
+    Count,
+    Port,
+    Host,
+    Size,
+    Overflow,
+}
+
+/// A value that was found right.
+pub(crate) enum Value {
+    Text(LitStr),
+    Number(u64, Span),
+    /// A variant of `Overflow`.
+    Overflow(Ident),
+    /// A const of the user's, which const evaluation checks.
+    Const(Path),
+}
+
+const OVERFLOWS: &[(&str, &str)] =
+    &[("drop_newest", "DropNewest"), ("drop_oldest", "DropOldest"), ("wait", "Wait"), ("reject", "Reject")];
+
+impl Takes {
+    /// What it takes, in words.
+    pub(crate) fn wanted(self, kind: Kind) -> &'static str {
+        match self {
+            Takes::Text => "a string in quotes",
+            Takes::TextOrConst => "a string in quotes, or a const",
+            Takes::Count => "a whole number, at least 1, or a const",
+            Takes::Port => "a number from 1 to 65535 (or 0 to let the system pick one), or a const",
+            Takes::Host => "an address or a name in quotes, such as `\"127.0.0.1\"`",
+            Takes::Size => "a size in quotes, such as `\"1MiB\"`",
+            Takes::Overflow if kind == Kind::Webhook => "`\"drop_oldest\"` or `\"wait\"`",
+            Takes::Overflow => "`\"drop_newest\"`, `\"drop_oldest\"`, `\"wait\"` or `\"reject\"`",
+        }
+    }
+
+    fn takes_const(self) -> bool {
+        matches!(self, Takes::TextOrConst | Takes::Count | Takes::Port)
+    }
+}
+
+/// Reads the value of a key; nothing if it is wrong, which `errors` then says.
+pub(crate) fn read(
+    kind: Kind,
+    key: &Ident,
+    takes: Takes,
+    value: &Expr,
+    errors: &mut Errors,
+) -> Option<Value> {
+    let checked = match plain(value) {
+        Plain::Const(path) if takes.takes_const() => Ok(Value::Const(path.clone())),
+        Plain::Text(text) => match takes {
+            Takes::Text | Takes::TextOrConst => not_empty(key, text),
+            Takes::Host => host::check_host(&text.value())
+                .map(|()| Value::Text(text.clone()))
+                .map_err(|fault| explain("bad host", &fault, text)),
+            Takes::Size => bytes(text),
+            Takes::Overflow => overflow(kind, text),
+            Takes::Count | Takes::Port => Err(unquoted(kind, key, takes, text)),
+        },
+        Plain::Number(number) => match takes {
+            Takes::Count => count(key, number),
+            Takes::Port => port(number),
+            _ => Err(wrong(kind, key, takes, value)),
+        },
+        _ => Err(wrong(kind, key, takes, value)),
+    };
+    checked.map_err(|error| errors.push(error)).ok()
+}
+
+/// Reads the type, pattern or path that stands first in the list of a trigger.
+pub(crate) fn read_first(kind: Kind, value: &Expr, errors: &mut Errors) -> Option<Value> {
+    let (what, example) = kind.first()?;
+    let text = match plain(value) {
+        Plain::Const(path) => return Some(Value::Const(path.clone())),
+        Plain::Text(text) => text,
+        _ => {
+            errors.at(value, format!("the {what} is a string in quotes, or a const: `\"{example}\"`"));
+            return None;
+        }
+    };
+    let (head, checked) = match kind {
+        Kind::Event => ("bad event type", topic::check_topic(&text.value())),
+        Kind::Message => ("bad topic pattern", topic::check_pattern(&text.value())),
+        _ => ("bad webhook path", path::check_path(&text.value())),
+    };
+    match checked {
+        Ok(()) => Some(Value::Text(text.clone())),
+        Err(fault) => {
+            errors.push(explain(head, &fault, text));
+            None
+        }
+    }
+}
+
+/// An expression, as far as an attribute can know it.
+enum Plain<'a> {
+    Text(&'a LitStr),
+    Number(&'a LitInt),
+    Const(&'a Path),
+    Other,
+}
+
+fn plain(value: &Expr) -> Plain<'_> {
+    match value {
+        // A value that came through a `macro_rules!` is wrapped in a group that nobody sees.
+        Expr::Group(group) => plain(&group.expr),
+        Expr::Lit(literal) => match &literal.lit {
+            Lit::Str(text) => Plain::Text(text),
+            Lit::Int(number) => Plain::Number(number),
+            _ => Plain::Other,
+        },
+        Expr::Path(path) if path.qself.is_none() => Plain::Const(&path.path),
+        _ => Plain::Other,
+    }
+}
+
+fn not_empty(key: &Ident, text: &LitStr) -> syn::Result<Value> {
+    if text.value().is_empty() {
+        return Err(syn::Error::new_spanned(text, format!("`{key}` is empty; leave it out, or name it")));
+    }
+    Ok(Value::Text(text.clone()))
+}
+
+fn count(key: &Ident, number: &LitInt) -> syn::Result<Value> {
+    match number.base10_parse::<u64>() {
+        Ok(0) => Err(syn::Error::new_spanned(number, format!("`{key}` must be at least 1"))),
+        Ok(count) if u32::try_from(count).is_ok() => Ok(Value::Number(count, number.span())),
+        _ => Err(syn::Error::new_spanned(number, format!("`{key}` is too large: use 1 to {}", u32::MAX))),
+    }
+}
+
+fn port(number: &LitInt) -> syn::Result<Value> {
+    match number.base10_parse::<u16>() {
+        Ok(port) => Ok(Value::Number(port.into(), number.span())),
+        Err(_) => {
+            let digits = number.base10_digits();
+            let message =
+                format!("port {digits} is out of range: use 1 to 65535, or 0 to let the system pick one");
+            Err(syn::Error::new_spanned(number, message))
+        }
+    }
+}
+
+fn bytes(text: &LitStr) -> syn::Result<Value> {
+    match size::parse_size(&text.value()) {
+        Ok(0) => Err(syn::Error::new_spanned(text, "the limit must be at least `1B`")),
+        Ok(bytes) => Ok(Value::Number(bytes, text.span())),
+        Err(fault) => Err(explain("bad size", &fault, text)),
+    }
+}
+
+fn overflow(kind: Kind, text: &LitStr) -> syn::Result<Value> {
+    let word = text.value();
+    let webhook = kind == Kind::Webhook;
+    let message = match OVERFLOWS.iter().find(|(name, _)| *name == word) {
+        Some(("reject", _)) if webhook => {
+            "a webhook whose queue is full answers 503 already; leave `overflow` out".to_owned()
+        }
+        Some(("drop_newest", _)) if webhook => {
+            "a webhook would answer 202 for an event that it drops; leave `overflow` out, and a full queue \
+             answers 503"
+                .to_owned()
+        }
+        Some((_, variant)) => return Ok(Value::Overflow(Ident::new(variant, text.span()))),
+        None => {
+            let near = hint::did_you_mean(&word, OVERFLOWS.iter().map(|(name, _)| *name));
+            let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let wanted = Takes::Overflow.wanted(kind);
+            format!("unknown overflow `{word}`{meant}\n  `overflow` takes {wanted}")
+        }
+    };
+    Err(syn::Error::new_spanned(text, message))
+}
+
+/// A number in quotes.
+fn unquoted(kind: Kind, key: &Ident, takes: Takes, text: &LitStr) -> syn::Error {
+    let wanted = takes.wanted(kind);
+    let number = text.value();
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let form = if is_number { format!("\n  write `{key} = {number}`") } else { String::new() };
+    syn::Error::new_spanned(text, format!("`{key}` takes {wanted}{form}"))
+}
+
+fn wrong(kind: Kind, key: &Ident, takes: Takes, value: &Expr) -> syn::Error {
+    let negative = matches!(value, Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)));
+    let message = match takes {
+        Takes::Count if negative => format!("`{key}` must be at least 1"),
+        _ => format!("`{key}` takes {}", takes.wanted(kind)),
+    };
+    syn::Error::new_spanned(value, message)
+}
+
+/// A fault of a grammar, shown in the text it is about.
+fn explain(head: &str, fault: &Fault, text: &LitStr) -> syn::Error {
+    let value = text.value();
+    let mut message = format!("{head}: {}", fault.point_at(&value));
+    if fault.kind == FaultKind::NoLeadingSlash {
+        message.push_str(&format!(": `\"/{}\"`", value.escape_debug()));
+    }
+    syn::Error::new_spanned(text, message)
+}
