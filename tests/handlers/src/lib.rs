@@ -1,0 +1,41 @@
+//! Handlers in a crate of their own, for the tests of how they are found.
+
+use std::sync::{Arc, Mutex};
+
+use triggers::prelude::*;
+
+/// What the handlers of this crate have seen.
+#[derive(Clone, Debug, Default)]
+pub struct Seen(Arc<Mutex<Vec<String>>>);
+
+impl Seen {
+    /// Everything, sorted.
+    pub fn sorted(&self) -> Vec<String> {
+        let mut seen = self.0.lock().map(|seen| seen.clone()).unwrap_or_default();
+        seen.sort();
+        seen
+    }
+
+    fn note(&self, what: String) {
+        if let Ok(mut seen) = self.0.lock() {
+            seen.push(what);
+        }
+    }
+}
+
+/// At the root of the crate.
+#[on_event("order.paid")]
+pub async fn bill(Json(order): Json<u32>, State(seen): State<Seen>) {
+    seen.note(format!("bill {order}"));
+}
+
+mod nested {
+    use super::*;
+
+    /// In a private module, and private itself.
+    #[on_message("reports.{region}.daily")]
+    #[process(name = "archive", concurrency = 2)]
+    async fn archive(region: String, report: Text, State(seen): State<Seen>) {
+        seen.note(format!("archive {region} {report}"));
+    }
+}

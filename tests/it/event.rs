@@ -1,0 +1,312 @@
+//! The event bus and its trigger.
+
+use serde_json::json;
+use triggers::{
+    Bytes, EventBus, EventTrigger, Overflow, PublishError, Published, Result, Trigger, TriggerError,
+    TriggerEvent, TriggerKind,
+};
+
+use crate::logs::Logs;
+use crate::stop::{self, ends_within_a_second};
+
+#[tokio::test]
+async fn payload_is_type_id_source_and_data() -> Result {
+    let bus = EventBus::new();
+    let trigger = started(&bus, "pipeline.error").await?;
+    bus.emit("pipeline.error", json!({"job": "nightly", "code": 7})).source("data-pipeline").await?;
+    let event = trigger.wait_for_next().await?;
+    assert_eq!(
+        *event.payload(),
+        json!({
+            "event_type": "pipeline.error",
+            "event_id": event.id().to_string(),
+            "source": "data-pipeline",
+            "data": {"job": "nightly", "code": 7},
+        })
+    );
+    assert_eq!(*event.raw(), r#"{"code":7,"job":"nightly"}"#);
+    assert_eq!(event.trigger_id(), "event-pipeline.error");
+    assert_eq!(event.kind(), TriggerKind::Event);
+    assert_eq!(event.metadata()["source"], "data-pipeline");
+    Ok(())
+}
+
+#[tokio::test]
+async fn event_without_source_has_a_null_source() -> Result {
+    let bus = EventBus::new();
+    let trigger = started(&bus, "tick").await?;
+    bus.emit("tick", ()).await?;
+    let event = trigger.wait_for_next().await?;
+    assert_eq!(event.payload()["source"], json!(null));
+    assert_eq!(event.payload()["data"], json!(null));
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_the_type_that_was_asked_for_arrives() -> Result {
+    let bus = EventBus::new();
+    let trigger = started(&bus, "pipeline.error").await?;
+    for other in ["pipeline.done", "pipeline", "pipeline.error.fatal", "Pipeline.error"] {
+        assert_eq!(bus.emit(other, 1).await?.matched, 0, "{other}");
+    }
+    assert_eq!(bus.emit("pipeline.error", 2).await?.matched, 1);
+    assert_eq!(trigger.wait_for_next().await?.payload()["data"], 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn source_filter_takes_its_source_only_and_counts_the_others() -> Result {
+    let bus = EventBus::new();
+    let trigger =
+        EventTrigger::new(&bus, "pipeline.error").source_filter("data-pipeline").trigger_id("pipe-err");
+    trigger.start().await?;
+    assert_eq!(bus.emit("pipeline.error", 1).source("web").await?.matched, 0);
+    assert_eq!(bus.emit("pipeline.error", 2).await?.matched, 0);
+    assert_eq!(bus.emit("pipeline.error", 3).source("data-pipeline").await?.queued, 1);
+    let event = trigger.wait_for_next().await?;
+    assert_eq!((event.payload()["data"].clone(), event.trigger_id()), (json!(3), "pipe-err"));
+    let status = trigger.status();
+    assert_eq!((status.accepted, status.filtered, status.dropped), (1, 2, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_trigger_gets_the_same_event_with_the_same_bytes() -> Result {
+    let bus = EventBus::new();
+    let triggers = [started(&bus, "a").await?, started(&bus, "a").await?, started(&bus, "a").await?];
+    let sent = bus.emit("a", "shared").await?;
+    assert_eq!((sent.matched, sent.queued, sent.dropped), (3, 3, 0));
+    let mut events = Vec::new();
+    for trigger in &triggers {
+        events.push(trigger.wait_for_next().await?);
+    }
+    for event in &events[1..] {
+        assert_eq!(event.id(), events[0].id());
+        assert!(std::ptr::eq(event.raw().as_ptr(), events[0].raw().as_ptr()), "the bytes are copied");
+        assert!(std::ptr::eq(event.payload(), events[0].payload()), "the payload is parsed again");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn buses_do_not_see_each_other() -> Result {
+    let (bus, other) = (EventBus::new(), EventBus::new());
+    let trigger = started(&bus, "a").await?;
+    assert_eq!(other.emit("a", 1).await?, Published::default());
+    assert_eq!(trigger.status().accepted, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn full_queue_keeps_the_first_drops_the_rest_and_warns() -> Result {
+    let logs = Logs::capture();
+    let bus = EventBus::new();
+    let trigger = started(&bus, "burst").await?;
+    let mut told = (0, 0);
+    for number in 0..150 {
+        let sent = bus.emit("burst", number).await?;
+        assert_eq!(sent.matched, 1);
+        told = (told.0 + sent.queued, told.1 + sent.dropped);
+    }
+    assert_eq!(told, (100, 50));
+    let status = trigger.status();
+    assert_eq!((status.queue_size, status.capacity, status.accepted, status.dropped), (100, 100, 100, 50));
+    assert_eq!(logs.with("queue full").len(), 1);
+
+    assert_eq!(trigger.wait_for_next().await?.payload()["data"], 0);
+    assert_eq!(bus.emit("burst", "late").await?.queued, 1, "there is room again");
+    let kept: Vec<_> = trigger.drain_pending().iter().map(data).collect();
+    let expected: Vec<_> = (1..100).map(|n| json!(n)).chain([json!("late")]).collect();
+    assert_eq!(kept, expected);
+
+    // It warns again of the 100th and the 200th.
+    for number in 0..250 {
+        bus.emit("burst", number).await?;
+    }
+    assert_eq!(trigger.status().dropped, 200);
+    assert_eq!(logs.with("queue full").len(), 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn drop_oldest_keeps_the_newest() -> Result {
+    let bus = EventBus::new();
+    let trigger = EventTrigger::new(&bus, "a").capacity(3).overflow(Overflow::DropOldest);
+    trigger.start().await?;
+    for number in 0..5 {
+        let sent = bus.emit("a", number).await?;
+        assert_eq!((sent.queued, sent.dropped), (1, 0));
+    }
+    assert_eq!(trigger.status().dropped, 2);
+    assert_eq!(trigger.drain_pending().iter().map(data).collect::<Vec<_>>(), [2, 3, 4]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn reject_tells_the_publisher_and_leaves_the_others_alone() -> Result {
+    let bus = EventBus::new();
+    let strict = EventTrigger::new(&bus, "a").capacity(1).overflow(Overflow::Reject).trigger_id("strict");
+    let roomy = started(&bus, "a").await?;
+    strict.start().await?;
+    bus.emit("a", 1).await?;
+    match bus.emit("a", 2).await {
+        Err(PublishError::Full { triggers, published }) => {
+            assert_eq!(triggers, ["strict"]);
+            assert_eq!((published.matched, published.queued, published.dropped), (2, 1, 1));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(roomy.drain_pending().len(), 2);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn wait_holds_the_publisher_and_nobody_else() -> Result {
+    let bus = EventBus::new();
+    let slow = EventTrigger::new(&bus, "a").capacity(1).overflow(Overflow::Wait);
+    let quick = started(&bus, "a").await?;
+    slow.start().await?;
+    bus.emit("a", 1).await?;
+    let publisher = tokio::spawn({
+        let bus = bus.clone();
+        async move { bus.emit("a", 2).await }
+    });
+    assert_eq!(data(&quick.wait_for_next().await?), 1);
+    assert_eq!(data(&quick.wait_for_next().await?), 2, "the quick one has it while the publisher waits");
+    assert!(!publisher.is_finished());
+    assert_eq!(data(&slow.wait_for_next().await?), 1);
+    let sent = ends_within_a_second(publisher).await??;
+    assert_eq!((sent.matched, sent.queued), (2, 2));
+    assert_eq!(data(&slow.wait_for_next().await?), 2);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn publisher_that_gives_up_waiting_is_counted_as_dropped() -> Result {
+    let bus = EventBus::new();
+    let slow = EventTrigger::new(&bus, "a").capacity(1).overflow(Overflow::Wait);
+    slow.start().await?;
+    bus.emit("a", 1).await?;
+    let second = std::time::Duration::from_secs(1);
+    let given_up = tokio::time::timeout(second, async { bus.emit("a", 2).await }).await;
+    assert!(given_up.is_err());
+    assert_eq!(slow.status().dropped, 1);
+    // And one whose trigger stops learns that it had no room.
+    let publisher = tokio::spawn({
+        let bus = bus.clone();
+        async move { bus.emit("a", 3).await }
+    });
+    tokio::task::yield_now().await;
+    slow.stop().await;
+    assert_eq!(ends_within_a_second(publisher).await??.dropped, 1);
+    assert_eq!(slow.status().dropped, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn raw_data_may_be_json_or_not() -> Result {
+    let bus = EventBus::new();
+    let trigger = started(&bus, "a").await?;
+    bus.emit_raw("a", Bytes::from_static(b"{\"n\": 1 }")).await?;
+    bus.emit_raw("a", Bytes::from_static(b"plain \xff text")).await?;
+    let json_event = trigger.wait_for_next().await?;
+    assert_eq!((data(&json_event), json_event.raw().as_ref()), (json!({"n": 1}), &b"{\"n\": 1 }"[..]));
+    let text_event = trigger.wait_for_next().await?;
+    assert_eq!(data(&text_event), "plain \u{fffd} text");
+    assert_eq!(text_event.raw().as_ref(), b"plain \xff text");
+    Ok(())
+}
+
+#[tokio::test]
+async fn invalid_type_is_an_error_that_names_it() {
+    let bus = EventBus::new();
+    for (name, reason) in [
+        ("", "empty"),
+        ("a..b", "empty token"),
+        ("a.*", "wildcard"),
+        (">", "wildcard"),
+        ("a b", "white space"),
+        ("a\u{7}", "control character"),
+        ("a/b", "join tokens with `.`"),
+    ] {
+        let error = bus.emit(name, 1).await.expect_err(name).to_string();
+        assert!(error.contains(&format!("{name:?}")) && error.contains(reason), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn data_that_is_no_json_is_an_error() {
+    let bus = EventBus::new();
+    let keyed_by_list = std::collections::HashMap::from([([1, 2], 3)]);
+    assert!(matches!(bus.emit("a", keyed_by_list).await, Err(PublishError::Encode(_))));
+}
+
+#[tokio::test]
+async fn unawaited_emit_publishes_nothing() -> Result {
+    let bus = EventBus::new();
+    let trigger = started(&bus, "a").await?;
+    drop(std::future::IntoFuture::into_future(bus.emit("a", 1)));
+    assert_eq!(trigger.status().accepted, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn bad_settings_are_told_at_start_by_field_value_and_form() {
+    let bus = EventBus::new();
+    for (trigger, field, value) in [
+        (EventTrigger::new(&bus, "a.*"), "event_type", "a.*"),
+        (EventTrigger::new(&bus, "a").capacity(0), "queue", "0"),
+        (EventTrigger::new(&bus, "a").source_filter(""), "event_source", ""),
+        (EventTrigger::new(&bus, "a").trigger_id(""), "id", ""),
+    ] {
+        match trigger.start().await {
+            Err(TriggerError::Config(error)) => assert_eq!((error.field(), error.value()), (field, value)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn event_survives_serialization() -> Result {
+    let bus = EventBus::new();
+    let trigger = started(&bus, "order.paid").await?;
+    bus.emit("order.paid", json!({"id": 7})).source("shop").await?;
+    let event = trigger.wait_for_next().await?;
+    let text = serde_json::to_value(&event)?;
+    let keys: Vec<_> = text.as_object().into_iter().flat_map(|object| object.keys()).collect();
+    assert_eq!(keys, ["event_id", "metadata", "payload", "timestamp", "trigger_id", "trigger_type"]);
+    assert_eq!(text["trigger_type"], "event");
+    let back: TriggerEvent = serde_json::from_value(text.clone())?;
+    assert_eq!(serde_json::to_value(&back)?, text);
+    assert_eq!((back.id(), back.raw(), back.kind()), (event.id(), event.raw(), event.kind()));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn stop_ends_every_waiter_and_loses_nothing() -> Result {
+    let bus = EventBus::new();
+    let trigger = EventTrigger::new(&bus, "a").capacity(10);
+    stop::contract(&trigger, async |number| {
+        bus.emit("a", number).await.expect("a valid type");
+    })
+    .await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn trigger_that_is_dropped_is_not_published_to() -> Result {
+    let bus = EventBus::new();
+    drop(started(&bus, "a").await?);
+    assert_eq!(ends_within_a_second(bus.emit("a", 1)).await?.matched, 0);
+    Ok(())
+}
+
+async fn started(bus: &EventBus, event_type: &str) -> Result<EventTrigger, TriggerError> {
+    let trigger = EventTrigger::new(bus, event_type);
+    trigger.start().await?;
+    Ok(trigger)
+}
+
+fn data(event: &TriggerEvent) -> serde_json::Value {
+    event.payload()["data"].clone()
+}

@@ -1,0 +1,43 @@
+//! What was logged, on this thread, while a test ran.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use tracing::subscriber::DefaultGuard;
+
+/// Collects log lines from its creation to its drop.
+pub(crate) struct Logs {
+    lines: Arc<Mutex<Vec<u8>>>,
+    _guard: DefaultGuard,
+}
+
+impl Logs {
+    pub(crate) fn capture() -> Logs {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let sink = Sink(Arc::clone(&lines));
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || sink.clone()).finish();
+        Logs { lines, _guard: tracing::subscriber::set_default(subscriber) }
+    }
+
+    /// The lines that hold this text.
+    pub(crate) fn with(&self, text: &str) -> Vec<String> {
+        let bytes = self.lines.lock().expect("the lines").clone();
+        let all = String::from_utf8(bytes).expect("lines of text");
+        all.lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
+    }
+}
+
+#[derive(Clone)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("the lines").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

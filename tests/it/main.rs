@@ -1,0 +1,22 @@
+//! The integration tests, through the public API, in one binary. Each module is about one thing a user relies on.
+
+#![allow(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test ends where it fails, and so do its tasks"
+)]
+
+mod attributes;
+mod config;
+mod event;
+mod http;
+mod http_malformed;
+mod logs;
+mod message;
+mod process;
+mod runtime;
+mod stop;
+mod tidy;
+mod topics;
+mod ui;
+mod webhook;

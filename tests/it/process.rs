@@ -1,0 +1,414 @@
+//! What a process does with events: order, concurrency, outcomes, panics, and the account of it all.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::{Notify, mpsc};
+use triggers::{
+    Attempt, Bytes, Context, DeadLetterReason, EventId, Handler, HandlerFuture, Json, Needs, Outcome,
+    Overflow, ProcessConfig, ProcessState, ProcessStatus, Rejection, Result, Runtime, State, Text, Topic,
+    TriggerConfig, TriggerEvent,
+};
+
+#[tokio::test]
+async fn concurrency_1_keeps_the_order() -> Result {
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    let runtime = Runtime::builder()
+        .process("p", on("n"), move |Json(n): Json<u32>| {
+            let sender = sender.clone();
+            async move {
+                if n.is_multiple_of(3) {
+                    tokio::task::yield_now().await;
+                }
+                let _ = sender.send(n);
+            }
+        })
+        .start()
+        .await?;
+    for n in 0..100 {
+        runtime.bus().emit("n", n).await?;
+    }
+    let report = runtime.shutdown().await;
+    assert_eq!((report.dead_lettered, report.left), (0, 0));
+    for n in 0..100 {
+        assert_eq!(seen.recv().await, Some(n));
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn concurrency_n_runs_n_at_once_and_no_more() -> Result {
+    let running = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let config = ProcessConfig { concurrency: 8, ..on("n") };
+    let runtime = Runtime::builder()
+        .process("p", config, {
+            let (running, most) = (running.clone(), most.clone());
+            move |_: TriggerEvent| {
+                let (running, most) = (running.clone(), most.clone());
+                async move {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    running.fetch_sub(1, Ordering::SeqCst);
+                }
+            }
+        })
+        .start()
+        .await?;
+    let began = tokio::time::Instant::now();
+    for n in 0..40 {
+        runtime.bus().emit("n", n).await?;
+    }
+    runtime.shutdown().await;
+    assert_eq!(most.load(Ordering::SeqCst), 8);
+    assert_eq!(began.elapsed(), Duration::from_secs(5));
+    Ok(())
+}
+
+#[tokio::test]
+async fn burst_into_an_idle_process_is_accounted_for_exactly() -> Result {
+    let handled = Arc::new(AtomicUsize::new(0));
+    let config = ProcessConfig { concurrency: 100, ..on("burst") };
+    let runtime = Runtime::builder()
+        .process("p", config, {
+            let handled = handled.clone();
+            move |_: TriggerEvent| {
+                handled.fetch_add(1, Ordering::SeqCst);
+                async {}
+            }
+        })
+        .start()
+        .await?;
+    let mut told = (0, 0);
+    for n in 0..500 {
+        let sent = runtime.bus().emit("burst", n).await?;
+        assert_eq!((sent.matched, sent.queued + sent.dropped), (1, 1));
+        told = (told.0 + sent.queued as u64, told.1 + sent.dropped as u64);
+        assert_balanced(&status(&runtime));
+    }
+    runtime.shutdown().await;
+    let status = status(&runtime);
+    let trigger = &status.triggers[0];
+    assert_eq!((trigger.accepted, trigger.dropped, trigger.queue_size), (told.0, told.1, 0));
+    assert_eq!((status.handled, status.in_flight), (told.0, 0));
+    assert_eq!(handled.load(Ordering::SeqCst) as u64, told.0);
+    assert_eq!(runtime.dead_letters().len() as u64, told.1, "what was dropped is a dead letter");
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_outcome_ends_where_it_should() -> Result {
+    let runtime = Runtime::builder()
+        .process("p", on("job"), |event: TriggerEvent, attempt: Attempt| async move {
+            assert_eq!(attempt.number(), 1);
+            match event.payload()["data"].as_str() {
+                Some("done") => Ok(Outcome::Done),
+                Some("reject") => Ok(Outcome::reject("a bad order")),
+                Some("retry") => Ok(Outcome::Retry(Duration::from_secs(1))),
+                Some("panic") => panic!("out of cheese"),
+                _ => Err("the database is gone"),
+            }
+        })
+        .start()
+        .await?;
+    for data in ["done", "reject", "retry", "panic", "error"] {
+        runtime.bus().emit("job", data).await?;
+    }
+    let report = runtime.shutdown().await;
+    assert_eq!((report.completed, report.dead_lettered, report.left), (1, 4, 0));
+    let letters: Vec<_> = runtime
+        .dead_letters()
+        .list()
+        .into_iter()
+        .map(|letter| (letter.event.payload()["data"].clone(), letter.reason, letter.error, letter.attempts))
+        .collect();
+    let expected = [
+        ("reject", DeadLetterReason::Rejected, "a bad order"),
+        ("retry", DeadLetterReason::RetriesExhausted, "the handler asked for a retry after 1s"),
+        ("panic", DeadLetterReason::Panicked, "out of cheese"),
+        ("error", DeadLetterReason::RetriesExhausted, "the database is gone"),
+    ];
+    assert_eq!(letters, expected.map(|(data, reason, error)| (json!(data), reason, error.to_owned(), 1)));
+    let status = status(&runtime);
+    assert_eq!((status.handled, status.failed, status.dead_lettered, status.retried), (1, 3, 4, 0));
+    assert_balanced(&status);
+    Ok(())
+}
+
+#[tokio::test]
+async fn panics_wherever_they_happen_cost_one_event_each() -> Result {
+    struct PanicsOnDrop;
+    impl Drop for PanicsOnDrop {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                panic!("in drop");
+            }
+        }
+    }
+    /// A handler of its own kind: its future is dropped after it has ended, and panics then.
+    struct Own;
+    impl Handler<()> for Own {
+        fn call(&self, _: &Context<'_>) -> Result<HandlerFuture, Rejection> {
+            Ok(Box::pin(EndsThenPanics(PanicsOnDrop)))
+        }
+
+        fn needs(_: &mut Needs) {}
+    }
+    struct EndsThenPanics(#[expect(dead_code, reason = "only dropped")] PanicsOnDrop);
+    impl Future for EndsThenPanics {
+        type Output = Result<Outcome>;
+
+        fn poll(self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<Result<Outcome>> {
+            Poll::Ready(Ok(Outcome::Done))
+        }
+    }
+    #[derive(Debug)]
+    struct PanicsOnDecode;
+    impl<'de> serde::Deserialize<'de> for PanicsOnDecode {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            panic!("in decode")
+        }
+    }
+    let runtime = Runtime::builder()
+        .process("body", on("x"), |_: TriggerEvent| async { panics("body") })
+        .process("later", on("x"), |_: TriggerEvent| async {
+            tokio::task::yield_now().await;
+            panics_without_a_message();
+        })
+        .process("drop", on("x"), |_: TriggerEvent| async {
+            let _held = PanicsOnDrop;
+        })
+        .process("own", on("x"), Own)
+        .process("decode", on("x"), |_: Json<PanicsOnDecode>| async {})
+        .process("sound", on("x"), |_: TriggerEvent| async {})
+        .start()
+        .await?;
+    for n in 0..10 {
+        runtime.bus().emit("x", n).await?;
+    }
+    runtime.shutdown().await;
+    for status in runtime.status().processes {
+        let panics = status.name != "sound";
+        assert_eq!(
+            (status.handled, status.dead_lettered),
+            if panics { (0, 10) } else { (10, 0) },
+            "{}",
+            status.name
+        );
+        assert_balanced(&status);
+    }
+    let letters = runtime.dead_letters().list();
+    assert!(letters.iter().all(|letter| letter.reason == DeadLetterReason::Panicked));
+    for (process, error) in [
+        ("own", "in drop"),
+        ("body", "in body"),
+        ("later", "a panic without a message"),
+        ("drop", "in drop"),
+        ("decode", "in decode"),
+    ] {
+        assert!(
+            letters.iter().filter(|letter| letter.process == process).all(|letter| letter.error == error),
+            "{process}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn body_that_does_not_decode_is_dead_lettered_with_its_bytes() -> Result {
+    #[derive(Debug, serde::Deserialize)]
+    struct Order {
+        #[expect(dead_code, reason = "only decoded")]
+        id: u32,
+    }
+    let runtime = Runtime::builder()
+        .process("p", on("order"), |_: State<u8>, _: Json<Order>| async {})
+        .state(1_u8)
+        .start()
+        .await?;
+    runtime.bus().emit_raw("order", Bytes::from_static(b"{\"id\": ")).await?;
+    runtime.bus().emit("order", json!({"id": "seven"})).await?;
+    runtime.bus().emit("order", json!({"id": 7})).await?;
+    let report = runtime.shutdown().await;
+    assert_eq!((report.completed, report.dead_lettered), (1, 2));
+    let letters = runtime.dead_letters().list();
+    assert_eq!(letters[0].event.raw().as_ref(), b"{\"id\": ");
+    for letter in &letters {
+        assert_eq!((letter.reason, letter.attempts), (DeadLetterReason::Decode, 0));
+        assert!(letter.error.starts_with("argument `2`: "), "{}", letter.error);
+    }
+    assert!(letters[1].error.contains("invalid type: string \"seven\""), "{}", letters[1].error);
+    assert_eq!(status(&runtime).failed, 0, "it never came to an attempt");
+    Ok(())
+}
+
+#[tokio::test]
+async fn events_that_had_no_room_are_dead_letters_and_the_oldest_letters_go_first() -> Result {
+    let gate = Arc::new(Notify::new());
+    let config =
+        ProcessConfig { triggers: vec![TriggerConfig::event("n").queue(1)], ..ProcessConfig::default() };
+    let runtime = Runtime::builder()
+        .process("p", config, {
+            let gate = gate.clone();
+            move |_: TriggerEvent| {
+                let gate = gate.clone();
+                async move { gate.notified().await }
+            }
+        })
+        .start()
+        .await?;
+    runtime.bus().emit("n", "in the handler").await?;
+    while status(&runtime).in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    runtime.bus().emit("n", "in the queue").await?;
+    for n in 0..1500 {
+        assert_eq!(runtime.bus().emit("n", n).await?.dropped, 1);
+    }
+    let letters = runtime.dead_letters().list();
+    assert_eq!((letters.len(), runtime.dead_letters().len()), (1000, 1000));
+    assert_eq!(
+        (&letters[0].event.payload()["data"], &letters[999].event.payload()["data"]),
+        (&json!(500), &json!(1499))
+    );
+    assert!(letters.iter().all(|letter| letter.reason == DeadLetterReason::Overflow && letter.attempts == 0));
+    let status = status(&runtime);
+    assert_eq!((status.in_flight, status.dead_lettered, status.triggers[0].dropped), (1, 0, 1500));
+    gate.notify_one();
+    gate.notify_one();
+    Ok(())
+}
+
+#[tokio::test]
+async fn evicted_events_are_counted_as_dropped_and_dead_lettered() -> Result {
+    let config = ProcessConfig {
+        triggers: vec![TriggerConfig::event("n").queue(2).overflow(Overflow::DropOldest)],
+        ..ProcessConfig::default()
+    };
+    let runtime = Runtime::builder().process("p", config, |_: TriggerEvent| async {}).start().await?;
+    for n in 0..5 {
+        // Without a pause for the worker, on this one thread.
+        assert_eq!(runtime.bus().emit("n", n).await?.queued, 1);
+    }
+    runtime.shutdown().await;
+    let status = status(&runtime);
+    assert_eq!((status.triggers[0].accepted, status.triggers[0].dropped, status.handled), (5, 3, 2));
+    assert_eq!(runtime.dead_letters().len(), 3);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn flooded_trigger_does_not_starve_the_others() -> Result {
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let config = ProcessConfig {
+        triggers: vec![TriggerConfig::event("flood").queue(1000), TriggerConfig::event("rare")],
+        ..ProcessConfig::default()
+    };
+    let runtime = Runtime::builder()
+        .process("p", config, {
+            let order = order.clone();
+            move |topic: Topic| {
+                order.lock().expect("the order").push(topic.to_string());
+                async {}
+            }
+        })
+        .start()
+        .await?;
+    for n in 0..100 {
+        runtime.bus().emit("flood", n).await?;
+    }
+    runtime.bus().emit("rare", 0).await?;
+    runtime.shutdown().await;
+    let order = order.lock().expect("the order").clone();
+    let rare = order.iter().position(|topic| topic == "rare").expect("it was handled");
+    assert!(rare <= 2, "the rare event came after {rare} of the flood");
+    Ok(())
+}
+
+#[tokio::test]
+async fn handler_takes_options_and_results_of_extractors() -> Result {
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    let config = ProcessConfig {
+        triggers: vec![TriggerConfig::event("e"), TriggerConfig::message("m.*")],
+        ..ProcessConfig::default()
+    };
+    let runtime = Runtime::builder()
+        .process(
+            "p",
+            config,
+            move |id: EventId,
+                  source: Option<triggers::Source>,
+                  from: Option<triggers::Sender>,
+                  headers: Option<triggers::Headers>,
+                  number: Result<Json<u32>, Rejection>,
+                  text: Text| {
+                let sender = sender.clone();
+                async move {
+                    assert!(!id.to_string().is_empty() && headers.is_none());
+                    let number = number.map(|Json(n)| n).map_err(|rejection| rejection.to_string());
+                    let _ = sender.send((source.map(|s| s.0), from.map(|s| s.0), number.is_ok(), text.0));
+                }
+            },
+        )
+        .start()
+        .await?;
+    runtime.bus().emit("e", 7).source("here").await?;
+    runtime.broker().publish("m.x", "a \"quoted\" text").sender("there").await?;
+    runtime.shutdown().await;
+    assert_eq!(seen.recv().await, Some((Some("here".to_owned()), None, true, "7".to_owned())));
+    let text = "a \"quoted\" text".to_owned();
+    assert_eq!(seen.recv().await, Some((None, Some("there".to_owned()), false, text)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn status_serializes_with_the_documented_keys() -> Result {
+    let runtime = Runtime::builder().process("p", on("e"), |_: TriggerEvent| async {}).start().await?;
+    runtime.bus().emit("e", 1).await?;
+    assert_eq!(runtime.status().processes[0].state, ProcessState::Running);
+    runtime.shutdown().await;
+    let mut status = serde_json::to_value(runtime.status())?;
+    let fired = status["processes"][0]["triggers"][0]["last_fired"].take();
+    assert!(fired.as_str().is_some_and(|time| time.ends_with('Z')), "{fired}");
+    assert_eq!(
+        status,
+        json!({"processes": [{
+            "name": "p", "handler": "p", "state": "stopped", "concurrency": 1, "in_flight": 0, "handled": 1,
+            "failed": 0, "retried": 0, "dead_lettered": 0,
+            "triggers": [{
+                "id": "event-e", "kind": "event", "pattern": "e", "queue_size": 0, "capacity": 100, "accepted": 1,
+                "dropped": 0, "filtered": 0, "last_fired": null,
+            }],
+        }]})
+    );
+    Ok(())
+}
+
+fn panics(place: &str) {
+    panic!("in {place}");
+}
+
+fn panics_without_a_message() {
+    std::panic::panic_any(7_u8);
+}
+
+fn on(event_type: &str) -> ProcessConfig {
+    ProcessConfig { triggers: vec![TriggerConfig::event(event_type)], ..ProcessConfig::default() }
+}
+
+fn status(runtime: &Runtime) -> ProcessStatus {
+    runtime.status().processes.remove(0)
+}
+
+/// Of a process whose triggers evict nothing.
+#[track_caller]
+fn assert_balanced(status: &ProcessStatus) {
+    let accepted: u64 = status.triggers.iter().map(|trigger| trigger.accepted).sum();
+    let queued: usize = status.triggers.iter().map(|trigger| trigger.queue_size).sum();
+    let accounted = queued as u64 + status.in_flight + status.handled + status.dead_lettered;
+    assert_eq!(accepted, accounted, "{status:?}");
+}

@@ -1,0 +1,170 @@
+//! The rules of the house that can be read off its files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The crate's root, where `cargo test` runs.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file below a folder, with its path from the root and its text.
+fn rust_files(folder: &str) -> Vec<(String, String)> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root().join(folder), &mut found);
+    found.sort();
+    assert!(!found.is_empty(), "no file in {folder}");
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(root()).expect("below the root").display().to_string();
+        (name, fs::read_to_string(&path).expect("a text file"))
+    };
+    found.into_iter().map(read).collect()
+}
+
+/// A file without its comments.
+fn code(text: &str) -> String {
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// No file of `trigger-core` names one of the words, but those whose path begins as one of `allowed`.
+fn only_in(words: &[&str], allowed: &[&str]) {
+    for (name, text) in rust_files("trigger-core/src") {
+        if allowed.iter().any(|allowed| name.starts_with(&format!("trigger-core/src/{allowed}"))) {
+            continue;
+        }
+        for word in words {
+            assert!(!code(&text).contains(word), "{name} names `{word}`, which belongs in {allowed:?}");
+        }
+    }
+}
+
+const VALUES: &[&str] = &["event", "topic", "policy", "outcome", "error", "config"];
+const ACTIVATION: &[&str] = &["queue", "handler", "process", "dead_letter", "status", "clock", "task"];
+const SOURCES: &[&str] = &["routes", "publish", "bus", "broker", "trigger", "webhook"];
+const RUNNING: &[&str] = &["registry", "runtime", "private"];
+
+#[test]
+fn each_monopoly_has_one_holder() {
+    only_in(&["tokio::spawn", ".spawn_blocking(", "TaskTracker", "JoinSet"], &["task.rs"]);
+    only_in(
+        &["SystemTime::now", "Instant::now", "Uuid::now_v7", "Uuid::new_v4"],
+        &["clock.rs", "runtime.rs"],
+    );
+    only_in(&["hyper::", "hyper_util::", "axum::"], &["webhook.rs", "webhook/"]);
+    only_in(&["linkme"], &["registry.rs", "private.rs"]);
+}
+
+#[test]
+fn the_runtime_reads_only_the_clock_that_tests_can_pause() {
+    let (_, text) = rust_files("trigger-core/src")
+        .into_iter()
+        .find(|(name, _)| name.ends_with("src/runtime.rs"))
+        .expect("the file");
+    assert!(text.contains("use tokio::time::{Instant"), "its `Instant` is tokio's");
+}
+
+#[test]
+fn values_know_no_tokio_and_no_io() {
+    for (name, text) in rust_files("trigger-core/src") {
+        let module = module_of(&name);
+        if VALUES.contains(&module.as_str()) {
+            for word in ["tokio", "std::io", "std::fs", "std::env", "tracing"] {
+                assert!(!code(&text).contains(word), "{name} names `{word}`");
+            }
+        }
+    }
+}
+
+#[test]
+fn imports_go_one_way() {
+    let layers = [VALUES, ACTIVATION, SOURCES, RUNNING];
+    let layer = |module: &str| layers.iter().position(|layer| layer.contains(&module));
+    for (name, text) in rust_files("trigger-core/src") {
+        let module = module_of(&name);
+        let Some(own) = layer(&module) else { continue };
+        for imported in code(&text).split("crate::").skip(1) {
+            let imported: String =
+                imported.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            if let Some(theirs) = layer(&imported) {
+                assert!(theirs <= own, "{name} imports `{imported}` from a layer above its own");
+            }
+        }
+    }
+}
+
+/// The top module a file of `trigger-core` belongs to.
+fn module_of(name: &str) -> String {
+    let path = name.trim_start_matches("trigger-core/src/");
+    path.split(['/', '.']).next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn every_module_is_in_a_layer_and_on_the_map() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the map");
+    for (name, _) in rust_files("trigger-core/src") {
+        let module = module_of(&name);
+        let known =
+            [VALUES, ACTIVATION, SOURCES, RUNNING].concat().contains(&module.as_str()) || module == "lib";
+        assert!(known, "{name} is in no layer");
+        assert!(
+            module == "lib" || map.contains(&format!("`{module}`")),
+            "{module} is not in ARCHITECTURE.md"
+        );
+    }
+}
+
+#[test]
+fn macros_and_core_do_not_depend_on_each_other() {
+    let manifest = |of: &str| fs::read_to_string(root().join(of).join("Cargo.toml")).expect("a manifest");
+    assert!(!manifest("trigger-macros").contains("trigger-core"));
+    assert!(!manifest("trigger-core").contains("trigger-macros"));
+    assert!(!manifest("trigger-grammar").contains("[dependencies]"));
+}
+
+#[test]
+fn every_file_says_what_it_is_and_stays_readable() {
+    for folder in
+        ["src", "trigger-core", "trigger-grammar", "trigger-macros", "xtask", "examples", "tests/it"]
+    {
+        for (name, text) in rust_files(folder) {
+            let opens = text.starts_with("//!") || text.starts_with("#![doc");
+            assert!(opens, "{name} does not open with what it is");
+            let lines = text.split("#[cfg(test)]").next().unwrap_or_default().lines().count();
+            assert!(lines <= 400 || name.starts_with("tests/"), "{name} has {lines} lines: is it one thing?");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_ignored_and_nothing_sleeps() {
+    for (name, text) in rust_files("tests") {
+        let ignored = ["#[ignore", "thread::sleep"];
+        let found = ignored.iter().find(|word| code(&text).contains(*word));
+        assert!(found.is_none() || name.ends_with("tidy.rs"), "{name}: {found:?}");
+        // A test that waits on tokio's clock must have it paused.
+        let sleeps = code(&text).contains("time::sleep(") && !text.contains("start_paused = true");
+        assert!(!sleeps, "{name} waits on a clock that is not paused");
+    }
+}
+
+#[test]
+fn every_wrong_declaration_has_its_expected_text() {
+    let mut cases = 0;
+    for entry in fs::read_dir(root().join("tests/ui/fail")).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        let other = if path.extension().is_some_and(|extension| extension == "rs") { "stderr" } else { "rs" };
+        assert!(path.with_extension(other).exists(), "{} has no .{other}", path.display());
+        cases += 1;
+    }
+    assert!(cases > 20);
+}

@@ -1,0 +1,285 @@
+//! Topics and patterns, judged by `tests/vectors/topics.json`: tables of other brokers, and what we make of them.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::Value;
+use triggers::{FaultKind, Topic, TopicPattern};
+
+fn vectors() -> Value {
+    serde_json::from_str(include_str!("../vectors/topics.json")).expect("the vectors are JSON")
+}
+
+fn rows<'a>(vectors: &'a Value, section: &str) -> &'a [Value] {
+    let section = &vectors[section];
+    let rows = section.as_array().or(section["vectors"].as_array()).expect("a list of rows");
+    assert!(!rows.is_empty());
+    rows
+}
+
+fn text<'a>(row: &'a Value, key: &str) -> &'a str {
+    row[key].as_str().unwrap_or_else(|| panic!("no `{key}` in {row}"))
+}
+
+fn pattern(text: &str) -> TopicPattern {
+    TopicPattern::parse(text).unwrap_or_else(|error| panic!("{}", error.explain(text)))
+}
+
+#[test]
+fn patterns_match_as_the_tables_say() {
+    let vectors = vectors();
+    for section in ["match_public_nats", "match_from_amqp", "match_computed"] {
+        for row in rows(&vectors, section) {
+            let matches = pattern(text(row, "pattern")).matches(text(row, "subject"));
+            assert_eq!(row["matches"], matches, "{section}: {row}");
+        }
+    }
+}
+
+#[test]
+fn names_are_taken_or_refused_for_the_reason_the_table_gives() {
+    let vectors = vectors();
+    for row in rows(&vectors, "validity") {
+        let name = text(row, "text");
+        let error = match text(row, "kind") {
+            "pattern" => TopicPattern::parse(name).map(|p| assert_eq!(p.to_string(), name)).err(),
+            "subject" => Topic::parse(name).map(|t| assert_eq!(t.to_string(), name)).err(),
+            kind => panic!("{kind}"),
+        };
+        let expected = (row["valid"] == false).then(|| match text(row, "error") {
+            "empty" => FaultKind::Empty,
+            "empty token" => FaultKind::EmptyToken,
+            "'>' not last" => FaultKind::RestNotLast,
+            "wildcard inside token" => FaultKind::WildcardInToken,
+            "wildcard in subject" => FaultKind::Wildcard,
+            "bad character" => FaultKind::BadCharacter,
+            "reserved" => FaultKind::Reserved,
+            "too long" | "longer than 249 bytes" => FaultKind::TooLong,
+            "too many tokens" => FaultKind::TooManyTokens,
+            other => panic!("{other}"),
+        });
+        assert_eq!(error.map(|error| error.kind()), expected, "{row}");
+    }
+}
+
+#[test]
+fn what_nats_takes_literally_is_refused() {
+    for row in rows(&vectors(), "nats_literals_we_refuse") {
+        let error = TopicPattern::parse(text(row, "pattern")).expect_err(text(row, "pattern"));
+        assert_eq!(error.kind(), FaultKind::WildcardInToken, "{row}");
+    }
+}
+
+#[test]
+fn topics_with_empty_tokens_match_nothing_and_cannot_be_published_to() {
+    for row in rows(&vectors(), "empty_token_subjects") {
+        assert!(!pattern(text(row, "pattern")).matches(text(row, "subject")), "{row}");
+        let error = Topic::parse(text(row, "subject")).expect_err("an empty token");
+        assert_eq!(error.kind(), FaultKind::EmptyToken, "{row}");
+    }
+}
+
+#[test]
+fn overlap_is_as_the_table_says_both_ways() {
+    for row in rows(&vectors(), "overlap") {
+        let (a, b) = (pattern(text(row, "a")), pattern(text(row, "b")));
+        assert_eq!(row["overlap"], a.overlaps(&b), "{row}");
+        assert_eq!(row["overlap"], b.overlaps(&a), "{row}");
+    }
+}
+
+/// A pattern is within another if that one takes the topics the first stands for, with tokens nobody else uses.
+#[test]
+fn wide_patterns_take_what_narrow_ones_stand_for() {
+    for row in rows(&vectors(), "subset_public") {
+        let wide = pattern(text(row, "wide"));
+        let instance = |rest: &str| text(row, "narrow").replace('*', "unheard-of").replace('>', rest);
+        let subset = ["u", "u.u"].iter().all(|rest| wide.matches(&instance(rest)));
+        assert_eq!(row["subset"], subset, "{row}");
+    }
+}
+
+#[test]
+fn errors_give_the_hint_of_each_form() {
+    for (bad, hint) in [
+        ("reports.#", "AMQP and MQTT syntax"),
+        ("reports.+", "AMQP and MQTT syntax"),
+        ("reports.**", "use `>` as the last token"),
+        ("reports.>>", "use `>` as the last token"),
+        ("rep*", "a wildcard must be a whole token"),
+        ("*orts", "a wildcard must be a whole token"),
+        ("a.>.b", "`>` must be the last token"),
+        ("a/b", "join tokens with `.`"),
+        ("a..b", "remove the extra dot"),
+        (".a", "remove the extra dot"),
+        ("a.", "remove the extra dot"),
+        ("a b", "white space"),
+        ("$SYS.x", "brokers keep"),
+        ("_INBOX.x", "reserved"),
+        ("a.{b", "{name}"),
+        ("a.{}", "{name}"),
+        ("a.{1b}", "{name}"),
+        ("{a}.{a}", "captured twice"),
+    ] {
+        let error = TopicPattern::parse(bad).expect_err(bad);
+        let explained = error.explain(bad);
+        assert!(explained.contains(hint), "{bad}: {explained}");
+        assert!(explained.contains('^') && explained.contains(bad), "{explained}");
+    }
+}
+
+/// AMQP bindings without `#` are patterns of ours and mean the same; with it they are refused, with a hint.
+#[test]
+fn amqp_bindings_mean_the_same_or_are_refused() {
+    let mut seen = BTreeMap::new();
+    for row in rows(&vectors(), "amqp_public") {
+        let (binding, key) = (text(row, "binding"), text(row, "routing_key"));
+        let verdict = match TopicPattern::parse(binding) {
+            Ok(pattern) if Topic::parse(key).is_ok() => {
+                assert_eq!(row["matches"], pattern.matches(key), "{row}");
+                "same"
+            }
+            Ok(_) => "no topic of ours",
+            Err(error) => {
+                let ours =
+                    binding.contains('#') || binding.is_empty() || error.kind() == FaultKind::EmptyToken;
+                assert!(ours, "{row}: {error}");
+                "refused"
+            }
+        };
+        *seen.entry(verdict).or_insert(0) += 1;
+    }
+    assert!(seen["same"] > 50 && seen["refused"] > 50, "{seen:?}");
+}
+
+/// MQTT filters use `/`, `+` and `#`, and none of those is a pattern of ours.
+#[test]
+fn mqtt_filters_are_refused_with_a_hint() {
+    for row in rows(&vectors(), "mqtt_public") {
+        let filter = text(row, "filter");
+        if filter.contains(['/', '+', '#']) {
+            assert!(TopicPattern::parse(filter).is_err(), "{row}");
+        }
+    }
+}
+
+/// Redis globs that are patterns of ours match at least what ours match, so a re-filter is enough.
+#[test]
+fn redis_globs_match_at_least_as_much() {
+    for row in rows(&vectors(), "redis_glob") {
+        if let Ok(pattern) = TopicPattern::parse(text(row, "glob")) {
+            let ours = pattern.matches(text(row, "channel"));
+            assert!(!ours || row["matches"] == true, "{row}");
+        }
+    }
+}
+
+/// The translations a transport will make, written here to show that each pattern has one.
+#[test]
+fn every_pattern_has_its_form_on_each_broker() {
+    for row in rows(&vectors(), "translations") {
+        let ours = pattern(text(row, "ours"));
+        let tokens: Vec<_> = ours.tokens().collect();
+        let joined = |separator: &str, one: &str, rest: &str| {
+            let translate = |token: &&str| match *token {
+                "*" => one.to_owned(),
+                ">" => rest.to_owned(),
+                token => token.to_owned(),
+            };
+            tokens.iter().map(translate).collect::<Vec<_>>().join(separator)
+        };
+        assert_eq!(row["nats"], ours.as_str(), "{row}");
+        assert_eq!(row["amqp_binding"], joined(".", "*", "*.#"), "{row}");
+        assert_eq!(row["mqtt_filter"], joined("/", "+", "+/#"), "{row}");
+        assert_eq!(row["kafka_regex"], format!("^{}$", joined("\\.", "[^.]+", "[^.]+(\\.[^.]+)*")), "{row}");
+        assert_eq!(row["redis_psubscribe"], joined(".", "*", "*"), "{row}");
+    }
+}
+
+#[test]
+fn captures_are_named_tokens_of_the_topic() {
+    let pattern = pattern("reports.{region}.{kind}.>");
+    let captures: Vec<_> = pattern.captures("reports.eu.daily.x.y").collect();
+    assert_eq!(captures, [("region", "eu"), ("kind", "daily")]);
+    assert_eq!(pattern.captures("reports.eu.daily").count(), 0);
+}
+
+#[test]
+fn limits_are_249_bytes_and_32_tokens() {
+    assert!(Topic::parse(&"x".repeat(249)).is_ok());
+    assert_eq!(Topic::parse(&"x".repeat(250)).map_err(|e| e.kind()), Err(FaultKind::TooLong));
+    assert!(TopicPattern::parse(&["*"; 32].join(".")).is_ok());
+    assert_eq!(
+        TopicPattern::parse(&["*"; 33].join(".")).map_err(|e| e.kind()),
+        Err(FaultKind::TooManyTokens)
+    );
+}
+
+/// The rule in its plainest form, to compare with.
+fn matches_by_the_book(pattern: &[&str], topic: &[&str]) -> bool {
+    match (pattern, topic) {
+        ([], []) => true,
+        ([">"], [_, ..]) => true,
+        ([p, ps @ ..], [t, ts @ ..]) => {
+            (*p == "*" || p.starts_with('{') || p == t) && matches_by_the_book(ps, ts)
+        }
+        _ => false,
+    }
+}
+
+fn pattern_text() -> impl Strategy<Value = String> {
+    let token = prop_oneof![Just("a"), Just("b"), Just("*")];
+    let tail = prop_oneof![Just(""), Just(".>"), Just(".{x}")];
+    (prop::collection::vec(token, 1..5), tail).prop_map(|(tokens, tail)| tokens.join(".") + tail)
+}
+
+fn topic_text() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop_oneof![Just("a"), Just("b"), Just("c")], 1..6)
+        .prop_map(|tokens| tokens.join("."))
+}
+
+proptest! {
+    #[test]
+    fn matching_agrees_with_the_book(wanted in pattern_text(), topic in topic_text()) {
+        let by_the_book =
+            matches_by_the_book(&wanted.split('.').collect::<Vec<_>>(), &topic.split('.').collect::<Vec<_>>());
+        prop_assert_eq!(pattern(&wanted).matches(&topic), by_the_book);
+    }
+
+    #[test]
+    fn patterns_that_share_a_topic_overlap(a in pattern_text(), b in pattern_text(), topic in topic_text()) {
+        let (a, b) = (pattern(&a), pattern(&b));
+        prop_assert_eq!(a.overlaps(&b), b.overlaps(&a));
+        prop_assert!(a.overlaps(&b) || !(a.matches(&topic) && b.matches(&topic)));
+    }
+
+    #[test]
+    fn a_broker_delivers_what_the_patterns_match(
+        patterns in prop::collection::vec(pattern_text(), 1..12),
+        left in prop::collection::vec(any::<bool>(), 12),
+        topics in prop::collection::vec(topic_text(), 1..8),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            use triggers::{MessageBroker, MessageTrigger, Trigger};
+            let broker = MessageBroker::new();
+            let mut triggers = Vec::new();
+            for pattern in &patterns {
+                let trigger = MessageTrigger::new(&broker, pattern);
+                trigger.start().await.expect("a valid pattern");
+                triggers.push(trigger);
+            }
+            for (trigger, left) in triggers.iter().zip(&left) {
+                if *left {
+                    trigger.stop().await;
+                }
+            }
+            for topic in &topics {
+                let wanted = patterns.iter().zip(&left).filter(|(p, left)| !**left && pattern(p).matches(topic));
+                let sent = broker.publish(topic, 1).await.expect("a valid topic");
+                prop_assert_eq!(sent.matched, wanted.count());
+            }
+            Ok(())
+        })?;
+    }
+}

@@ -1,0 +1,667 @@
+//! Webhook triggers: what becomes of a request, of a full queue, of several webhooks on one port, and of everything
+//! when a trigger stops.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout};
+use triggers::{
+    Overflow, ProcessConfig, Runtime, Trigger, TriggerConfig, TriggerError, TriggerEvent, TriggerKind,
+    WebhookTrigger,
+};
+
+use crate::http::{Client, get, post, post_request, post_with, request};
+
+const REDACTION: &str = include_str!("../vectors/header_redaction.json");
+
+// What a request becomes.
+
+#[tokio::test(start_paused = true)]
+async fn json_body_is_the_payload_and_raw_its_exact_bytes() {
+    let (trigger, address) = listening(local()).await;
+    for body in [r#"{"b": 1,  "a": [1.50, null]}"#, " [] ", "7", "-0.5e3", "true", "null", r#""text""#] {
+        let event = event_of(&trigger, address, post_request("/events", body)).await;
+        assert_eq!(event.payload(), &serde_json::from_str::<Value>(body).expect("JSON"), "{body}");
+        assert_eq!(event.raw(), body.as_bytes());
+    }
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn body_that_is_no_json_is_a_string() {
+    let (trigger, address) = listening(local()).await;
+    let bodies: [(&[u8], &str); 6] = [
+        (b"", ""),
+        (b"hello", "hello"),
+        (b"{\"a\":", "{\"a\":"),
+        (b"NaN", "NaN"),
+        (b"1 2", "1 2"),
+        (b"a\xff\xfeb", "a\u{fffd}\u{fffd}b"),
+    ];
+    for (body, text) in bodies {
+        let event = event_of(&trigger, address, post_request("/events", body)).await;
+        assert_eq!((event.payload(), &event.raw()[..]), (&json!(text), body));
+    }
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn request_without_a_body_is_the_empty_string() {
+    let (trigger, address) = listening(local()).await;
+    let event = event_of(&trigger, address, "POST /events HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    assert_eq!((event.payload(), event.raw().len()), (&json!(""), 0));
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn answer_names_the_event_that_is_handed_out() {
+    let (trigger, address) = listening(local()).await;
+    let answer = post(address, "/events", "{}").await;
+    let event = trigger.wait_for_next().await.expect("an event");
+    assert_eq!((answer.status, answer.header("content-type")), (202, Some("application/json")));
+    assert_eq!(answer.json(), json!({"status": "accepted", "event_id": event.id()}));
+    assert_eq!((event.trigger_id(), event.kind()), ("webhook-0/events", TriggerKind::Webhook));
+    assert_eq!(trigger.id(), "webhook-0/events");
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_tells_what_is_known_of_the_request() {
+    let (trigger, address) = listening(local()).await;
+    let mut client = Client::connect(address).await;
+    client.ask(post_with("/events?n=1", "X-GitHub-Event: push\r\n", "{}")).await;
+    let event = trigger.wait_for_next().await.expect("an event");
+    let metadata = json!({
+        "method": "POST",
+        "path": "/events",
+        "query": {"n": "1"},
+        "headers": {"host": "localhost", "content-length": "2", "x-github-event": "push"},
+        "remote": client.local_addr().to_string(),
+    });
+    assert_eq!(&Value::Object(event.metadata().clone()), &metadata);
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn repeated_query_keys_and_headers_become_lists() {
+    let (trigger, address) = listening(local()).await;
+    let request = post_with("/events?a=1&b=2&a=3&a", "X-A: 1\r\nX-B: 2\r\nx-a: 3\r\nX-A:\r\n", "");
+    let event = event_of(&trigger, address, request).await;
+    assert_eq!(event.metadata()["query"], json!({"a": ["1", "3", ""], "b": "2"}));
+    let headers = &event.metadata()["headers"];
+    assert_eq!((&headers["x-a"], &headers["x-b"]), (&json!(["1", "3", ""]), &json!("2")));
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn query_is_percent_decoded() {
+    let (trigger, address) = listening(local()).await;
+    for (query, decoded) in [
+        ("", json!({})),
+        ("?", json!({})),
+        ("?a%20b=c%2Fd+e", json!({"a b": "c/d e"})),
+        ("?q=%E4%BD%A0&x=a%26b=c", json!({"q": "你", "x": "a&b=c"})),
+        ("?bad=%FF%zz%", json!({"bad": "\u{fffd}%zz%"})),
+        ("?flag&&=v", json!({"flag": "", "": "v"})),
+    ] {
+        let event = event_of(&trigger, address, post_request(&format!("/events{query}"), "")).await;
+        assert_eq!(event.metadata()["query"], decoded, "{query}");
+    }
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn header_that_is_not_utf_8_is_read_as_iso_8859_1() {
+    let (trigger, address) = listening(local()).await;
+    let event =
+        event_of(&trigger, address, post_with("/events", b"X-A: caf\xe9\r\nX-B: caf\xc3\xa9\r\n", "")).await;
+    let headers = &event.metadata()["headers"];
+    assert_eq!((&headers["x-a"], &headers["x-b"]), (&json!("caf\u{e9}"), &json!("caf\u{e9}")));
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_with_secrets_never_reach_the_event() {
+    let (trigger, address) = listening(local()).await;
+    for name in redaction("strip") {
+        for name in spellings(&name) {
+            let headers = format!("{name}: hunter2\r\nX-Kept: 1\r\n{name}: hunter2 again\r\n");
+            let event = event_of(&trigger, address, post_with("/events", headers, "{}")).await;
+            assert_eq!(event.metadata()["headers"].get(name.to_ascii_lowercase()), None, "{name}");
+            assert_eq!(event.metadata()["headers"]["x-kept"], "1");
+            assert_tells_nowhere(&event, "hunter2");
+        }
+    }
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_without_secrets_are_kept() {
+    let (trigger, address) = listening(local()).await;
+    for name in redaction("keep").filter(|name| !["Host", "Content-Length"].contains(&name.as_str())) {
+        for name in spellings(&name) {
+            let event =
+                event_of(&trigger, address, post_with("/events", format!("{name}: v\r\n"), "{}")).await;
+            let headers = &event.metadata()["headers"];
+            assert_eq!(headers[name.to_ascii_lowercase()], "v", "{name}");
+            assert_eq!((&headers["host"], &headers["content-length"]), (&json!("localhost"), &json!("2")));
+        }
+    }
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn query_keys_with_secrets_never_reach_the_event() {
+    let (trigger, address) = listening(local()).await;
+    for key in redaction("query_strip") {
+        let escaped: String = key.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        for key in spellings(&key).into_iter().chain([escaped]) {
+            let target = format!("/events?a=1&{key}=hunter2&b=2&{key}=hunter2&{key}");
+            let event = event_of(&trigger, address, post_request(&target, "{}")).await;
+            assert_eq!(event.metadata()["query"], json!({"a": "1", "b": "2"}), "{key}");
+            assert_tells_nowhere(&event, "hunter2");
+        }
+    }
+    trigger.stop().await;
+}
+
+// What else the server answers.
+
+#[tokio::test(start_paused = true)]
+async fn health_tells_how_many_events_wait() {
+    let (trigger, address) = listening(local()).await;
+    for waiting in 0..3 {
+        let health = get(address, "/health").await;
+        assert_eq!((health.status, health.header("content-type")), (200, Some("application/json")));
+        let expected = json!({"status": "healthy", "trigger_id": "webhook-0/events", "queue_size": waiting});
+        assert_eq!(health.json(), expected);
+        post(address, "/events", "{}").await;
+    }
+    trigger.drain_pending();
+    assert_eq!(get(address, "/health").await.json()["queue_size"], 0);
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn head_of_health_is_the_answer_without_its_body() {
+    let (trigger, address) = listening(local()).await;
+    let mut client = Client::connect(address).await;
+    client.send("HEAD /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    let head = client.answer_without_body().await.expect("an answer");
+    assert_eq!((head.status, head.header("content-type")), (200, Some("application/json")));
+    // A body would be taken for the next answer.
+    assert_eq!(client.ask(post_request("/events", "{}")).await.status, 202);
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_there_is_answered_404_and_a_wrong_method_405_in_json() {
+    let (trigger, address) = listening(local()).await;
+    let asked = [
+        ("GET", "/events", 405, Some("POST")),
+        ("PUT", "/events", 405, Some("POST")),
+        ("OPTIONS", "/events", 405, Some("POST")),
+        ("BREW", "/events", 405, Some("POST")),
+        ("POST", "/health", 405, Some("GET,HEAD")),
+        ("POST", "/", 404, None),
+        ("POST", "/other", 404, None),
+        ("POST", "/events/", 404, None),
+        ("POST", "//events", 404, None),
+        ("POST", "/EVENTS", 404, None),
+        ("GET", "/health/", 404, None),
+    ];
+    for (method, path, status, allow) in asked {
+        let answer = request(address, format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
+        assert_eq!((answer.status, answer.header("allow")), (status, allow), "{method} {path}");
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        assert_eq!((&answer.json()["status"], answer.json()["message"].is_string()), (&json!("error"), true));
+    }
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn webhooks_of_one_runtime_share_a_port() {
+    let allowed = Arc::new(Semaphore::new(0));
+    let handler = || {
+        let allowed = Arc::clone(&allowed);
+        move |_: TriggerEvent| {
+            let allowed = Arc::clone(&allowed);
+            async move { allowed.acquire().await.expect("open").forget() }
+        }
+    };
+    let runtime = Runtime::builder()
+        .process("one", webhook_process("/one"), handler())
+        .process("two", webhook_process("/two"), handler())
+        .start()
+        .await
+        .expect("a free port");
+    let address = runtime.local_addr("webhook-0/one").expect("an address");
+    assert_eq!(runtime.local_addr("webhook-0/two"), Some(address));
+    // Each process takes one event and is held in its handler; the rest waits.
+    for (path, events) in [("/one", 3), ("/two", 2)] {
+        for _ in 0..events {
+            assert_eq!(post(address, path, "{}").await.status, 202);
+        }
+    }
+    let triggers = json!([
+        {"trigger_id": "webhook-0/one", "queue_size": 2},
+        {"trigger_id": "webhook-0/two", "queue_size": 1},
+    ]);
+    let health = get(address, "/health").await.json();
+    assert_eq!((&health["queue_size"], &health["triggers"]), (&json!(3), &triggers));
+    allowed.add_permits(5);
+    let report = runtime.shutdown().await;
+    assert_eq!((report.completed, report.left), (5, 0));
+    assert_is_closed(address).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn runtime_that_drains_answers_503() {
+    let allowed = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&allowed);
+    let handler = move |_: TriggerEvent| {
+        let held = Arc::clone(&held);
+        async move { held.acquire().await.expect("open").forget() }
+    };
+    let runtime = Runtime::builder().process("one", webhook_process("/one"), handler).start().await;
+    let runtime = runtime.expect("a free port");
+    let address = runtime.local_addr("webhook-0/one").expect("an address");
+    post(address, "/one", "{}").await;
+    let draining = async {
+        sleep(Duration::from_secs(1)).await;
+        let health = get(address, "/health").await;
+        assert_eq!((health.status, &health.json()["status"]), (503, &json!("stopping")));
+        let refused = post(address, "/one", "{}").await;
+        assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+        assert_eq!(refused.json(), json!({"status": "error", "message": "stopping"}));
+        allowed.add_permits(1);
+    };
+    let (report, ()) = tokio::join!(runtime.shutdown(), draining);
+    assert_eq!((report.completed, report.left), (1, 0));
+}
+
+// The bound of the queue.
+
+#[tokio::test(start_paused = true)]
+async fn full_queue_answers_503_with_retry_after() {
+    let (trigger, address) = listening(local()).await;
+    let mut client = Client::connect(address).await;
+    for n in 0..1000 {
+        assert_eq!(client.ask(post_request("/events", n.to_string())).await.status, 202, "{n}");
+    }
+    let full = client.ask(post_request("/events", "1000")).await;
+    assert_eq!((full.status, full.header("retry-after")), (503, Some("1")));
+    assert_eq!(full.json(), json!({"status": "error", "message": "queue full"}));
+    assert_eq!(get(address, "/health").await.json()["queue_size"], 1000);
+
+    assert_eq!(trigger.wait_for_next().await.expect("an event").payload(), &json!(0));
+    assert_eq!(client.ask(post_request("/events", "1001")).await.status, 202);
+    let handed_out = payloads(trigger.drain_pending());
+    assert_eq!(handed_out, (1..1000).chain([1001]).map(Value::from).collect::<Vec<_>>());
+    assert_eq!((trigger.status().accepted, trigger.status().dropped), (1001, 1));
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_drop_oldest_a_full_queue_accepts_and_loses_the_oldest() {
+    let (trigger, address) = listening(local().capacity(2).overflow(Overflow::DropOldest)).await;
+    for n in 0..5 {
+        assert_eq!(post(address, "/events", &n.to_string()).await.status, 202);
+    }
+    assert_eq!(payloads(trigger.drain_pending()), [json!(3), json!(4)]);
+    assert_eq!((trigger.status().accepted, trigger.status().dropped), (5, 3));
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_wait_a_request_is_answered_when_there_is_room() {
+    let (trigger, address) = listening(local().capacity(1).overflow(Overflow::Wait)).await;
+    assert_eq!(post(address, "/events", "1").await.status, 202);
+    let begin = Instant::now();
+    let taking = async {
+        sleep(Duration::from_secs(20)).await;
+        trigger.wait_for_next().await.expect("an event").payload().clone()
+    };
+    let (answer, first) = tokio::join!(post(address, "/events", "2"), taking);
+    assert_eq!((answer.status, first, begin.elapsed().as_secs()), (202, json!(1), 20));
+    assert_eq!(payloads(trigger.drain_pending()), [json!(2)]);
+    assert_eq!((trigger.status().accepted, trigger.status().dropped), (2, 0));
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_wait_a_request_is_answered_503_after_30_s_without_room() {
+    let (trigger, address) = listening(local().capacity(1).overflow(Overflow::Wait)).await;
+    assert_eq!(post(address, "/events", "1").await.status, 202);
+    let begin = Instant::now();
+    let full = post(address, "/events", "2").await;
+    assert_eq!((full.status, full.header("retry-after"), begin.elapsed().as_secs()), (503, Some("1"), 30));
+    assert_eq!(payloads(trigger.drain_pending()), [json!(1)]);
+    assert_eq!((trigger.status().accepted, trigger.status().dropped), (1, 1));
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_wait_a_request_is_answered_at_once_when_the_trigger_stops() {
+    let (trigger, address) = listening(local().capacity(1).overflow(Overflow::Wait)).await;
+    assert_eq!(post(address, "/events", "1").await.status, 202);
+    let stopping = async {
+        sleep(Duration::from_secs(1)).await;
+        let begin = Instant::now();
+        trigger.stop().await;
+        begin.elapsed()
+    };
+    let (answer, took) = tokio::join!(post(address, "/events", "2"), stopping);
+    assert_eq!((answer.status, &answer.json()["message"], took), (503, &json!("stopping"), Duration::ZERO));
+    assert_eq!(payloads(trigger.drain_pending()), [json!(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn overflow_that_makes_the_202_untrue_is_refused() {
+    for overflow in [Overflow::DropNewest, Overflow::Reject] {
+        assert_is_refused(local().overflow(overflow), "overflow", &overflow.to_string()).await;
+    }
+}
+
+// Start and stop.
+
+#[tokio::test(start_paused = true)]
+async fn stop_closes_the_port_and_start_opens_one_with_nothing_stale() {
+    let (trigger, address) = listening(local()).await;
+    assert_eq!(post(address, "/events", "1").await.status, 202);
+    trigger.stop().await;
+    assert_eq!(trigger.local_addr(), None);
+    assert_is_closed(address).await;
+    assert_eq!(trigger.wait_for_next().await.expect("an event").payload(), &json!(1));
+    assert_is_stopped(&trigger).await;
+
+    let (trigger, address) = listening(trigger).await;
+    assert!(timeout(Duration::from_secs(60), trigger.wait_for_next()).await.is_err(), "nothing to hand out");
+    assert_eq!(post(address, "/events", "2").await.status, 202);
+    assert_eq!(trigger.wait_for_next().await.expect("an event").payload(), &json!(2));
+    trigger.stop().await;
+    assert_is_stopped(&trigger).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn fixed_port_can_be_listened_on_again_right_after_a_stop() {
+    // Not kept: the listener is gone before the trigger starts.
+    let (_, address) = free_port().await;
+    let trigger = local().port(address.port());
+    for n in 0..3 {
+        trigger.start().await.expect("a free port");
+        let mut client = Client::connect(address).await;
+        assert_eq!(client.ask(post_request("/events", n.to_string())).await.status, 202);
+        trigger.stop().await;
+        assert_eq!(payloads(trigger.drain_pending()), [json!(n)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn start_and_stop_are_harmless_when_repeated() {
+    let trigger = local();
+    trigger.stop().await;
+    assert_is_stopped(&trigger).await;
+    let (trigger, address) = listening(trigger).await;
+    let (trigger, again) = listening(trigger).await;
+    assert_eq!(address, again);
+    assert_eq!(post(address, "/events", "1").await.status, 202);
+    tokio::join!(trigger.stop(), trigger.stop());
+    trigger.stop().await;
+    assert_eq!(payloads(trigger.drain_pending()), [json!(1)]);
+    assert_is_stopped(&trigger).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn stop_that_was_given_up_half_way_does_not_hinder_the_next_start() {
+    let (trigger, address) = listening(local()).await;
+    let mut half_sent = Client::connect(address).await;
+    half_sent.send("POST /events HTTP/1.1\r\n").await;
+    sleep(Duration::from_millis(1)).await;
+    assert!(timeout(Duration::from_millis(10), trigger.stop()).await.is_err());
+    let (trigger, address) = listening(trigger).await;
+    assert_eq!(post(address, "/events", "1").await.status, 202);
+    trigger.stop().await;
+    assert_is_closed(address).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn stop_does_not_wait_for_an_idle_connection() {
+    let (trigger, address) = listening(local()).await;
+    let mut used = Client::connect(address).await;
+    assert_eq!(used.ask(post_request("/events", "1")).await.status, 202);
+    let mut unused = Client::connect(address).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(stop_time(&trigger).await, Duration::ZERO);
+    assert!(used.answer().await.is_none() && unused.answer().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn stop_gives_the_rest_of_a_head_half_a_second() {
+    let (trigger, address) = listening(local()).await;
+    let mut client = Client::connect(address).await;
+    client.send("POST /events HTTP/1.1\r\nHost: localhost\r\n").await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(round(stop_time(&trigger).await), Duration::from_millis(500));
+    assert!(client.answer().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn stop_gives_the_rest_of_a_body_a_quarter_of_a_second_and_then_answers_503() {
+    let (trigger, address) = listening(local()).await;
+    let mut client = Client::connect(address).await;
+    client.send("POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{").await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(round(stop_time(&trigger).await), Duration::from_millis(250));
+    let answers = client.answers().await;
+    assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [503]);
+    assert_eq!(answers[0].json()["message"], "stopping");
+    assert_is_stopped(&trigger).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn request_whose_body_arrives_while_the_trigger_stops_is_answered_503() {
+    let (trigger, address) = listening(local()).await;
+    let mut client = Client::connect(address).await;
+    client.send("POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{").await;
+    sleep(Duration::from_secs(1)).await;
+    let rest = async {
+        sleep(Duration::from_millis(100)).await;
+        client.ask("}").await
+    };
+    let (took, answer) = tokio::join!(stop_time(&trigger), rest);
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    assert_eq!((&answer.json()["message"], round(took)), (&json!("stopping"), Duration::from_millis(100)));
+    assert_is_stopped(&trigger).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn request_whose_body_arrives_after_the_trigger_is_dropped_is_answered_503() {
+    let (trigger, address) = listening(local()).await;
+    let mut client = Client::connect(address).await;
+    client.send("POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{").await;
+    sleep(Duration::from_secs(1)).await;
+    drop(trigger);
+    assert_eq!(client.ask("}").await.status, 503);
+    assert_is_closed(address).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiters_get_what_is_buffered_and_then_all_learn_of_the_stop() {
+    for (capacity, waiters) in [(3, 1), (3, 2), (4, 5)] {
+        let (trigger, address) = listening(local().capacity(capacity)).await;
+        for n in 0..3 {
+            assert_eq!(post(address, "/events", &n.to_string()).await.status, 202);
+        }
+        trigger.stop().await;
+        let mut handed_out = Vec::new();
+        while let Ok(event) = trigger.wait_for_next().await {
+            handed_out.push(event);
+        }
+        assert_eq!(payloads(handed_out), [json!(0), json!(1), json!(2)]);
+        for _ in 0..waiters {
+            assert_is_stopped(&trigger).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn everyone_who_waits_learns_of_the_stop() {
+    let (trigger, _) = listening(local()).await;
+    let stop = async {
+        sleep(Duration::from_secs(1)).await;
+        trigger.stop().await;
+    };
+    let (one, two, three, ()) =
+        tokio::join!(trigger.wait_for_next(), trigger.wait_for_next(), trigger.wait_for_next(), stop);
+    for waiter in [one, two, three] {
+        assert!(matches!(waiter, Err(TriggerError::Stopped)));
+    }
+    assert_is_stopped(&trigger).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_trigger_closes_its_port() {
+    let (trigger, address) = listening(local()).await;
+    let clone = trigger.clone();
+    drop(trigger);
+    assert_eq!(post(address, "/events", "{}").await.status, 202);
+    let mut kept_alive = Client::connect(address).await;
+    assert_eq!(kept_alive.ask(post_request("/events", "{}")).await.status, 202);
+    let begin = Instant::now();
+    drop(clone);
+    assert!(kept_alive.answer().await.is_none());
+    assert_eq!(begin.elapsed(), Duration::ZERO);
+    assert_is_closed(address).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn port_that_is_taken_is_an_error_that_names_it_and_leaves_nothing() {
+    let (taken, address) = free_port().await;
+    let trigger = local().port(address.port());
+    let taken = taken.into_std().expect("a listener");
+    assert_cannot_bind(&trigger, address).await;
+    assert_eq!(trigger.local_addr(), None);
+    assert_is_stopped(&trigger).await;
+    drop(taken);
+    let (trigger, again) = listening(trigger).await;
+    assert_eq!((again, post(address, "/events", "{}").await.status), (address, 202));
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn triggers_used_directly_do_not_share_a_port() {
+    let (first, address) = listening(local()).await;
+    let second = local().path("/other").port(address.port());
+    assert_cannot_bind(&second, address).await;
+    assert_eq!(post(address, "/events", "{}").await.status, 202);
+    assert_eq!(post(address, "/other", "{}").await.status, 404);
+    first.stop().await;
+    second.start().await.expect("the port is free again");
+    second.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn setting_that_cannot_be_used_is_named_with_its_value() {
+    assert_is_refused(local().path("events"), "webhook_path", "events").await;
+    assert_is_refused(local().path("/health"), "webhook_path", "/health").await;
+    assert_is_refused(local().path("/{id}"), "webhook_path", "/{id}").await;
+    assert_is_refused(local().host("http://localhost"), "webhook_host", "http://localhost").await;
+    assert_is_refused(local().host(""), "webhook_host", "").await;
+    assert_is_refused(local().capacity(0), "queue", "0").await;
+    assert_is_refused(local().body_limit(0), "body_limit", "0").await;
+}
+
+/// A trigger on a port that the system picks.
+pub(crate) fn local() -> WebhookTrigger {
+    WebhookTrigger::new().path("/events").host("127.0.0.1").port(0)
+}
+
+/// Starts a trigger; where it listens.
+pub(crate) async fn listening(trigger: WebhookTrigger) -> (WebhookTrigger, SocketAddr) {
+    trigger.start().await.expect("a free port");
+    let address = trigger.local_addr().expect("an address");
+    (trigger, address)
+}
+
+/// A port of the system's choice, taken until the listener is dropped.
+async fn free_port() -> (tokio::net::TcpListener, SocketAddr) {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    (listener, address)
+}
+
+fn webhook_process(path: &str) -> ProcessConfig {
+    let trigger = TriggerConfig::webhook(path, 0).host("127.0.0.1");
+    ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() }
+}
+
+/// Sends a request that is accepted, and takes its event.
+async fn event_of(trigger: &WebhookTrigger, address: SocketAddr, bytes: impl AsRef<[u8]>) -> TriggerEvent {
+    let answer = request(address, bytes).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    trigger.wait_for_next().await.expect("an event")
+}
+
+fn payloads(events: Vec<TriggerEvent>) -> Vec<Value> {
+    events.iter().map(|event| event.payload().clone()).collect()
+}
+
+/// A list of the redaction vectors.
+fn redaction(list: &str) -> impl Iterator<Item = String> + use<> {
+    let vectors: Value = serde_json::from_str(REDACTION).expect("JSON");
+    let list: Vec<String> = serde_json::from_value(vectors[list].clone()).expect("a list of names");
+    assert!(!list.is_empty());
+    list.into_iter()
+}
+
+/// A name as it is, in lower case, in upper case, and in both by turns.
+fn spellings(name: &str) -> Vec<String> {
+    let turns = name
+        .char_indices()
+        .map(|(at, c)| if at % 2 == 0 { c.to_ascii_lowercase() } else { c.to_ascii_uppercase() });
+    vec![name.to_owned(), name.to_ascii_lowercase(), name.to_ascii_uppercase(), turns.collect()]
+}
+
+#[track_caller]
+fn assert_tells_nowhere(event: &TriggerEvent, secret: &str) {
+    assert!(!format!("{event:?}").contains(secret));
+    assert!(!serde_json::to_string(event).expect("JSON").contains(secret));
+}
+
+async fn assert_is_stopped(trigger: &WebhookTrigger) {
+    assert!(matches!(trigger.wait_for_next().await, Err(TriggerError::Stopped)));
+}
+
+async fn assert_is_closed(address: SocketAddr) {
+    assert!(TcpStream::connect(address).await.is_err(), "{address} is still open");
+}
+
+async fn assert_cannot_bind(trigger: &WebhookTrigger, address: SocketAddr) {
+    let Err(TriggerError::Bind { host, port, .. }) = trigger.start().await else {
+        panic!("{address} is taken")
+    };
+    assert_eq!((host, port), (address.ip().to_string(), address.port()));
+}
+
+async fn assert_is_refused(trigger: WebhookTrigger, field: &str, value: &str) {
+    let Err(TriggerError::Config(error)) = trigger.start().await else { panic!("{field} is wrong") };
+    assert_eq!((error.field(), error.value()), (field, value));
+    assert_eq!(trigger.local_addr(), None);
+}
+
+/// How long a stop takes.
+async fn stop_time(trigger: &WebhookTrigger) -> Duration {
+    let begin = Instant::now();
+    trigger.stop().await;
+    begin.elapsed()
+}
+
+/// To 10 ms, as timers are a little late.
+fn round(time: Duration) -> Duration {
+    Duration::from_millis(time.as_millis() as u64 / 10 * 10)
+}

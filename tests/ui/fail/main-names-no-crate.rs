@@ -1,0 +1,2 @@
+#[triggers::main(crates(billing))]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[triggers::main]
+fn main() {}

@@ -1,0 +1,10 @@
+//! `#[process]` may be the outermost; the names are imported one by one, and none of them is unused.
+#![deny(warnings)]
+use triggers::{TriggerEvent, on_event, on_message, process};
+
+#[process(concurrency = 2)]
+#[on_event("order.paid")]
+#[on_message("orders.*")]
+async fn ship(_event: TriggerEvent) {}
+
+fn main() {}
