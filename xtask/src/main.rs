@@ -1,0 +1,73 @@
+//! The developer's commands: `cargo xtask ci` runs what a change must pass, `cargo xtask STEP` one step of it.
+
+mod examples;
+
+use std::process::{Command, ExitCode};
+
+/// A step of `ci`: its name, what it is for, and the work.
+type Step = (&'static str, &'static str, fn() -> Outcome);
+
+/// The steps of `ci`, in order: what fails fastest comes first.
+const STEPS: &[Step] = &[
+    ("fmt", "the code is formatted", fmt),
+    ("lint", "clippy has nothing to say", lint),
+    ("alone", "the library builds without what its tests add", alone),
+    ("test", "the README's test command passes", test),
+    ("doc", "the documentation builds without a warning", doc),
+    ("examples", "every example runs, and the quickstart answers a real request", examples::run_every),
+];
+
+/// What went wrong, for the person who reads it.
+type Outcome = Result<(), String>;
+
+fn main() -> ExitCode {
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    let steps: Vec<_> = STEPS.iter().filter(|(name, ..)| wanted == "ci" || wanted == *name).collect();
+    if steps.is_empty() {
+        eprintln!("cargo xtask ci        all of these, in order");
+        for (name, purpose, _) in STEPS {
+            eprintln!("cargo xtask {name:<10}{purpose}");
+        }
+        return ExitCode::FAILURE;
+    }
+    for (name, purpose, step) in steps {
+        eprintln!("\n== {name}: {purpose}");
+        if let Err(problem) = step() {
+            eprintln!("\n{name} failed: {problem}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn fmt() -> Outcome {
+    cargo(&["fmt", "--all", "--check"])
+}
+
+fn lint() -> Outcome {
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// Features of dependencies that only the tests ask for are on while the tests are built.
+fn alone() -> Outcome {
+    cargo(&["check", "--package", "triggers"])
+}
+
+fn test() -> Outcome {
+    cargo(&["test", "--workspace"])
+}
+
+fn doc() -> Outcome {
+    run(Command::new(env!("CARGO"))
+        .args(["doc", "--workspace", "--no-deps"])
+        .env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn cargo(args: &[&str]) -> Outcome {
+    run(Command::new(env!("CARGO")).args(args))
+}
+
+fn run(command: &mut Command) -> Outcome {
+    let status = command.status().map_err(|error| format!("{command:?}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}")) }
+}
