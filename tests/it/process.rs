@@ -158,7 +158,7 @@ async fn panics_wherever_they_happen_cost_one_event_each() -> Result {
 
         fn needs(_: &mut Needs) {}
     }
-    struct EndsThenPanics(#[expect(dead_code, reason = "only dropped")] PanicsOnDrop);
+    struct EndsThenPanics(PanicsOnDrop);
     impl Future for EndsThenPanics {
         type Output = Result<Outcome>;
 
