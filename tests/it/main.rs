@@ -20,3 +20,4 @@ mod tidy;
 mod topics;
 mod ui;
 mod webhook;
+mod webhook_stop;

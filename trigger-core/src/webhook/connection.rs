@@ -47,6 +47,7 @@ impl Peer {
 /// The accept loop of a server: ends, and with it closes the port, when the server stops or is gone.
 pub(super) async fn accept(listener: TcpListener, server: Weak<Server>, stop: CancellationToken) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut turned_away: u64 = 0;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -64,7 +65,14 @@ pub(super) async fn accept(listener: TcpListener, server: Weak<Server>, stop: Ca
             }
         };
         let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
-            tracing::warn!(%remote, limit = CONNECTIONS, "connection closed, the server has as many as it takes");
+            turned_away += 1;
+            if turned_away == 1 || turned_away.is_multiple_of(100) {
+                tracing::warn!(
+                    limit = CONNECTIONS,
+                    turned_away,
+                    "as many connections as the server takes, one closed"
+                );
+            }
             continue;
         };
         let Some(server) = server.upgrade() else { return };
