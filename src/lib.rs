@@ -4,12 +4,12 @@
 
 pub use trigger_core::{
     Attempt, Builder, Bytes, ConfigError, Context, DeadLetter, DeadLetterReason, DeadLetters, DrainReport,
-    Emit, Error, EventBus, EventId, EventTrigger, FaultKind, FromTrigger, Handler, HandlerFuture, Headers,
-    IntoOutcome, Json, MessageBroker, MessageTrigger, Needs, Outcome, Overflow, ParseEventIdError, Problem,
-    ProcessConfig, ProcessState, ProcessStatus, Publish, PublishError, Published, Publishing, Query,
-    Rejection, Result, Runtime, RuntimeStatus, Sender, Shutdown, Source, StartError, State, Text, Topic,
-    TopicError, TopicPattern, Trigger, TriggerConfig, TriggerError, TriggerEvent, TriggerKind, TriggerStatus,
-    WebhookTrigger,
+    Emit, Error, EventBus, EventId, EventTrigger, FaultKind, FromTrigger, Handler, HandlerFuture,
+    HandlerRecord, Headers, IntoOutcome, Json, MessageBroker, MessageTrigger, Needs, Outcome, Overflow,
+    ParseEventIdError, Problem, ProcessConfig, ProcessState, ProcessStatus, Publish, PublishError, Published,
+    Publishing, Query, Rejection, Result, Runtime, RuntimeStatus, Sender, Shutdown, Source, StartError,
+    State, Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig, TriggerError, TriggerEvent,
+    TriggerKind, TriggerStatus, WebhookTrigger,
 };
 
 #[doc(hidden)]
@@ -149,7 +149,7 @@ pub use trigger_macros::process;
 /// Logging is at `info`, or as `RUST_LOG` says, such as `warn` or `info,my_crate=debug`.
 pub use trigger_macros::main;
 
-/// A list of attribute handlers by path, for [`Builder::handlers`].
+/// A list of attribute handlers by path, for [`Builder::handlers`]: an array of `&'static` [`HandlerRecord`].
 ///
 /// ```standalone_crate
 /// use triggers::prelude::*;

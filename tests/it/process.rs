@@ -100,6 +100,48 @@ async fn burst_into_an_idle_process_is_accounted_for_exactly() -> Result {
     Ok(())
 }
 
+/// Four publishers that wait for room, two triggers, four workers, on real threads: a lost wake-up would hang it, a
+/// lost event would show in the sums.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_is_lost_between_threads() -> Result {
+    let wait = |event_type| TriggerConfig::event(event_type).queue(2).overflow(Overflow::Wait);
+    let config = ProcessConfig { triggers: vec![wait("a"), wait("b")], concurrency: 4 };
+    let handled = Arc::new(AtomicUsize::new(0));
+    let runtime = Runtime::builder()
+        .process("p", config, {
+            let handled = handled.clone();
+            move |_: TriggerEvent| {
+                let handled = handled.clone();
+                async move {
+                    tokio::task::yield_now().await;
+                    handled.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        })
+        .start()
+        .await?;
+    let publishers: Vec<_> = (0..4)
+        .map(|publisher| {
+            let bus = runtime.bus();
+            tokio::spawn(async move {
+                for n in 0..5000 {
+                    let event_type = if (publisher + n) % 2 == 0 { "a" } else { "b" };
+                    assert_eq!(bus.emit(event_type, n).await.expect("a valid type").queued, 1);
+                }
+            })
+        })
+        .collect();
+    for publisher in publishers {
+        publisher.await?;
+        assert_balanced(&status(&runtime));
+    }
+    runtime.shutdown().await;
+    let status = status(&runtime);
+    assert_eq!((handled.load(Ordering::Relaxed), status.handled), (20_000, 20_000));
+    assert_balanced(&status);
+    Ok(())
+}
+
 #[tokio::test]
 async fn every_outcome_ends_where_it_should() -> Result {
     let runtime = Runtime::builder()

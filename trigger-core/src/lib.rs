@@ -54,7 +54,7 @@ pub use handler::{
 pub use outcome::{IntoOutcome, Outcome};
 pub use policy::Overflow;
 pub use publish::{PublishError, Published, Publishing};
-pub use registry::Problem;
+pub use registry::{HandlerRecord, Problem};
 pub use runtime::{Builder, DrainReport, Runtime, StartError};
 pub use status::{ProcessState, ProcessStatus, RuntimeStatus, TriggerStatus};
 pub use topic::{Topic, TopicError, TopicPattern};

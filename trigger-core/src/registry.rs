@@ -20,23 +20,31 @@ pub(crate) use check::check;
 #[distributed_slice]
 pub static TRIGGER_CORE_HANDLERS_V1: [HandlerRecord];
 
-/// A handler as its attributes declare it. Made by the macros.
+/// A handler as its attributes declare it: what `handlers![..]` lists. Only the attributes make one.
 pub struct HandlerRecord {
     /// The name of the fn.
+    #[doc(hidden)]
     pub name: &'static str,
     /// The module it is in.
+    #[doc(hidden)]
     pub module: &'static str,
     /// The file of the declaration.
+    #[doc(hidden)]
     pub file: &'static str,
     /// The line of the declaration.
+    #[doc(hidden)]
     pub line: u32,
     /// How it runs.
+    #[doc(hidden)]
     pub process: ProcessRecord,
     /// What starts it.
+    #[doc(hidden)]
     pub triggers: &'static [TriggerRecord],
     /// What its arguments need at start.
+    #[doc(hidden)]
     pub needs: fn(&mut Needs),
     /// Makes its arguments and runs it.
+    #[doc(hidden)]
     pub call: fn(&Context<'_>) -> Result<HandlerFuture, Rejection>,
 }
 
