@@ -1,7 +1,7 @@
 //! The runtime as a whole: starting, failing to start, draining, and staying to itself.
 
 use std::collections::VecDeque;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -103,6 +103,68 @@ async fn address_that_others_can_reach_is_warned_of() {
         assert!(started.is_err());
         assert_eq!(logs.with("anyone who can reach this address").len(), warnings, "{host}");
     }
+}
+
+/// It posts to a webhook of its own runtime while that starts, and then keeps it from starting.
+#[derive(Clone)]
+struct PostsTooEarly(SocketAddr);
+
+impl Trigger for PostsTooEarly {
+    fn id(&self) -> &str {
+        "early"
+    }
+
+    async fn start(&self) -> Result<(), TriggerError> {
+        let second = Duration::from_secs(1);
+        match tokio::time::timeout(second, http::post(self.0, "/x", "1")).await {
+            Ok(answer) => Err(TriggerError::failed(format!("it was answered {}", answer.status))),
+            Err(_) => Err(TriggerError::failed("nobody answered")),
+        }
+    }
+
+    async fn stop(&self) {}
+
+    async fn wait_for_next(&self) -> Result<TriggerEvent, TriggerError> {
+        Err(TriggerError::Stopped)
+    }
+
+    fn status(&self) -> TriggerStatus {
+        TriggerStatus::new("early")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_request_is_answered_before_everything_has_started() -> Result {
+    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let started = Runtime::builder()
+        .process(
+            "p",
+            config([TriggerConfig::webhook("/x", address.port()).host("127.0.0.1")]),
+            |_: TriggerEvent| async {},
+        )
+        .trigger("p", PostsTooEarly(address))
+        .start()
+        .await;
+    let said = started.expect_err("a start that fails").to_string();
+    assert!(said.contains("nobody answered"), "{said}");
+    TcpListener::bind(address)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn same_port_under_two_names_of_one_host_is_told_at_start() -> Result {
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let hook = |host: &str| config([TriggerConfig::webhook("/x", port).host(host)]);
+    let started = Runtime::builder()
+        .process("one", hook("127.0.0.1"), |_: TriggerEvent| async {})
+        .process("two", hook("127.0.0.2"), |_: TriggerEvent| async {})
+        .process("three", hook("::ffff:127.0.0.1"), |_: TriggerEvent| async {})
+        .start()
+        .await;
+    let error = started.expect_err("a port that is taken");
+    assert!(error.to_string().contains(&format!("cannot listen on ::ffff:127.0.0.1:{port}")), "{error}");
+    assert_eq!(error.problems().len(), 1);
+    Ok(())
 }
 
 #[tokio::test]

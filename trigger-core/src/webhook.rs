@@ -76,16 +76,24 @@ pub(crate) struct Server {
     host: String,
     port: u16,
     local_addr: SocketAddr,
-    /// Bound but not listening, until the server opens.
-    socket: Mutex<Option<TcpSocket>>,
+    socket: Mutex<Socket>,
     endpoints: Mutex<Vec<Arc<Endpoint>>>,
     router: ArcSwap<Router>,
     tasks: Tasks,
 }
 
+/// How far a server has come on its way to accepting connections.
+#[derive(Debug)]
+enum Socket {
+    Bound(TcpSocket),
+    Listening(TcpListener),
+    /// Given to the accept loop, or refused by the system.
+    Given,
+}
+
 impl Ports {
     /// Adds a path to the server of this host and port, which is bound if there is none. Nothing is accepted before
-    /// the server opens.
+    /// the server is told to.
     pub(crate) async fn join(
         &self,
         host: &str,
@@ -151,7 +159,7 @@ impl Server {
             host: host.to_owned(),
             port,
             local_addr,
-            socket: Mutex::new(Some(socket)),
+            socket: Mutex::new(Socket::Bound(socket)),
             endpoints: Mutex::default(),
             router: ArcSwap::from_pointee(receive::router(&[])),
             tasks: Tasks::default(),
@@ -190,14 +198,32 @@ impl Server {
         endpoints.is_empty()
     }
 
-    /// Begins to accept connections, if it has not yet.
-    pub(crate) fn open(self: &Arc<Self>) -> io::Result<()> {
-        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(socket) = socket else { return Ok(()) };
-        let listener: TcpListener = socket.listen(BACKLOG)?;
-        tracing::info!(address = %self.local_addr, "webhook server listens");
-        self.tasks.spawn(connection::accept(listener, Arc::downgrade(self), self.tasks.stop_token().clone()));
+    /// Begins to listen, if it has not yet. The system lets clients connect; nobody answers them before `accept`.
+    pub(crate) fn listen(&self) -> io::Result<()> {
+        let mut socket = self.socket();
+        // Another webhook of this server may have come further.
+        *socket = match std::mem::replace(&mut *socket, Socket::Given) {
+            Socket::Bound(bound) => Socket::Listening(bound.listen(BACKLOG)?),
+            further => further,
+        };
         Ok(())
+    }
+
+    /// Begins to accept connections, if it listens and has not yet.
+    pub(crate) fn accept(self: &Arc<Self>) {
+        let mut socket = self.socket();
+        match std::mem::replace(&mut *socket, Socket::Given) {
+            Socket::Listening(listener) => {
+                tracing::info!(address = %self.local_addr, "webhook server listens");
+                let stop = self.tasks.stop_token().clone();
+                self.tasks.spawn(connection::accept(listener, Arc::downgrade(self), stop));
+            }
+            other => *socket = other,
+        }
+    }
+
+    fn socket(&self) -> MutexGuard<'_, Socket> {
+        self.socket.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it has begun to close. It never opens again.

@@ -244,21 +244,19 @@ impl Builder {
 }
 
 impl Runtime {
-    /// Starts what was wired and bound: what comes from inside the program, then what comes from outside, so that the
-    /// first request already finds every subscription; then the workers, which end where every queue is closed, and
-    /// so must find them open.
+    /// Starts what was wired and bound. What can fail comes first; then webhooks answer, and then the workers begin,
+    /// which end where every queue is closed, and so must find them open.
     async fn open(&mut self) -> Result<(), StartError> {
         let mut problems = Vec::new();
-        for outside in [false, true] {
-            for running in &self.processes {
-                for trigger in running.triggers.iter().filter(|trigger| trigger.is_outside() == outside) {
-                    if let Err(error) = trigger.start(&self.pumps).await {
-                        problems.push(running.problem(error));
-                    }
+        for running in &self.processes {
+            for trigger in &running.triggers {
+                if let Err(error) = trigger.start(&self.pumps).await {
+                    problems.push(running.problem(error));
                 }
             }
         }
         if problems.is_empty() {
+            self.triggers().for_each(Wired::accept);
             for running in &mut self.processes {
                 let worker = || self.tasks.spawn(Arc::clone(&running.process).work());
                 running.workers = std::iter::repeat_with(worker).take(running.process.concurrency).collect();

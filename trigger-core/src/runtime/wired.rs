@@ -58,11 +58,6 @@ impl Wired {
         }
     }
 
-    /// Whether its events come from outside the program.
-    pub(super) fn is_outside(&self) -> bool {
-        matches!(self, Wired::Webhook(_) | Wired::Custom { .. })
-    }
-
     pub(super) fn queue(&self) -> &Arc<Queue> {
         match self {
             Wired::Event(trigger) => &trigger.intake().queue,
@@ -80,17 +75,25 @@ impl Wired {
         }
     }
 
+    /// Starts it, but for webhooks, which only listen: nobody is answered before everything else has started.
     pub(super) async fn start(&self, pumps: &Tasks) -> Result<(), TriggerError> {
         match self {
             Wired::Event(trigger) => Trigger::start(trigger).await,
             Wired::Message(trigger) => Trigger::start(trigger).await,
-            Wired::Webhook(trigger) => Trigger::start(trigger).await,
+            Wired::Webhook(trigger) => trigger.listen(),
             Wired::Custom { trigger, queue } => {
                 trigger.start().await?;
                 queue.open();
                 pumps.spawn(pump(Arc::clone(trigger), Arc::clone(queue), pumps.stop_token().clone()));
                 Ok(())
             }
+        }
+    }
+
+    /// Lets requests in.
+    pub(super) fn accept(&self) {
+        if let Wired::Webhook(trigger) = self {
+            trigger.accept();
         }
     }
 

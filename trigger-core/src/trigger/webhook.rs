@@ -134,11 +134,28 @@ impl WebhookTrigger {
         self.0.endpoint.intake.queue.drain()
     }
 
-    /// Takes its place on a port without listening yet, so that a runtime can find every port taken before it
-    /// accepts anything.
+    /// Takes its place on a port, without listening.
     pub(crate) async fn bind(&self) -> Result<(), TriggerError> {
         let _changing = self.0.changing.lock().await;
         self.bind_locked().await.map(drop)
+    }
+
+    /// Listens on the port it has bound, without answering anyone.
+    pub(crate) fn listen(&self) -> Result<(), TriggerError> {
+        let Some(server) = self.server() else { return Ok(()) };
+        server.listen().map_err(|error| TriggerError::Bind {
+            host: self.0.host.clone(),
+            port: self.0.port,
+            error,
+        })
+    }
+
+    /// Takes requests from now on.
+    pub(crate) fn accept(&self) {
+        self.intake().queue.open();
+        if let Some(server) = self.server() {
+            server.accept();
+        }
     }
 
     async fn bind_locked(&self) -> Result<Arc<Server>, TriggerError> {
@@ -187,12 +204,12 @@ impl Trigger for WebhookTrigger {
 
     async fn start(&self) -> Result<(), TriggerError> {
         let _changing = self.0.changing.lock().await;
-        let server = self.bind_locked().await?;
-        self.intake().queue.open();
-        if let Err(error) = server.open() {
+        self.bind_locked().await?;
+        if let Err(error) = self.listen() {
             self.leave().await;
-            return Err(TriggerError::Bind { host: self.0.host.clone(), port: self.0.port, error });
+            return Err(error);
         }
+        self.accept();
         Ok(())
     }
 
