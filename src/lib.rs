@@ -101,7 +101,19 @@ pub use trigger_macros::on_message;
 /// | `overflow` | `"drop_oldest"`, or `"wait"` for room for up to 30 s | the request is answered 503 |
 /// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
 ///
-/// The request is answered `202` once its event is in the queue, before the handler runs. Everything else is as for
+/// A request is answered, with a JSON body:
+///
+/// | status | when |
+/// |---|---|
+/// | 202 | its event is in the queue; the handler runs later |
+/// | 400 | it has no valid `Host`, or its body is incomplete |
+/// | 404, 405 | no webhook has this path (one with a `/` at its end is another path); it is not a `POST` |
+/// | 408 | the body took over 30 s |
+/// | 413, 414, 431 | the body is over its limit; the target is over 8 KiB; the head is over 16 KiB or 64 headers |
+/// | 415 | the body has a `Content-Encoding` |
+/// | 503 | the queue is full, or the runtime drains; `Retry-After` says when to try again |
+///
+/// `GET /health` answers 200 and the queue size, or 503 while the runtime drains. Everything else is as for
 /// [`#[on_event]`](macro@on_event).
 pub use trigger_macros::on_webhook;
 
@@ -141,7 +153,7 @@ pub use trigger_macros::process;
 /// ```
 ///
 /// Without an argument its body runs first, and then the runtime: `#[triggers::main] async fn main() {}` is a whole
-/// program. It may return `()` or a `Result`; on an error the exit code is 1.
+/// program. It may return `()` or a `Result`; on an error the runtime does not start, and the exit code is 1.
 ///
 /// Only handlers of crates that the program names are linked. `#[triggers::main(crates(billing, reports))]` names
 /// crates that hold nothing but handlers. `crate = path` says where this crate is, if it is renamed.

@@ -86,6 +86,8 @@ fn unknown_keys_are_refused_with_the_nearest_known_one() {
         json!({"type": "event", "event_type": "a", "event_sorce": "s"}),
         &["`event_sorce`", "did you mean `event_source`?"],
     );
+    refused(json!({"type": "webhook", "port": 1}), &["`port`", "did you mean `webhook_port`?"]);
+    refused(json!({"type": "event", "event_type": "a", "queue": "4"}), &["`queue`", "without quotes"]);
     refused(
         json!({"type": "message", "topic": "a", "webhook_port": 1}),
         &["`webhook_port`", "the keys of a trigger of type `message` are: type, topic, id, queue, overflow"],

@@ -45,6 +45,19 @@ async fn wildcard_takes_exactly_one_token_and_tells_the_topic_it_arrived_on() ->
 }
 
 #[tokio::test]
+async fn raw_content_stays_as_it_is() -> Result {
+    let broker = MessageBroker::new();
+    let trigger = started(&broker, "reports.{day}").await?;
+    assert_eq!(trigger.id(), "message-reports.{day}");
+    broker.publish_raw("reports.daily", "[1,  2]").await?;
+    broker.publish_raw("reports.daily", vec![0xff, 0x00]).await?;
+    let event = trigger.wait_for_next().await?;
+    assert_eq!((event.raw().as_ref(), &event.payload()["content"]), (&b"[1,  2]"[..], &json!([1, 2])));
+    assert_eq!(trigger.wait_for_next().await?.raw().as_ref(), [0xff, 0x00]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn each_pattern_gets_what_it_matches() -> Result {
     let broker = MessageBroker::new();
     let patterns =

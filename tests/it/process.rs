@@ -281,7 +281,7 @@ async fn body_that_does_not_decode_is_dead_lettered_with_its_bytes() -> Result {
     assert_eq!(letters[0].event.raw().as_ref(), b"{\"id\": ");
     for letter in &letters {
         assert_eq!((letter.reason, letter.attempts), (DeadLetterReason::Decode, 0));
-        assert!(letter.error.starts_with("argument `2`: "), "{}", letter.error);
+        assert!(letter.error.starts_with("argument `2`: not the JSON it needs: "), "{}", letter.error);
     }
     assert!(letters[1].error.contains("invalid type: string \"seven\""), "{}", letters[1].error);
     assert_eq!(status(&runtime).failed, 0, "it never came to an attempt");

@@ -282,6 +282,20 @@ async fn workers_outlive_the_start_on_every_thread() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
+async fn drain_without_a_deadline_waits_as_long_as_it_takes() -> Result {
+    let runtime = Runtime::builder()
+        .process("slow", config([TriggerConfig::event("a")]), |_: TriggerEvent| {
+            tokio::time::sleep(Duration::from_secs(86_400))
+        })
+        .drain_deadline(Duration::MAX)
+        .start()
+        .await?;
+    runtime.bus().emit("a", 1).await?;
+    assert_eq!(runtime.shutdown().await.completed, 1);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn handlers_are_told_of_the_drain() -> Result {
     let runtime = Runtime::builder()
         .process("long", config([TriggerConfig::event("a")]), |shutdown: Shutdown| async move {

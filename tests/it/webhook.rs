@@ -19,6 +19,13 @@ const REDACTION: &str = include_str!("../vectors/header_redaction.json");
 
 // What a request becomes.
 
+#[test]
+fn defaults_are_those_that_are_documented() {
+    let trigger = WebhookTrigger::new();
+    assert_eq!((trigger.id(), trigger.status().capacity), ("webhook-9090/webhook", 1000));
+    assert_eq!(trigger.path("/events").port(80).id(), "webhook-80/events");
+}
+
 #[tokio::test(start_paused = true)]
 async fn json_body_is_the_payload_and_raw_its_exact_bytes() {
     let (trigger, address) = listening(local()).await;

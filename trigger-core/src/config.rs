@@ -32,7 +32,7 @@ mod read;
 /// | `event` | `event_type`, `event_source` | no source: from every source |
 /// | `message` | `topic` | |
 /// | `webhook` | `webhook_path`, `webhook_port`, `webhook_host`, `body_limit` | `/webhook`, 9090, `0.0.0.0`, `"1MiB"` |
-/// | each | `id`, `queue`, `overflow` | as [`id`](Self::id), [`queue`](Self::queue), [`overflow`](Self::overflow) say |
+/// | each | `id`, `queue`, `overflow` (a name, such as `"drop_oldest"`) | as [`id`](Self::id), [`queue`](Self::queue), [`overflow`](Self::overflow) say |
 ///
 /// Reading refuses unknown keys, with the nearest known one, and every value that [`validate`](Self::validate)
 /// refuses.
@@ -231,7 +231,8 @@ fn webhook_overflow(overflow: Overflow) -> Option<&'static str> {
     }
 }
 
-/// A process as data: what triggers it, and how its handler runs.
+/// A process as data: what triggers it, and how its handler runs. In a file its keys are `triggers`, a list of
+/// [`TriggerConfig`], and `concurrency`; reading refuses others, and tells the first fault.
 ///
 /// ```
 /// # use trigger_core::{ProcessConfig, TriggerConfig};

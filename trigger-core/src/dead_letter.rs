@@ -41,7 +41,7 @@ pub enum DeadLetterReason {
     Decode,
     /// The handler rejected it.
     Rejected,
-    /// The handler failed as often as its policy allows.
+    /// The handler returned an error or asked for a retry, and has no attempt left: today each handler has one.
     RetriesExhausted,
     /// The handler panicked.
     Panicked,
@@ -59,7 +59,7 @@ impl fmt::Display for DeadLetterReason {
     }
 }
 
-/// The dead letters of a runtime: the last 1000, in memory. A clone is a handle to the same ones.
+/// The dead letters of a runtime: the last 1000, in memory, to be looked at. A clone is a handle to the same ones.
 #[derive(Clone, Debug, Default)]
 pub struct DeadLetters(Arc<Mutex<VecDeque<DeadLetter>>>);
 

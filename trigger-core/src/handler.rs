@@ -44,8 +44,9 @@ pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Outcome, Error>> + S
     label = "not made from an event",
     note = "the arguments are `TriggerEvent`, `Json<T>`, `Text`, `Bytes`, `State<T>`, `EventBus`, `MessageBroker`, \
             `Topic`, `Source`, `Sender`, `EventId`, `Headers`, `Query<T>`, `Attempt`, `Shutdown`, and `Option<X>` or \
-            `Result<X, _>` of these; or implement `FromTrigger` for the type",
-    note = "an argument named after a `{{capture}}` of the topic pattern may be any type with `FromStr`"
+            `Result<X, _>` of these; for data of your own take `Json<T>`, or implement `FromTrigger` for the type",
+    note = "an argument named after a `{{capture}}` of a pattern that is written in the attribute may be any type \
+            with `FromStr`"
 )]
 pub trait FromTrigger: Sized {
     /// Makes the argument. It runs on every attempt and must not block.
@@ -57,6 +58,9 @@ pub trait FromTrigger: Sized {
     fn from_trigger(cx: &Context<'_>) -> Result<Self, Rejection>;
 
     /// Names what must be there at start for the argument to be made. The default is nothing.
+    ///
+    /// An argument that is made from a [`State<T>`] passes its needs on, or a missing state is found only when an event
+    /// comes: `fn needs(needs: &mut Needs) { State::<Database>::needs(needs) }`.
     fn needs(_needs: &mut Needs) {}
 }
 
@@ -183,7 +187,8 @@ impl Needs {
     }
 }
 
-/// An async fn or closure whose arguments are each [`FromTrigger`] and whose return is [`IntoOutcome`].
+/// An async fn or closure with up to 8 arguments that are each [`FromTrigger`] and a return that is [`IntoOutcome`]. It
+/// takes no captures: those are named by attributes.
 ///
 /// `Args` are the types of its arguments; the compiler finds them.
 #[diagnostic::on_unimplemented(

@@ -45,7 +45,9 @@ pub enum Overflow {
     DropNewest,
     /// The event that has waited longest is dropped, as above, and the new one takes its place.
     DropOldest,
-    /// The publisher waits until there is room.
+    /// The publisher waits until there is room, however long; a webhook request for up to 30 s.
+    ///
+    /// A handler that publishes to itself, directly or in a circle, through a queue that is full waits for ever.
     Wait,
     /// The event is counted and the publisher gets an error.
     Reject,

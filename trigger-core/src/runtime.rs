@@ -32,6 +32,9 @@ pub use entry::{MainOutput, main};
 use signal::Signals;
 use wired::Wired;
 
+/// Thirty years: as far ahead as tokio's own timers look.
+const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
+
 /// How long aborted handlers get to notice. One that blocks its thread never does.
 const ABORT_GRACE: Duration = Duration::from_millis(100);
 
@@ -128,12 +131,18 @@ impl Runtime {
     /// that still run are cancelled, and their events, with those still queued, are `left`.
     ///
     /// Called again, it returns the same report.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half way, the runtime goes on draining no further; called again, it drains with a deadline of its own.
     pub async fn shutdown(&self) -> DrainReport {
         self.drained.get_or_init(|| self.drain()).await.clone()
     }
 
     async fn drain(&self) -> DrainReport {
-        let deadline = Instant::now() + self.drain_deadline;
+        let now = Instant::now();
+        // A deadline that no clock can hold is one that never comes.
+        let deadline = now.checked_add(self.drain_deadline).unwrap_or(now + NEVER);
         let (handled_before, dead_lettered_before) = self.settled();
         self.env.shutdown.cancel();
         self.triggers().for_each(Wired::refuse_requests);
@@ -170,7 +179,7 @@ impl Runtime {
             let in_flight = running.status(ProcessState::Draining).in_flight;
             if in_flight > 0 {
                 let (process, location) = (&running.process.name, running.location);
-                tracing::error!(%process, handler = %running.handler, %location, in_flight, "still running at the drain deadline, cancelled");
+                tracing::error!(%process, handler = %running.handler, %location, in_flight, "still running at the drain deadline, cancelling");
             }
             running.workers.iter().for_each(AbortHandle::abort);
         }
@@ -190,8 +199,11 @@ impl Runtime {
             .fold((0, 0), |(handled, dead), ledger| (handled + ledger.handled, dead + ledger.dead_lettered))
     }
 
-    /// Waits for SIGINT or SIGTERM (elsewhere Ctrl-C), then drains and prints the report. A second signal ends the
-    /// program at once.
+    /// Waits for SIGINT or SIGTERM (elsewhere Ctrl-C), then drains and prints the report to stderr. A second signal ends
+    /// the program at once.
+    ///
+    /// A signal that comes between the start and this call ends the program at once too; [`Builder::run`] has no such
+    /// gap.
     ///
     /// # Errors
     ///
@@ -212,7 +224,7 @@ impl Runtime {
         };
         eprintln!("{report}");
         if report.left > 0 {
-            return Err(format!("{} events were left", report.left).into());
+            return Err(format!("events were left: {}", report.left).into());
         }
         Ok(())
     }

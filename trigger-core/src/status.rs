@@ -14,7 +14,7 @@ pub struct RuntimeStatus {
     pub processes: Vec<ProcessStatus>,
 }
 
-/// The state of one process. The sums are exact at every moment: over its triggers,
+/// The state of one process. The sums are exact at every moment, for the framework's own triggers: over them,
 /// `accepted = queue_size + in_flight + handled + dead_lettered`, and what [`Overflow::DropOldest`] dropped.
 ///
 /// [`Overflow::DropOldest`]: crate::Overflow::DropOldest
@@ -35,7 +35,7 @@ pub struct ProcessStatus {
     pub handled: u64,
     /// How many attempts have failed.
     pub failed: u64,
-    /// How many attempts were made again.
+    /// How many attempts were made again: today always 0.
     pub retried: u64,
     /// How many accepted events it has given up on. An event that had no room is not among them: it was not
     /// accepted, and counts in `dropped`.

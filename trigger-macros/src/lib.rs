@@ -48,7 +48,7 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
     main_fn::expand(args.into(), item.into()).into()
 }
 
-/// The one way of the four attributes that make a handler: see `triggers`, "Declaring handlers".
+/// The one way of the four attributes that make a handler: see `triggers::on_event`.
 fn declare(kind: Kind, args: TokenStream, item: TokenStream) -> TokenStream {
     match model::Declaration::read(kind, args.into(), item.into()) {
         Ok(declaration) => expand::handler(&declaration).into(),

@@ -79,7 +79,9 @@ fn refuse_unknown(table: &Table, known: &[&str], what: &str) -> Result<(), Confi
     let Some((key, value)) = table.iter().find(|(key, _)| !known.contains(&key.as_str())) else {
         return Ok(());
     };
-    let meant = hint::did_you_mean(key, known.iter().copied());
+    // `port` for `webhook_port` is no slip of the finger, and just as likely.
+    let longer = known.iter().find(|known| known.ends_with(&format!("_{key}"))).copied();
+    let meant = longer.or_else(|| hint::did_you_mean(key, known.iter().copied()));
     let meant = meant.map(|known| format!("did you mean `{known}`? ")).unwrap_or_default();
     let reason = format!("unknown key; {meant}the keys of {what} are: {}", known.join(", "));
     Err(ConfigError::new(key, shown(value), reason))
@@ -110,7 +112,8 @@ fn text(value: &Value) -> Result<String, String> {
 
 fn count(value: &Value) -> Result<usize, String> {
     let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
-    count.ok_or_else(|| "use a whole number".to_owned())
+    let quoted = if value.is_string() { ", without quotes" } else { "" };
+    count.ok_or_else(|| format!("use a whole number{quoted}"))
 }
 
 fn port(value: &Value) -> Result<u16, String> {

@@ -27,7 +27,9 @@ impl Request {
 
 /// The headers of a webhook request.
 ///
-/// Headers that carry credentials, cookies or signatures are removed before anything else sees the request.
+/// Headers that carry credentials, cookies or signatures (such as `authorization`, `cookie`, `x-api-key`,
+/// `x-hub-signature-256`, `stripe-signature`) are removed before anything else sees the request. So are, from the query,
+/// `access_token`, `token`, `api_key`, `apikey`, `key`, `secret`, `signature`, `sig` and `password`.
 #[derive(Clone, Debug, Default)]
 pub struct Headers(HeaderMap);
 

@@ -21,7 +21,7 @@ impl<T: DeserializeOwned> FromTrigger for Json<T> {
     fn from_trigger(cx: &Context<'_>) -> Result<Json<T>, Rejection> {
         serde_json::from_slice(cx.event.raw())
             .map(Json)
-            .map_err(|error| Rejection::invalid(error.to_string()))
+            .map_err(|error| Rejection::invalid(format!("not the JSON it needs: {error}")))
     }
 }
 
@@ -170,7 +170,7 @@ fn request<'a>(cx: &Context<'a>, part: &str) -> Result<&'a Request, Rejection> {
     }
 }
 
-/// Which attempt at handling the event this is.
+/// Which attempt at handling the event this is: today always the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
     number: u32,

@@ -121,14 +121,16 @@ impl Builder {
         self
     }
 
-    /// Adds a trigger of the program's own to the process of this name.
+    /// Adds a trigger of the program's own to the process of this name, which must exist. The runtime starts and stops
+    /// it.
     #[track_caller]
     pub fn trigger(mut self, process: impl Into<String>, trigger: impl Trigger) -> Builder {
         self.custom.push((process.into(), here(), Arc::new(trigger)));
         self
     }
 
-    /// How long the drain may take, from the signal to the end. The default is 30 s.
+    /// How long handlers may go on once the drain has begun. The default is 30 s. What is left then is cancelled, and
+    /// ports are closed within half a second each.
     pub fn drain_deadline(mut self, deadline: Duration) -> Builder {
         self.drain_deadline = deadline;
         self
@@ -140,7 +142,11 @@ impl Builder {
     ///
     /// [`StartError`] with every problem there is: settings that cannot be used, two processes of one name, two
     /// webhooks of one path, a state nobody gives, a port that is taken, no handler at all. Nothing is left bound,
-    /// subscribed or running.
+    /// subscribed or running, and no request was answered.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half way, nothing is left bound, subscribed or running; a trigger of the program's own may have started.
     pub async fn start(mut self) -> Result<Runtime, StartError> {
         self.collect();
         self.provided.insert(self.bus.clone());
@@ -155,8 +161,13 @@ impl Builder {
             return Err(StartError::of(problems));
         }
         runtime.open().await?;
-        let (processes, triggers) = (runtime.processes.len(), runtime.triggers().count());
-        tracing::info!(processes, triggers, "started");
+        let names: Vec<_> = runtime.processes.iter().map(|running| running.process.name.as_str()).collect();
+        tracing::info!(
+            processes = names.len(),
+            triggers = runtime.triggers().count(),
+            "started {}",
+            names.join(", ")
+        );
         Ok(runtime)
     }
 

@@ -17,7 +17,7 @@ use crate::trigger::{Intake, Trigger, TriggerError, Wiring};
 pub struct EventTrigger(Arc<Subscribed>);
 
 impl EventTrigger {
-    /// A trigger for the events of this type. It receives from `start` on.
+    /// A trigger for the events of this type. It receives from `start` on, which refuses an invalid type.
     pub fn new(bus: &EventBus, event_type: &str) -> EventTrigger {
         EventTrigger::wired(bus, TriggerConfig::event(event_type), &Wiring::default())
     }
@@ -30,7 +30,8 @@ impl EventTrigger {
         EventTrigger(Arc::new(self.0.with(change)))
     }
 
-    /// Takes the events of this source only; others are counted as filtered. Settings are given before `start`.
+    /// Takes the events of this source only; others are counted as filtered. A setter makes a new trigger,
+    /// not started and empty, so settings are given before `start`.
     pub fn source_filter(self, source: impl Into<String>) -> EventTrigger {
         self.with(|config| config.source(source))
     }

@@ -19,7 +19,7 @@ pub struct MessageTrigger(Arc<Subscribed>);
 
 impl MessageTrigger {
     /// A trigger for the messages whose topic matches this [pattern](crate::TopicPattern). It receives from `start`
-    /// on.
+    /// on, which refuses an invalid pattern.
     pub fn new(broker: &MessageBroker, pattern: &str) -> MessageTrigger {
         MessageTrigger::wired(broker, TriggerConfig::message(pattern), &Wiring::default())
     }
@@ -32,7 +32,8 @@ impl MessageTrigger {
         MessageTrigger(Arc::new(self.0.with(change)))
     }
 
-    /// Names the trigger. Settings are given before `start`.
+    /// Names the trigger. A setter makes a new trigger,
+    /// not started and empty, so settings are given before `start`.
     pub fn trigger_id(self, id: impl Into<String>) -> MessageTrigger {
         self.with(|config| config.id(id))
     }

@@ -78,7 +78,8 @@ impl WebhookTrigger {
         WebhookTrigger::wired(Arc::default(), config, &Wiring::default())
     }
 
-    /// The path, literal, beginning with `/`. The default is `/webhook`. Settings are given before `start`.
+    /// The path, literal, beginning with `/`. The default is `/webhook`. A setter makes a new
+    /// trigger, not started and empty, so settings are given before `start`.
     pub fn path(self, path: impl Into<String>) -> WebhookTrigger {
         self.with(|mut config| {
             if let SourceConfig::Webhook { path: old, .. } = &mut config.source {
