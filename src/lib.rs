@@ -101,7 +101,8 @@ pub use trigger_macros::on_message;
 /// | `overflow` | `"drop_oldest"`, or `"wait"` for room for up to 30 s | the request is answered 503 |
 /// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
 ///
-/// A request is answered, with a JSON body:
+/// A request is answered, with a JSON body (but for a head that is no HTTP/1 at all, or far over its limits, which gets
+/// an empty 400, 414 or 431):
 ///
 /// | status | when |
 /// |---|---|
@@ -199,8 +200,8 @@ pub mod prelude {
 
     pub use crate::{
         Attempt, Builder, Bytes, Error, EventBus, EventId, EventTrigger, Headers, Json, MessageBroker,
-        MessageTrigger, Outcome, Overflow, ProcessConfig, Query, Result, Runtime, Sender, Shutdown, Source,
-        State, Text, Topic, Trigger, TriggerConfig, TriggerEvent, WebhookTrigger, handlers, on_event,
-        on_message, on_webhook, process,
+        MessageTrigger, Outcome, Overflow, ProcessConfig, Query, Rejection, Result, Runtime, Sender,
+        Shutdown, Source, State, Text, Topic, Trigger, TriggerConfig, TriggerEvent, WebhookTrigger, handlers,
+        on_event, on_message, on_webhook, process,
     };
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -409,6 +410,14 @@ async fn trigger_ids_that_repeat_in_a_process_are_numbered() -> Result {
         TriggerConfig::event("a").source("z"),
         TriggerConfig::message("b.*").id("mine"),
     ];
+    let twice = config([TriggerConfig::event("a").id("x"), TriggerConfig::event("b").id("x")]);
+    let error = Runtime::builder()
+        .process("p", twice, |_: TriggerEvent| async {})
+        .start()
+        .await
+        .expect_err("an id twice");
+    assert!(error.to_string().contains("two of its triggers have the id `x`"), "{error}");
+
     let runtime =
         Runtime::builder().process("p", config(triggers), |_: TriggerEvent| async {}).start().await?;
     let ids: Vec<_> =
@@ -450,6 +459,25 @@ async fn trigger_of_the_program_drives_a_process() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
+async fn trigger_of_the_program_that_fails_is_asked_again() -> Result {
+    let numbers = Numbers { failures: Arc::new(AtomicUsize::new(3)), ..Numbers::default() };
+    let runtime = Runtime::builder()
+        .process("p", config([]), |_: TriggerEvent| async {})
+        .trigger("p", numbers.clone())
+        .start()
+        .await?;
+    numbers.push(1);
+    let began = Instant::now();
+    while runtime.status().processes[0].handled == 0 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(began.elapsed() < Duration::from_secs(5), "it is never asked again");
+    }
+    assert!(began.elapsed() >= Duration::from_secs(3), "a second after each failure");
+    runtime.shutdown().await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_trigger_of_the_program_still_holds_at_the_deadline_is_left() -> Result {
     let numbers = Numbers::default();
     let runtime = Runtime::builder()
@@ -484,6 +512,8 @@ struct Numbers {
     waiting: Arc<Mutex<(VecDeque<u32>, bool)>>,
     changed: Arc<Notify>,
     broken: bool,
+    /// How often waiting still fails.
+    failures: Arc<AtomicUsize>,
 }
 
 impl Numbers {
@@ -508,6 +538,10 @@ impl Trigger for Numbers {
     }
 
     async fn wait_for_next(&self) -> Result<TriggerEvent, TriggerError> {
+        if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+        {
+            return Err(TriggerError::failed("a hiccup"));
+        }
         loop {
             let (number, stopped) = {
                 let mut waiting = self.waiting.lock().expect("the numbers");

@@ -73,7 +73,8 @@ pub struct TriggerStatus {
     pub capacity: usize,
     /// How many were accepted, since the trigger was made.
     pub accepted: u64,
-    /// How many had no room: turned away, or pushed out by a newer one.
+    /// How many had no room: turned away, and so not in `accepted`; or, with
+    /// [`Overflow::DropOldest`](crate::Overflow::DropOldest), accepted before and pushed out by a newer one.
     pub dropped: u64,
     /// How many matched but were kept out by a filter.
     pub filtered: u64,

@@ -71,7 +71,8 @@ pub trait Trigger: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`TriggerError::Stopped`] once the trigger is stopped and nothing is left in its queue.
+    /// [`TriggerError::Stopped`] once the trigger is stopped and nothing is left in its queue. A runtime logs any other
+    /// error, and asks again after a second.
     ///
     /// # Cancel safety
     ///

@@ -202,7 +202,7 @@ fn name(pattern: &Pat, index: usize) -> String {
     bindings(pattern, &mut bound);
     match bound.as_slice() {
         [one] => one.unraw().to_string(),
-        _ => format!("argument {}", index + 1),
+        _ => (index + 1).to_string(),
     }
 }
 
@@ -246,7 +246,7 @@ mod tests {
         };
         let arguments = function.arguments(&mut Errors::default());
         let names: Vec<&str> = arguments.iter().map(|argument| argument.name.as_str()).collect();
-        assert_eq!(names, ["err", "x", "argument 3", "argument 4", "inner", "type"]);
+        assert_eq!(names, ["err", "x", "3", "4", "inner", "type"]);
         let plain: Vec<bool> = arguments.iter().map(|argument| argument.plain.is_some()).collect();
         assert_eq!(plain, [false, true, false, false, false, true]);
     }

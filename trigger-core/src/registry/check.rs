@@ -1,6 +1,6 @@
 //! The rules that no single declaration can break by itself, and those that only the whole program can check.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::*;
 use crate::config::SourceConfig;
@@ -13,6 +13,7 @@ pub(crate) fn check(declarations: &[Declaration], provided: &Provided) -> Vec<Pr
         settings(declaration, &mut problems);
         states(declaration, provided, &mut problems);
         repeated_triggers(declaration, &mut problems);
+        repeated_ids(declaration, &mut problems);
     }
     process_names(declarations, &mut problems);
     webhook_paths(declarations, &mut problems);
@@ -48,6 +49,19 @@ fn repeated_triggers(declaration: &Declaration, problems: &mut Vec<Problem>) {
             let message =
                 format!("the {kind} trigger `{pattern}` is declared twice, so each would arrive twice");
             problems.push(Problem::of(declaration, message));
+        }
+    }
+}
+
+/// Ids that were given; default ones are numbered where they repeat.
+fn repeated_ids(declaration: &Declaration, problems: &mut Vec<Problem>) {
+    let mut taken = HashSet::new();
+    for id in declaration.config.triggers.iter().filter_map(|trigger| trigger.id.as_deref()) {
+        if !taken.insert(id) {
+            problems.push(Problem::of(
+                declaration,
+                format!("two of its triggers have the id `{id}`; give each its own"),
+            ));
         }
     }
 }

@@ -122,7 +122,7 @@ impl Builder {
     }
 
     /// Adds a trigger of the program's own to the process of this name, which must exist. The runtime starts and stops
-    /// it.
+    /// it. Its queue stays its own: what that drops is counted in its status, and is no dead letter.
     #[track_caller]
     pub fn trigger(mut self, process: impl Into<String>, trigger: impl Trigger) -> Builder {
         self.custom.push((process.into(), here(), Arc::new(trigger)));

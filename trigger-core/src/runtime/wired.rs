@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::MessageBroker;
@@ -16,6 +18,9 @@ use crate::trigger::{
     AnyTrigger, EventTrigger, MessageTrigger, Trigger, TriggerError, WebhookTrigger, Wiring,
 };
 use crate::webhook::Ports;
+
+/// How long a trigger of the program's own is left alone after it has failed.
+const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) enum Wired {
     Event(EventTrigger),
@@ -175,8 +180,8 @@ async fn pump(trigger: Arc<dyn AnyTrigger>, queue: Arc<Queue>, stop: Cancellatio
             Ok(event) => drop(queue.push(event)),
             Err(TriggerError::Stopped) => break,
             Err(error) => {
-                tracing::error!(trigger = trigger.id(), %error, "trigger failed, it brings no more events");
-                break;
+                tracing::error!(trigger = trigger.id(), %error, "trigger failed, it is asked again in a second");
+                let _ = timeout(FAILURE_PAUSE, stop.cancelled()).await;
             }
         }
     }

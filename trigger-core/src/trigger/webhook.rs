@@ -15,7 +15,8 @@ use crate::webhook::{Endpoint, Ports, Server};
 ///
 /// By default it is `/webhook` on port 9090 of `0.0.0.0`, holds 1000 requests, answers 503 when full, and takes
 /// bodies up to 1 MiB; its id is `webhook-PORT/PATH`. A request is answered `202` with the id of its event once that
-/// is in the queue. `GET /health` tells whether it accepts.
+/// is in the queue. `GET /health` tells whether it accepts. Used directly, each trigger has a
+/// server of its own; in a runtime, those of one host and port share one.
 ///
 /// ```no_run
 /// # use trigger_core::{Trigger, WebhookTrigger};

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::stream::Stream;
-use super::{BODY_GRACE, CONNECTIONS, HEAD_TIMEOUT, HEADERS, LINGER, STOP_GRACE, Server, guard};
+use super::{BODY_GRACE, CONNECTIONS, HEAD_TIMEOUT, LINGER, STOP_GRACE, Server, guard};
 
 /// What hyper reads before it gives up on a head. It is more than a head may have, so that a request target over
 /// 64 KiB is still answered 414 rather than 431; the guard refuses the rest.
@@ -115,7 +115,6 @@ async fn converse(stream: &mut TcpStream, server: Weak<Server>, peer: &Arc<Peer>
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(READ_BUFFER)
-        .max_headers(HEADERS)
         .half_close(true)
         .serve_connection(TokioIo::new(Stream::new(stream)), service);
     tokio::pin!(connection);

@@ -7,7 +7,7 @@ use http::{HeaderValue, Request, Response, StatusCode, Version};
 use axum::body::Body;
 
 use super::respond::refused;
-use super::{HEAD_BYTES, TARGET_BYTES};
+use super::{HEAD_BYTES, HEADERS, TARGET_BYTES};
 
 /// The answer to a request that is refused by its head alone.
 pub(super) fn refuse<B>(request: &Request<B>) -> Option<Response<Body>> {
@@ -24,6 +24,10 @@ fn fault<B>(request: &Request<B>) -> Option<(StatusCode, &'static str)> {
     let head = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>();
     if target + head > HEAD_BYTES {
         return Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head is over 16 KiB"));
+    }
+    // hyper itself stops at 100, and answers without a body.
+    if headers.len() > HEADERS {
+        return Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head has over 64 headers"));
     }
     // RFC 9112 section 3.2: a server MUST answer 400 to a request without Host, with more than one, or with one
     // that is invalid. HTTP/1.0 has no such rule, but two of them are ambiguous there as well.
