@@ -182,6 +182,58 @@ async fn wait_holds_the_publisher_and_nobody_else() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
+async fn waiting_for_one_trigger_keeps_the_event_from_no_other() -> Result {
+    let bus = EventBus::new();
+    let wait = || EventTrigger::new(&bus, "a").capacity(1).overflow(Overflow::Wait);
+    let (slow, quick) = (wait().trigger_id("slow"), wait().trigger_id("quick"));
+    slow.start().await?;
+    quick.start().await?;
+    bus.emit("a", 1).await?;
+    let publisher = tokio::spawn({
+        let bus = bus.clone();
+        async move { bus.emit("a", 2).await }
+    });
+    tokio::task::yield_now().await;
+    assert_eq!(data(&ends_within_a_second(quick.wait_for_next()).await?), 1);
+    assert_eq!(data(&ends_within_a_second(quick.wait_for_next()).await?), 2, "slow is still full");
+    assert_eq!(slow.drain_pending().len(), 1);
+    assert_eq!(ends_within_a_second(publisher).await??.queued, 2);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_publisher_learns_of_a_stop_with_a_start_right_behind_it() -> Result {
+    let bus = EventBus::new();
+    let full = EventTrigger::new(&bus, "a").capacity(1).overflow(Overflow::Wait);
+    full.start().await?;
+    bus.emit("a", 1).await?;
+    let publisher = tokio::spawn({
+        let bus = bus.clone();
+        async move { bus.emit("a", 2).await }
+    });
+    tokio::task::yield_now().await;
+    full.stop().await;
+    full.start().await?;
+    assert_eq!(ends_within_a_second(publisher).await??.dropped, 1);
+    Ok(())
+}
+
+/// One thread, on which the consumer would never end if it did not give way.
+#[tokio::test]
+async fn consumer_of_a_flood_gives_way() -> Result {
+    let bus = EventBus::new();
+    let trigger = EventTrigger::new(&bus, "a").overflow(Overflow::DropOldest);
+    trigger.start().await?;
+    let others = tokio::spawn(async {});
+    while !others.is_finished() {
+        // Never empty, so that nothing here has to wait.
+        bus.emit_raw("a", "1").await?;
+        trigger.wait_for_next().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn publisher_that_gives_up_waiting_is_counted_as_dropped() -> Result {
     let bus = EventBus::new();
     let slow = EventTrigger::new(&bus, "a").capacity(1).overflow(Overflow::Wait);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::{Notify, mpsc};
 use triggers::{
-    Attempt, Bytes, Context, DeadLetterReason, EventId, Handler, HandlerFuture, Json, Needs, Outcome,
+    Attempt, Bytes, Context, DeadLetterReason, Error, EventId, Handler, HandlerFuture, Json, Needs, Outcome,
     Overflow, ProcessConfig, ProcessState, ProcessStatus, Rejection, Result, Runtime, State, Text, Topic,
     TriggerConfig, TriggerEvent,
 };
@@ -257,6 +257,51 @@ async fn panics_wherever_they_happen_cost_one_event_each() -> Result {
             "{process}"
         );
     }
+    Ok(())
+}
+
+/// Panics when it is dropped, as an error and as the owner of an event's bytes.
+#[derive(Debug)]
+struct Grenade;
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("in drop");
+        }
+    }
+}
+
+impl std::fmt::Display for Grenade {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a grenade")
+    }
+}
+
+impl std::error::Error for Grenade {}
+
+impl AsRef<[u8]> for Grenade {
+    fn as_ref(&self) -> &[u8] {
+        b"0"
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn panics_in_what_a_handler_returns_and_an_event_owns_end_no_worker() -> Result {
+    let runtime = Runtime::builder()
+        .process("p", on("x"), |Json(n): Json<u32>| async move {
+            if n == 1 { Err(Error::from(Grenade)) } else { Ok(()) }
+        })
+        .start()
+        .await?;
+    for n in 0..3 {
+        runtime.bus().emit_raw("x", Bytes::from_owner(Grenade)).await?;
+        runtime.bus().emit("x", n).await?;
+    }
+    let report = runtime.shutdown().await;
+    assert_eq!((report.completed, report.dead_lettered, report.left), (5, 1, 0));
+    assert_eq!(runtime.dead_letters().list()[0].error, "a grenade");
+    assert_balanced(&status(&runtime));
     Ok(())
 }
 

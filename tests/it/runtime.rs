@@ -282,6 +282,104 @@ async fn workers_outlive_the_start_on_every_thread() -> Result {
     Ok(())
 }
 
+/// A handler that never waits gives an abort no chance.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workers_take_nothing_more_after_the_deadline() -> Result {
+    let handled = Arc::new(AtomicUsize::new(0));
+    let config = ProcessConfig { triggers: vec![TriggerConfig::event("a")], concurrency: 1 };
+    let runtime = Runtime::builder()
+        .process("busy", config, {
+            let handled = handled.clone();
+            move |_: TriggerEvent| {
+                handled.fetch_add(1, Ordering::SeqCst);
+                let began = Instant::now();
+                while began.elapsed() < Duration::from_millis(5) {}
+                async {}
+            }
+        })
+        .drain_deadline(Duration::from_millis(20))
+        .start()
+        .await?;
+    for n in 0..100 {
+        runtime.bus().emit("a", n).await?;
+    }
+    let report = runtime.shutdown().await;
+    let status = runtime.status().processes.remove(0);
+    assert!(report.left > 0, "the deadline came first");
+    assert_eq!(report.left as u64 + status.handled, 100);
+    assert_eq!(handled.load(Ordering::SeqCst) as u64, status.handled);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn runtime_that_is_dropped_cancels_its_handlers_and_tells_them() -> Result {
+    struct Dropped(mpsc::UnboundedSender<&'static str>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            let _ = self.0.send("cancelled");
+        }
+    }
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    let runtime = Runtime::builder()
+        .process("held", config([TriggerConfig::event("a")]), move |shutdown: Shutdown| {
+            let dropped = Dropped(sender.clone());
+            let sender = sender.clone();
+            tokio::spawn(async move {
+                shutdown.cancelled().await;
+                let _ = sender.send("told");
+            });
+            async move {
+                let _dropped = dropped;
+                std::future::pending::<()>().await;
+            }
+        })
+        .start()
+        .await?;
+    runtime.bus().emit("a", 1).await?;
+    while runtime.status().processes[0].in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(runtime);
+    let mut both = [seen.recv().await, seen.recv().await];
+    both.sort_unstable();
+    assert_eq!(both, [Some("cancelled"), Some("told")]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn drain_that_is_given_up_goes_on_where_it_was() -> Result {
+    let runtime = Runtime::builder()
+        .process("slow", config([TriggerConfig::event("a")]), |_: TriggerEvent| {
+            tokio::time::sleep(Duration::from_secs(3))
+        })
+        .drain_deadline(Duration::from_secs(10))
+        .start()
+        .await?;
+    for n in 0..5 {
+        runtime.bus().emit("a", n).await?;
+    }
+    let began = Instant::now();
+    assert!(tokio::time::timeout(Duration::from_secs(4), runtime.shutdown()).await.is_err());
+    let report = runtime.shutdown().await;
+    assert_eq!(began.elapsed(), Duration::from_secs(10), "the deadline of the first call");
+    assert_eq!((report.completed, report.left), (3, 2));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn trigger_of_the_program_that_keeps_failing_does_not_hold_the_drain() -> Result {
+    let runtime = Runtime::builder()
+        .process("p", config([]), |_: TriggerEvent| async {})
+        .trigger("p", Numbers { failures: Arc::new(AtomicUsize::new(usize::MAX)), ..Numbers::default() })
+        .start()
+        .await?;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let began = Instant::now();
+    assert_eq!(runtime.shutdown().await.left, 0);
+    assert!(began.elapsed() < Duration::from_secs(1));
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn drain_without_a_deadline_waits_as_long_as_it_takes() -> Result {
     let runtime = Runtime::builder()

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::event::TriggerEvent;
 use crate::policy;
+use crate::process::drop_quietly;
 
 /// An event that was given up on.
 #[derive(Clone, Debug)]
@@ -82,10 +83,11 @@ impl DeadLetters {
     /// Keeps one more, and forgets the oldest over the bound. That one was counted and logged when it came.
     pub(crate) fn keep(&self, letter: DeadLetter) {
         let mut letters = self.letters();
-        if letters.len() >= policy::DEAD_LETTERS {
-            letters.pop_front();
-        }
+        let forgotten = if letters.len() >= policy::DEAD_LETTERS { letters.pop_front() } else { None };
         letters.push_back(letter);
+        drop(letters);
+        // Its bytes may have an owner of the user's, whose drop must find no lock held.
+        drop_quietly(forgotten);
     }
 
     fn letters(&self) -> MutexGuard<'_, VecDeque<DeadLetter>> {

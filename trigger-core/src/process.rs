@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::dead_letter::{DeadLetter, DeadLetterReason, DeadLetters};
@@ -21,6 +22,7 @@ use crate::queue::{Delivery, Queue, Settlement, Taken};
 mod panic;
 
 use panic::CatchUnwind;
+pub(crate) use panic::drop_quietly;
 
 /// A handler, as a process calls it.
 pub(crate) type Call = dyn Fn(&Context<'_>) -> Result<HandlerFuture, Rejection> + Send + Sync;
@@ -48,11 +50,14 @@ struct Failure {
 }
 
 impl Process {
-    /// One worker: handles events until every queue is closed and empty.
+    /// One worker: handles events until every queue is closed and empty, or it is told to stop.
     ///
-    /// Aborted in the middle of a handler, it gives the event back to its queue.
-    pub(crate) async fn work(self: Arc<Self>) {
-        while let Some(delivery) = self.next().await {
+    /// Aborted in the middle of a handler, it gives the event back to its queue. An abort bites only where a task
+    /// waits, and a handler that never does would go on to the next event; so it looks at `stop` as well.
+    pub(crate) async fn work(self: Arc<Self>, stop: CancellationToken) {
+        while !stop.is_cancelled()
+            && let Some(delivery) = self.next().await
+        {
             self.attempt(delivery).await;
             // A handler that never waits must not keep the thread from the others.
             tokio::task::coop::consume_budget().await;
@@ -78,11 +83,15 @@ impl Process {
 
     /// Takes from the queues in turn.
     fn take(&self) -> Taken<Delivery> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let turn = self.turn.load(Ordering::Relaxed);
         let mut all_closed = true;
-        for index in 0..self.queues.len() {
-            match self.queues[(turn.wrapping_add(index)) % self.queues.len()].take() {
-                Taken::Event(delivery) => return Taken::Event(delivery),
+        for index in turn..turn + self.queues.len() {
+            let index = index % self.queues.len();
+            match self.queues[index].take() {
+                Taken::Event(delivery) => {
+                    self.turn.store(index + 1, Ordering::Relaxed);
+                    return Taken::Event(delivery);
+                }
                 Taken::Empty => all_closed = false,
                 Taken::Closed => {}
             }
@@ -93,7 +102,7 @@ impl Process {
     async fn attempt(&self, delivery: Delivery) {
         let began = clock::now();
         match self.run(&delivery).await {
-            Ok(()) => delivery.settle(Settlement::Handled),
+            Ok(()) => settle(delivery, Settlement::Handled),
             Err(failure) => self.give_up(delivery, failure, began),
         }
     }
@@ -115,7 +124,11 @@ impl Process {
             Ok(Outcome::Retry(after)) => {
                 Err(exhausted(format!("the handler asked for a retry after {after:?}")))
             }
-            Err(error) => Err(exhausted(describe(&error))),
+            Err(error) => {
+                let text = describe(&error);
+                drop_quietly(error);
+                Err(exhausted(text))
+            }
         }
     }
 
@@ -140,8 +153,13 @@ impl Process {
         });
         // A rejection is an answer, not a failure.
         let failed = attempted && reason != DeadLetterReason::Rejected;
-        delivery.settle(Settlement::DeadLettered { failed });
+        settle(delivery, Settlement::DeadLettered { failed });
     }
+}
+
+/// Settles an event. What is left to do after the account is to drop it, and its bytes may have an owner of the user's.
+fn settle(delivery: Delivery, settlement: Settlement) {
+    let _ = std::panic::catch_unwind(AssertUnwindSafe(|| delivery.settle(settlement)));
 }
 
 /// A failed attempt after which the policy allows no other.
@@ -156,7 +174,7 @@ fn panicked(payload: Box<dyn Any + Send>) -> Failure {
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned());
     // Dropping the payload is the user's code too.
-    panic::drop_quietly(payload);
+    drop_quietly(payload);
     Failure { reason: DeadLetterReason::Panicked, error: message, attempted: true }
 }
 

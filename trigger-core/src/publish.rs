@@ -12,6 +12,7 @@ use tokio::task::coop;
 use crate::clock;
 use crate::event::{Envelope, Origin};
 use crate::routes::Routes;
+use crate::task::all;
 use crate::topic::{Topic, TopicError};
 use crate::trigger::{BoxFuture, Offer, WaitingOffer};
 
@@ -112,13 +113,11 @@ impl Tally {
     }
 
     async fn wait(mut self) -> Result<Published, PublishError> {
-        for offer in std::mem::take(&mut self.waiting) {
-            if offer.queued().await {
-                self.published.queued += 1;
-            } else {
-                self.published.dropped += 1;
-            }
-        }
+        // All at once, so that one without room keeps the event from none of the others.
+        let queued = all(std::mem::take(&mut self.waiting).into_iter().map(WaitingOffer::queued)).await;
+        let taken = queued.iter().filter(|queued| **queued).count();
+        self.published.queued += taken;
+        self.published.dropped += queued.len() - taken;
         self.end()
     }
 
@@ -131,12 +130,13 @@ impl Tally {
     }
 }
 
-/// The future of a publication: done at its first poll, unless a trigger with
-/// [`Overflow::Wait`](crate::Overflow::Wait) makes the publisher wait.
+/// The future of a publication: done as soon as it first runs, unless a trigger with
+/// [`Overflow::Wait`](crate::Overflow::Wait) makes the publisher wait. One who publishes without end gives way now and
+/// then to those who are to receive.
 ///
 /// # Cancel safety
 ///
-/// Dropped before its first poll it has published nothing. Dropped while it waits, every trigger that had room has
+/// Dropped before it first ran it has published nothing. Dropped while it waits for room, every trigger that had room has
 /// it, and those it waits for count it as dropped.
 #[derive(Debug)]
 #[must_use = "nothing is published until it is awaited"]

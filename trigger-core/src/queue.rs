@@ -60,8 +60,8 @@ pub(crate) struct Ledger {
 #[derive(Debug)]
 pub(crate) enum Pushed {
     Queued,
-    /// It was queued, in the place of this one.
-    Evicted(TriggerEvent),
+    /// It was queued, in the place of this one, and this many have had no room so far.
+    Evicted(TriggerEvent, u64),
     Full(TriggerEvent),
     Closed(TriggerEvent),
 }
@@ -112,8 +112,13 @@ impl Queue {
         if state.events.len() >= self.capacity {
             return Pushed::Full(event);
         }
-        self.accept(state, event);
-        Pushed::Queued
+        self.accept_one_more(state, event)
+    }
+
+    /// Queues an event that its source has handed out for good, whether there is room or not.
+    pub(crate) fn push_taken(&self, event: TriggerEvent) {
+        self.pending.add();
+        self.accept(self.state(), event);
     }
 
     /// Queues an event, in the place of the oldest one if there is no room.
@@ -122,23 +127,29 @@ impl Queue {
         if !state.open {
             return Pushed::Closed(event);
         }
-        let evicted = if state.events.len() >= self.capacity { state.events.pop_front() } else { None };
-        state.ledger.dropped += u64::from(evicted.is_some());
-        self.accept(state, event);
-        match evicted {
-            Some(evicted) => {
-                self.pending.done();
-                Pushed::Evicted(evicted)
-            }
-            None => Pushed::Queued,
+        if state.events.len() < self.capacity {
+            return self.accept_one_more(state, event);
         }
+        // One comes and one goes, so there are as many pending as before.
+        let evicted = state.events.pop_front();
+        state.ledger.dropped += u64::from(evicted.is_some());
+        let dropped = state.ledger.dropped;
+        self.accept(state, event);
+        evicted.map_or(Pushed::Queued, |evicted| Pushed::Evicted(evicted, dropped))
+    }
+
+    fn accept_one_more(&self, state: MutexGuard<'_, State>, event: TriggerEvent) -> Pushed {
+        // Counted before anyone can take it, so that the count never passes zero on the way.
+        if !self.pending.add() {
+            return Pushed::Closed(event);
+        }
+        self.accept(state, event);
+        Pushed::Queued
     }
 
     fn accept(&self, mut state: MutexGuard<'_, State>, event: TriggerEvent) {
         state.ledger.accepted += 1;
         state.ledger.last_fired = Some(event.timestamp());
-        // Counted before anyone can take it, so that the count never passes zero on the way.
-        self.pending.add();
         state.events.push_back(event);
         drop(state);
         self.ready.notify_one();
@@ -148,11 +159,15 @@ impl Queue {
     ///
     /// The event stays in `slot` until it is queued, so that one who stops waiting still has it.
     pub(crate) async fn push_waiting(&self, slot: &mut Option<TriggerEvent>) {
+        let closed = self.state().closed;
         loop {
             let room = self.room.notified();
             tokio::pin!(room);
             // From here on no wake-up is missed, also one that comes before the await.
             room.as_mut().enable();
+            if self.state().closed != closed {
+                return;
+            }
             match slot.take().map(|event| self.push(event)) {
                 Some(Pushed::Full(event)) => *slot = Some(event),
                 Some(Pushed::Closed(event)) => {
@@ -187,6 +202,8 @@ impl Queue {
     ///
     /// Cancel safe: an event is taken only by a future that returns it.
     pub(crate) async fn pop(&self) -> Option<TriggerEvent> {
+        // One who takes without end gives way to others; before anything is taken, so that nothing can be lost here.
+        tokio::task::coop::consume_budget().await;
         let closed = self.state().closed;
         loop {
             let ready = self.ready.notified();
@@ -322,16 +339,22 @@ impl Drop for Delivery {
 /// How many events of a runtime were accepted and are not settled yet.
 ///
 /// An event counts from before it can be taken until it is settled, and a handler publishes before it settles. So the
-/// count is zero only when a whole cascade has come to rest.
+/// count is zero only when a whole cascade has come to rest. Whoever waits for that ends it in the same step: nothing
+/// is accepted after, so no cascade begins that the closing queues would cut.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
+    /// The count, and in its highest bit whether it has ended.
     count: AtomicUsize,
     zero: Notify,
 }
 
+const ENDED: usize = 1 << (usize::BITS - 1);
+
 impl Pending {
-    fn add(&self) {
-        self.count.fetch_add(1, Ordering::AcqRel);
+    /// Counts one more, unless it has ended.
+    fn add(&self) -> bool {
+        let more = |count: usize| (count & ENDED == 0).then(|| count + 1);
+        self.count.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok()
     }
 
     fn done(&self) {
@@ -341,16 +364,17 @@ impl Pending {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.count.load(Ordering::Acquire)
+        self.count.load(Ordering::Acquire) & !ENDED
     }
 
-    /// Waits until nothing is pending.
-    pub(crate) async fn settled(&self) {
+    /// Waits until nothing is pending, and ends it.
+    pub(crate) async fn ended(&self) {
         loop {
             let zero = self.zero.notified();
             tokio::pin!(zero);
             zero.as_mut().enable();
-            if self.count() == 0 {
+            let ended = self.count.compare_exchange(0, ENDED, Ordering::AcqRel, Ordering::Acquire);
+            if matches!(ended, Ok(_) | Err(ENDED)) {
                 return;
             }
             zero.await;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -20,7 +20,7 @@ use crate::process::Process;
 use crate::queue::Pending;
 use crate::registry::Location;
 use crate::status::{ProcessState, ProcessStatus, RuntimeStatus};
-use crate::task::Tasks;
+use crate::task::{Tasks, all};
 
 mod build;
 mod entry;
@@ -70,6 +70,8 @@ pub struct Runtime {
     pumps: Tasks,
     pending: Arc<Pending>,
     drain_deadline: Duration,
+    /// The deadline of the drain, and what had been handled and dead-lettered when it began.
+    drain_began: OnceLock<(Instant, (u64, u64))>,
     drained: OnceCell<DrainReport>,
     stopped: AtomicBool,
 }
@@ -134,36 +136,36 @@ impl Runtime {
     ///
     /// # Cancel safety
     ///
-    /// Dropped half way, the runtime goes on draining no further; called again, it drains with a deadline of its own.
+    /// Dropped half way, the runtime drains no further until it is called again, with the same deadline. So it is not
+    /// for a handler to await: the drain would wait for that handler, and end with it at the deadline.
     pub async fn shutdown(&self) -> DrainReport {
         self.drained.get_or_init(|| self.drain()).await.clone()
     }
 
     async fn drain(&self) -> DrainReport {
-        let now = Instant::now();
-        // A deadline that no clock can hold is one that never comes.
-        let deadline = now.checked_add(self.drain_deadline).unwrap_or(now + NEVER);
-        let (handled_before, dead_lettered_before) = self.settled();
+        // A drain that was given up half way is taken up where it began.
+        let (deadline, (handled_before, dead_lettered_before)) = *self.drain_began.get_or_init(|| {
+            let now = Instant::now();
+            // A deadline that no clock can hold is one that never comes.
+            (now.checked_add(self.drain_deadline).unwrap_or(now + NEVER), self.settled())
+        });
         self.env.shutdown.cancel();
         self.triggers().for_each(Wired::refuse_requests);
         let at_rest = async {
-            for trigger in self.triggers() {
-                trigger.stop_custom().await;
-            }
+            all(self.triggers().map(Wired::stop_custom)).await;
             self.pumps.ended().await;
-            self.pending.settled().await;
+            self.pending.ended().await;
         };
         let in_time = timeout_at(deadline, at_rest).await.is_ok();
         // Before the queues close, so that a pump leaves what it has not carried where it is.
         self.pumps.stop_token().cancel();
         self.triggers().for_each(Wired::close);
-        // What came in after the last look is handled as well: workers end when their queues are closed and empty.
         if !in_time || timeout_at(deadline, self.tasks.ended()).await.is_err() {
             self.abort().await;
+            // An event that a pump has just taken is in a queue when the pump has ended.
+            self.pumps.ended_within(ABORT_GRACE).await;
         }
-        for trigger in self.triggers() {
-            trigger.leave_port().await;
-        }
+        all(self.triggers().map(Wired::leave_port)).await;
         self.stopped.store(true, Ordering::Release);
         let (handled, dead_lettered) = self.settled();
         DrainReport {
@@ -175,6 +177,7 @@ impl Runtime {
 
     /// Cancels the handlers that still run. Their events go back to their queues.
     async fn abort(&self) {
+        self.tasks.stop_token().cancel();
         for running in &self.processes {
             let in_flight = running.status(ProcessState::Draining).in_flight;
             if in_flight > 0 {
@@ -233,6 +236,9 @@ impl Runtime {
 /// A runtime that nobody holds any more ends at once.
 impl Drop for Runtime {
     fn drop(&mut self) {
+        self.env.shutdown.cancel();
+        self.tasks.stop_token().cancel();
+        self.pumps.stop_token().cancel();
         self.triggers().for_each(Wired::close);
         for running in &self.processes {
             running.workers.iter().for_each(AbortHandle::abort);

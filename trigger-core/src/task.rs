@@ -1,12 +1,31 @@
 //! The one place that spawns, so that every task has an owner that can wait for it and end it.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// Waits for all of these at once, and returns what they end with, in the order in which they end.
+pub(crate) async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    let mut ended = Vec::with_capacity(running.len());
+    poll_fn(|cx| {
+        running.retain_mut(|future| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => {
+                ended.push(output);
+                false
+            }
+            Poll::Pending => true,
+        });
+        if running.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    ended
+}
 
 /// Tasks with one owner. Dropping the last clone of the owner's asks them to stop.
 #[derive(Default)]

@@ -124,6 +124,8 @@ impl Ports {
             if servers.get(&key).is_some_and(|current| Arc::ptr_eq(current, server)) {
                 servers.remove(&key);
             }
+            // Other ports need not wait for the connections of this one.
+            drop(servers);
             server.close().await;
         }
     }

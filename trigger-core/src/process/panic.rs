@@ -50,6 +50,6 @@ impl Drop for CatchUnwind {
 }
 
 /// Drops a value of the user's, and swallows the panic that its drop may raise.
-pub(super) fn drop_quietly<T>(value: T) {
+pub(crate) fn drop_quietly<T>(value: T) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
 }

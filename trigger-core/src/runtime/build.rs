@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::panic::Location as CallerLocation;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{Notify, OnceCell};
@@ -248,6 +248,7 @@ impl Builder {
             pumps: Tasks::default(),
             pending,
             drain_deadline: self.drain_deadline,
+            drain_began: OnceLock::new(),
             drained: OnceCell::new(),
             stopped: AtomicBool::new(false),
         }
@@ -261,7 +262,7 @@ impl Runtime {
         let mut problems = Vec::new();
         for running in &self.processes {
             for trigger in &running.triggers {
-                if let Err(error) = trigger.start(&self.pumps).await {
+                if let Err(error) = trigger.start(&self.pumps, &self.env.shutdown).await {
                     problems.push(running.problem(error));
                 }
             }
@@ -269,7 +270,8 @@ impl Runtime {
         if problems.is_empty() {
             self.triggers().for_each(Wired::accept);
             for running in &mut self.processes {
-                let worker = || self.tasks.spawn(Arc::clone(&running.process).work());
+                let worker =
+                    || self.tasks.spawn(Arc::clone(&running.process).work(self.tasks.stop_token().clone()));
                 running.workers = std::iter::repeat_with(worker).take(running.process.concurrency).collect();
             }
             return Ok(());

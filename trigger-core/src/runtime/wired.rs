@@ -81,7 +81,11 @@ impl Wired {
     }
 
     /// Starts it, but for webhooks, which only listen: nobody is answered before everything else has started.
-    pub(super) async fn start(&self, pumps: &Tasks) -> Result<(), TriggerError> {
+    pub(super) async fn start(
+        &self,
+        pumps: &Tasks,
+        draining: &CancellationToken,
+    ) -> Result<(), TriggerError> {
         match self {
             Wired::Event(trigger) => Trigger::start(trigger).await,
             Wired::Message(trigger) => Trigger::start(trigger).await,
@@ -89,7 +93,8 @@ impl Wired {
             Wired::Custom { trigger, queue } => {
                 trigger.start().await?;
                 queue.open();
-                pumps.spawn(pump(Arc::clone(trigger), Arc::clone(queue), pumps.stop_token().clone()));
+                let stop = pumps.stop_token().clone();
+                pumps.spawn(pump(Arc::clone(trigger), Arc::clone(queue), stop, draining.clone()));
                 Ok(())
             }
         }
@@ -167,7 +172,12 @@ impl Wired {
 }
 
 /// Carries the events of a trigger into a queue, until the trigger is stopped or the runtime is.
-async fn pump(trigger: Arc<dyn AnyTrigger>, queue: Arc<Queue>, stop: CancellationToken) {
+async fn pump(
+    trigger: Arc<dyn AnyTrigger>,
+    queue: Arc<Queue>,
+    stop: CancellationToken,
+    draining: CancellationToken,
+) {
     loop {
         // Room first: an event that waits in our hands is in no queue, and nobody would count it.
         queue.room().await;
@@ -177,11 +187,13 @@ async fn pump(trigger: Arc<dyn AnyTrigger>, queue: Arc<Queue>, stop: Cancellatio
             next = trigger.wait_for_next() => next,
         };
         match next {
-            Ok(event) => drop(queue.push(event)),
+            Ok(event) => queue.push_taken(event),
             Err(TriggerError::Stopped) => break,
             Err(error) => {
                 tracing::error!(trigger = trigger.id(), %error, "trigger failed, it is asked again in a second");
-                let _ = timeout(FAILURE_PAUSE, stop.cancelled()).await;
+                if timeout(FAILURE_PAUSE, draining.cancelled()).await.is_ok() {
+                    break;
+                }
             }
         }
     }

@@ -74,8 +74,8 @@ impl Intake {
         match (pushed, self.overflow) {
             (Pushed::Queued, _) => Offer::Queued,
             (Pushed::Closed(_), _) => Offer::Closed,
-            (Pushed::Evicted(oldest), _) => {
-                self.lose(oldest, self.queue.snapshot().1.dropped);
+            (Pushed::Evicted(oldest, dropped), _) => {
+                self.lose(oldest, dropped);
                 Offer::Queued
             }
             (Pushed::Full(event), Overflow::Wait) => {
