@@ -636,9 +636,10 @@ impl Trigger for Numbers {
     }
 
     async fn wait_for_next(&self) -> Result<TriggerEvent, TriggerError> {
-        if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
-        {
-            return Err(TriggerError::failed("a hiccup"));
+        match self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) {
+            Ok(2) => panic!("worse than a hiccup"),
+            Ok(_) => return Err(TriggerError::failed("a hiccup")),
+            Err(_) => {}
         }
         loop {
             let (number, stopped) = {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::event::TriggerEvent;
 use crate::policy;
-use crate::process::drop_quietly;
+use crate::process::panic::drop_quietly;
 
 /// An event that was given up on.
 #[derive(Clone, Debug)]

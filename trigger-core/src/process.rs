@@ -3,7 +3,6 @@
 //! It has as many workers as its concurrency. A worker takes an event, runs the handler to its end, settles the
 //! event and takes the next; so nothing is spawned for an event, and one worker keeps the order.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,10 +18,9 @@ use crate::handler::{Attempt, Context, Env, HandlerFuture, Rejection};
 use crate::outcome::Outcome;
 use crate::queue::{Delivery, Queue, Settlement, Taken};
 
-mod panic;
+pub(crate) mod panic;
 
-use panic::CatchUnwind;
-pub(crate) use panic::drop_quietly;
+use panic::{CatchUnwind, Panic, drop_quietly};
 
 /// A handler, as a process calls it.
 pub(crate) type Call = dyn Fn(&Context<'_>) -> Result<HandlerFuture, Rejection> + Send + Sync;
@@ -167,15 +165,8 @@ fn exhausted(error: String) -> Failure {
     Failure { reason: DeadLetterReason::RetriesExhausted, error, attempted: true }
 }
 
-fn panicked(payload: Box<dyn Any + Send>) -> Failure {
-    let message = payload
-        .downcast_ref::<&str>()
-        .map(|message| (*message).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without a message".to_owned());
-    // Dropping the payload is the user's code too.
-    drop_quietly(payload);
-    Failure { reason: DeadLetterReason::Panicked, error: message, attempted: true }
+fn panicked(panic: Panic) -> Failure {
+    Failure { reason: DeadLetterReason::Panicked, error: panic::message(panic), attempted: true }
 }
 
 /// The text of an error; its `Display` is the user's code and may panic.

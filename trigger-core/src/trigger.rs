@@ -72,7 +72,7 @@ pub trait Trigger: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`TriggerError::Stopped`] once the trigger is stopped and nothing is left in its queue. A runtime logs any other
-    /// error, and asks again after a second.
+    /// error, and a panic, and asks again after a second.
     ///
     /// # Cancel safety
     ///

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::broker::MessageBroker;
 use crate::bus::EventBus;
 use crate::config::{SourceConfig, TriggerConfig};
+use crate::process::panic::{self, CatchUnwind};
 use crate::queue::{Ledger, Pending, Queue};
 use crate::status::TriggerStatus;
 use crate::task::Tasks;
@@ -184,8 +185,9 @@ async fn pump(
         let next = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            next = trigger.wait_for_next() => next,
+            next = CatchUnwind::new(trigger.wait_for_next()) => next,
         };
+        let next = next.unwrap_or_else(|panic| Err(TriggerError::failed(panic::message(panic))));
         match next {
             Ok(event) => queue.push_taken(event),
             Err(TriggerError::Stopped) => break,
