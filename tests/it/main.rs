@@ -8,11 +8,13 @@
 
 mod attributes;
 mod config;
+mod drain;
 mod event;
 mod http;
 mod http_malformed;
 mod logs;
 mod message;
+mod own_trigger;
 mod process;
 mod runtime;
 mod stop;

@@ -1,0 +1,239 @@
+//! How a runtime ends: drained, at its deadline, or dropped.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+use triggers::{
+    Error, EventBus, ProcessConfig, ProcessState, Result, Runtime, Shutdown, TriggerConfig, TriggerEvent,
+};
+
+use crate::http;
+use crate::runtime::{config, hook};
+
+#[tokio::test(start_paused = true)]
+async fn drain_finishes_the_cascade_it_finds() -> Result {
+    let bus = EventBus::new();
+    let step = |next: Option<&'static str>| {
+        move |_: TriggerEvent, bus: EventBus| async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if let Some(next) = next {
+                bus.emit(next, 1).await?;
+            }
+            Ok::<_, Error>(())
+        }
+    };
+    let runtime = Runtime::builder()
+        .bus(bus.clone())
+        .process("a", config([TriggerConfig::event("a")]), step(Some("b")))
+        .process("b", config([TriggerConfig::event("b")]), step(Some("c")))
+        .process("c", config([TriggerConfig::event("c")]), step(None))
+        .start()
+        .await?;
+    bus.emit("a", 1).await?;
+    bus.emit("a", 2).await?;
+    let began = Instant::now();
+    let report = runtime.shutdown().await;
+    assert_eq!((report.completed, report.dead_lettered, report.left), (6, 0, 0));
+    assert_eq!(began.elapsed(), Duration::from_secs(4));
+    assert_eq!(bus.emit("a", 3).await?.matched, 0, "the runtime has left the bus");
+    assert_eq!(runtime.status().processes[0].state, ProcessState::Stopped);
+    assert_eq!(runtime.shutdown().await, report, "a second shutdown returns the same report");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn drain_cancels_at_the_deadline_and_says_what_is_left() -> Result {
+    let runtime = Runtime::builder()
+        .process("stuck", config([TriggerConfig::event("a")]), |_: TriggerEvent| std::future::pending::<()>())
+        .process("quick", config([TriggerConfig::event("a")]), |_: TriggerEvent| async {})
+        .drain_deadline(Duration::from_secs(5))
+        .start()
+        .await?;
+    for n in 0..3 {
+        runtime.bus().emit("a", n).await?;
+    }
+    let began = Instant::now();
+    let report = runtime.shutdown().await;
+    assert_eq!(began.elapsed(), Duration::from_secs(5));
+    assert_eq!((report.completed, report.dead_lettered, report.left), (3, 0, 3));
+    let status = &runtime.status().processes[0];
+    let trigger = &status.triggers[0];
+    assert_eq!((status.in_flight, trigger.queue_size), (0, 3), "the cancelled one is back in its queue");
+    assert_eq!((status.failed, status.dead_lettered), (0, 0), "being cancelled is no failure");
+    Ok(())
+}
+
+/// A handler that never waits gives an abort no chance.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workers_take_nothing_more_after_the_deadline() -> Result {
+    let handled = Arc::new(AtomicUsize::new(0));
+    let config = ProcessConfig { triggers: vec![TriggerConfig::event("a")], concurrency: 1 };
+    let runtime = Runtime::builder()
+        .process("busy", config, {
+            let handled = handled.clone();
+            move |_: TriggerEvent| {
+                handled.fetch_add(1, Ordering::SeqCst);
+                let began = Instant::now();
+                while began.elapsed() < Duration::from_millis(5) {}
+                async {}
+            }
+        })
+        .drain_deadline(Duration::from_millis(20))
+        .start()
+        .await?;
+    for n in 0..100 {
+        runtime.bus().emit("a", n).await?;
+    }
+    let report = runtime.shutdown().await;
+    let status = runtime.status().processes.remove(0);
+    assert!(report.left > 0, "the deadline came first");
+    assert_eq!(report.left as u64 + status.handled, 100);
+    assert_eq!(handled.load(Ordering::SeqCst) as u64, status.handled);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn runtime_that_is_dropped_cancels_its_handlers_and_tells_them() -> Result {
+    struct Dropped(mpsc::UnboundedSender<&'static str>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            let _ = self.0.send("cancelled");
+        }
+    }
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    let runtime = Runtime::builder()
+        .process("held", config([TriggerConfig::event("a")]), move |shutdown: Shutdown| {
+            let dropped = Dropped(sender.clone());
+            let sender = sender.clone();
+            tokio::spawn(async move {
+                shutdown.cancelled().await;
+                let _ = sender.send("told");
+            });
+            async move {
+                let _dropped = dropped;
+                std::future::pending::<()>().await;
+            }
+        })
+        .start()
+        .await?;
+    runtime.bus().emit("a", 1).await?;
+    while runtime.status().processes[0].in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(runtime);
+    let mut both = [seen.recv().await, seen.recv().await];
+    both.sort_unstable();
+    assert_eq!(both, [Some("cancelled"), Some("told")]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn drain_that_is_given_up_goes_on_where_it_was() -> Result {
+    let runtime = Runtime::builder()
+        .process("slow", config([TriggerConfig::event("a")]), |_: TriggerEvent| {
+            tokio::time::sleep(Duration::from_secs(3))
+        })
+        .drain_deadline(Duration::from_secs(10))
+        .start()
+        .await?;
+    for n in 0..5 {
+        runtime.bus().emit("a", n).await?;
+    }
+    let began = Instant::now();
+    assert!(tokio::time::timeout(Duration::from_secs(4), runtime.shutdown()).await.is_err());
+    let report = runtime.shutdown().await;
+    assert_eq!(began.elapsed(), Duration::from_secs(10), "the deadline of the first call");
+    assert_eq!((report.completed, report.left), (3, 2));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn drain_without_a_deadline_waits_as_long_as_it_takes() -> Result {
+    let runtime = Runtime::builder()
+        .process("slow", config([TriggerConfig::event("a")]), |_: TriggerEvent| {
+            tokio::time::sleep(Duration::from_secs(86_400))
+        })
+        .drain_deadline(Duration::MAX)
+        .start()
+        .await?;
+    runtime.bus().emit("a", 1).await?;
+    assert_eq!(runtime.shutdown().await.completed, 1);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn handlers_are_told_of_the_drain() -> Result {
+    let runtime = Runtime::builder()
+        .process("long", config([TriggerConfig::event("a")]), |shutdown: Shutdown| async move {
+            assert!(!shutdown.is_cancelled());
+            shutdown.cancelled().await;
+        })
+        .start()
+        .await?;
+    runtime.bus().emit("a", 1).await?;
+    while runtime.status().processes[0].in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    let began = Instant::now();
+    assert_eq!(runtime.shutdown().await.completed, 1);
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    Ok(())
+}
+
+#[tokio::test]
+async fn webhooks_answer_503_while_the_runtime_drains_and_their_port_is_closed_after() -> Result {
+    let (entered, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let runtime = Runtime::builder()
+        .process("in", hook("/in"), {
+            let (entered, gate) = (entered.clone(), gate.clone());
+            move |_: TriggerEvent| {
+                let (entered, gate) = (entered.clone(), gate.clone());
+                async move {
+                    entered.notify_one();
+                    gate.notified().await;
+                }
+            }
+        })
+        .start()
+        .await?;
+    let address = runtime.local_addr("webhook-0/in").expect("an address");
+    assert_eq!(http::post(address, "/in", "1").await.status, 202);
+    entered.notified().await;
+    let (report, ()) = tokio::join!(runtime.shutdown(), async {
+        tokio::task::yield_now().await;
+        let answer = http::post(address, "/in", "2").await;
+        assert_eq!((answer.status, answer.json()["message"].clone()), (503, json!("stopping")));
+        assert!(answer.header("retry-after").is_some());
+        let health = http::get(address, "/health").await;
+        assert_eq!((health.status, health.json()["status"].clone()), (503, json!("stopping")));
+        assert_eq!(runtime.status().processes[0].state, ProcessState::Draining);
+        gate.notify_one();
+    });
+    assert_eq!((report.completed, report.left), (1, 0));
+    assert_eq!(runtime.local_addr("webhook-0/in"), None);
+    TcpListener::bind(address)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn runtime_that_is_dropped_ends_at_once() -> Result {
+    let bus = EventBus::new();
+    let triggers = [TriggerConfig::event("a"), TriggerConfig::webhook("/x", 0).host("127.0.0.1")];
+    let runtime = Runtime::builder()
+        .bus(bus.clone())
+        .process("p", config(triggers), |_: TriggerEvent| async {})
+        .start()
+        .await?;
+    let address = runtime.local_addr("webhook-0/x").expect("an address");
+    drop(runtime);
+    assert_eq!(bus.emit("a", 1).await?.matched, 0);
+    while TcpListener::bind(address).is_err() {
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
