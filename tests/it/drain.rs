@@ -92,8 +92,10 @@ async fn workers_take_nothing_more_after_the_deadline() -> Result {
     let report = runtime.shutdown().await;
     let status = runtime.status().processes.remove(0);
     assert!(report.left > 0, "the deadline came first");
-    assert_eq!(report.left as u64 + status.handled, 100);
-    assert_eq!(handled.load(Ordering::SeqCst) as u64, status.handled);
+    // At most the one that was running when the report was made has ended since.
+    let handled = handled.load(Ordering::SeqCst);
+    assert!((100..=101).contains(&(report.left + handled)), "{report}, {handled} handled");
+    assert!(status.handled <= handled as u64);
     Ok(())
 }
 
