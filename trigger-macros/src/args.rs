@@ -147,24 +147,15 @@ impl Args {
     fn read_list(&mut self, input: ParseStream<'_>, errors: &mut Errors) {
         let mut seen: Vec<String> = Vec::new();
         let mut position = 0;
-        while !input.is_empty() {
+        each_in_list(input, errors, |input, errors| {
             let keyed = input.peek(Ident::peek_any) && input.peek2(Token![=]);
-            let read = if keyed {
+            position += 1;
+            if keyed {
                 self.read_pair(input, &mut seen, errors)
             } else {
                 self.read_value(input, position, errors)
-            };
-            if let Err(error) = read {
-                errors.push(error);
-                skip_to_comma(input);
             }
-            if !input.is_empty() && input.parse::<Token![,]>().is_err() {
-                errors.push(input.error("expected `,` here"));
-                skip_to_comma(input);
-                let _comma: syn::Result<Token![,]> = input.parse();
-            }
-            position += 1;
-        }
+        });
     }
 
     /// Reads a value without a key.
@@ -176,7 +167,7 @@ impl Args {
     ) -> syn::Result<()> {
         let value: Expr = input.parse()?;
         match self.kind.first() {
-            Some(_) if position == 0 => self.first = Some(value),
+            Some(_) if position == 1 => self.first = Some(value),
             Some((what, _)) if self.first.is_none() => {
                 errors.at(&value, format!("the {what} comes first, before the keys"));
                 self.first = Some(value);
@@ -274,8 +265,26 @@ fn homes(key: &Key) -> String {
     }
 }
 
-/// Leaves out what could not be read, up to the next pair.
-pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
+/// Reads a list to its end, whatever it holds: what cannot be read is an error, and is left out.
+pub(crate) fn each_in_list(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    mut read: impl FnMut(ParseStream<'_>, &mut Errors) -> syn::Result<()>,
+) {
+    while !input.is_empty() {
+        if let Err(error) = read(input, errors) {
+            errors.push(error);
+            skip_to_comma(input);
+        }
+        if !input.is_empty() && input.parse::<Token![,]>().is_err() {
+            errors.push(input.error("expected `,` here"));
+            skip_to_comma(input);
+            let _comma: syn::Result<Token![,]> = input.parse();
+        }
+    }
+}
+
+fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
         let _skipped: syn::Result<proc_macro2::TokenTree> = input.parse();
     }

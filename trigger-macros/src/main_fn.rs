@@ -11,7 +11,7 @@ use syn::punctuated::Punctuated;
 use syn::{Path, Token, parenthesized, token};
 use trigger_grammar::hint;
 
-use crate::args::skip_to_comma;
+use crate::args::each_in_list;
 use crate::errors::Errors;
 use crate::expand::Root;
 use crate::signature::{Function, Item};
@@ -122,17 +122,7 @@ fn check(function: &Function, errors: &mut Errors) {
 fn read_args(tokens: TokenStream, errors: &mut Errors) -> Args {
     let mut args = Args { crates: Vec::new(), root: Root::default() };
     let read = |input: ParseStream<'_>| {
-        while !input.is_empty() {
-            if let Err(error) = read_arg(input, &mut args) {
-                errors.push(error);
-                skip_to_comma(input);
-            }
-            if !input.is_empty() && input.parse::<Token![,]>().is_err() {
-                errors.push(input.error("expected `,` here"));
-                skip_to_comma(input);
-                let _comma: syn::Result<Token![,]> = input.parse();
-            }
-        }
+        each_in_list(input, errors, |input, _| read_arg(input, &mut args));
         Ok(())
     };
     // The reader takes every token, so that there is no error left to come from here.
