@@ -30,8 +30,10 @@ pub enum FaultKind {
     NoLeadingSlash,
     /// A number that is missing or out of range.
     BadNumber,
-    /// A unit that is missing or unknown.
+    /// A unit that is missing, unknown, repeated or out of order.
     BadUnit,
+    /// A range without its `..`, or one that ends before it begins.
+    BadRange,
 }
 
 /// One reason why a text was refused. Made in const evaluation too, so it holds no text of its own.

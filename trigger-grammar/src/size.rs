@@ -36,6 +36,20 @@ pub const fn parse_size(text: &str) -> Result<u64, Fault> {
     Ok(number << shift)
 }
 
+/// Writes a size in the largest unit that leaves a whole number, which [`parse_size`] reads back.
+///
+/// ```
+/// # use trigger_grammar::size::show_size;
+/// assert_eq!(show_size(1 << 20), "1MiB");
+/// assert_eq!(show_size(1000), "1000B");
+/// ```
+pub fn show_size(bytes: u64) -> String {
+    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let whole = |shift: u32| bytes > 0 && bytes.is_multiple_of(1 << shift);
+    let (unit, shift) = units.into_iter().find(|(_, shift)| whole(*shift)).unwrap_or(("B", 0));
+    format!("{}{unit}", bytes >> shift)
+}
+
 /// The unit that begins at `at`, as a power of two.
 const fn unit(bytes: &[u8], at: usize) -> Option<u32> {
     match bytes.len() - at {
@@ -60,6 +74,16 @@ mod tests {
         assert_eq!(parse_size("64KiB"), Ok(64 << 10));
         assert_eq!(parse_size("1MiB"), Ok(1 << 20));
         assert_eq!(parse_size("2GiB"), Ok(2 << 30));
+    }
+
+    #[test]
+    fn what_is_shown_is_read_back() {
+        for (bytes, text) in
+            [(0, "0B"), (1, "1B"), (1023, "1023B"), (1024, "1KiB"), (3 << 20, "3MiB"), (1 << 40, "1024GiB")]
+        {
+            assert_eq!(show_size(bytes), text);
+            assert_eq!(parse_size(text), Ok(bytes));
+        }
     }
 
     #[test]
