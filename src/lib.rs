@@ -3,13 +3,13 @@
 // The rest of this crate re-exports: behaviour is in `trigger-core`, expansion in `trigger-macros`.
 
 pub use trigger_core::{
-    Attempt, Builder, Bytes, ConfigError, Context, DeadLetter, DeadLetterReason, DeadLetters, DrainReport,
-    Emit, Error, EventBus, EventId, EventTrigger, FaultKind, FromTrigger, Handler, HandlerFuture,
-    HandlerRecord, Headers, IntoOutcome, Json, MessageBroker, MessageTrigger, Needs, Outcome, Overflow,
-    ParseEventIdError, Problem, ProcessConfig, ProcessState, ProcessStatus, Publish, PublishError, Published,
-    Publishing, Query, Rejection, Result, Runtime, RuntimeStatus, Sender, Shutdown, Source, StartError,
-    State, Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig, TriggerError, TriggerEvent,
-    TriggerKind, TriggerStatus, WebhookTrigger,
+    Attempt, Backoff, Builder, Bytes, ConfigError, Context, DeadLetter, DeadLetterReason, DeadLetters,
+    DrainReport, Emit, Error, EventBus, EventId, EventTrigger, FaultKind, FromTrigger, Handler,
+    HandlerFuture, HandlerRecord, Headers, IntoOutcome, Json, Key, MessageBroker, MessageTrigger, Needs,
+    Outcome, Overflow, ParseEventIdError, Problem, ProcessConfig, ProcessReport, ProcessState, ProcessStatus,
+    Publish, PublishError, Published, Publishing, Query, Rejection, Result, Runtime, RuntimeStatus, Sender,
+    Shutdown, Source, StartError, State, Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig,
+    TriggerError, TriggerEvent, TriggerKind, TriggerStatus, UnknownProcess, WebhookTrigger,
 };
 
 #[doc(hidden)]
@@ -40,6 +40,7 @@ pub use trigger_core::private as __private;
 /// | `source` | take only events emitted with this source | every source |
 /// | `id` | the id of the trigger | `event-TYPE` |
 /// | `queue` | how many events may wait, at least 1 | 100 |
+/// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"` | no limit but `queue` |
 /// | `overflow` | `"drop_newest"`, `"drop_oldest"`, `"wait"`, `"reject"`: see [`Overflow`] | `"drop_newest"` |
 /// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
 ///
@@ -70,6 +71,7 @@ pub use trigger_macros::on_event;
 /// |---|---|---|
 /// | `id` | the id of the trigger | `message-PATTERN` |
 /// | `queue` | how many messages may wait, at least 1 | 100 |
+/// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"` | no limit but `queue` |
 /// | `overflow` | `"drop_newest"`, `"drop_oldest"`, `"wait"`, `"reject"`: see [`Overflow`] | `"drop_newest"` |
 /// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
 ///
@@ -98,6 +100,7 @@ pub use trigger_macros::on_message;
 /// | `body_limit` | the largest body, such as `"256KiB"`; a larger one is answered 413 | `"1MiB"` |
 /// | `id` | the id of the trigger | `webhook-PORT/PATH` |
 /// | `queue` | how many requests may wait, at least 1 | 1000 |
+/// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"`, at least `body_limit` | no limit but `queue` |
 /// | `overflow` | `"drop_oldest"`, or `"wait"` for room for up to 30 s | the request is answered 503 |
 /// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
 ///
@@ -118,15 +121,67 @@ pub use trigger_macros::on_message;
 /// [`#[on_event]`](macro@on_event).
 pub use trigger_macros::on_webhook;
 
+/// Runs an async fn on every event that a process has given up on.
+///
+/// ```standalone_crate
+/// use triggers::prelude::*;
+///
+/// #[derive(Deserialize)]
+/// struct Order {
+///     id: u64,
+/// }
+///
+/// #[on_event("order.paid")]
+/// #[process(name = "orders", retry = 5)]
+/// async fn ship(Json(order): Json<Order>) -> Result<()> {
+///     Err(format!("no courier for {}", order.id).into())
+/// }
+///
+/// #[on_dead_letter("orders")]
+/// async fn tell(letter: DeadLetter, Json(order): Json<Order>) {
+///     println!("order {} failed after {} attempts: {}", order.id, letter.attempts, letter.error);
+/// }
+/// # fn main() {}
+/// ```
+///
+/// First comes the name of a process: a string, or the path of a `const`. Left out, as in `#[on_dead_letter]`, it is
+/// every process. The event is the one that was given up on, with its bytes, so that arguments are made from it as for
+/// its own handler; a [`DeadLetter`] says why. Then, all optional:
+///
+/// | key | value | default |
+/// |---|---|---|
+/// | `id` | the id of the trigger | `dead-letter-PROCESS`, `dead-letter-*` for every process |
+/// | `queue` | how many dead letters may wait, at least 1 | 100 |
+/// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"` | no limit but `queue` |
+/// | `overflow` | `"drop_newest"`, `"drop_oldest"`: see [`Overflow`] | `"drop_newest"` |
+/// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
+///
+/// A process that does not exist, and the handler's own, are refused at start. Everything else is as for
+/// [`#[on_event]`](macro@on_event).
+pub use trigger_macros::on_dead_letter;
+
 /// Says how the handler of the triggers on the same fn runs. It stands above or below them.
 ///
 /// ```standalone_crate
 /// use triggers::prelude::*;
 ///
+/// #[derive(Deserialize)]
+/// struct Order {
+///     id: u64,
+///     customer: String,
+/// }
+///
 /// #[on_event("order.paid")]
-/// #[process(name = "shipping", concurrency = 8)]
-/// async fn ship(Json(order): Json<u64>) {
-///     println!("shipping {order}");
+/// #[process(
+///     name = "shipping",
+///     concurrency = 8,
+///     timeout = "30s",
+///     retry = 5,
+///     backoff = "1s..5m",
+///     key = |order: &Order| order.customer,
+/// )]
+/// async fn ship(Json(order): Json<Order>) {
+///     println!("shipping {} to {}", order.id, order.customer);
 /// }
 /// # fn main() {}
 /// ```
@@ -135,7 +190,19 @@ pub use trigger_macros::on_webhook;
 /// |---|---|---|
 /// | `name` | the name of the process in status, logs and dead letters | the name of the fn, or its path where two have that name |
 /// | `concurrency` | how many events it handles at once over all its triggers, at least 1 | 1, in order |
+/// | `timeout` | how long one attempt may take: a duration such as `"500ms"`, `"30s"` or `"1m30s"` | no limit |
+/// | `retry` | how often an event is tried again after a failed attempt, 0 or more | 0 |
+/// | `backoff` | how long it waits before that, such as `"1s..5m"`: up to 1 s after the first attempt, up to twice as long after each further one, never over 5 min; see [`Backoff`] | `"200ms..30s"` |
+/// | `key` | a closure; events for which it gives the same are handled one at a time, in order | none: each event on its own |
 /// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
+///
+/// A duration is whole numbers with `h`, `m`, `s` or `ms`, at most 365 days. `concurrency`, `timeout`, `retry` and
+/// `backoff` take a literal or the path of a `const`, which is a `&str` for the two with units.
+///
+/// The closure under `key` takes a reference to the body, decoded from JSON into the type that is written, or a
+/// `&TriggerEvent`. What it gives is only borrowed, and implements [`Hash`](trait@std::hash::Hash). A body that is not
+/// of that type has no key. With `concurrency = 8` and a key, eight customers are served at once, and each in order:
+/// see [`Key`].
 pub use trigger_macros::process;
 
 /// Makes `main` from an async fn: tokio with all its threads, logging to stderr, and a [`Builder`] that has every
@@ -199,9 +266,9 @@ pub mod prelude {
     pub use serde::{Deserialize, Serialize};
 
     pub use crate::{
-        Attempt, Builder, Bytes, Error, EventBus, EventId, EventTrigger, Headers, Json, MessageBroker,
-        MessageTrigger, Outcome, Overflow, ProcessConfig, Query, Rejection, Result, Runtime, Sender,
-        Shutdown, Source, State, Text, Topic, Trigger, TriggerConfig, TriggerEvent, WebhookTrigger, handlers,
-        on_event, on_message, on_webhook, process,
+        Attempt, Builder, Bytes, DeadLetter, DeadLetters, Error, EventBus, EventId, EventTrigger, Headers,
+        Json, MessageBroker, MessageTrigger, Outcome, Overflow, ProcessConfig, Query, Rejection, Result,
+        Runtime, Sender, Shutdown, Source, State, Text, Topic, Trigger, TriggerConfig, TriggerEvent,
+        WebhookTrigger, handlers, on_dead_letter, on_event, on_message, on_webhook, process,
     };
 }

@@ -1,7 +1,12 @@
 //! Triggers and processes declared as data.
 
+use std::time::Duration;
+
 use serde_json::json;
-use triggers::{Overflow, ProcessConfig, TriggerConfig};
+use triggers::prelude::*;
+use triggers::{Backoff, Key};
+
+use crate::runtime::config;
 
 #[test]
 fn documented_keys_read_as_the_constructors_make_them() {
@@ -13,9 +18,14 @@ fn documented_keys_read_as_the_constructors_make_them() {
         ),
         (json!({"type": "message", "topic": "reports.*"}), TriggerConfig::message("reports.*")),
         (json!({"type": "webhook"}), TriggerConfig::webhook("/webhook", 9090)),
+        (json!({"type": "dead_letter"}), TriggerConfig::dead_letter()),
         (
-            json!({"type": "webhook", "webhook_path": "/e", "webhook_port": 80, "webhook_host": "::1", "body_limit": "2KiB"}),
-            TriggerConfig::webhook("/e", 80).host("::1").body_limit(2048),
+            json!({"type": "dead_letter", "process": "orders", "queue_bytes": 4096, "overflow": "drop_oldest"}),
+            TriggerConfig::dead_letter().process("orders").queue_bytes(4096).overflow(Overflow::DropOldest),
+        ),
+        (
+            json!({"type": "webhook", "webhook_path": "/e", "webhook_port": 80, "webhook_host": "::1", "body_limit": "2KiB", "queue_bytes": "8MiB"}),
+            TriggerConfig::webhook("/e", 80).host("::1").body_limit(2048).queue_bytes(8 << 20),
         ),
     ] {
         let read: TriggerConfig = serde_json::from_value(data).expect("documented keys");
@@ -27,6 +37,10 @@ fn documented_keys_read_as_the_constructors_make_them() {
 fn process_reads_from_toml() {
     let text = r#"
         concurrency = 4
+        timeout = "1m30s"
+        retry = 5
+        backoff = "1s..5m"
+        key = "/customer/id"
         [[triggers]]
         type = "message"
         topic = "reports.*"
@@ -38,6 +52,10 @@ fn process_reads_from_toml() {
     let expected = ProcessConfig {
         triggers: vec![TriggerConfig::message("reports.*"), TriggerConfig::webhook("/webhook", 0)],
         concurrency: 4,
+        timeout: Some(Duration::from_secs(90)),
+        retry: 5,
+        backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(300)),
+        key: Some(Key::pointer("/customer/id")),
     };
     assert_eq!(config, expected);
     let empty: ProcessConfig = toml::from_str("").expect("no key is required");
@@ -75,8 +93,102 @@ fn bad_values_are_told_by_field_value_and_form() {
     refused(json!({"type": "event", "event_type": "a", "overflow": "block"}), &["`overflow`", "drop_newest"]);
     refused(json!({"type": "event", "event_type": "a", "queue": 0}), &["`queue`", "1 or more"]);
     refused(json!({"type": "event", "event_type": "a", "queue": -1}), &["`queue`", "-1", "whole number"]);
-    refused(json!({"type": "cron"}), &["`type`", "cron", "`event`, `message` or `webhook`"]);
+    let event = |key: &str, value| json!({"type": "event", "event_type": "a", key: value});
+    refused(event("queue_bytes", json!(0)), &["`queue_bytes`", "at least 1 byte"]);
+    refused(event("queue_bytes", json!("0B")), &["`queue_bytes`", "at least 1 byte"]);
+    refused(event("queue_bytes", json!("8MB")), &["`queue_bytes`", "8MB", "MiB"]);
+    refused(event("queue_bytes", json!(-1)), &["`queue_bytes`", "-1", "`\"1MiB\"`"]);
+    refused(
+        json!({"type": "webhook", "queue_bytes": "512KiB"}),
+        &["`queue_bytes`", "\"512KiB\"", "1MiB", "raise `queue_bytes` or lower `body_limit`"],
+    );
+    refused(json!({"type": "dead_letter", "process": ""}), &["`process`", "leave the key out"]);
+    refused(
+        json!({"type": "dead_letter", "overflow": "wait"}),
+        &["`overflow`", "no publisher that could wait"],
+    );
+    refused(
+        json!({"type": "dead_letter", "overflow": "reject"}),
+        &["`overflow`", "drop_newest or drop_oldest"],
+    );
+    refused(json!({"type": "cron"}), &["`type`", "cron", "`event`, `message`, `webhook` or `dead_letter`"]);
     refused(json!({}), &["`type`", "missing"]);
+}
+
+#[test]
+fn bad_values_of_a_process_are_told_by_field_value_and_form() {
+    for (key, value, parts) in [
+        ("concurrency", json!(0), &["\"0\"", "1 or more"][..]),
+        ("timeout", json!(30), &["\"30\"", "`\"30s\"`", "with its unit"]),
+        ("timeout", json!("30"), &["\"30\"", "a number needs a unit", "`30s`"]),
+        ("timeout", json!("30sec"), &["not a unit of time (at byte 2)", "use h, m, s or ms"]),
+        ("timeout", json!("0s"), &["at least `1ms`"]),
+        ("retry", json!(-1), &["\"-1\"", "from 0 to 4294967295"]),
+        ("retry", json!(4_294_967_296_u64), &["from 0 to 4294967295"]),
+        ("retry", json!("5"), &["without quotes"]),
+        ("backoff", json!(200), &["two durations", "`\"200ms..30s\"`"]),
+        ("backoff", json!("200ms"), &["two durations", "`200ms..30s`"]),
+        ("backoff", json!("30s..200ms"), &["shorter than the first (at byte 5)"]),
+        ("backoff", json!("1s..5m"), &["\"1s..5m\"", "no effect without `retry`"]),
+        ("key", json!("customer"), &["\"customer\"", "write `/customer`"]),
+        ("key", json!(""), &["such as `/customer`"]),
+        ("key", json!("/a~b"), &["`~0` for `~`"]),
+        ("key", json!(7), &["\"7\"", "pointer into the body"]),
+        ("timout", json!("1s"), &["did you mean `timeout`?"]),
+    ] {
+        let data = json!({key: value});
+        let error = serde_json::from_value::<ProcessConfig>(data.clone()).expect_err("refused").to_string();
+        for part in [&[&*format!("`{key}`")], parts].concat() {
+            assert!(error.contains(part), "{part} in: {error}");
+        }
+    }
+    let backoff = json!({"retry": 0, "backoff": "1s..5m"});
+    let error = serde_json::from_value::<ProcessConfig>(backoff).expect_err("contradictory").to_string();
+    assert!(error.contains("no effect without `retry`"), "{error}");
+    serde_json::from_value::<ProcessConfig>(json!({"retry": 1})).expect("a retry has a backoff");
+}
+
+#[tokio::test]
+async fn every_wrong_setting_of_a_process_is_told_at_start() {
+    let wrong = ProcessConfig {
+        concurrency: 0,
+        timeout: Some(Duration::ZERO),
+        key: Some(Key::pointer("customer")),
+        ..config([TriggerConfig::event("a").queue_bytes(0)])
+    };
+    let error = Runtime::builder()
+        .process("orders", wrong, |_: TriggerEvent| async {})
+        .start()
+        .await
+        .expect_err("four wrong settings");
+    assert_eq!(error.problems().len(), 4);
+    for field in ["concurrency", "timeout", "key", "queue_bytes"] {
+        assert!(error.to_string().contains(&format!("field `{field}`")), "{field} in: {error}");
+    }
+}
+
+#[tokio::test]
+async fn dead_letters_are_asked_of_a_process_that_exists_and_is_another() {
+    let of = |process: &str| config([TriggerConfig::dead_letter().process(process)]);
+    let start = async |asked: &str| {
+        let error = Runtime::builder()
+            .process("orders", config([TriggerConfig::event("a")]), |_: TriggerEvent| async {})
+            .process("tell", of(asked), |_: TriggerEvent| async {})
+            .start()
+            .await
+            .expect_err(asked);
+        assert_eq!(error.problems().len(), 1, "{error}");
+        error.to_string()
+    };
+    let error = start("order").await;
+    assert!(error.contains("`order`, and there is none; did you mean `orders`?"), "{error}");
+    assert!(error.contains("`tell` at tests/it/config.rs:"), "{error}");
+    let error = start("billing").await;
+    assert!(error.contains("`billing`, and there is none; the other processes are: orders"), "{error}");
+    let error = start("tell").await;
+    assert!(error.contains("`tell`, which is its own process"), "{error}");
+    let error = start("").await;
+    assert!(error.contains("field `process`"), "{error}");
 }
 
 #[test]
@@ -90,7 +202,10 @@ fn unknown_keys_are_refused_with_the_nearest_known_one() {
     refused(json!({"type": "event", "event_type": "a", "queue": "4"}), &["`queue`", "without quotes"]);
     refused(
         json!({"type": "message", "topic": "a", "webhook_port": 1}),
-        &["`webhook_port`", "the keys of a trigger of type `message` are: type, topic, id, queue, overflow"],
+        &[
+            "`webhook_port`",
+            "the keys of a trigger of type `message` are: type, topic, id, queue, queue_bytes, overflow",
+        ],
     );
     let error =
         serde_json::from_value::<ProcessConfig>(json!({"concurency": 2})).expect_err("unknown").to_string();
@@ -114,6 +229,7 @@ fn setter_of_another_type_is_told() {
         (TriggerConfig::message("a").source("s"), "event_source"),
         (TriggerConfig::event("a").host("::1"), "webhook_host"),
         (TriggerConfig::event("a").body_limit(1), "body_limit"),
+        (TriggerConfig::event("a").process("p"), "process"),
     ] {
         let error = config.validate().expect_err(field);
         assert_eq!(error.field(), field);

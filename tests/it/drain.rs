@@ -1,18 +1,20 @@
 //! How a runtime ends: drained, at its deadline, or dropped.
 
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use triggers::{
-    Error, EventBus, ProcessConfig, ProcessState, Result, Runtime, Shutdown, TriggerConfig, TriggerEvent,
+    Error, EventBus, Key, Outcome, Overflow, ProcessConfig, ProcessState, Result, Runtime, Shutdown,
+    TriggerConfig, TriggerEvent,
 };
 
 use crate::http;
+use crate::process::{assert_balanced, on, status};
 use crate::runtime::{config, hook};
 
 #[tokio::test(start_paused = true)]
@@ -68,11 +70,94 @@ async fn drain_cancels_at_the_deadline_and_says_what_is_left() -> Result {
     Ok(())
 }
 
+/// It never leaves the runtime at rest for longer than it takes to publish again.
+#[tokio::test(start_paused = true)]
+async fn drain_ends_between_two_events_of_a_publisher_that_waits_for_each() -> Result {
+    let handled = Arc::new(Notify::new());
+    let runtime = Runtime::builder()
+        .process("p", config([TriggerConfig::event("a")]), {
+            let handled = handled.clone();
+            move |_: TriggerEvent| {
+                handled.notify_one();
+                async {}
+            }
+        })
+        .start()
+        .await?;
+    let bus = runtime.bus();
+    let publisher = async {
+        let mut published = 0;
+        while bus.emit("a", 1).await.is_ok_and(|sent| sent.queued > 0) {
+            handled.notified().await;
+            published += 1;
+            assert!(published < 1000, "the drain does not end");
+        }
+    };
+    // First the one who publishes: by the time that the drain looks there is another event.
+    let ((), report) = tokio::join!(biased; publisher, runtime.shutdown());
+    assert_eq!(report.left, 0);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_handler_goes_on_when_nobody_takes_what_it_publishes() -> Result {
+    let gate = Arc::new(Notify::new());
+    let runtime = Runtime::builder()
+        .process("a", config([TriggerConfig::event("a")]), {
+            let gate = gate.clone();
+            move |_: TriggerEvent, bus: EventBus| {
+                let gate = gate.clone();
+                async move {
+                    gate.notified().await;
+                    bus.emit("b", 1).await.map(drop)
+                }
+            }
+        })
+        .process("b", config([TriggerConfig::event("b")]), |_: TriggerEvent| async {})
+        .drain_deadline(Duration::from_millis(10))
+        .start()
+        .await?;
+    runtime.bus().emit("a", 1).await?;
+    let (report, ()) = tokio::join!(runtime.shutdown(), async {
+        // Between two ticks of tokio's clock, where a timeout that is over takes until the next one.
+        tokio::time::advance(Duration::from_micros(10_500)).await;
+        gate.notify_one();
+    });
+    let [a, b] = &report.processes[..] else { panic!("two processes") };
+    assert_eq!((a.completed, a.left, b.completed), (0, 1, 0), "{report}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_was_cancelled_is_begun_by_another_worker() -> Result {
+    for _ in 0..50 {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let config = ProcessConfig { concurrency: 64, ..config([TriggerConfig::event("a")]) };
+        let runtime = Runtime::builder()
+            .process("p", config, {
+                let begun = begun.clone();
+                move |_: TriggerEvent| {
+                    begun.fetch_add(1, Ordering::SeqCst);
+                    std::future::pending::<()>()
+                }
+            })
+            .drain_deadline(Duration::from_millis(1))
+            .start()
+            .await?;
+        runtime.bus().emit("a", 1).await?;
+        let report = runtime.shutdown().await;
+        assert_eq!(report.left, 1);
+        assert!(begun.load(Ordering::SeqCst) <= 1, "{report}");
+        assert!(report.processes[0].stuck <= 1, "{report}");
+    }
+    Ok(())
+}
+
 /// A handler that never waits gives an abort no chance.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_take_nothing_more_after_the_deadline() -> Result {
     let handled = Arc::new(AtomicUsize::new(0));
-    let config = ProcessConfig { triggers: vec![TriggerConfig::event("a")], concurrency: 1 };
+    let config = ProcessConfig { triggers: vec![TriggerConfig::event("a")], ..ProcessConfig::default() };
     let runtime = Runtime::builder()
         .process("busy", config, {
             let handled = handled.clone();
@@ -92,6 +177,9 @@ async fn workers_take_nothing_more_after_the_deadline() -> Result {
     let report = runtime.shutdown().await;
     let status = runtime.status().processes.remove(0);
     assert!(report.left > 0, "the deadline came first");
+    while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 0 {
+        tokio::task::yield_now().await;
+    }
     // At most the one that was running when the report was made has ended since.
     let handled = handled.load(Ordering::SeqCst);
     assert!((100..=101).contains(&(report.left + handled)), "{report}, {handled} handled");
@@ -222,6 +310,37 @@ async fn webhooks_answer_503_while_the_runtime_drains_and_their_port_is_closed_a
     Ok(())
 }
 
+/// Its port takes the first one longer.
+#[tokio::test]
+async fn report_is_in_the_order_of_the_declarations() -> Result {
+    let runtime = Runtime::builder()
+        .process("first", hook("/in"), |_: TriggerEvent| async {})
+        .process("second", config([TriggerConfig::event("a")]), |_: TriggerEvent| async {})
+        .start()
+        .await?;
+    let report = runtime.shutdown().await;
+    let names: Vec<_> = report.processes.iter().map(|report| report.name.as_str()).collect();
+    assert_eq!(names, ["first", "second"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn event_that_is_on_its_way_to_a_runtime_that_is_dropped_has_found_nobody() -> Result {
+    let (bus, held) = (EventBus::new(), Arc::<Mutex<Option<Runtime>>>::default());
+    // A key is made while an event is on its way into the queue.
+    let end = {
+        let held = held.clone();
+        move |_: &TriggerEvent| drop(held.lock().expect("the runtime").take())
+    };
+    let keyed = ProcessConfig { key: Some(Key::of(end)), ..config([TriggerConfig::event("a")]) };
+    let runtime =
+        Runtime::builder().bus(bus.clone()).process("p", keyed, |_: TriggerEvent| async {}).start().await?;
+    held.lock().expect("the runtime").replace(runtime);
+    let sent = bus.emit("a", 1).await?;
+    assert_eq!((sent.matched, sent.queued, sent.dropped), (0, 0, 0));
+    Ok(())
+}
+
 #[tokio::test]
 async fn runtime_that_is_dropped_ends_at_once() -> Result {
     let bus = EventBus::new();
@@ -236,6 +355,49 @@ async fn runtime_that_is_dropped_ends_at_once() -> Result {
     assert_eq!(bus.emit("a", 1).await?.matched, 0);
     while TcpListener::bind(address).is_err() {
         tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
+/// The retries that held the room are not waited for any more, so nobody makes room in that queue.
+#[tokio::test(start_paused = true)]
+async fn drain_does_not_wait_for_one_who_waits_for_the_room_of_stranded_retries() -> Result {
+    let later = ProcessConfig {
+        retry: 1,
+        ..config([TriggerConfig::event("later").queue(1).overflow(Overflow::Wait)])
+    };
+    let runtime = Runtime::builder()
+        .process("later", later, |_: TriggerEvent| async { Outcome::Retry(Duration::from_secs(3600)) })
+        .process("now", on("now"), |bus: EventBus| async move { bus.emit("later", 1).await.map(drop) })
+        .start()
+        .await?;
+    for event_type in ["later", "now"] {
+        runtime.bus().emit(event_type, 1).await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let began = Instant::now();
+    let report = runtime.shutdown().await;
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!((report.completed, report.dead_lettered, report.left), (1, 0, 1));
+    runtime.status().processes.iter().for_each(assert_balanced);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn handlers_that_end_as_soon_as_they_are_told_of_the_drain_are_in_its_report() -> Result {
+    for _ in 0..100 {
+        let config = ProcessConfig { concurrency: 4, ..on("e") };
+        let runtime = Runtime::builder()
+            .process("p", config, |shutdown: Shutdown| async move { shutdown.cancelled().await })
+            .start()
+            .await?;
+        for n in 0..4 {
+            runtime.bus().emit("e", n).await?;
+        }
+        while status(&runtime).in_flight < 4 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(runtime.shutdown().await.completed, 4);
     }
     Ok(())
 }

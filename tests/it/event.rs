@@ -143,6 +143,20 @@ async fn drop_oldest_keeps_the_newest() -> Result {
 }
 
 #[tokio::test]
+async fn drop_oldest_warns_of_the_1st_and_every_100th() -> Result {
+    let logs = Logs::capture();
+    let bus = EventBus::new();
+    let trigger = EventTrigger::new(&bus, "a").capacity(3).overflow(Overflow::DropOldest);
+    trigger.start().await?;
+    for number in 0..153 {
+        bus.emit("a", number).await?;
+    }
+    assert_eq!(trigger.status().dropped, 150);
+    assert_eq!(logs.with("queue full").len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
 async fn reject_tells_the_publisher_and_leaves_the_others_alone() -> Result {
     let bus = EventBus::new();
     let strict = EventTrigger::new(&bus, "a").capacity(1).overflow(Overflow::Reject).trigger_id("strict");

@@ -31,7 +31,12 @@ pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Client {
-        Client(BufReader::new(TcpStream::connect(address).await.expect("a connection")))
+        Client::try_connect(address).await.expect("a connection")
+    }
+
+    /// Fails if nobody listens.
+    pub(crate) async fn try_connect(address: SocketAddr) -> io::Result<Client> {
+        Ok(Client(BufReader::new(TcpStream::connect(address).await?)))
     }
 
     pub(crate) fn local_addr(&self) -> SocketAddr {

@@ -1,9 +1,15 @@
 //! What was logged, on this thread, while a test ran.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::Registry;
+
+/// With a single subscriber, whether a line is wanted is decided by the thread that comes to it first, which may be one of
+/// another test and want nothing. With these there is never a single one.
+static OTHERS: OnceLock<[Dispatch; 2]> = OnceLock::new();
 
 /// Collects log lines from its creation to its drop.
 pub(crate) struct Logs {
@@ -13,6 +19,7 @@ pub(crate) struct Logs {
 
 impl Logs {
     pub(crate) fn capture() -> Logs {
+        OTHERS.get_or_init(|| [Dispatch::new(Registry::default()), Dispatch::new(Registry::default())]);
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Sink(Arc::clone(&lines));
         let subscriber =

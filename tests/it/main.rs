@@ -6,17 +6,25 @@
     reason = "a test ends where it fails, and so do its tasks"
 )]
 
+mod accounting;
 mod attributes;
 mod config;
+mod dead_letters;
 mod drain;
+mod drains;
 mod event;
 mod http;
 mod http_malformed;
+mod key;
+mod lifecycle;
 mod logs;
 mod message;
+mod overflow;
 mod own_trigger;
 mod panics;
 mod process;
+mod program;
+mod retry;
 mod runtime;
 mod signals;
 mod stop;

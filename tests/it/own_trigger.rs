@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use triggers::{Result, Runtime, Trigger, TriggerConfig, TriggerError, TriggerEvent, TriggerStatus};
 
 use crate::http;
+use crate::process::on;
 use crate::runtime::config;
 
 #[tokio::test]
@@ -30,6 +31,20 @@ async fn trigger_of_the_program_that_fails_to_start_takes_everything_down() -> R
     assert!(said.contains("`p` at tests/it/own_trigger.rs:") && said.contains("no numbers left"), "{said}");
     TcpListener::bind(("127.0.0.1", port))?;
     Ok(())
+}
+
+#[tokio::test]
+async fn trigger_of_the_program_that_has_started_is_stopped_when_another_does_not() {
+    let numbers = Numbers::default();
+    let started = Runtime::builder()
+        .process("p", config([]), |_: TriggerEvent| async {})
+        .process("q", config([]), |_: TriggerEvent| async {})
+        .trigger("p", numbers.clone())
+        .trigger("q", Numbers { broken: true, ..Numbers::default() })
+        .start()
+        .await;
+    assert!(started.is_err());
+    assert!(numbers.waiting.lock().expect("the numbers").1, "it was told to stop");
 }
 
 /// It posts to a webhook of its own runtime while that starts, and then keeps it from starting.
@@ -144,6 +159,25 @@ async fn trigger_of_the_program_that_fails_is_asked_again() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
+async fn process_goes_on_with_its_other_triggers_when_one_of_the_program_has_stopped() -> Result {
+    let numbers = Numbers::default();
+    let runtime = Runtime::builder()
+        .process("p", config([TriggerConfig::event("a")]), |_: TriggerEvent| async {})
+        .trigger("p", numbers.clone())
+        .start()
+        .await?;
+    numbers.push(1);
+    numbers.stop().await;
+    for handled in 2..4 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        runtime.bus().emit("a", 1).await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(runtime.status().processes[0].handled, handled);
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_trigger_of_the_program_still_holds_at_the_deadline_is_left() -> Result {
     let numbers = Numbers::default();
     let runtime = Runtime::builder()
@@ -154,7 +188,10 @@ async fn what_a_trigger_of_the_program_still_holds_at_the_deadline_is_left() -> 
     for n in 0..10 {
         numbers.push(n);
     }
+    let began = Instant::now();
     let report = runtime.shutdown().await;
+    assert_eq!(began.elapsed(), Duration::from_secs(30));
+    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
     assert_eq!(
         (report.completed, report.left),
         (0, 10),
@@ -219,4 +256,40 @@ impl Trigger for Numbers {
         status.queue_size = self.waiting.lock().expect("the numbers").0.len();
         status
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn trigger_whose_stop_panics_does_not_end_the_drain() -> Result {
+    struct Own;
+    impl Trigger for Own {
+        fn id(&self) -> &str {
+            "own"
+        }
+
+        async fn start(&self) -> Result<(), TriggerError> {
+            Ok(())
+        }
+
+        async fn stop(&self) {
+            panic!("it will not stop");
+        }
+
+        async fn wait_for_next(&self) -> Result<TriggerEvent, TriggerError> {
+            std::future::pending().await
+        }
+
+        fn status(&self) -> TriggerStatus {
+            TriggerStatus::new("own")
+        }
+    }
+    let runtime = Runtime::builder()
+        .process("p", on("e"), |_: TriggerEvent| async {})
+        .trigger("p", Own)
+        .drain_deadline(Duration::from_secs(5))
+        .start()
+        .await?;
+    runtime.bus().emit("e", 1).await?;
+    let report = runtime.shutdown().await;
+    assert_eq!((report.completed, report.left), (1, 0));
+    Ok(())
 }

@@ -1,110 +1,154 @@
-//! What SIGINT and SIGTERM do to a program, and what its exit code says. The program is this binary again.
+//! What SIGINT and SIGTERM do to a program, how soon, and what its exit code says.
 
 #![cfg(unix)]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStderr, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use triggers::prelude::*;
 
-/// Says to the child which program it is; without it `program` is a test that does nothing.
-const ROLE: &str = "TRIGGERS_TEST_PROGRAM";
+use crate::http::{Client, post_request};
+use crate::program::{self, ALONE, Program, send};
+use crate::runtime::hook;
+
+/// The drain deadline of the program whose handler is to be cut short.
+const DEADLINE: Duration = Duration::from_millis(300);
+
+#[on_event("work")]
+#[process(name = "worker")]
+async fn work(shutdown: Shutdown, Json(role): Json<String>) {
+    match role.as_str() {
+        "finishes" => shutdown.cancelled().await,
+        "blocks" => loop {
+            std::thread::park();
+        },
+        _ => std::future::pending().await,
+    }
+}
+
+/// Blocks every thread that tokio has, so that nothing of the runtime's own goes on.
+#[on_event("block")]
+#[process(concurrency = 8)]
+async fn block() {
+    loop {
+        std::thread::park();
+    }
+}
 
 #[triggers::main]
 async fn main(_: Builder) -> Result<()> {
     // Not the linked handlers, which are those of all the other tests.
-    let role = std::env::var(ROLE)?;
-    let config = ProcessConfig { triggers: vec![TriggerConfig::event("work")], ..ProcessConfig::default() };
-    let bus = EventBus::new();
+    let role = program::role().unwrap_or_default();
     let runtime = Runtime::builder()
-        .bus(bus.clone())
-        .process("worker", config, |shutdown: Shutdown, Json(stuck): Json<bool>| async move {
-            if stuck {
-                std::future::pending::<()>().await;
-            }
-            shutdown.cancelled().await;
-        })
-        .drain_deadline(if role == "left" { Duration::from_millis(50) } else { Duration::from_secs(30) })
+        .handlers(handlers![work, block])
+        .process("in", hook("/in"), |_: TriggerEvent| async {})
+        .drain_deadline(if role == "stuck" { Duration::from_secs(30) } else { DEADLINE })
         .start()
         .await?;
-    bus.emit("work", role != "finishes").await?;
-    // Listening for signals begins with the first poll, before which nothing else may say that it has.
-    let until = runtime.run_until_signal();
-    tokio::pin!(until);
-    tokio::select! {
-        biased;
-        ended = &mut until => ended,
-        () = async { eprintln!("ready") } => until.await,
+    if role == "blocks all" {
+        for _ in 0..8 {
+            runtime.bus().emit("block", 1).await?;
+        }
+        // The two threads of tokio, see `Program::start`.
+        while runtime.status().processes.iter().map(|process| process.in_flight).sum::<u64>() < 2 {
+            tokio::task::yield_now().await;
+        }
+    } else if role != "idle" {
+        runtime.bus().emit("work", &role).await?;
+        while runtime.status().processes[0].in_flight == 0 {
+            tokio::task::yield_now().await;
+        }
     }
+    program::until_signal(&runtime, "webhook-0/in").await
 }
 
 #[test]
 fn program() {
-    if std::env::var(ROLE).is_ok() {
-        let failed = format!("{:?}", main()) != format!("{:?}", ExitCode::SUCCESS);
-        std::process::exit(i32::from(failed));
-    }
+    program::be(main);
 }
 
 #[test]
 fn signal_drains_and_the_exit_code_is_0() {
     for signal in ["-INT", "-TERM"] {
-        let (mut child, mut log) = start("finishes");
-        send(signal, &child);
-        assert!(wait_for("drained: 1 completed, 0 dead-lettered, 0 left", &mut log));
-        assert_eq!(exit_code(&mut child), Some(0), "{signal}");
+        let mut program = start("finishes");
+        send(signal, program.id());
+        program.wait_for("drained: 1 completed, 0 dead-lettered, 0 left");
+        assert_eq!(program.exit_code(), Some(0), "{signal}");
     }
 }
 
+#[tokio::test]
+async fn idle_program_ends_within_a_second_whoever_is_connected() {
+    let _alone = ALONE.lock().await;
+    let (took, code) = start("idle").end("-TERM");
+    assert!(took < Duration::from_secs(1) && code == Some(0), "{took:?}, {code:?}");
+
+    let mut program = start("idle");
+    let mut half_sent = Vec::new();
+    for part in
+        ["POST /in HTTP/1.1\r\nHost: local", "POST /in HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n1"]
+    {
+        let mut client = Client::connect(program.address()).await;
+        client.send(part).await;
+        half_sent.push(client);
+    }
+    // Connections are accepted in turn, so with the answers to these the others have been accepted too.
+    let mut kept = Vec::new();
+    for _ in 0..50 {
+        let mut client = Client::connect(program.address()).await;
+        assert_eq!(client.ask(post_request("/in", "1")).await.status, 202);
+        kept.push(client);
+    }
+    let (took, code) = program.end("-TERM");
+    assert!(took < Duration::from_secs(1) && code == Some(0), "{took:?}, {code:?}");
+    drop((half_sent, kept));
+}
+
 #[test]
-fn exit_code_is_1_when_events_are_left() {
-    let (mut child, mut log) = start("left");
-    send("-TERM", &child);
-    assert!(wait_for("still running at the drain deadline", &mut log));
-    assert!(wait_for("drained: 0 completed, 0 dead-lettered, 1 left", &mut log));
-    assert!(wait_for("Error: events were left: 1", &mut log));
-    assert_eq!(exit_code(&mut child), Some(1));
+fn stuck_handler_ends_at_the_deadline_and_is_named() {
+    let _alone = ALONE.blocking_lock();
+    for role in ["waits", "blocks"] {
+        let mut program = start(role);
+        let (took, code) = program.end("-TERM");
+        assert!((DEADLINE..DEADLINE + Duration::from_millis(500)).contains(&took), "{role}: {took:?}");
+        program.wait_for("still running at the drain deadline");
+        program.wait_for("drained: 0 completed, 0 dead-lettered, 1 left");
+        program.wait_for("worker: 1 left, 1 of them in `it::signals::work` at tests/it/signals.rs:");
+        program.wait_for("Error: events were left: 1");
+        assert_eq!(code, Some(1), "{role}");
+    }
 }
 
 #[test]
 fn second_signal_ends_the_program_at_once() {
+    let _alone = ALONE.blocking_lock();
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
-        let (mut child, mut log) = start("stuck");
-        send("-TERM", &child);
-        assert!(wait_for("a second signal ends at once", &mut log));
-        send(signal, &child);
-        assert!(wait_for("ended before the drain was over", &mut log));
-        assert_eq!(exit_code(&mut child), Some(code), "{signal}");
+        let mut program = start("stuck");
+        send("-TERM", program.id());
+        program.wait_for("a second signal ends at once");
+        let (took, ended) = program.end(signal);
+        assert_eq!(ended, Some(code), "{signal}");
+        assert!(took < Duration::from_millis(200), "{signal}: {took:?}");
+        program.wait_for("ended before the drain was over");
     }
 }
 
-/// Starts the program and waits until it listens for signals.
-fn start(role: &str) -> (Child, BufReader<ChildStderr>) {
-    let this = std::env::current_exe().expect("the path of this binary");
-    let mut child = Command::new(this)
-        .args(["signals::program", "--exact", "--nocapture"])
-        .env(ROLE, role)
-        .env_remove("RUST_LOG")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut log = BufReader::new(child.stderr.take().expect("its log"));
-    assert!(wait_for("ready", &mut log));
-    (child, log)
+#[test]
+fn second_signal_ends_a_program_whose_every_thread_is_blocked() {
+    let _alone = ALONE.blocking_lock();
+    let mut program = start("blocks all");
+    send("-TERM", program.id());
+    program.wait_for("a second signal ends at once");
+    let (took, ended) = program.end("-TERM");
+    assert_eq!(ended, Some(143));
+    assert!(took < Duration::from_millis(200), "{took:?}");
 }
 
-/// Reads the log up to a line that holds the text; `false` if it ends before.
-fn wait_for(text: &str, log: &mut BufReader<ChildStderr>) -> bool {
-    log.lines().map_while(Result::ok).any(|line| line.contains(text))
+#[test]
+fn program_whose_every_thread_is_blocked_is_ended_after_the_deadline() {
+    let (_, code) = start("blocks all").end("-TERM");
+    assert_eq!(code, Some(1));
 }
 
-fn send(signal: &str, child: &Child) {
-    let status = Command::new("kill").args([signal, &child.id().to_string()]).status();
-    assert!(status.expect("`kill` runs").success());
-}
-
-fn exit_code(child: &mut Child) -> Option<i32> {
-    child.wait().expect("the program ends").code()
+fn start(role: &str) -> Program {
+    Program::start("signals::program", role, "info")
 }

@@ -36,6 +36,13 @@ fn code(text: &str) -> String {
     text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
+/// A file without the tests at its end.
+fn without_tests(text: &str) -> &str {
+    ["#[cfg(test)]", "#[cfg(all(test"]
+        .iter()
+        .fold(text, |text, tests| text.split(tests).next().unwrap_or_default())
+}
+
 /// No file of `trigger-core` names one of the words, but those whose path begins as one of `allowed`.
 fn only_in(words: &[&str], allowed: &[&str]) {
     for (name, text) in rust_files("trigger-core/src") {
@@ -48,14 +55,15 @@ fn only_in(words: &[&str], allowed: &[&str]) {
     }
 }
 
-const VALUES: &[&str] = &["event", "topic", "policy", "outcome", "error", "config"];
-const ACTIVATION: &[&str] = &["queue", "handler", "process", "dead_letter", "status", "clock", "task"];
+const VALUES: &[&str] = &["event", "topic", "policy", "outcome", "error", "key", "config"];
+const ACTIVATION: &[&str] =
+    &["queue", "handler", "process", "dead_letter", "deadlock", "status", "clock", "sync", "task"];
 const SOURCES: &[&str] = &["routes", "publish", "bus", "broker", "trigger", "webhook"];
 const RUNNING: &[&str] = &["registry", "runtime", "private"];
 
 #[test]
 fn each_monopoly_has_one_holder() {
-    only_in(&["tokio::spawn", ".spawn_blocking(", "TaskTracker", "JoinSet"], &["task.rs"]);
+    only_in(&["tokio::spawn", ".spawn_blocking(", "TaskTracker", "JoinSet", "std::thread"], &["task.rs"]);
     only_in(
         &["SystemTime::now", "Instant::now", "Uuid::now_v7", "Uuid::new_v4"],
         &["clock.rs", "runtime.rs"],
@@ -69,6 +77,20 @@ fn waiting_is_on_the_clock_that_tests_can_pause() {
     for (name, text) in rust_files("trigger-core/src") {
         let of_std = code(&text).lines().any(|line| line.contains("std::time") && line.contains("Instant"));
         assert!(!of_std, "{name} takes `Instant` from std, not from tokio");
+    }
+}
+
+#[test]
+fn the_queue_waits_and_counts_only_with_what_loom_watches() {
+    let files = rust_files("trigger-core/src");
+    for (name, text) in files.into_iter().filter(|(name, _)| module_of(name) == "queue") {
+        let text = without_tests(&text);
+        for line in code(text).replace("tokio::pin!", "").lines() {
+            let unseen = ["tokio::", "std::thread", "atomic", "RwLock", "Condvar", "OnceLock"];
+            let unseen = unseen.iter().find(|word| line.contains(*word));
+            let lock = line.contains("std::") && line.contains("Mutex");
+            assert!(unseen.is_none() && !lock, "{name} does not take it from `sync` or `clock`: {line}");
+        }
     }
 }
 
@@ -138,7 +160,7 @@ fn every_file_says_what_it_is_and_stays_readable() {
         for (name, text) in rust_files(folder) {
             let opens = text.starts_with("//!") || text.starts_with("#![doc");
             assert!(opens, "{name} does not open with what it is");
-            let lines = text.split("#[cfg(test)]").next().unwrap_or_default().lines().count();
+            let lines = without_tests(&text).lines().count();
             assert!(lines <= 400 || name.starts_with("tests/"), "{name} has {lines} lines: is it one thing?");
         }
     }
@@ -151,7 +173,8 @@ fn nothing_is_ignored_and_nothing_sleeps() {
         let found = ignored.iter().find(|word| code(&text).contains(*word));
         assert!(found.is_none() || name.ends_with("tidy.rs"), "{name}: {found:?}");
         // A test that waits on tokio's clock must have it paused.
-        let sleeps = code(&text).contains("time::sleep(") && !text.contains("start_paused = true");
+        let paused = text.contains("start_paused = true") || text.contains("start_paused(true)");
+        let sleeps = code(&text).contains("time::sleep(") && !paused;
         assert!(!sleeps, "{name} waits on a clock that is not paused");
     }
 }

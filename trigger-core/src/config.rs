@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use trigger_grammar::{host, path};
+use trigger_grammar::{host, path, size};
 
 use crate::error::ConfigError;
 use crate::event::TriggerKind;
-use crate::policy::{self, Overflow};
+use crate::key::Key;
+use crate::policy::{self, Backoff, Overflow};
 use crate::topic::{Topic, TopicPattern};
 
 mod read;
@@ -32,7 +34,8 @@ mod read;
 /// | `event` | `event_type`, `event_source` | no source: from every source |
 /// | `message` | `topic` | |
 /// | `webhook` | `webhook_path`, `webhook_port`, `webhook_host`, `body_limit` | `/webhook`, 9090, `0.0.0.0`, `"1MiB"` |
-/// | each | `id`, `queue`, `overflow` (a name, such as `"drop_oldest"`) | as [`id`](Self::id), [`queue`](Self::queue), [`overflow`](Self::overflow) say |
+/// | `dead_letter` | `process` | no process: of every process |
+/// | each | `id`, `queue`, `queue_bytes` (such as `"8MiB"`), `overflow` (a name, such as `"drop_oldest"`) | as [`id`](Self::id), [`queue`](Self::queue), [`queue_bytes`](Self::queue_bytes), [`overflow`](Self::overflow) say |
 ///
 /// Reading refuses unknown keys, with the nearest known one, and every value that [`validate`](Self::validate)
 /// refuses.
@@ -41,6 +44,7 @@ pub struct TriggerConfig {
     pub(crate) source: SourceConfig,
     pub(crate) id: Option<String>,
     pub(crate) queue: Option<usize>,
+    pub(crate) queue_bytes: Option<usize>,
     pub(crate) overflow: Option<Overflow>,
     /// A setting that does not belong to this type of trigger, kept for `validate` because setters cannot fail.
     misplaced: Option<ConfigError>,
@@ -52,6 +56,7 @@ pub(crate) enum SourceConfig {
     Event { event_type: String, source: Option<String> },
     Message { topic: String },
     Webhook { path: String, port: u16, host: String, body_limit: usize },
+    DeadLetter { process: Option<String> },
 }
 
 impl TriggerConfig {
@@ -75,8 +80,13 @@ impl TriggerConfig {
         })
     }
 
+    /// Events that a process has given up on: by default of every process.
+    pub fn dead_letter() -> TriggerConfig {
+        TriggerConfig::new(SourceConfig::DeadLetter { process: None })
+    }
+
     fn new(source: SourceConfig) -> TriggerConfig {
-        TriggerConfig { source, id: None, queue: None, overflow: None, misplaced: None }
+        TriggerConfig { source, id: None, queue: None, queue_bytes: None, overflow: None, misplaced: None }
     }
 
     /// Takes events of this source only. For event triggers.
@@ -108,8 +118,19 @@ impl TriggerConfig {
         self
     }
 
-    /// Names the trigger. The default is `event-TYPE`, `message-PATTERN` or `webhook-PORT/PATH`, with `-2`, `-3`
-    /// where one process repeats it.
+    /// Takes the dead letters of this process only. For dead-letter triggers; the process must exist, and be another
+    /// than the one that has the trigger.
+    pub fn process(mut self, process: impl Into<String>) -> TriggerConfig {
+        let value = process.into();
+        match &mut self.source {
+            SourceConfig::DeadLetter { process } => *process = Some(value),
+            _ => self.misplace("process", value, "dead_letter"),
+        }
+        self
+    }
+
+    /// Names the trigger. The default is `event-TYPE`, `message-PATTERN`, `webhook-PORT/PATH` or
+    /// `dead-letter-PROCESS`, with `-2`, `-3` where one process repeats it.
     pub fn id(mut self, id: impl Into<String>) -> TriggerConfig {
         self.id = Some(id.into());
         self
@@ -118,6 +139,13 @@ impl TriggerConfig {
     /// How many events may wait: at least 1. The default is 100, for a webhook 1000.
     pub fn queue(mut self, capacity: usize) -> TriggerConfig {
         self.queue = Some(capacity);
+        self
+    }
+
+    /// How many bytes the bodies that wait may have together: at least 1, for a webhook at least its
+    /// [`body_limit`](Self::body_limit). The default is no limit but that of [`queue`](Self::queue).
+    pub fn queue_bytes(mut self, bytes: usize) -> TriggerConfig {
+        self.queue_bytes = Some(bytes);
         self
     }
 
@@ -138,7 +166,7 @@ impl TriggerConfig {
     /// # Errors
     ///
     /// The first [`ConfigError`]: an invalid type, pattern, path or host, a queue without room, a setting of another
-    /// type of trigger, or an `overflow` that a webhook cannot have.
+    /// type of trigger, or an `overflow` that this type cannot have.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.faults().into_iter().next().map_or(Ok(()), Err)
     }
@@ -164,14 +192,31 @@ impl TriggerConfig {
                 check("webhook_host", host, host::check_host(host).err().map(|e| e.to_string()));
                 let reason = "use at least 1 byte, such as `1MiB`";
                 check("body_limit", "0", (*body_limit == 0).then(|| reason.to_owned()));
+                if let Some(bytes @ 1..) = self.queue_bytes
+                    && bytes < *body_limit
+                {
+                    check("queue_bytes", &shown_bytes(bytes), Some(body_without_room(*body_limit)));
+                }
+            }
+            SourceConfig::DeadLetter { process } => {
+                let empty = process.as_ref().is_some_and(String::is_empty);
+                let reason = "name a process, or leave the key out to get the dead letters of every process";
+                check("process", "", empty.then(|| reason.to_owned()));
             }
         }
         let reason = "use 1 or more, the number of events that may wait";
         check("queue", "0", (self.queue == Some(0)).then(|| reason.to_owned()));
+        let reason = "use at least 1 byte, such as `8MiB`";
+        check("queue_bytes", "0", (self.queue_bytes == Some(0)).then(|| reason.to_owned()));
         let reason = "give the trigger a name, or leave the key out";
         check("id", "", self.id.as_deref().is_some_and(str::is_empty).then(|| reason.to_owned()));
-        if let (TriggerKind::Webhook, Some(overflow)) = (self.kind(), self.overflow) {
-            check("overflow", &overflow.to_string(), webhook_overflow(overflow).map(str::to_owned));
+        if let Some(overflow) = self.overflow {
+            let reason = match self.kind() {
+                TriggerKind::Webhook => webhook_overflow(overflow),
+                TriggerKind::DeadLetter => dead_letter_overflow(overflow),
+                _ => None,
+            };
+            check("overflow", &overflow.to_string(), reason.map(str::to_owned));
         }
         faults
     }
@@ -181,15 +226,17 @@ impl TriggerConfig {
             SourceConfig::Event { .. } => TriggerKind::Event,
             SourceConfig::Message { .. } => TriggerKind::Message,
             SourceConfig::Webhook { .. } => TriggerKind::Webhook,
+            SourceConfig::DeadLetter { .. } => TriggerKind::DeadLetter,
         }
     }
 
-    /// What the trigger listens to, in one word: a type, a pattern or a path.
+    /// What the trigger listens to, in one word: a type, a pattern, a path, or a process, where `*` is each.
     pub(crate) fn pattern(&self) -> &str {
         match &self.source {
             SourceConfig::Event { event_type, .. } => event_type,
             SourceConfig::Message { topic } => topic,
             SourceConfig::Webhook { path, .. } => path,
+            SourceConfig::DeadLetter { process } => process.as_deref().unwrap_or("*"),
         }
     }
 
@@ -199,6 +246,7 @@ impl TriggerConfig {
             SourceConfig::Event { event_type, .. } => format!("event-{event_type}"),
             SourceConfig::Message { topic } => format!("message-{topic}"),
             SourceConfig::Webhook { path, port, .. } => format!("webhook-{port}{path}"),
+            SourceConfig::DeadLetter { .. } => format!("dead-letter-{}", self.pattern()),
         })
     }
 
@@ -207,6 +255,7 @@ impl TriggerConfig {
         self.queue.unwrap_or(match self.kind() {
             TriggerKind::Event => policy::EVENT_QUEUE,
             TriggerKind::Message => policy::MESSAGE_QUEUE,
+            TriggerKind::DeadLetter => policy::DEAD_LETTER_QUEUE,
             TriggerKind::Webhook | TriggerKind::Custom => policy::WEBHOOK_QUEUE,
         })
     }
@@ -231,8 +280,31 @@ fn webhook_overflow(overflow: Overflow) -> Option<&'static str> {
     }
 }
 
-/// A process as data: what triggers it, and how its handler runs. In a file its keys are `triggers`, a list of
-/// [`TriggerConfig`], and `concurrency`; reading refuses others, and tells the first fault.
+/// Why a dead-letter trigger cannot have this policy.
+fn dead_letter_overflow(overflow: Overflow) -> Option<&'static str> {
+    match overflow {
+        Overflow::Wait => {
+            Some("a dead letter has no publisher that could wait; use drop_newest or drop_oldest")
+        }
+        Overflow::Reject => {
+            Some("a dead letter has no publisher that could be told; use drop_newest or drop_oldest")
+        }
+        Overflow::DropNewest | Overflow::DropOldest => None,
+    }
+}
+
+fn body_without_room(body_limit: usize) -> String {
+    let limit = shown_bytes(body_limit);
+    format!(
+        "a body may have {limit} (`body_limit`) and would never find room; raise `queue_bytes` or lower `body_limit`"
+    )
+}
+
+fn shown_bytes(bytes: usize) -> String {
+    size::show_size(bytes as u64)
+}
+
+/// A process as data: what triggers it, and how its handler runs.
 ///
 /// ```
 /// # use trigger_core::{ProcessConfig, TriggerConfig};
@@ -244,6 +316,16 @@ fn webhook_overflow(overflow: Overflow) -> Option<&'static str> {
 /// assert_eq!(ProcessConfig::default().concurrency, 1);
 /// # drop(config);
 /// ```
+///
+/// In a file it has these keys, all optional; reading refuses others, and tells the first fault.
+///
+/// | key | value |
+/// |---|---|
+/// | `triggers` | a list of [`TriggerConfig`] |
+/// | `concurrency`, `retry` | a number |
+/// | `timeout` | a duration, such as `"30s"` |
+/// | `backoff` | a range of durations, such as `"200ms..30s"`; only with `retry` |
+/// | `key` | a [pointer](Key::pointer) into the body, such as `"/customer"` |
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProcessConfig {
     /// What starts the handler.
@@ -251,18 +333,44 @@ pub struct ProcessConfig {
     /// How many events are handled at once, over all triggers: at least 1. The default, 1, keeps the order of each
     /// trigger.
     pub concurrency: usize,
+    /// How long one attempt may take, over zero. The default is no limit.
+    pub timeout: Option<Duration>,
+    /// How often an event is tried again after a failed attempt. The default, 0, is never.
+    pub retry: u32,
+    /// How long it waits before that. The default is `200ms..30s`.
+    pub backoff: Backoff,
+    /// What the events have in common that are handled one at a time, in order. The default is nothing.
+    pub key: Option<Key>,
 }
 
 impl Default for ProcessConfig {
     fn default() -> ProcessConfig {
-        ProcessConfig { triggers: Vec::new(), concurrency: 1 }
+        ProcessConfig {
+            triggers: Vec::new(),
+            concurrency: 1,
+            timeout: None,
+            retry: policy::RETRY,
+            backoff: Backoff::default(),
+            key: None,
+        }
     }
 }
 
 impl ProcessConfig {
     /// Everything that is wrong with the process itself; its triggers are checked one by one.
     pub(crate) fn faults(&self) -> Vec<ConfigError> {
-        let reason = "use 1 or more, the number of events handled at once";
-        Vec::from_iter((self.concurrency == 0).then(|| ConfigError::new("concurrency", 0, reason)))
+        let mut faults = Vec::new();
+        if self.concurrency == 0 {
+            let reason = "use 1 or more, the number of events handled at once";
+            faults.push(ConfigError::new("concurrency", 0, reason));
+        }
+        if self.timeout == Some(Duration::ZERO) {
+            let reason = "no attempt could succeed; use at least `1ms`, or leave it out for no limit";
+            faults.push(ConfigError::new("timeout", "0s", reason));
+        }
+        if let Some((pointer, reason)) = self.key.as_ref().and_then(Key::fault) {
+            faults.push(ConfigError::new("key", pointer, reason));
+        }
+        faults
     }
 }

@@ -23,11 +23,35 @@ pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 ///
 /// It does not implement [`std::error::Error`] itself, as no type that converts from all errors can; it
 /// dereferences to one.
-pub struct Error(Box<dyn StdError + Send + Sync>);
+pub struct Error {
+    error: Box<dyn StdError + Send + Sync>,
+    permanent: bool,
+}
+
+impl Error {
+    /// An error that no retry can mend: a handler that returns it is not called again for this event, whatever its
+    /// `retry` says. The event is dead-lettered at once, as rejected.
+    ///
+    /// ```
+    /// # use trigger_core::{Error, Result};
+    /// fn iban(text: &str) -> Result<u64> {
+    ///     text.parse().map_err(Error::permanent)
+    /// }
+    /// assert!(iban("none").unwrap_err().is_permanent());
+    /// ```
+    pub fn permanent(error: impl Into<Error>) -> Error {
+        Error { permanent: true, ..error.into() }
+    }
+
+    /// Whether no retry can mend it.
+    pub fn is_permanent(&self) -> bool {
+        self.permanent
+    }
+}
 
 impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for Error {
     fn from(error: E) -> Error {
-        Error(error.into())
+        Error { error: error.into(), permanent: false }
     }
 }
 
@@ -35,16 +59,16 @@ impl Deref for Error {
     type Target = dyn StdError + Send + Sync + 'static;
 
     fn deref(&self) -> &Self::Target {
-        &*self.0
+        &*self.error
     }
 }
 
 /// The error and, after `: `, each of its sources that says more.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut said = self.0.to_string();
+        let mut said = self.error.to_string();
         f.write_str(&said)?;
-        let mut source = self.0.source();
+        let mut source = self.error.source();
         while let Some(error) = source {
             let text = error.to_string();
             if !said.contains(&text) {

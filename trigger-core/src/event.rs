@@ -14,9 +14,11 @@ use uuid::Uuid;
 
 use crate::topic::{Topic, TopicPattern};
 
+mod letter;
 mod request;
 mod wire;
 
+pub use letter::{DeadLetter, DeadLetterReason};
 pub use request::Headers;
 pub(crate) use request::{Request, query_without_secrets};
 pub(crate) use wire::rfc3339;
@@ -27,6 +29,14 @@ pub(crate) use wire::rfc3339;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(pub(crate) Uuid);
+
+impl EventId {
+    /// The id in 64 bits.
+    pub(crate) fn fold(self) -> u64 {
+        let (high, low) = self.0.as_u64_pair();
+        high ^ low
+    }
+}
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,6 +74,8 @@ pub enum TriggerKind {
     Message,
     /// An HTTP request.
     Webhook,
+    /// An event that a process has given up on.
+    DeadLetter,
     /// A trigger that the program brought itself.
     Custom,
 }
@@ -75,6 +87,7 @@ impl TriggerKind {
             TriggerKind::Event => "event",
             TriggerKind::Message => "message",
             TriggerKind::Webhook => "webhook",
+            TriggerKind::DeadLetter => "dead_letter",
             TriggerKind::Custom => "custom",
         }
     }
@@ -95,6 +108,8 @@ pub struct TriggerEvent {
     /// The trigger it came through: the only thing in which two deliveries of one event differ.
     pub(crate) trigger: Arc<TriggerInfo>,
     pub(crate) envelope: Arc<Envelope>,
+    /// What it is about, where it came through a trigger for dead letters.
+    pub(crate) letter: Option<Arc<DeadLetter>>,
 }
 
 /// What an event remembers of the trigger it came through.
@@ -171,6 +186,17 @@ impl Envelope {
 }
 
 impl TriggerEvent {
+    /// The event, as it comes through this trigger.
+    pub(crate) fn through(trigger: &Arc<TriggerInfo>, envelope: &Arc<Envelope>) -> TriggerEvent {
+        TriggerEvent { trigger: Arc::clone(trigger), envelope: Arc::clone(envelope), letter: None }
+    }
+
+    /// The event that was given up on, as it comes through this trigger for dead letters.
+    pub(crate) fn given_up_on(trigger: &Arc<TriggerInfo>, letter: &Arc<DeadLetter>) -> TriggerEvent {
+        let event = TriggerEvent::through(trigger, &letter.event.envelope);
+        TriggerEvent { letter: Some(Arc::clone(letter)), ..event }
+    }
+
     /// The id of the event, the same in every trigger it reaches.
     pub fn id(&self) -> EventId {
         self.envelope.id

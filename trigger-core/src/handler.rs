@@ -24,8 +24,8 @@ pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Outcome, Error>> + S
 ///
 /// The framework implements it for
 /// `TriggerEvent`, [`Json<T>`], [`Text`], `Bytes`, [`State<T>`], `EventBus`, `MessageBroker`, `Topic`, [`Source`],
-/// [`Sender`], `EventId`, `Headers`, [`Query<T>`], [`Attempt`], [`Shutdown`], and `Option<X>` and `Result<X, _>` of
-/// these. Implement it for a type of your own to name what several handlers do with an event:
+/// [`Sender`], `EventId`, `Headers`, [`Query<T>`], [`Attempt`], [`Shutdown`], `DeadLetter`, `DeadLetters`, and `Option<X>`
+/// and `Result<X, _>` of these. Implement it for a type of your own to name what several handlers do with an event:
 ///
 /// ```
 /// # use trigger_core::{Context, FromTrigger, Headers, Rejection};
@@ -43,8 +43,8 @@ pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Outcome, Error>> + S
     message = "`{Self}` cannot be an argument of a handler",
     label = "not made from an event",
     note = "the arguments are `TriggerEvent`, `Json<T>`, `Text`, `Bytes`, `State<T>`, `EventBus`, `MessageBroker`, \
-            `Topic`, `Source`, `Sender`, `EventId`, `Headers`, `Query<T>`, `Attempt`, `Shutdown`, and `Option<X>` or \
-            `Result<X, _>` of these; for data of your own take `Json<T>`, or implement `FromTrigger` for the type",
+            `Topic`, `Source`, `Sender`, `EventId`, `Headers`, `Query<T>`, `Attempt`, `Shutdown`, `DeadLetter`, \
+            `DeadLetters`, and `Option<X>` or `Result<X, _>` of these; for data of your own take `Json<T>`, or implement `FromTrigger` for the type",
     note = "an argument named after a `{{capture}}` of a pattern that is written in the attribute may be any type \
             with `FromStr`"
 )]

@@ -7,14 +7,16 @@ use crate::error::Error;
 /// What a handler says about the event it was given.
 ///
 /// A handler may return `()` (done), an `Outcome`, or a `Result` of either. An `Err` and a
-/// [`Retry`](Outcome::Retry) mean that the attempt failed; a handler has one attempt, so a failed one ends in a
-/// dead letter. A [`Reject`](Outcome::Reject) is a dead letter whatever the policy says.
+/// [`Retry`](Outcome::Retry) mean that the attempt failed: another one follows while the `retry` of the process allows,
+/// which by default it does not, and then a dead letter. A [`Reject`](Outcome::Reject), and an
+/// [`Error::permanent`], are a dead letter whatever the policy says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Outcome {
     /// The event was handled.
     Done,
-    /// The event was not handled; another attempt after this time may succeed.
+    /// The event was not handled; another attempt after this time may succeed. It counts as an attempt like any other;
+    /// only its time is the handler's instead of the policy's.
     Retry(Duration),
     /// The event can never be handled, for this reason.
     Reject(String),

@@ -1,8 +1,14 @@
 //! Policies: the choices a declaration makes, as plain values, with the defaults of the framework.
 
 use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use trigger_grammar::duration::{MILLISECONDS_MAX, parse_range, show_duration};
+
+use crate::error::ConfigError;
+use crate::event::EventId;
 
 /// Events the queue of an event trigger holds unless it says otherwise.
 pub(crate) const EVENT_QUEUE: usize = 100;
@@ -13,11 +19,17 @@ pub(crate) const MESSAGE_QUEUE: usize = 100;
 /// Requests the queue of a webhook trigger holds unless it says otherwise.
 pub(crate) const WEBHOOK_QUEUE: usize = 1000;
 
+/// Dead letters the queue of a dead-letter trigger holds unless it says otherwise.
+pub(crate) const DEAD_LETTER_QUEUE: usize = 100;
+
+/// How often an event is tried again unless its process says otherwise.
+pub(crate) const RETRY: u32 = 0;
+
 /// How many dead letters a runtime keeps, in memory: the newest ones.
 pub(crate) const DEAD_LETTERS: usize = 1000;
 
 /// How long a drain may take unless the builder says otherwise.
-pub(crate) const DRAIN_DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
+pub(crate) const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The host a webhook listens on unless it says otherwise: every interface.
 pub(crate) const WEBHOOK_HOST: &str = "0.0.0.0";
@@ -47,7 +59,12 @@ pub enum Overflow {
     DropOldest,
     /// The publisher waits until there is room, however long; a webhook request for up to 30 s.
     ///
-    /// A handler that publishes to itself, directly or in a circle, through a queue that is full waits for ever.
+    /// A handler that publishes to its own process, directly or in a circle, may find that every worker which could make
+    /// room waits as well. The runtime sees that, and one of them gets [`PublishError::Deadlock`] instead of waiting for
+    /// ever. It cannot see tasks that a handler has spawned, nor handlers of another runtime on the same bus; and it does
+    /// not know that a handler would give up waiting after a time of its own.
+    ///
+    /// [`PublishError::Deadlock`]: crate::PublishError::Deadlock
     Wait,
     /// The event is counted and the publisher gets an error.
     Reject,
@@ -67,5 +84,195 @@ impl fmt::Display for Overflow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = Overflow::NAMES.iter().find(|(_, policy)| policy == self).map(|(name, _)| *name);
         f.write_str(name.unwrap_or_default())
+    }
+}
+
+/// How long an event waits before it is tried again: longer after each attempt, spread by chance, up to a cap.
+///
+/// As text it is a range, such as `200ms..30s`, which is the default.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use trigger_core::Backoff;
+/// let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+/// assert_eq!(backoff, "1s..1m".parse()?);
+/// assert_eq!(backoff.to_string(), "1s..1m");
+/// # Ok::<(), trigger_core::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    first: Duration,
+    cap: Duration,
+}
+
+impl Backoff {
+    /// Up to `first` after the first attempt, up to twice as long after each further one, never over `cap`. A cap
+    /// below `first` counts as `first`.
+    ///
+    /// Both are whole milliseconds, from 1 ms to 365 days; another duration counts as the nearest such below it, else
+    /// as 1 ms.
+    pub const fn new(first: Duration, cap: Duration) -> Backoff {
+        let first = milliseconds(first);
+        let cap = milliseconds(cap);
+        Backoff::of_milliseconds(first, if cap < first { first } else { cap })
+    }
+
+    /// The backoff of a range that the grammar has read.
+    pub(crate) const fn of_milliseconds(first: u64, cap: u64) -> Backoff {
+        Backoff { first: Duration::from_millis(first), cap: Duration::from_millis(cap) }
+    }
+
+    /// How long this event waits after its failed attempt of this number, counted from 1, in whole milliseconds.
+    ///
+    /// The time is spread evenly between nothing and the smaller of the cap and `first * 2^(attempt - 1)`, so that
+    /// events which fail together do not come back together ("full jitter": Marc Brooker, "Exponential Backoff And
+    /// Jitter", AWS Architecture Blog, 2015). It comes from the id of the event and the number of the attempt alone:
+    /// the same two wait the same time.
+    pub fn delay(&self, event: EventId, attempt: u32) -> Duration {
+        let doubled = 2_u64.saturating_pow(attempt.saturating_sub(1));
+        let longest = milliseconds(self.first).saturating_mul(doubled).min(milliseconds(self.cap));
+        let (high, low) = event.0.as_u64_pair();
+        let spread = mix(mix(mix(high) ^ low) ^ u64::from(attempt));
+        // The spread as a fraction of 2^64 of the whole, which is counted from nothing.
+        let part = (u128::from(longest + 1) * u128::from(spread)) >> 64;
+        Duration::from_millis(u64::try_from(part).unwrap_or(longest))
+    }
+}
+
+/// 200 ms to 30 s.
+impl Default for Backoff {
+    fn default() -> Backoff {
+        Backoff::of_milliseconds(200, 30_000)
+    }
+}
+
+const fn milliseconds(duration: Duration) -> u64 {
+    match duration.as_millis() {
+        0 => 1,
+        milliseconds if milliseconds > MILLISECONDS_MAX as u128 => MILLISECONDS_MAX,
+        milliseconds => milliseconds as u64,
+    }
+}
+
+/// One step of SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators", 2014): a change of
+/// any bit changes each bit of the result half of the time.
+fn mix(seed: u64) -> u64 {
+    let mut bits = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+/// A duration as the grammar reads it; what is below a millisecond is left out.
+pub(crate) fn shown(duration: Duration) -> String {
+    show_duration(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+impl fmt::Display for Backoff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", shown(self.first), shown(self.cap))
+    }
+}
+
+impl FromStr for Backoff {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Backoff, ConfigError> {
+        let read = parse_range(text).map(|(first, cap)| Backoff::of_milliseconds(first, cap));
+        read.map_err(|fault| ConfigError::new("backoff", text, fault))
+    }
+}
+
+impl Serialize for Backoff {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Backoff {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Backoff, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+    /// Ids as alike as those of events that were published together.
+    fn ids() -> impl Iterator<Item = EventId> {
+        (0..2000).map(|number| EventId(Uuid::from_u128((0x0190_0000_0000_7000 << 64) | number)))
+    }
+
+    #[test]
+    fn delays_are_spread_over_a_time_that_doubles_up_to_the_cap() {
+        let backoff = Backoff::new(Duration::from_millis(100), Duration::from_millis(1000));
+        for (attempt, longest) in
+            [(1, 100), (2, 200), (3, 400), (4, 800), (5, 1000), (6, 1000), (u32::MAX, 1000)]
+        {
+            let longest = Duration::from_millis(longest);
+            let mut sum = Duration::ZERO;
+            let mut tenths = [0; 10];
+            for id in ids() {
+                let delay = backoff.delay(id, attempt);
+                assert!(delay <= longest, "{delay:?} after attempt {attempt}");
+                sum += delay;
+                tenths[(delay.as_nanos() * 10 / longest.as_nanos()).min(9) as usize] += 1;
+            }
+            let mean = sum / 2000;
+            assert!(
+                mean > longest * 48 / 100 && mean < longest * 52 / 100,
+                "{mean:?} after attempt {attempt}"
+            );
+            assert!(tenths.iter().all(|count| (140..=260).contains(count)), "{tenths:?}");
+        }
+    }
+
+    #[test]
+    fn delay_is_the_same_for_the_same_event_and_attempt_only() {
+        let backoff = Backoff::new(YEAR, YEAR);
+        let delays = |attempt| ids().map(|id| backoff.delay(id, attempt)).collect::<Vec<_>>();
+        assert_eq!(delays(1), delays(1));
+        let all = (1..=5).flat_map(delays).collect::<std::collections::HashSet<_>>();
+        assert_eq!(all.len(), 5 * 2000);
+    }
+
+    #[test]
+    fn no_attempt_is_too_many_and_no_duration_too_long() {
+        let longest = Backoff::new(Duration::MAX, Duration::MAX);
+        assert_eq!(longest, Backoff::new(YEAR, YEAR));
+        let shortest = Backoff::new(Duration::ZERO, Duration::ZERO);
+        assert_eq!(shortest.to_string(), "1ms..1ms");
+        for attempt in [0, 1, 2, 63, 64, 65, 1000, u32::MAX] {
+            for id in ids().take(100) {
+                assert!(longest.delay(id, attempt) <= YEAR);
+                assert!(shortest.delay(id, attempt) <= Duration::from_millis(1));
+            }
+        }
+    }
+
+    #[test]
+    fn shortest_and_longest_delay_are_among_those_there_are() {
+        let backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(1));
+        let delays = ids().map(|id| backoff.delay(id, 1)).collect::<std::collections::HashSet<_>>();
+        assert_eq!(delays, [0, 1].map(Duration::from_millis).into());
+    }
+
+    #[test]
+    fn backoff_is_the_text_of_a_range() {
+        assert_eq!(Backoff::default().to_string(), "200ms..30s");
+        assert_eq!("200ms..30s".parse(), Ok(Backoff::default()));
+        let json = serde_json::to_value(Backoff::new(HOUR, YEAR)).expect("a text");
+        assert_eq!(json, "1h..8760h");
+        assert_eq!(serde_json::from_value::<Backoff>(json).ok(), Some(Backoff::new(HOUR, YEAR)));
+        assert_eq!(Backoff::new(HOUR, Duration::ZERO), Backoff::new(HOUR, HOUR));
+        let error = "30s..200ms".parse::<Backoff>().expect_err("the wrong way round");
+        assert_eq!((error.field(), error.value()), ("backoff", "30s..200ms"));
+        assert!(error.reason().contains("shorter one first"), "{error}");
     }
 }

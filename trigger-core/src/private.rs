@@ -9,8 +9,12 @@ pub use crate::registry::{
 pub use crate::runtime::{MainOutput, main};
 
 use std::fmt::Display;
+use std::hash::Hash;
 use std::str::FromStr;
 
+use serde::Deserialize;
+
+use crate::event::TriggerEvent;
 use crate::handler::FromTrigger;
 
 /// Makes an argument of a handler.
@@ -45,4 +49,18 @@ pub fn capture_opt<T: FromStr<Err: Display>>(
         text.parse().map_err(|error| Rejection::invalid(format!("{text:?} in the topic: {error}")).of(name))
     };
     cx.capture(name).map(read).transpose()
+}
+
+/// Makes the key of an event from its body, or from the event itself where `T` is one; nothing for a body that is no
+/// `T`.
+pub fn key<T: for<'de> Deserialize<'de> + 'static>(
+    event: &TriggerEvent,
+    hash: impl FnOnce(&T) -> u64,
+) -> Option<u64> {
+    crate::key::of_body(event, hash)
+}
+
+/// The hash of a key.
+pub fn hash<K: Hash + ?Sized>(key: &K) -> u64 {
+    crate::key::hash(key)
 }

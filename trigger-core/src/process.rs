@@ -1,26 +1,28 @@
-//! A process: a handler, the queues of its triggers, and the workers that carry events from one to the other.
+//! A process: a handler, its inbox, and the workers that carry events from one to the other.
 //!
 //! It has as many workers as its concurrency. A worker takes an event, runs the handler to its end, settles the
-//! event and takes the next; so nothing is spawned for an event, and one worker keeps the order.
+//! event and takes the next; so nothing is spawned for an event, and one worker keeps the order. An event that is to be
+//! tried again goes back to the inbox until it is due, so that the worker is free meanwhile.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
-use crate::dead_letter::{DeadLetter, DeadLetterReason, DeadLetters};
+use crate::dead_letter::DeadLetters;
+use crate::deadlock::{Waits, Worker};
 use crate::error::Error;
+use crate::event::{DeadLetter, DeadLetterReason};
 use crate::handler::{Attempt, Context, Env, HandlerFuture, Rejection};
 use crate::outcome::Outcome;
-use crate::queue::{Delivery, Queue, Settlement, Taken};
+use crate::policy::Backoff;
+use crate::queue::{Delivery, Inbox, Settlement, Tries};
 
 pub(crate) mod panic;
 
-use panic::{CatchUnwind, Panic, drop_quietly};
+use panic::{CatchUnwind, drop_quietly, guard};
 
 /// A handler, as a process calls it.
 pub(crate) type Call = dyn Fn(&Context<'_>) -> Result<HandlerFuture, Rejection> + Send + Sync;
@@ -28,23 +30,40 @@ pub(crate) type Call = dyn Fn(&Context<'_>) -> Result<HandlerFuture, Rejection> 
 pub(crate) struct Process {
     pub(crate) name: String,
     pub(crate) call: Arc<Call>,
-    pub(crate) concurrency: usize,
-    /// The queue of each trigger.
-    pub(crate) queues: Vec<Arc<Queue>>,
-    /// Where the workers wait; every queue wakes it.
-    pub(crate) ready: Arc<Notify>,
+    pub(crate) policy: Policy,
+    /// The queues of its triggers.
+    pub(crate) inbox: Arc<Inbox>,
     pub(crate) env: Arc<Env>,
     pub(crate) dead_letters: DeadLetters,
-    /// Where the search for the next event begins, so that a full queue does not starve the others.
-    pub(crate) turn: AtomicUsize,
+    pub(crate) waits: Arc<Waits>,
+}
+
+/// How events are handled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Policy {
+    pub(crate) concurrency: usize,
+    /// The longest that an attempt may take.
+    pub(crate) timeout: Option<Duration>,
+    /// How many attempts may follow the first.
+    pub(crate) retry: u32,
+    pub(crate) backoff: Backoff,
 }
 
 /// How one attempt went wrong.
 struct Failure {
     reason: DeadLetterReason,
     error: String,
-    /// Whether the handler was called at all.
-    attempted: bool,
+    then: Then,
+}
+
+/// What may follow an attempt that went wrong.
+enum Then {
+    /// Nothing. `failed` says whether an attempt was made at all, and failed.
+    Nothing { failed: bool },
+    /// Another one, if the policy allows it, when the policy says.
+    Retry,
+    /// The same, when the handler says.
+    RetryAfter(Duration),
 }
 
 impl Process {
@@ -52,105 +71,117 @@ impl Process {
     ///
     /// Aborted in the middle of a handler, it gives the event back to its queue. An abort bites only where a task
     /// waits, and a handler that never does would go on to the next event; so it looks at `stop` as well.
-    pub(crate) async fn work(self: Arc<Self>, stop: CancellationToken) {
+    pub(crate) async fn work(self: Arc<Self>, number: usize, stop: CancellationToken) {
+        let worker = Worker::new(&self.inbox, number);
         while !stop.is_cancelled()
             && let Some(delivery) = self.next().await
         {
-            self.attempt(delivery).await;
+            self.attempt(delivery, worker).await;
             // A handler that never waits must not keep the thread from the others.
             tokio::task::coop::consume_budget().await;
         }
     }
 
     async fn next(&self) -> Option<Delivery> {
-        loop {
-            if let Taken::Event(delivery) = self.take() {
-                return Some(delivery);
+        let idle = || {
+            // What is queued may be of keys whose handlers wait for room in this very queue, or not be waited for any
+            // more.
+            if self.inbox.is_keyed() || self.env.shutdown.is_cancelled() {
+                self.waits.look();
             }
-            let ready = self.ready.notified();
-            tokio::pin!(ready);
-            // From here on no wake-up is missed, so a queue that is empty now may be waited for.
-            ready.as_mut().enable();
-            match self.take() {
-                Taken::Event(delivery) => return Some(delivery),
-                Taken::Closed => return None,
-                Taken::Empty => ready.await,
-            }
-        }
+        };
+        self.inbox.next(idle).await
     }
 
-    /// Takes from the queues in turn.
-    fn take(&self) -> Taken<Delivery> {
-        let turn = self.turn.load(Ordering::Relaxed);
-        let mut all_closed = true;
-        for index in turn..turn + self.queues.len() {
-            let index = index % self.queues.len();
-            match self.queues[index].take() {
-                Taken::Event(delivery) => {
-                    self.turn.store(index + 1, Ordering::Relaxed);
-                    return Taken::Event(delivery);
-                }
-                Taken::Empty => all_closed = false,
-                Taken::Closed => {}
-            }
-        }
-        if all_closed { Taken::Closed } else { Taken::Empty }
-    }
-
-    async fn attempt(&self, delivery: Delivery) {
+    async fn attempt(&self, delivery: Delivery, worker: Worker) {
         let began = clock::now();
-        match self.run(&delivery).await {
-            Ok(()) => settle(delivery, Settlement::Handled),
-            Err(failure) => self.give_up(delivery, failure, began),
-        }
+        let number = delivery.tries().map_or(0, |tries| tries.made).saturating_add(1);
+        let Err(failure) = self.run(&delivery, number, worker).await else {
+            return settle(delivery, Settlement::Handled);
+        };
+        let after = match failure.then {
+            Then::Nothing { failed } => return self.give_up(delivery, failure, began, failed),
+            _ if number > self.policy.retry => return self.give_up(delivery, failure, began, true),
+            Then::RetryAfter(after) => after,
+            Then::Retry => self.policy.backoff.delay(delivery.event().id(), number),
+        };
+        let error = failure.error;
+        tracing::warn!(
+            process = %self.name,
+            trigger = delivery.event().trigger_id(),
+            event = %delivery.event().id(),
+            attempt = number,
+            ?after,
+            %error,
+            "attempt failed, to be made again"
+        );
+        let first_at = delivery.tries().map_or(began, |tries| tries.first_at);
+        let tries = Tries { made: number, last_error: error.into(), first_at };
+        settle(delivery, Settlement::Retry { after, tries });
     }
 
     /// Runs the handler. A panic ends the attempt, not the worker.
-    async fn run(&self, delivery: &Delivery) -> Result<(), Failure> {
-        let cx = Context { event: &delivery.event, attempt: Attempt::first(), env: &self.env };
-        let called = std::panic::catch_unwind(AssertUnwindSafe(|| (self.call)(&cx)));
-        let future = called.map_err(panicked)?.map_err(|rejection| Failure {
-            reason: DeadLetterReason::Decode,
-            error: rejection.to_string(),
-            attempted: false,
-        })?;
-        match CatchUnwind::new(future).await.map_err(panicked)? {
+    async fn run(&self, delivery: &Delivery, number: u32, worker: Worker) -> Result<(), Failure> {
+        let last_error = delivery.tries().map(|tries| Arc::clone(&tries.last_error));
+        let attempt = Attempt::new(number, last_error);
+        let cx = Context { event: delivery.event(), attempt, env: &self.env };
+        let future = guard(|| (self.call)(&cx)).map_err(panicked)?.map_err(undecodable)?;
+        let running = worker.run(CatchUnwind::new(future));
+        let ended = match self.policy.timeout {
+            None => running.await,
+            Some(limit) => tokio::time::timeout(limit, running).await.map_err(|_| timed_out(limit))?,
+        };
+        match ended.map_err(panicked)? {
             Ok(Outcome::Done) => Ok(()),
-            Ok(Outcome::Reject(reason)) => {
-                Err(Failure { reason: DeadLetterReason::Rejected, error: reason, attempted: true })
-            }
-            Ok(Outcome::Retry(after)) => {
-                Err(exhausted(format!("the handler asked for a retry after {after:?}")))
-            }
+            Ok(Outcome::Reject(reason)) => Err(Failure {
+                reason: DeadLetterReason::Rejected,
+                error: reason,
+                // A rejection is an answer, not a failure.
+                then: Then::Nothing { failed: false },
+            }),
+            Ok(Outcome::Retry(after)) => Err(Failure {
+                reason: DeadLetterReason::RetriesExhausted,
+                error: format!("the handler asked for a retry after {after:?}"),
+                then: Then::RetryAfter(after),
+            }),
             Err(error) => {
                 let text = describe(&error);
+                let permanent = error.is_permanent();
                 drop_quietly(error);
-                Err(exhausted(text))
+                Err(if permanent {
+                    let then = Then::Nothing { failed: true };
+                    Failure { reason: DeadLetterReason::Rejected, error: text, then }
+                } else {
+                    Failure { reason: DeadLetterReason::RetriesExhausted, error: text, then: Then::Retry }
+                })
             }
         }
     }
 
-    fn give_up(&self, delivery: Delivery, failure: Failure, began: SystemTime) {
-        let Failure { reason, error, attempted } = failure;
+    fn give_up(&self, delivery: Delivery, failure: Failure, began: SystemTime, failed: bool) {
+        let Failure { reason, error, .. } = failure;
+        let event = delivery.event();
         tracing::error!(
             process = %self.name,
-            trigger = delivery.event.trigger_id(),
-            event = %delivery.event.id(),
+            trigger = event.trigger_id(),
+            event = %event.id(),
             %reason,
             %error,
             "event given up on"
         );
-        self.dead_letters.keep(DeadLetter {
-            event: delivery.event.clone(),
+        let before = delivery.tries();
+        // One that does not decode never came to an attempt.
+        let attempted = u32::from(failed || reason != DeadLetterReason::Decode);
+        let letter = DeadLetter {
+            event: event.clone(),
             process: self.name.clone(),
             reason,
             error,
-            attempts: u32::from(attempted),
-            first_at: began,
+            attempts: before.map_or(0, |tries| tries.made).saturating_add(attempted),
+            first_at: before.map_or(began, |tries| tries.first_at),
             last_at: clock::now(),
-        });
-        // A rejection is an answer, not a failure.
-        let failed = attempted && reason != DeadLetterReason::Rejected;
+        };
+        self.dead_letters.keep(letter, delivery.queue());
         settle(delivery, Settlement::DeadLettered { failed });
     }
 }
@@ -160,17 +191,21 @@ fn settle(delivery: Delivery, settlement: Settlement) {
     let _ = std::panic::catch_unwind(AssertUnwindSafe(|| delivery.settle(settlement)));
 }
 
-/// A failed attempt after which the policy allows no other.
-fn exhausted(error: String) -> Failure {
-    Failure { reason: DeadLetterReason::RetriesExhausted, error, attempted: true }
+fn undecodable(rejection: Rejection) -> Failure {
+    let then = Then::Nothing { failed: false };
+    Failure { reason: DeadLetterReason::Decode, error: rejection.to_string(), then }
 }
 
-fn panicked(panic: Panic) -> Failure {
-    Failure { reason: DeadLetterReason::Panicked, error: panic::message(panic), attempted: true }
+fn timed_out(limit: Duration) -> Failure {
+    let error = format!("the handler took longer than {limit:?}");
+    Failure { reason: DeadLetterReason::TimedOut, error, then: Then::Retry }
+}
+
+fn panicked(panic: String) -> Failure {
+    Failure { reason: DeadLetterReason::Panicked, error: panic, then: Then::Retry }
 }
 
 /// The text of an error; its `Display` is the user's code and may panic.
 fn describe(error: &Error) -> String {
-    std::panic::catch_unwind(AssertUnwindSafe(|| error.to_string()))
-        .unwrap_or_else(|_| "an error that cannot be shown".to_owned())
+    guard(|| error.to_string()).unwrap_or_else(|_| "an error that cannot be shown".to_owned())
 }

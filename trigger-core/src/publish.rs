@@ -10,7 +10,8 @@ use serde::Serialize;
 use tokio::task::coop;
 
 use crate::clock;
-use crate::event::{Envelope, Origin};
+use crate::deadlock::Waited;
+use crate::event::{Envelope, Origin, TriggerEvent};
 use crate::routes::Routes;
 use crate::task::all;
 use crate::topic::{Topic, TopicError};
@@ -51,6 +52,18 @@ pub enum PublishError {
         /// What became of it everywhere, those triggers among `dropped`.
         published: Published,
     },
+    /// Triggers with [`Overflow::Wait`](crate::Overflow::Wait) had no room and never would have had: every handler that
+    /// could make some waits for room as well, the publisher among them. The others have received it.
+    #[error(
+        "waiting for room would never end: {} {} full, and every handler that could make room waits for room, this one too",
+        .triggers.join(", "), if .triggers.len() == 1 { "is" } else { "are" }
+    )]
+    Deadlock {
+        /// The ids of the triggers.
+        triggers: Vec<String>,
+        /// What became of it everywhere, those triggers among `dropped`.
+        published: Published,
+    },
 }
 
 /// Something that is about to be published.
@@ -79,7 +92,8 @@ impl<'a> Publication<'a> {
         let mut tally = Tally::default();
         self.routes.matching(self.name, |subscription| {
             if subscription.wants(&envelope) {
-                tally.count(subscription.intake.id(), subscription.intake.offer(&envelope));
+                let event = TriggerEvent::through(subscription.intake.info(), &envelope);
+                tally.count(subscription.intake.id(), subscription.intake.offer(event));
             } else {
                 subscription.intake.queue.count_filtered();
             }
@@ -93,6 +107,7 @@ impl<'a> Publication<'a> {
 struct Tally {
     published: Published,
     rejected_by: Vec<String>,
+    deadlocked: Vec<String>,
     waiting: Vec<WaitingOffer>,
 }
 
@@ -114,18 +129,31 @@ impl Tally {
 
     async fn wait(mut self) -> Result<Published, PublishError> {
         // All at once, so that one without room keeps the event from none of the others.
-        let queued = all(std::mem::take(&mut self.waiting).into_iter().map(WaitingOffer::queued)).await;
-        let taken = queued.iter().filter(|queued| **queued).count();
-        self.published.queued += taken;
-        self.published.dropped += queued.len() - taken;
+        let waits = std::mem::take(&mut self.waiting).into_iter().map(|offer| async {
+            let trigger = offer.trigger().to_owned();
+            (trigger, offer.queued().await)
+        });
+        for (trigger, waited) in all(waits).await {
+            match waited {
+                Waited::Queued => self.published.queued += 1,
+                Waited::Refused => self.published.dropped += 1,
+                Waited::Deadlock => {
+                    self.published.dropped += 1;
+                    self.deadlocked.push(trigger);
+                }
+            }
+        }
         self.end()
     }
 
     fn end(self) -> Result<Published, PublishError> {
-        if self.rejected_by.is_empty() {
-            Ok(self.published)
+        let published = self.published;
+        if !self.deadlocked.is_empty() {
+            Err(PublishError::Deadlock { triggers: self.deadlocked, published })
+        } else if !self.rejected_by.is_empty() {
+            Err(PublishError::Full { triggers: self.rejected_by, published })
         } else {
-            Err(PublishError::Full { triggers: self.rejected_by, published: self.published })
+            Ok(published)
         }
     }
 }

@@ -1,41 +1,39 @@
-//! The bounded queue between a trigger and whoever takes its events, and the exact account of what became of them.
+//! The bounded queues between triggers and those who take their events, and the exact account of what became of them.
 //!
-//! An event that is taken for handling leaves as a [`Delivery`], which ends in exactly one settlement: it is settled,
-//! or it is dropped unsettled and goes back to the head of the queue. So at every moment, for every queue,
+//! A [`Queue`] is one trigger's end; the queues of one process share an [`Inbox`], which has one lock, one place to wait
+//! for events, and, where the process has a key, one order for each key. An event that is taken for handling leaves as
+//! a [`Delivery`], which ends in exactly one settlement. So at every moment, for every queue,
 //!
 //! `accepted = queued + in flight + handled + dead-lettered + evicted`
 //!
-//! and the account is kept under the same lock as the events, so that a reader never sees it out of balance.
+//! where an event that waits for a retry is queued. The account is kept under the same lock as the events, so that a
+//! reader never sees it out of balance.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use tokio::sync::Notify;
-
 use crate::event::TriggerEvent;
+use crate::sync::{AtomicBool, Ordering};
 
-/// A bounded queue. What happens at the bound is decided by who pushes.
-#[derive(Debug)]
+mod delivery;
+mod inbox;
+mod lanes;
+mod pending;
+mod state;
+
+pub(crate) use delivery::{Delivery, Settlement, Tries};
+pub(crate) use inbox::{Inbox, Load};
+pub(crate) use pending::Pending;
+pub(crate) use state::Bounds;
+
+use delivery::Entry;
+use state::State;
+
+/// One trigger's end of an inbox. What happens at a bound is decided by who pushes. A clone is a handle to the same queue.
+#[derive(Clone, Debug)]
 pub(crate) struct Queue {
-    state: Mutex<State>,
-    capacity: usize,
-    /// Wakes those who wait for an event. All queues of a process share it, so that its workers wait in one place.
-    ready: Arc<Notify>,
-    /// Wakes those who wait for room.
-    room: Notify,
-    /// What the runtime counts over all its queues, to know when a cascade has come to rest.
-    pending: Arc<Pending>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    events: VecDeque<TriggerEvent>,
-    open: bool,
-    /// How often the queue was closed: one who waits learns from it of a close that was followed by an open.
-    closed: u64,
-    ledger: Ledger,
+    inbox: Arc<Inbox>,
+    port: usize,
 }
 
 /// What became of the events of one queue.
@@ -53,15 +51,29 @@ pub(crate) struct Ledger {
     /// Attempts that were made again.
     pub(crate) retried: u64,
     pub(crate) dead_lettered: u64,
+    /// How often an event went back because its worker was cancelled.
+    pub(crate) given_back: u64,
     pub(crate) last_fired: Option<SystemTime>,
+}
+
+/// A queue at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    /// How many events wait, for the handler or for a retry.
+    pub(crate) queued: usize,
+    /// How many of them wait for a retry.
+    pub(crate) waiting: usize,
+    /// The bytes of their bodies.
+    pub(crate) bytes: usize,
+    pub(crate) ledger: Ledger,
 }
 
 /// The answer to a push. What was not taken comes back.
 #[derive(Debug)]
 pub(crate) enum Pushed {
     Queued,
-    /// It was queued, in the place of this one, and this many have had no room so far.
-    Evicted(TriggerEvent, u64),
+    /// It was queued in the place of these, and this many have had no room so far.
+    Evicted(Vec<TriggerEvent>, u64),
     Full(TriggerEvent),
     Closed(TriggerEvent),
 }
@@ -76,100 +88,138 @@ pub(crate) enum Taken<T> {
 }
 
 impl Queue {
-    /// A queue that is still closed.
-    pub(crate) fn new(capacity: usize, ready: Arc<Notify>, pending: Arc<Pending>) -> Queue {
-        Queue { state: Mutex::default(), capacity, ready, room: Notify::new(), pending }
+    /// The queue of this number in an inbox.
+    pub(crate) fn of(inbox: Arc<Inbox>, port: usize) -> Queue {
+        Queue { inbox, port }
     }
 
-    /// Nothing is left half done where the lock is held, so a poisoned lock is as good as a sound one.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn inbox(&self) -> &Arc<Inbox> {
+        &self.inbox
     }
 
     /// Lets events in. What is still queued stays.
     pub(crate) fn open(&self) {
-        self.state().open = true;
+        self.inbox.state().ports[self.port].open = true;
     }
 
     /// Lets no more events in. What is queued can still be taken; then everyone who waits learns of the close.
     pub(crate) fn close(&self) {
-        let mut state = self.state();
-        if state.open {
-            state.open = false;
-            state.closed += 1;
+        let mut state = self.inbox.state();
+        let port = &mut state.ports[self.port];
+        if port.open {
+            port.open = false;
+            port.closed += 1;
         }
         drop(state);
-        self.ready.notify_waiters();
-        self.room.notify_waiters();
+        self.inbox.wake_all();
+        self.inbox.room(self.port).notify_waiters();
     }
 
     /// Queues an event if there is room.
     pub(crate) fn push(&self, event: TriggerEvent) -> Pushed {
-        let state = self.state();
-        if !state.open {
+        let lane = self.inbox.lane(&event);
+        self.push_in(event, lane, None)
+    }
+
+    /// As [`push`](Self::push). `queued` is set before anyone can see that the event is queued.
+    fn push_in(&self, event: TriggerEvent, lane: u64, queued: Option<&AtomicBool>) -> Pushed {
+        let mut state = self.inbox.state();
+        let port = &state.ports[self.port];
+        if !port.open {
             return Pushed::Closed(event);
         }
-        if state.events.len() >= self.capacity {
+        if !port.has_room(event.raw().len()) {
             return Pushed::Full(event);
         }
-        self.accept_one_more(state, event)
+        // Counted before anyone can take it, so that the count never passes zero on the way.
+        if !self.inbox.pending.add() {
+            return Pushed::Closed(event);
+        }
+        let stranded = self.accept(&mut state, event, lane);
+        if let Some(queued) = queued {
+            queued.store(true, Ordering::Relaxed);
+        }
+        drop(state);
+        self.inbox.accepted(stranded);
+        Pushed::Queued
     }
 
     /// Queues an event that its source has handed out for good, whether there is room or not.
     pub(crate) fn push_taken(&self, event: TriggerEvent) {
-        self.pending.add();
-        self.accept(self.state(), event);
-    }
-
-    /// Queues an event, in the place of the oldest one if there is no room.
-    pub(crate) fn push_evicting(&self, event: TriggerEvent) -> Pushed {
-        let mut state = self.state();
-        if !state.open {
-            return Pushed::Closed(event);
-        }
-        if state.events.len() < self.capacity {
-            return self.accept_one_more(state, event);
-        }
-        // One comes and one goes, so there are as many pending as before.
-        let evicted = state.events.pop_front();
-        state.ledger.dropped += u64::from(evicted.is_some());
-        let dropped = state.ledger.dropped;
-        self.accept(state, event);
-        evicted.map_or(Pushed::Queued, |evicted| Pushed::Evicted(evicted, dropped))
-    }
-
-    fn accept_one_more(&self, state: MutexGuard<'_, State>, event: TriggerEvent) -> Pushed {
-        // Counted before anyone can take it, so that the count never passes zero on the way.
-        if !self.pending.add() {
-            return Pushed::Closed(event);
-        }
-        self.accept(state, event);
-        Pushed::Queued
-    }
-
-    fn accept(&self, mut state: MutexGuard<'_, State>, event: TriggerEvent) {
-        state.ledger.accepted += 1;
-        state.ledger.last_fired = Some(event.timestamp());
-        state.events.push_back(event);
+        let lane = self.inbox.lane(&event);
+        let mut state = self.inbox.state();
+        // One that comes after the end is left, and not waited for.
+        let pending = !state.abandoned && self.inbox.pending.add();
+        let stranded = self.accept(&mut state, event, lane);
         drop(state);
-        self.ready.notify_one();
+        self.inbox.accepted(if pending { stranded } else { 0 });
     }
 
-    /// Queues an event as soon as there is room. Gives it back if the queue is or gets closed.
+    /// Queues an event, in the place of the oldest ones if there is no room. Those that wait for a retry keep theirs, so
+    /// there may be no room even so.
+    pub(crate) fn push_evicting(&self, event: TriggerEvent) -> Pushed {
+        let lane = self.inbox.lane(&event);
+        let mut state = self.inbox.state();
+        if !state.ports[self.port].open {
+            return Pushed::Closed(event);
+        }
+        if !state.ports[self.port].could_make_room(event.raw().len()) {
+            return Pushed::Full(event);
+        }
+        let mut evicted = Vec::new();
+        while !state.ports[self.port].has_room(event.raw().len()) {
+            let Some(oldest) = state.evict(self.port) else { break };
+            evicted.push(oldest);
+        }
+        if !self.inbox.pending.add() {
+            // Nothing was pending, so nothing was there to evict.
+            return Pushed::Closed(event);
+        }
+        let stranded = self.accept(&mut state, event, lane);
+        let dropped = state.ports[self.port].ledger.dropped;
+        let waited_for = if state.abandoned { 0 } else { evicted.len() };
+        drop(state);
+        (0..waited_for).for_each(|_| self.inbox.pending.done());
+        self.inbox.accepted(stranded);
+        if evicted.is_empty() {
+            return Pushed::Queued;
+        }
+        // Those that made way may have been larger.
+        self.inbox.made_room(self.port);
+        Pushed::Evicted(evicted, dropped)
+    }
+
+    /// Tells how many events nobody waits for any more.
+    fn accept(&self, state: &mut State, event: TriggerEvent, lane: u64) -> usize {
+        let ledger = &mut state.ports[self.port].ledger;
+        ledger.accepted += 1;
+        ledger.last_fired = Some(event.timestamp());
+        state.enqueue(self.port, Entry { event, lane, tries: None })
+    }
+
+    /// Queues an event as soon as there is room. Gives it back if the queue is or gets closed, or never can have room.
     ///
-    /// The event stays in `slot` until it is queued, so that one who stops waiting still has it.
-    pub(crate) async fn push_waiting(&self, slot: &mut Option<TriggerEvent>) {
-        let closed = self.state().closed;
+    /// The event stays in `slot` until it is queued, so that one who stops waiting still has it. `queued` is set before
+    /// anyone can see that it is.
+    pub(crate) async fn push_waiting(&self, slot: &mut Option<TriggerEvent>, queued: Option<&AtomicBool>) {
+        let closed = self.inbox.state().ports[self.port].closed;
+        let lane = slot.as_ref().map_or(0, |event| self.inbox.lane(event));
         loop {
-            let room = self.room.notified();
+            let room = self.inbox.room(self.port).notified();
             tokio::pin!(room);
             // From here on no wake-up is missed, also one that comes before the await.
             room.as_mut().enable();
-            if self.state().closed != closed {
+            if self.inbox.state().ports[self.port].closed != closed {
                 return;
             }
-            match slot.take().map(|event| self.push(event)) {
-                Some(Pushed::Full(event)) => *slot = Some(event),
+            match slot.take().map(|event| self.push_in(event, lane, queued)) {
+                Some(Pushed::Full(event)) => {
+                    let possible = self.inbox.state().ports[self.port].bounds.fit(event.raw().len());
+                    *slot = Some(event);
+                    if !possible {
+                        return;
+                    }
+                }
                 Some(Pushed::Closed(event)) => {
                     *slot = Some(event);
                     return;
@@ -183,30 +233,37 @@ impl Queue {
     /// Waits until there is room, or the queue is closed.
     pub(crate) async fn room(&self) {
         loop {
-            let room = self.room.notified();
+            let room = self.inbox.room(self.port).notified();
             tokio::pin!(room);
             room.as_mut().enable();
             if self.has_room() {
+                // It takes no room, so the wake-up that came to it is that of the next one who waits.
+                self.inbox.made_room(self.port);
                 return;
             }
             room.await;
         }
     }
 
+    /// Whether the push of an event would find room, or the queue closed.
     fn has_room(&self) -> bool {
-        let state = self.state();
-        !state.open || state.events.len() < self.capacity
+        let state = self.inbox.state();
+        let port = &state.ports[self.port];
+        !port.open || port.has_room(0)
+    }
+
+    /// Whether the push of an event of this many bytes would have found room, or the queue closed.
+    pub(crate) fn had_room(&self, load: &Load, bytes: usize) -> bool {
+        load.space[self.port].is_some_and(|space| bytes <= space)
     }
 
     /// Takes the next event for oneself; it counts as handled. `None` once the queue is closed and empty.
     ///
     /// Cancel safe: an event is taken only by a future that returns it.
     pub(crate) async fn pop(&self) -> Option<TriggerEvent> {
-        // One who takes without end gives way to others; before anything is taken, so that nothing can be lost here.
-        tokio::task::coop::consume_budget().await;
-        let closed = self.state().closed;
+        let closed = self.inbox.state().ports[self.port].closed;
         loop {
-            let ready = self.ready.notified();
+            let ready = self.inbox.ready();
             tokio::pin!(ready);
             ready.as_mut().enable();
             match self.try_pop(closed) {
@@ -219,165 +276,57 @@ impl Queue {
 
     /// As [`pop`](Self::pop), without waiting. `closed` is the number of closes the caller knew of.
     fn try_pop(&self, closed: u64) -> Taken<TriggerEvent> {
-        let mut state = self.state();
-        let Some(event) = state.events.pop_front() else {
-            return if state.open && state.closed == closed { Taken::Empty } else { Taken::Closed };
+        let mut state = self.inbox.state();
+        let Some(entry) = state.dequeue(self.port) else {
+            let port = &state.ports[self.port];
+            return if port.open && port.closed == closed { Taken::Empty } else { Taken::Closed };
         };
-        state.ledger.handled += 1;
+        state.ports[self.port].ledger.handled += 1;
         drop(state);
-        self.room.notify_one();
-        self.pending.done();
-        Taken::Event(event)
+        self.inbox.made_room(self.port);
+        self.inbox.pending.done();
+        Taken::Event(entry.event)
     }
 
     /// Takes everything that is queued, in order; it counts as handled.
     pub(crate) fn drain(&self) -> Vec<TriggerEvent> {
-        let mut state = self.state();
-        let events: Vec<_> = state.events.drain(..).collect();
-        state.ledger.handled += events.len() as u64;
+        let mut state = self.inbox.state();
+        let mut events = Vec::new();
+        while let Some(entry) = state.dequeue(self.port) {
+            events.push(entry.event);
+        }
+        state.ports[self.port].ledger.handled += events.len() as u64;
         drop(state);
         for _ in &events {
-            self.pending.done();
-            self.room.notify_one();
+            self.inbox.pending.done();
+            self.inbox.made_room(self.port);
         }
         events
     }
 
-    /// Takes the next event for handling.
-    pub(crate) fn take(self: &Arc<Self>) -> Taken<Delivery> {
-        let mut state = self.state();
-        let Some(event) = state.events.pop_front() else {
-            return if state.open { Taken::Empty } else { Taken::Closed };
-        };
-        state.ledger.in_flight += 1;
-        drop(state);
-        self.room.notify_one();
-        Taken::Event(Delivery { event, queue: Arc::clone(self), settled: false })
-    }
-
     /// Counts an event that had no room.
     pub(crate) fn count_dropped(&self) -> u64 {
-        let mut state = self.state();
-        state.ledger.dropped += 1;
-        state.ledger.dropped
+        let mut state = self.inbox.state();
+        let ledger = &mut state.ports[self.port].ledger;
+        ledger.dropped += 1;
+        ledger.dropped
     }
 
     /// Counts an event that a filter kept out.
     pub(crate) fn count_filtered(&self) {
-        self.state().ledger.filtered += 1;
+        self.inbox.state().ports[self.port].ledger.filtered += 1;
     }
 
     /// How many events are queued, and the account, at one moment.
-    pub(crate) fn snapshot(&self) -> (usize, Ledger) {
-        let state = self.state();
-        (state.events.len(), state.ledger.clone())
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.inbox.state().ports[self.port].snapshot()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.state().events.len()
+        self.inbox.state().ports[self.port].queued
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.state().open
-    }
-
-    pub(crate) fn capacity(&self) -> usize {
-        self.capacity
-    }
-}
-
-/// An event taken for handling. It ends in exactly one settlement; dropped without one, it goes back to the head of
-/// its queue.
-#[derive(Debug)]
-pub(crate) struct Delivery {
-    pub(crate) event: TriggerEvent,
-    queue: Arc<Queue>,
-    settled: bool,
-}
-
-/// How the handling of an event ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Settlement {
-    Handled,
-    /// Given up on. `failed` says whether an attempt was made and failed.
-    DeadLettered {
-        failed: bool,
-    },
-}
-
-impl Delivery {
-    pub(crate) fn settle(mut self, settlement: Settlement) {
-        self.settled = true;
-        let mut state = self.queue.state();
-        let ledger = &mut state.ledger;
-        ledger.in_flight -= 1;
-        match settlement {
-            Settlement::Handled => ledger.handled += 1,
-            Settlement::DeadLettered { failed } => {
-                ledger.dead_lettered += 1;
-                ledger.failed += u64::from(failed);
-            }
-        }
-        drop(state);
-        self.queue.pending.done();
-    }
-}
-
-impl Drop for Delivery {
-    fn drop(&mut self) {
-        if !self.settled {
-            let mut state = self.queue.state();
-            state.ledger.in_flight -= 1;
-            // It came out of the queue, so it may go back over the capacity.
-            state.events.push_front(self.event.clone());
-            drop(state);
-            self.queue.ready.notify_one();
-        }
-    }
-}
-
-/// How many events of a runtime were accepted and are not settled yet.
-///
-/// An event counts from before it can be taken until it is settled, and a handler publishes before it settles. So the
-/// count is zero only when a whole cascade has come to rest. Whoever waits for that ends it in the same step: nothing
-/// is accepted after, so no cascade begins that the closing queues would cut.
-#[derive(Debug, Default)]
-pub(crate) struct Pending {
-    /// The count, and in its highest bit whether it has ended.
-    count: AtomicUsize,
-    zero: Notify,
-}
-
-const ENDED: usize = 1 << (usize::BITS - 1);
-
-impl Pending {
-    /// Counts one more, unless it has ended.
-    fn add(&self) -> bool {
-        let more = |count: usize| (count & ENDED == 0).then(|| count + 1);
-        self.count.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok()
-    }
-
-    fn done(&self) {
-        if self.count.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.zero.notify_waiters();
-        }
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.count.load(Ordering::Acquire) & !ENDED
-    }
-
-    /// Waits until nothing is pending, and ends it.
-    pub(crate) async fn ended(&self) {
-        loop {
-            let zero = self.zero.notified();
-            tokio::pin!(zero);
-            zero.as_mut().enable();
-            let ended = self.count.compare_exchange(0, ENDED, Ordering::AcqRel, Ordering::Acquire);
-            if matches!(ended, Ok(_) | Err(ENDED)) {
-                return;
-            }
-            zero.await;
-        }
+        self.inbox.state().ports[self.port].open
     }
 }

@@ -2,18 +2,23 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use linkme::distributed_slice;
-use trigger_grammar::{path, topic};
+use trigger_grammar::{duration, path, topic};
 
 use crate::config::{ProcessConfig, TriggerConfig};
-use crate::handler::{Context, HandlerFuture, Needs, Rejection};
-use crate::policy::{self, Overflow};
+use crate::event::TriggerEvent;
+use crate::handler::{Context, Handler, HandlerFuture, Needs, Rejection};
+use crate::key::Key;
+use crate::policy::{self, Backoff, Overflow};
 use crate::process::Call;
 
 mod check;
+mod problem;
 
 pub(crate) use check::check;
+pub use problem::Problem;
 
 /// The handlers of every crate that is linked into the program. Its name is unique because sections of object files
 /// are shared by all that is linked.
@@ -57,7 +62,7 @@ impl fmt::Debug for HandlerRecord {
 /// Implemented by the type that has the name of a handler, for `handlers![..]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no handler",
-    label = "not declared with `#[on_event]`, `#[on_message]` or `#[on_webhook]`"
+    label = "not declared with `#[on_event]`, `#[on_message]`, `#[on_webhook]` or `#[on_dead_letter]`"
 )]
 pub trait Declared {
     /// The record of the handler.
@@ -69,13 +74,26 @@ pub trait Declared {
 pub struct ProcessRecord {
     name: Option<&'static str>,
     concurrency: usize,
+    /// In milliseconds.
+    timeout: Option<u64>,
+    retry: u32,
+    /// The first and the longest, in milliseconds.
+    backoff: Option<(u64, u64)>,
+    key: Option<fn(&TriggerEvent) -> Option<u64>>,
 }
 
 impl ProcessRecord {
     /// The defaults.
     #[expect(clippy::new_without_default, reason = "made in statics, where `Default` cannot be called")]
     pub const fn new() -> ProcessRecord {
-        ProcessRecord { name: None, concurrency: 1 }
+        ProcessRecord {
+            name: None,
+            concurrency: 1,
+            timeout: None,
+            retry: policy::RETRY,
+            backoff: None,
+            key: None,
+        }
     }
 
     /// Names the process.
@@ -90,9 +108,53 @@ impl ProcessRecord {
         self.concurrency = concurrency;
         self
     }
+
+    /// How long one attempt may take.
+    pub const fn timeout(mut self, text: &'static str) -> ProcessRecord {
+        self.timeout = match duration::parse_duration(text) {
+            Ok(0) => panic!("`timeout` is at least `1ms`, or left out for no limit"),
+            Ok(milliseconds) => Some(milliseconds),
+            Err(fault) => fault.panic(),
+        };
+        self
+    }
+
+    /// How often an event is tried again.
+    pub const fn retry(mut self, retry: u32) -> ProcessRecord {
+        self.retry = retry;
+        self
+    }
+
+    /// How long it waits before that.
+    pub const fn backoff(mut self, text: &'static str) -> ProcessRecord {
+        self.backoff = match duration::parse_range(text) {
+            Ok(range) => Some(range),
+            Err(fault) => fault.panic(),
+        };
+        self
+    }
+
+    /// What the events have in common that are handled in order.
+    pub const fn key(mut self, key: fn(&TriggerEvent) -> Option<u64>) -> ProcessRecord {
+        self.key = Some(key);
+        self
+    }
+
+    fn config(&self, triggers: Vec<TriggerConfig>) -> ProcessConfig {
+        ProcessConfig {
+            triggers,
+            concurrency: self.concurrency,
+            timeout: self.timeout.map(Duration::from_millis),
+            retry: self.retry,
+            backoff: self
+                .backoff
+                .map_or_else(Backoff::default, |(first, cap)| Backoff::of_milliseconds(first, cap)),
+            key: self.key.map(Key::of_event),
+        }
+    }
 }
 
-/// `#[on_event(..)]`, `#[on_message(..)]` or `#[on_webhook(..)]`, as data.
+/// `#[on_event(..)]`, `#[on_message(..)]`, `#[on_webhook(..)]` or `#[on_dead_letter(..)]`, as data.
 ///
 /// Its functions run in const evaluation, so that a name given as a `const` is checked there: a panic is a compile
 /// error at the user's attribute.
@@ -101,6 +163,7 @@ pub struct TriggerRecord {
     source: SourceRecord,
     id: Option<&'static str>,
     queue: Option<usize>,
+    queue_bytes: Option<usize>,
     overflow: Option<Overflow>,
 }
 
@@ -109,6 +172,7 @@ enum SourceRecord {
     Event { event_type: &'static str, source: Option<&'static str> },
     Message { pattern: &'static str },
     Webhook { path: &'static str, port: u16, host: &'static str, body_limit: usize },
+    DeadLetter { process: Option<&'static str> },
 }
 
 impl TriggerRecord {
@@ -141,8 +205,22 @@ impl TriggerRecord {
         })
     }
 
+    /// Dead letters of every process.
+    pub const fn dead_letter() -> TriggerRecord {
+        TriggerRecord::new(SourceRecord::DeadLetter { process: None })
+    }
+
+    /// Dead letters of this process.
+    pub const fn dead_letter_of(process: &'static str) -> TriggerRecord {
+        assert!(
+            !process.is_empty(),
+            "the name of the process is empty: leave it out to get those of every process"
+        );
+        TriggerRecord::new(SourceRecord::DeadLetter { process: Some(process) })
+    }
+
     const fn new(source: SourceRecord) -> TriggerRecord {
-        TriggerRecord { source, id: None, queue: None, overflow: None }
+        TriggerRecord { source, id: None, queue: None, queue_bytes: None, overflow: None }
     }
 
     /// Events of this source only.
@@ -190,6 +268,13 @@ impl TriggerRecord {
         self
     }
 
+    /// How many bytes may wait.
+    pub const fn queue_bytes(mut self, bytes: usize) -> TriggerRecord {
+        assert!(bytes > 0, "`queue_bytes` is 1 or more, the number of bytes that may wait");
+        self.queue_bytes = Some(bytes);
+        self
+    }
+
     /// What happens when the queue is full.
     pub const fn overflow(mut self, overflow: Overflow) -> TriggerRecord {
         self.overflow = Some(overflow);
@@ -206,9 +291,12 @@ impl TriggerRecord {
             SourceRecord::Webhook { path, port, host, body_limit } => {
                 TriggerConfig::webhook(path, port).host(host).body_limit(body_limit)
             }
+            SourceRecord::DeadLetter { process: None } => TriggerConfig::dead_letter(),
+            SourceRecord::DeadLetter { process: Some(name) } => TriggerConfig::dead_letter().process(name),
         };
         config.id = self.id.map(str::to_owned);
         config.queue = self.queue;
+        config.queue_bytes = self.queue_bytes;
         config.overflow = self.overflow;
         config
     }
@@ -235,6 +323,14 @@ pub(crate) struct Location {
     pub(crate) line: u32,
 }
 
+impl Location {
+    #[track_caller]
+    pub(crate) fn caller() -> Location {
+        let caller = std::panic::Location::caller();
+        Location { file: caller.file(), line: caller.line() }
+    }
+}
+
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)
@@ -250,13 +346,23 @@ impl Declaration {
             handler: record.name.to_owned(),
             module: record.module,
             location: Location { file: record.file, line: record.line },
-            config: ProcessConfig {
-                triggers: record.triggers.iter().map(TriggerRecord::config).collect(),
-                concurrency: record.process.concurrency,
-            },
+            config: record.process.config(record.triggers.iter().map(TriggerRecord::config).collect()),
             needs,
             call: Arc::new(record.call),
         }
+    }
+
+    /// A closure under the name of its process.
+    pub(crate) fn of_closure<H: Handler<Args>, Args>(
+        name: String,
+        location: Location,
+        config: ProcessConfig,
+        handler: H,
+    ) -> Declaration {
+        let mut needs = Needs::default();
+        H::needs(&mut needs);
+        let call: Arc<Call> = Arc::new(move |cx| handler.call(cx));
+        Declaration { handler: name.clone(), name: Some(name), module: "", location, config, needs, call }
     }
 
     /// The handler by its full path.
@@ -269,54 +375,35 @@ impl Declaration {
     }
 }
 
-/// One thing that keeps a runtime from starting.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    handler: Option<String>,
-    location: Option<Location>,
-    message: String,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Problem {
-    /// A problem of the program as a whole.
-    pub(crate) fn general(message: impl Into<String>) -> Problem {
-        Problem { handler: None, location: None, message: message.into() }
-    }
+    #[test]
+    fn records_say_what_the_configuration_says() {
+        const LIMIT: &str = "1m30s";
+        const PROCESS: ProcessRecord =
+            ProcessRecord::new().concurrency(8).timeout(LIMIT).retry(5).backoff("1s..5m");
+        let expected = ProcessConfig {
+            concurrency: 8,
+            timeout: Some(Duration::from_secs(90)),
+            retry: 5,
+            backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(300)),
+            ..ProcessConfig::default()
+        };
+        assert_eq!(PROCESS.config(Vec::new()), expected);
+        assert_eq!(ProcessRecord::new().config(Vec::new()), ProcessConfig::default());
+        assert!(PROCESS.key(|_| Some(7)).config(Vec::new()).key.is_some());
 
-    pub(crate) fn of(declaration: &Declaration, message: impl Into<String>) -> Problem {
-        Problem::at(declaration.path(), declaration.location, message)
-    }
-
-    pub(crate) fn at(handler: String, location: Location, message: impl Into<String>) -> Problem {
-        Problem { handler: Some(handler), location: Some(location), message: message.into() }
-    }
-
-    /// The handler it is about.
-    pub fn handler(&self) -> Option<&str> {
-        self.handler.as_deref()
-    }
-
-    /// Where that was declared, as `file:line`.
-    pub fn location(&self) -> Option<String> {
-        self.location.map(|location| location.to_string())
-    }
-
-    /// Where it belongs in a list; those of the whole program come last.
-    pub(crate) fn place(&self) -> (bool, Option<Location>) {
-        (self.location.is_none(), self.location)
-    }
-
-    /// What is wrong, and the right form.
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let (Some(handler), Some(location)) = (&self.handler, &self.location) {
-            write!(f, "`{handler}` at {location}: ")?;
+        for (record, config) in [
+            (TriggerRecord::dead_letter().queue_bytes(7), TriggerConfig::dead_letter().queue_bytes(7)),
+            (TriggerRecord::dead_letter_of("orders"), TriggerConfig::dead_letter().process("orders")),
+        ] {
+            assert_eq!(record.config(), config);
         }
-        f.write_str(&self.message)
+        let small = TriggerRecord::webhook("/e").queue_bytes(1000).config();
+        assert_eq!(small.validate().expect_err("no room for a body").field(), "queue_bytes");
+        let same = TriggerRecord::webhook("/e").queue_bytes(1000).body_limit(1000).config();
+        assert_eq!(same.validate(), Ok(()));
     }
 }

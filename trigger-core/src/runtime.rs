@@ -2,41 +2,41 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::sync::OnceCell;
-use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::broker::MessageBroker;
 use crate::bus::EventBus;
 use crate::dead_letter::DeadLetters;
 use crate::error::Result;
-use crate::handler::Env;
-use crate::process::Process;
-use crate::queue::Pending;
-use crate::registry::Location;
-use crate::status::{ProcessState, ProcessStatus, RuntimeStatus};
-use crate::task::{Tasks, all};
+use crate::process::panic;
+use crate::status::RuntimeStatus;
 
 mod build;
+mod change;
+mod drain;
 mod entry;
+mod hooks;
+mod running;
 mod signal;
+mod start_error;
 mod wired;
 
-pub use build::{Builder, StartError};
+pub use build::Builder;
+pub use change::UnknownProcess;
+pub use drain::{DrainReport, ProcessReport};
 pub use entry::{MainOutput, main};
+use hooks::Hook;
+use running::{Running, Shared};
 use signal::Signals;
-use wired::Wired;
+pub use start_error::StartError;
 
-/// Thirty years: as far ahead as tokio's own timers look.
-const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
-
-/// How long aborted handlers get to notice. One that blocks its thread never does.
-const ABORT_GRACE: Duration = Duration::from_millis(100);
+/// How long after the deadline of the drain a program may still run before it is ended, whatever its handlers do: `on_stop`
+/// hooks have 5 s of it.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// A running set of processes, with its bus, its broker, its webhook servers and its dead letters.
 ///
@@ -59,30 +59,17 @@ const ABORT_GRACE: Duration = Duration::from_millis(100);
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
 /// ```
 pub struct Runtime {
-    bus: EventBus,
-    broker: MessageBroker,
-    env: Arc<Env>,
-    dead_letters: DeadLetters,
-    processes: Vec<Running>,
-    /// The workers.
-    tasks: Tasks,
-    /// The tasks that carry events from the program's own triggers into our queues.
-    pumps: Tasks,
-    pending: Arc<Pending>,
+    shared: Shared,
+    /// In the order of their declaration; those that were added come last.
+    processes: RwLock<Vec<Arc<Running>>>,
+    /// Held while a process is added.
+    changing: tokio::sync::Mutex<()>,
     drain_deadline: Duration,
-    /// The deadline of the drain, and what had been handled and dead-lettered when it began.
-    drain_began: OnceLock<(Instant, (u64, u64))>,
+    /// When the drain ends, once it has begun.
+    drain_deadline_at: OnceLock<Instant>,
     drained: OnceCell<DrainReport>,
-    stopped: AtomicBool,
-}
-
-/// One process of a runtime.
-struct Running {
-    handler: String,
-    location: Location,
-    process: Arc<Process>,
-    triggers: Vec<Wired>,
-    workers: Vec<AbortHandle>,
+    /// What is still to be done at the end.
+    on_stop: Mutex<Vec<Hook>>,
 }
 
 impl Runtime {
@@ -91,119 +78,77 @@ impl Runtime {
         Builder::new()
     }
 
+    fn new(
+        shared: Shared,
+        processes: Vec<Arc<Running>>,
+        drain_deadline: Duration,
+        on_stop: Vec<Hook>,
+    ) -> Runtime {
+        panic::note_places();
+        Runtime {
+            shared,
+            processes: RwLock::new(processes),
+            changing: tokio::sync::Mutex::default(),
+            drain_deadline,
+            drain_deadline_at: OnceLock::new(),
+            drained: OnceCell::new(),
+            on_stop: Mutex::new(on_stop),
+        }
+    }
+
+    fn processes(&self) -> Vec<Arc<Running>> {
+        self.processes.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// A handle to the bus of the runtime.
     pub fn bus(&self) -> EventBus {
-        self.bus.clone()
+        self.shared.bus.clone()
     }
 
     /// A handle to the broker of the runtime.
     pub fn broker(&self) -> MessageBroker {
-        self.broker.clone()
+        self.shared.broker.clone()
     }
 
     /// A handle to the events that were given up on.
     pub fn dead_letters(&self) -> DeadLetters {
-        self.dead_letters.clone()
+        self.shared.dead_letters.clone()
     }
 
     /// The address a webhook trigger listens on, by the id of the trigger: where port 0 was asked for, the one that
     /// the system picked. `None` for another trigger, and after the shutdown.
     pub fn local_addr(&self, trigger_id: &str) -> Option<SocketAddr> {
-        let triggers = self.processes.iter().flat_map(|running| &running.triggers);
-        triggers.filter(|trigger| trigger.id() == trigger_id).find_map(Wired::local_addr)
+        self.processes().iter().find_map(|running| running.local_addr(trigger_id))
     }
 
     /// The state of every process and trigger at this moment.
     pub fn status(&self) -> RuntimeStatus {
-        let state = if self.stopped.load(Ordering::Acquire) {
-            ProcessState::Stopped
-        } else if self.env.shutdown.is_cancelled() {
-            ProcessState::Draining
-        } else {
-            ProcessState::Running
-        };
-        RuntimeStatus { processes: self.processes.iter().map(|running| running.status(state)).collect() }
+        RuntimeStatus { processes: self.processes().iter().map(|running| running.status()).collect() }
     }
 
     /// Drains the runtime: what was accepted is handled, then everything ends.
     ///
     /// Webhooks answer 503 and the program's own triggers stop; handlers are told by `Shutdown`. The bus and the
     /// broker go on, so that handlers can finish what they have begun, until nothing is queued or running; then
-    /// they are left too, and ports are closed. At the deadline (30 s unless the builder says otherwise) handlers
-    /// that still run are cancelled, and their events, with those still queued, are `left`.
+    /// they are left too, and ports are closed. Retries are made at their time, but those that would come after the deadline
+    /// are not waited for. At the deadline (30 s unless the builder says otherwise) handlers that still run are
+    /// cancelled, which is no attempt; their events, with those still queued, are `left`, and are kept as dead letters.
+    /// Then the [`on_stop`](Builder::on_stop) hooks run.
     ///
     /// Called again, it returns the same report.
     ///
     /// # Cancel safety
     ///
     /// Dropped half way, the runtime drains no further until it is called again, with the same deadline. So it is not
-    /// for a handler to await: the drain would wait for that handler, and end with it at the deadline.
+    /// for a handler to await: the drain would wait for that handler, and end with it at the deadline. Neither is it to
+    /// be kept and not polled: another call would wait for it.
     pub async fn shutdown(&self) -> DrainReport {
         self.drained.get_or_init(|| self.drain()).await.clone()
     }
 
-    async fn drain(&self) -> DrainReport {
-        // A drain that was given up half way is taken up where it began.
-        let (deadline, (handled_before, dead_lettered_before)) = *self.drain_began.get_or_init(|| {
-            let now = Instant::now();
-            // A deadline that no clock can hold is one that never comes.
-            (now.checked_add(self.drain_deadline).unwrap_or(now + NEVER), self.settled())
-        });
-        self.env.shutdown.cancel();
-        self.triggers().for_each(Wired::refuse_requests);
-        let at_rest = async {
-            all(self.triggers().map(Wired::stop_custom)).await;
-            self.pumps.ended().await;
-            self.pending.ended().await;
-        };
-        let in_time = timeout_at(deadline, at_rest).await.is_ok();
-        // Before the queues close, so that a pump leaves what it has not carried where it is.
-        self.pumps.stop_token().cancel();
-        self.triggers().for_each(Wired::close);
-        if !in_time || timeout_at(deadline, self.tasks.ended()).await.is_err() {
-            self.abort().await;
-            // An event that a pump has just taken is in a queue when the pump has ended.
-            self.pumps.ended_within(ABORT_GRACE).await;
-        }
-        all(self.triggers().map(Wired::leave_port)).await;
-        self.stopped.store(true, Ordering::Release);
-        let (handled, dead_lettered) = self.settled();
-        DrainReport {
-            completed: handled - handled_before,
-            dead_lettered: dead_lettered - dead_lettered_before,
-            left: self.pending.count() + self.triggers().map(Wired::held_outside).sum::<usize>(),
-        }
-    }
-
-    /// Cancels the handlers that still run. Their events go back to their queues.
-    async fn abort(&self) {
-        self.tasks.stop_token().cancel();
-        for running in &self.processes {
-            let in_flight = running.status(ProcessState::Draining).in_flight;
-            if in_flight > 0 {
-                let (process, location) = (&running.process.name, running.location);
-                tracing::error!(%process, handler = %running.handler, %location, in_flight, "still running at the drain deadline, cancelling");
-            }
-            running.workers.iter().for_each(AbortHandle::abort);
-        }
-        if !self.tasks.ended_within(ABORT_GRACE).await {
-            tracing::error!("a handler blocks its thread and cannot be cancelled");
-        }
-    }
-
-    fn triggers(&self) -> impl Iterator<Item = &Wired> {
-        self.processes.iter().flat_map(|running| &running.triggers)
-    }
-
-    /// How many events were handled and how many dead-lettered, since the start.
-    fn settled(&self) -> (u64, u64) {
-        let ledgers = self.triggers().map(|trigger| trigger.queue().snapshot().1);
-        ledgers
-            .fold((0, 0), |(handled, dead), ledger| (handled + ledger.handled, dead + ledger.dead_lettered))
-    }
-
     /// Waits for SIGINT or SIGTERM (elsewhere Ctrl-C), then drains and prints the report to stderr. A second signal ends
-    /// the program at once.
+    /// the program at once. So does the end of the drain's deadline and 6 s more, with exit code 1, if handlers block every
+    /// thread of the program and nothing else can end it.
     ///
     /// A signal that comes between the start and this call ends the program at once too; [`Builder::run`] has no such
     /// gap.
@@ -212,7 +157,7 @@ impl Runtime {
     ///
     /// If events were left, or if the system does not let us listen for signals.
     pub async fn run_until_signal(&self) -> Result {
-        self.run_until(Signals::listen()?).await
+        self.run_until(Signals::listen(self.drain_deadline.saturating_add(PATIENCE))?).await
     }
 
     async fn run_until(&self, mut signals: Signals) -> Result {
@@ -221,7 +166,7 @@ impl Runtime {
         let report = tokio::select! {
             report = self.shutdown() => report,
             second = signals.next() => {
-                tracing::error!(signal = %second, left = self.pending.count(), "ended before the drain was over");
+                tracing::error!(signal = %second, left = self.shared.pending.count(), "ended before the drain was over");
                 std::process::exit(second.exit_code())
             }
         };
@@ -236,77 +181,24 @@ impl Runtime {
 /// A runtime that nobody holds any more ends at once.
 impl Drop for Runtime {
     fn drop(&mut self) {
-        self.env.shutdown.cancel();
-        self.tasks.stop_token().cancel();
-        self.pumps.stop_token().cancel();
-        self.triggers().for_each(Wired::close);
-        for running in &self.processes {
-            running.workers.iter().for_each(AbortHandle::abort);
-        }
+        self.shared.env.shutdown.cancel();
+        self.processes().iter().for_each(|running| running.drop_everything());
     }
 }
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let processes = self.processes();
         f.debug_struct("Runtime")
-            .field(
-                "processes",
-                &self.processes.iter().map(|running| &running.process.name).collect::<Vec<_>>(),
-            )
-            .field("pending", &self.pending.count())
+            .field("processes", &processes.iter().map(|running| running.name()).collect::<Vec<_>>())
+            .field("pending", &self.shared.pending.count())
             .finish_non_exhaustive()
-    }
-}
-
-impl Running {
-    fn status(&self, state: ProcessState) -> ProcessStatus {
-        let mut status = ProcessStatus {
-            name: self.process.name.clone(),
-            handler: self.handler.clone(),
-            state,
-            concurrency: self.process.concurrency,
-            in_flight: 0,
-            handled: 0,
-            failed: 0,
-            retried: 0,
-            dead_lettered: 0,
-            triggers: Vec::with_capacity(self.triggers.len()),
-        };
-        for trigger in &self.triggers {
-            let (trigger, ledger) = trigger.status();
-            status.in_flight += ledger.in_flight;
-            status.handled += ledger.handled;
-            status.failed += ledger.failed;
-            status.retried += ledger.retried;
-            status.dead_lettered += ledger.dead_lettered;
-            status.triggers.push(trigger);
-        }
-        status
-    }
-}
-
-/// What became of the events that were pending when the drain began, and of those their handlers published.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct DrainReport {
-    /// Handled during the drain.
-    pub completed: u64,
-    /// Given up on during the drain.
-    pub dead_lettered: u64,
-    /// Neither: still queued at the deadline, or cancelled in the middle of their handler.
-    pub left: usize,
-}
-
-impl fmt::Display for DrainReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DrainReport { completed, dead_lettered, left } = self;
-        write!(f, "drained: {completed} completed, {dead_lettered} dead-lettered, {left} left")
     }
 }
 
 /// Starts the builder's runtime and runs it until a signal.
 async fn run(builder: Builder) -> Result {
     // Before anything is accepted, so that no signal finds the program without its handler.
-    let signals = Signals::listen()?;
+    let signals = Signals::listen(builder.longest_drain().saturating_add(PATIENCE))?;
     builder.start().await?.run_until(signals).await
 }

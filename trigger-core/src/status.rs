@@ -35,8 +35,10 @@ pub struct ProcessStatus {
     pub handled: u64,
     /// How many attempts have failed.
     pub failed: u64,
-    /// How many attempts were made again: today always 0.
+    /// How many attempts were made again.
     pub retried: u64,
+    /// How many events wait for a retry. They are among the `queue_size` of their triggers.
+    pub waiting: usize,
     /// How many accepted events it has given up on. An event that had no room is not among them: it was not
     /// accepted, and counts in `dropped`.
     pub dead_lettered: u64,
@@ -51,6 +53,8 @@ pub struct ProcessStatus {
 pub enum ProcessState {
     /// It takes events.
     Running,
+    /// It takes events, and handles none until it is resumed.
+    Paused,
     /// It handles what it has accepted; HTTP requests and custom triggers bring nothing new.
     Draining,
     /// It takes no events.
@@ -67,8 +71,12 @@ pub struct TriggerStatus {
     pub kind: TriggerKind,
     /// What it listens to: a type, a pattern or a path.
     pub pattern: String,
-    /// How many events wait.
+    /// How many events wait, for the handler or for a retry.
     pub queue_size: usize,
+    /// How many bytes the bodies of these events have.
+    pub queue_bytes: usize,
+    /// How many of these events wait for a retry.
+    pub waiting: usize,
     /// How many may wait.
     pub capacity: usize,
     /// How many were accepted, since the trigger was made.
@@ -91,6 +99,8 @@ impl TriggerStatus {
             kind: TriggerKind::Custom,
             pattern: String::new(),
             queue_size: 0,
+            queue_bytes: 0,
+            waiting: 0,
             capacity: 0,
             accepted: 0,
             dropped: 0,

@@ -1,9 +1,9 @@
 //! The one place that spawns, so that every task has an owner that can wait for it and end it.
 
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::task::Poll;
 use std::time::Duration;
+use std::{fmt, io};
 
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,11 @@ pub(crate) async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<
     })
     .await;
     ended
+}
+
+/// Runs something on a thread of its own, which ends when that does.
+pub(crate) fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 
 /// Tasks with one owner. Dropping the last clone of the owner's asks them to stop.

@@ -6,20 +6,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
-use tokio::sync::Notify;
 
 use crate::clock;
+use crate::config::TriggerConfig;
+use crate::deadlock::Waits;
 use crate::error::{ConfigError, Error};
 use crate::event::{Envelope, Origin, TriggerEvent, TriggerInfo, TriggerKind};
-use crate::queue::Pending;
+use crate::queue::{Bounds, Inbox, Queue};
 use crate::status::TriggerStatus;
 
+mod dead_letter;
 mod event;
 mod intake;
 mod message;
 mod subscribed;
 mod webhook;
 
+pub(crate) use dead_letter::DeadLetterTrigger;
 pub use event::EventTrigger;
 pub(crate) use intake::{Intake, LostEvents, Offer, WaitingOffer};
 pub use message::MessageTrigger;
@@ -136,19 +139,32 @@ impl TriggerEvent {
         let info = TriggerInfo { id: trigger_id.to_owned(), kind: TriggerKind::Custom, pattern: None };
         let origin = Origin::Custom { metadata };
         let envelope = Envelope::new(clock::event_id(), clock::now(), payload.into(), origin);
-        TriggerEvent { trigger: Arc::new(info), envelope: Arc::new(envelope) }
+        TriggerEvent::through(&Arc::new(info), &Arc::new(envelope))
     }
 }
 
 /// What a trigger is connected to: by itself nothing, in a runtime its process.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Wiring {
-    /// Wakes the workers of the process.
-    pub(crate) ready: Arc<Notify>,
-    /// Counts the events of the whole runtime.
-    pub(crate) pending: Arc<Pending>,
+    /// Where its events go.
+    pub(crate) queue: Queue,
     /// Keeps the events that had no room.
     pub(crate) lost: Option<LostEvents>,
+    /// Knows which handlers wait for room.
+    pub(crate) waits: Arc<Waits>,
+}
+
+impl Wiring {
+    /// That of a trigger which is used by itself.
+    pub(crate) fn alone(config: &TriggerConfig) -> Wiring {
+        let inbox = Inbox::new(&[bounds(config)], None, None, Arc::default());
+        Wiring { queue: Queue::of(inbox, 0), lost: None, waits: Arc::default() }
+    }
+}
+
+/// How much the queue of a trigger holds.
+pub(crate) fn bounds(config: &TriggerConfig) -> Bounds {
+    Bounds { events: config.capacity(), bytes: config.queue_bytes }
 }
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -168,15 +184,16 @@ impl<T: Trigger> AnyTrigger for T {
     }
 
     fn start(&self) -> BoxFuture<'_, Result<(), TriggerError>> {
-        Box::pin(Trigger::start(self))
+        // Not called before it is polled, where a panic is caught.
+        Box::pin(async move { Trigger::start(self).await })
     }
 
     fn stop(&self) -> BoxFuture<'_, ()> {
-        Box::pin(Trigger::stop(self))
+        Box::pin(async move { Trigger::stop(self).await })
     }
 
     fn wait_for_next(&self) -> BoxFuture<'_, Result<TriggerEvent, TriggerError>> {
-        Box::pin(Trigger::wait_for_next(self))
+        Box::pin(async move { Trigger::wait_for_next(self).await })
     }
 
     fn status(&self) -> TriggerStatus {

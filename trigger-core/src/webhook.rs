@@ -103,8 +103,8 @@ impl Ports {
         let mut servers = self.servers.lock().await;
         let key = (host.to_owned(), port);
         let server = match servers.get(&key) {
-            Some(server) => Arc::clone(server),
-            None => {
+            Some(server) if !server.is_closing() => Arc::clone(server),
+            _ => {
                 let server = Server::bind(host, port).await;
                 let host = host.to_owned();
                 Arc::new(server.map_err(|error| TriggerError::Bind { host, port, error })?)
@@ -196,8 +196,20 @@ impl Server {
     fn remove(&self, endpoint: &Arc<Endpoint>) -> bool {
         let mut endpoints = self.endpoints();
         endpoints.retain(|other| !Arc::ptr_eq(other, endpoint));
+        if endpoints.is_empty() {
+            // Its path stays while the server closes: what still comes is answered 503.
+            return true;
+        }
         self.router.store(Arc::new(receive::router(&endpoints)));
-        endpoints.is_empty()
+        false
+    }
+
+    /// Removes the path of a trigger that is gone, without waiting for anyone.
+    pub(crate) fn abandon(&self, endpoint: &Arc<Endpoint>) {
+        if self.remove(endpoint) {
+            self.tasks.stop_token().cancel();
+            *self.socket() = Socket::Given;
+        }
     }
 
     /// Begins to listen, if it has not yet. The system lets clients connect; nobody answers them before `accept`.

@@ -12,12 +12,13 @@ use trigger_grammar::hint;
 use crate::errors::Errors;
 use crate::value::Takes;
 
-/// Which of the four attributes.
+/// Which of the attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Event,
     Message,
     Webhook,
+    DeadLetter,
     Process,
 }
 
@@ -29,7 +30,7 @@ pub(crate) struct Key {
     homes: &'static [Kind],
 }
 
-const EVERY_TRIGGER: &[Kind] = &[Kind::Event, Kind::Message, Kind::Webhook];
+const EVERY_TRIGGER: &[Kind] = &[Kind::Event, Kind::Message, Kind::Webhook, Kind::DeadLetter];
 
 const KEYS: &[Key] = &[
     Key { name: "source", takes: Takes::TextOrConst, homes: &[Kind::Event] },
@@ -38,12 +39,17 @@ const KEYS: &[Key] = &[
     Key { name: "body_limit", takes: Takes::Size, homes: &[Kind::Webhook] },
     Key { name: "id", takes: Takes::Text, homes: EVERY_TRIGGER },
     Key { name: "queue", takes: Takes::Count, homes: EVERY_TRIGGER },
+    Key { name: "queue_bytes", takes: Takes::Size, homes: EVERY_TRIGGER },
     Key { name: "overflow", takes: Takes::Overflow, homes: EVERY_TRIGGER },
     Key { name: "name", takes: Takes::Text, homes: &[Kind::Process] },
     Key { name: "concurrency", takes: Takes::Count, homes: &[Kind::Process] },
+    Key { name: "timeout", takes: Takes::Duration, homes: &[Kind::Process] },
+    Key { name: "retry", takes: Takes::Number, homes: &[Kind::Process] },
+    Key { name: "backoff", takes: Takes::Range, homes: &[Kind::Process] },
+    Key { name: "key", takes: Takes::Closure, homes: &[Kind::Process] },
 ];
 
-/// Names that the builders and the configuration use for the same thing.
+/// Names that the builders, the configuration and other programs use for the same thing.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("capacity", "queue"),
     ("trigger_id", "id"),
@@ -51,16 +57,24 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("event_source", "source"),
     ("webhook_port", "port"),
     ("webhook_host", "host"),
+    ("max_concurrency", "concurrency"),
+    ("workers", "concurrency"),
+    ("deadline", "timeout"),
+    ("time_limit", "timeout"),
+    ("retries", "retry"),
+    ("max_retries", "retry"),
+    ("attempts", "retry"),
+    ("max_attempts", "retry"),
+    ("retry_delay", "backoff"),
+    ("ordered_by", "key"),
+    ("partition_key", "key"),
 ];
-
-/// Names for what stands first in the list, without a key.
-const NAMES_OF_THE_FIRST: &[&str] = &["event_type", "topic", "pattern", "path", "webhook_path", "type"];
 
 impl Kind {
     /// The attribute that a path names, going by its last segment, so that `triggers::on_event` counts.
     pub(crate) fn of(path: &Path) -> Option<Kind> {
         let last = &path.segments.last()?.ident;
-        [Kind::Event, Kind::Message, Kind::Webhook, Kind::Process]
+        [Kind::Event, Kind::Message, Kind::Webhook, Kind::DeadLetter, Kind::Process]
             .into_iter()
             .find(|kind| last == kind.name())
     }
@@ -71,6 +85,7 @@ impl Kind {
             Kind::Event => "on_event",
             Kind::Message => "on_message",
             Kind::Webhook => "on_webhook",
+            Kind::DeadLetter => "on_dead_letter",
             Kind::Process => "process",
         }
     }
@@ -86,7 +101,24 @@ impl Kind {
             Kind::Event => Some(("event type", "order.paid")),
             Kind::Message => Some(("topic pattern", "reports.*")),
             Kind::Webhook => Some(("path", "/events")),
+            Kind::DeadLetter => Some(("process name", "orders")),
             Kind::Process => None,
+        }
+    }
+
+    /// Whether its list may begin without that.
+    pub(crate) fn may_lack_first(self) -> bool {
+        matches!(self, Kind::DeadLetter | Kind::Process)
+    }
+
+    /// Names that are given to what stands first, which has no key.
+    fn names_of_the_first(self) -> &'static [&'static str] {
+        match self {
+            Kind::Event | Kind::Message | Kind::Webhook => {
+                &["event_type", "topic", "pattern", "path", "webhook_path", "type"]
+            }
+            Kind::DeadLetter => &["process", "process_name", "of", "from"],
+            Kind::Process => &[],
         }
     }
 
@@ -205,7 +237,7 @@ impl Args {
             self.entries.push((key, known, value));
         } else {
             errors.at(&key, self.unknown(&name));
-            if self.first.is_none() && NAMES_OF_THE_FIRST.contains(&name.as_str()) {
+            if self.first.is_none() && self.kind.names_of_the_first().contains(&name.as_str()) {
                 // It is clear what was meant, so that it is not missed as well.
                 self.first = Some(value);
             }
@@ -229,7 +261,9 @@ impl Args {
         if let Some(key) = KEYS.iter().find(|key| key.name == name) {
             return format!("`{name}` belongs to {}\n  {keys}", homes(key));
         }
-        if let (Some((what, example)), true) = (self.kind.first(), NAMES_OF_THE_FIRST.contains(&name)) {
+        if let Some((what, example)) = self.kind.first()
+            && self.kind.names_of_the_first().contains(&name)
+        {
             let attribute = self.kind.name();
             return format!(
                 "the {what} comes first, without a key: `#[{attribute}(\"{example}\")]`\n  {keys}"
@@ -332,7 +366,7 @@ mod tests {
         assert_eq!(
             messages,
             ["unknown key `prot`; did you mean `port`?\n  \
-              the keys here are: port, host, body_limit, id, queue, overflow, crate"]
+              the keys here are: port, host, body_limit, id, queue, queue_bytes, overflow, crate"]
         );
     }
 
@@ -343,7 +377,7 @@ mod tests {
         says(
             Kind::Process,
             quote!(queue = 1),
-            &["`queue` belongs to `#[on_event]`, `#[on_message]` and `#[on_webhook]`"],
+            &["`queue` belongs to `#[on_event]`, `#[on_message]`, `#[on_webhook]` and `#[on_dead_letter]`"],
         );
         says(
             Kind::Event,
@@ -355,7 +389,10 @@ mod tests {
     #[test]
     fn names_from_the_builders_and_the_configuration_are_understood() {
         says(Kind::Event, quote!("a", capacity = 8), &["unknown key `capacity`; did you mean `queue`?"]);
+        says(Kind::Process, quote!(max_retries = 8), &["unknown key `max_retries`; did you mean `retry`?"]);
         says(Kind::Webhook, quote!(path = "/x"), &["the path comes first, without a key"]);
+        says(Kind::DeadLetter, quote!(process = "x"), &["the process name comes first, without a key"]);
+        says(Kind::Event, quote!("a", process = "x"), &["unknown key `process`"]);
     }
 
     #[test]

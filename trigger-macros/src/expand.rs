@@ -142,7 +142,7 @@ fn record(declaration: &Declaration) -> TokenStream {
     let private = root.private(Span::call_site());
     let name = function.name();
     let triggers = triggers.iter().map(|trigger| self::trigger(trigger, root));
-    let process = process.iter().map(|setting| self::setting(setting, root));
+    let process = configured("ProcessRecord", quote!(#private::ProcessRecord::new()), process, root);
     let needs = needs(inputs);
     let call = call(function, inputs, root);
     quote! {
@@ -151,7 +151,7 @@ fn record(declaration: &Declaration) -> TokenStream {
             module: ::core::module_path!(),
             file: ::core::file!(),
             line: ::core::line!(),
-            process: #private::ProcessRecord::new() #(#process)*,
+            process: #process,
             triggers: &[#(#triggers),*],
             needs: #needs,
             call: #call,
@@ -159,34 +159,42 @@ fn record(declaration: &Declaration) -> TokenStream {
     }
 }
 
-/// `TriggerRecord::event("pipeline.error").source("ci")`
+/// `TriggerRecord::source(TriggerRecord::event("pipeline.error"), "ci")`
 fn trigger(trigger: &Trigger, root: &Root) -> TokenStream {
     let first = trigger.first.as_ref().map(Value::to_tokens).unwrap_or_default();
     let span = first.span();
     let constructor = match trigger.kind {
         Kind::Event => Ident::new("event", span),
+        Kind::DeadLetter if trigger.first.is_none() => Ident::new("dead_letter", span),
+        Kind::DeadLetter => Ident::new("dead_letter_of", span),
         Kind::Message => Ident::new("message", span),
         Kind::Webhook | Kind::Process => Ident::new("webhook", span),
     };
-    let settings = trigger.settings.iter().map(|setting| self::setting(setting, root));
-    // A const is checked inside these calls, and the error is shown where the call seems to be.
+    // A const is checked inside this call, and the error is shown where the call seems to be.
     let private = root.private(span);
     let start = quote_spanned!(span=> #private::TriggerRecord::#constructor(#first));
-    quote!(#start #(#settings)*)
+    configured("TriggerRecord", start, &trigger.settings, root)
 }
 
-/// `.queue(10)`
-fn setting(setting: &Setting, root: &Root) -> TokenStream {
-    let Setting { key, value } = setting;
-    let tokens = match value {
-        Value::Overflow(variant) => {
-            let root = root.at(variant.span());
-            quote_spanned!(variant.span()=> #root::Overflow::#variant)
-        }
-        other => other.to_tokens(),
-    };
-    let key = Ident::new(&key.to_string(), tokens.span());
-    quote_spanned!(tokens.span()=> .#key(#tokens))
+/// The record after each setting: `ProcessRecord::retry(ProcessRecord::new(), 5)`.
+///
+/// In this form each call is where its value is, which that of a method is not: it begins where the record does.
+fn configured(record: &str, start: TokenStream, settings: &[Setting], root: &Root) -> TokenStream {
+    settings.iter().fold(start, |before, Setting { key, value }| {
+        let value = match value {
+            Value::Overflow(variant) => {
+                let root = root.at(variant.span());
+                quote_spanned!(variant.span()=> #root::Overflow::#variant)
+            }
+            Value::Closure(closure) => closure.tokens(root),
+            other => other.to_tokens(),
+        };
+        let span = value.span();
+        let private = root.private(span);
+        let record = Ident::new(record, span);
+        let key = Ident::new(&key.to_string(), span);
+        quote_spanned!(span=> #private::#record::#key(#before, #value))
+    })
 }
 
 /// The closure that tells the runtime which types the handler takes, before the first event.
@@ -227,7 +235,7 @@ fn call(function: &Function, inputs: &[Input], root: &Root) -> TokenStream {
 }
 
 impl Value {
-    /// The value as an argument of the method of its key.
+    /// The value as it was written.
     pub(crate) fn to_tokens(&self) -> TokenStream {
         match self {
             Value::Text(text) => text.to_token_stream(),
@@ -238,6 +246,7 @@ impl Value {
             }
             Value::Overflow(variant) => variant.to_token_stream(),
             Value::Const(path) => path.to_token_stream(),
+            Value::Closure(closure) => closure.written(),
         }
     }
 }

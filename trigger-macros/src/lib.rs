@@ -1,11 +1,12 @@
 //! The attributes of `triggers`. They read a declaration, check it, and write it down as one static record.
 //!
-//! The way through: `args` reads the `key = value` lists, `value` checks each value against its grammar,
-//! `signature` checks the function, `model` puts all of it together, and `expand` writes the output. A mistake
-//! goes through `fallback` instead, which gives the function back together with the errors. What a handler
-//! *does* is in `trigger-core`; nothing here decides it.
+//! The way through: `args` reads the `key = value` lists, `value` checks each value against its grammar, `closure`
+//! reads the one value that is code, `signature` checks the function, `model` puts all of it together, and `expand`
+//! writes the output. A mistake goes through `fallback` instead, which gives the function back together with the
+//! errors. What a handler *does* is in `trigger-core`; nothing here decides it.
 
 mod args;
+mod closure;
 mod errors;
 mod expand;
 mod fallback;
@@ -36,6 +37,12 @@ pub fn on_webhook(args: TokenStream, item: TokenStream) -> TokenStream {
     declare(Kind::Webhook, args, item)
 }
 
+/// Runs an async function for each event that was given up on: see `triggers::on_dead_letter`.
+#[proc_macro_attribute]
+pub fn on_dead_letter(args: TokenStream, item: TokenStream) -> TokenStream {
+    declare(Kind::DeadLetter, args, item)
+}
+
 /// Says how a handler runs: see `triggers::process`.
 #[proc_macro_attribute]
 pub fn process(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -48,7 +55,7 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
     main_fn::expand(args.into(), item.into()).into()
 }
 
-/// The one way of the four attributes that make a handler: see `triggers::on_event`.
+/// The one way of the attributes that make a handler: see `triggers::on_event`.
 fn declare(kind: Kind, args: TokenStream, item: TokenStream) -> TokenStream {
     match model::Declaration::read(kind, args.into(), item.into()) {
         Ok(declaration) => expand::handler(&declaration).into(),

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Attribute, Ident, Path, Type};
-use trigger_grammar::topic;
+use trigger_grammar::{size, topic};
 
 use crate::args::{Args, Kind};
 use crate::errors::Errors;
@@ -32,7 +32,7 @@ pub(crate) struct Declaration {
 /// One trigger.
 pub(crate) struct Trigger {
     pub(crate) kind: Kind,
-    /// The type, pattern or path; nothing where it was wrong.
+    /// The type, pattern, path or process; nothing where it was left out or wrong.
     pub(crate) first: Option<Value>,
     pub(crate) settings: Vec<Setting>,
 }
@@ -129,6 +129,7 @@ fn read_lists(lists: &[Args], errors: &mut Errors) -> (Vec<Trigger>, Vec<Setting
             let value = value::read(list.kind, key, known.takes, value, errors);
             settings.extend(value.map(|value| Setting { key: key.clone(), value }));
         }
+        check_together(list, &settings, errors);
         if list.kind != Kind::Process {
             let first = read_first(list, errors);
             triggers.push(Trigger { kind: list.kind, first, settings });
@@ -142,15 +143,46 @@ fn read_lists(lists: &[Args], errors: &mut Errors) -> (Vec<Trigger>, Vec<Setting
     if triggers.is_empty() {
         let place = lists.first().map_or_else(Span::call_site, |list| list.place);
         let message = "`#[process]` says how a handler runs, but nothing triggers this one\n  \
-                       add `#[on_event(..)]`, `#[on_message(..)]` or `#[on_webhook(..)]`";
+                       add `#[on_event(..)]`, `#[on_message(..)]`, `#[on_webhook(..)]` or `#[on_dead_letter(..)]`";
         errors.push(syn::Error::new(place, message));
     }
     (triggers, process.unwrap_or_default())
 }
 
+/// The rules between the keys of one list.
+fn check_together(list: &Args, settings: &[Setting], errors: &mut Errors) {
+    let key = |name: &str| list.entries.iter().map(|(key, ..)| key).find(|key| *key == name);
+    let number = |name: &str| {
+        settings.iter().find(|setting| setting.key == name).and_then(|setting| match setting.value {
+            Value::Number(number, span) => Some((number, span)),
+            _ => None,
+        })
+    };
+    if let Some(backoff) = key("backoff") {
+        if key("retry").is_none() {
+            errors.at(backoff, "`backoff` has no effect without `retry`: add `retry = 5`");
+        } else if let Some((0, _)) = number("retry") {
+            errors.at(backoff, "`backoff` has no effect with `retry = 0`: make it 1 or more");
+        }
+    }
+    if let (Some((bytes, span)), Some((limit, _))) = (number("queue_bytes"), number("body_limit"))
+        && bytes < limit
+    {
+        let (bytes, limit) = (size::show_size(bytes), size::show_size(limit));
+        let message = format!(
+            "`body_limit` lets in a body of {limit}, which would never find room in a queue of {bytes}\n  \
+             raise `queue_bytes`, or lower `body_limit`"
+        );
+        errors.push(syn::Error::new(span, message));
+    }
+}
+
 fn read_first(list: &Args, errors: &mut Errors) -> Option<Value> {
     if let Some(value) = &list.first {
         return value::read_first(list.kind, value, errors);
+    }
+    if list.kind.may_lack_first() {
+        return None;
     }
     let (what, example) = list.kind.first()?;
     let (shown, name) = (list.kind.shown(), list.kind.name());
@@ -224,7 +256,10 @@ impl Trigger {
 
     /// The attribute in short, as it was written.
     fn shown(&self) -> String {
-        let first = self.first_text().to_string().replace(" :: ", "::");
-        format!("#[{}({first})]", self.kind.name())
+        let name = self.kind.name();
+        match &self.first {
+            Some(first) => format!("#[{name}({})]", first.to_tokens().to_string().replace(" :: ", "::")),
+            None => format!("#[{name}]"),
+        }
     }
 }

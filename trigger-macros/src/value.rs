@@ -1,10 +1,12 @@
 //! The values of an attribute: what each key takes, checked against the grammar that the runtime uses too.
 
 use proc_macro2::Span;
-use syn::{Expr, Ident, Lit, LitInt, LitStr, Path, UnOp};
-use trigger_grammar::{Fault, FaultKind, hint, host, path, size, topic};
+use quote::ToTokens;
+use syn::{Expr, ExprClosure, Ident, Lit, LitInt, LitStr, Path, UnOp};
+use trigger_grammar::{Fault, FaultKind, duration, hint, host, path, size, topic};
 
 use crate::args::Kind;
+use crate::closure::Closure;
 use crate::errors::Errors;
 
 /// What a key takes.
@@ -12,11 +14,17 @@ use crate::errors::Errors;
 pub(crate) enum Takes {
     Text,
     TextOrConst,
+    /// From 1.
     Count,
+    /// From 0.
+    Number,
     Port,
     Host,
     Size,
+    Duration,
+    Range,
     Overflow,
+    Closure,
 }
 
 /// A value that was found right.
@@ -27,6 +35,7 @@ pub(crate) enum Value {
     Overflow(Ident),
     /// A const of the user's, which const evaluation checks.
     Const(Path),
+    Closure(Box<Closure>),
 }
 
 const OVERFLOWS: &[(&str, &str)] =
@@ -39,16 +48,22 @@ impl Takes {
             Takes::Text => "a string in quotes",
             Takes::TextOrConst => "a string in quotes, or a const",
             Takes::Count => "a whole number, at least 1, or a const",
+            Takes::Number => "a whole number, 0 or more, or a const",
             Takes::Port => "a number from 1 to 65535 (or 0 to let the system pick one), or a const",
             Takes::Host => "an address or a name in quotes, such as `\"127.0.0.1\"`",
             Takes::Size => "a size in quotes, such as `\"1MiB\"`",
+            Takes::Duration => "a duration in quotes, such as `\"30s\"`, or a const",
+            Takes::Range => "two durations in quotes, such as `\"200ms..30s\"`, or a const",
             Takes::Overflow if kind == Kind::Webhook => "`\"drop_oldest\"` or `\"wait\"`",
+            Takes::Overflow if kind == Kind::DeadLetter => "`\"drop_newest\"` or `\"drop_oldest\"`",
             Takes::Overflow => "`\"drop_newest\"`, `\"drop_oldest\"`, `\"wait\"` or `\"reject\"`",
+            Takes::Closure => "a closure that reads the body, such as `|order: &Order| order.customer`",
         }
     }
 
     fn takes_const(self) -> bool {
-        matches!(self, Takes::TextOrConst | Takes::Count | Takes::Port)
+        use Takes::{Count, Duration, Number, Port, Range, TextOrConst};
+        matches!(self, TextOrConst | Count | Number | Port | Duration | Range)
     }
 }
 
@@ -62,18 +77,29 @@ pub(crate) fn read(
 ) -> Option<Value> {
     let checked = match plain(value) {
         Plain::Const(path) if takes.takes_const() => Ok(Value::Const(path.clone())),
+        Plain::Const(path) if takes == Takes::Closure => Err(named(kind, key, path)),
+        Plain::Closure(closure) if takes == Takes::Closure => {
+            Closure::read(closure).map(|closure| Value::Closure(Box::new(closure)))
+        }
         Plain::Text(text) => match takes {
             Takes::Text | Takes::TextOrConst => not_empty(key, text),
             Takes::Host => host::check_host(&text.value())
                 .map(|()| Value::Text(text.clone()))
                 .map_err(|fault| explain("bad host", &fault, text)),
             Takes::Size => bytes(text),
+            Takes::Duration => time(key, text),
+            Takes::Range => duration::parse_range(&text.value())
+                .map(|_| Value::Text(text.clone()))
+                .map_err(|fault| explain("bad range", &fault, text)),
             Takes::Overflow => overflow(kind, text),
-            Takes::Count | Takes::Port => Err(unquoted(kind, key, takes, text)),
+            Takes::Count | Takes::Number | Takes::Port => Err(unquoted(kind, key, takes, text)),
+            Takes::Closure => Err(wrong(kind, key, takes, value)),
         },
         Plain::Number(number) => match takes {
             Takes::Count => count(key, number),
+            Takes::Number => from_zero(key, number),
             Takes::Port => port(number),
+            Takes::Duration => Err(without_quotes(kind, key, takes, number)),
             _ => Err(wrong(kind, key, takes, value)),
         },
         _ => Err(wrong(kind, key, takes, value)),
@@ -95,6 +121,12 @@ pub(crate) fn read_first(kind: Kind, value: &Expr, errors: &mut Errors) -> Optio
     let (head, checked) = match kind {
         Kind::Event => ("bad event type", topic::check_topic(&text.value())),
         Kind::Message => ("bad topic pattern", topic::check_pattern(&text.value())),
+        Kind::DeadLetter if text.value().is_empty() => {
+            let message = "the process name is empty; leave it out to get the dead letters of every process";
+            errors.at(text, message);
+            return None;
+        }
+        Kind::DeadLetter => ("", Ok(())),
         _ => ("bad webhook path", path::check_path(&text.value())),
     };
     match checked {
@@ -111,6 +143,7 @@ enum Plain<'a> {
     Text(&'a LitStr),
     Number(&'a LitInt),
     Const(&'a Path),
+    Closure(&'a ExprClosure),
     Other,
 }
 
@@ -124,6 +157,7 @@ fn plain(value: &Expr) -> Plain<'_> {
             _ => Plain::Other,
         },
         Expr::Path(path) if path.qself.is_none() => Plain::Const(&path.path),
+        Expr::Closure(closure) => Plain::Closure(closure),
         _ => Plain::Other,
     }
 }
@@ -140,6 +174,26 @@ fn count(key: &Ident, number: &LitInt) -> syn::Result<Value> {
         Ok(0) => Err(syn::Error::new_spanned(number, format!("`{key}` must be at least 1"))),
         Ok(count) if u32::try_from(count).is_ok() => Ok(Value::Number(count, number.span())),
         _ => Err(syn::Error::new_spanned(number, format!("`{key}` is too large: use 1 to {}", u32::MAX))),
+    }
+}
+
+fn from_zero(key: &Ident, number: &LitInt) -> syn::Result<Value> {
+    match number.base10_parse::<u32>() {
+        Ok(count) => Ok(Value::Number(count.into(), number.span())),
+        Err(_) => {
+            Err(syn::Error::new_spanned(number, format!("`{key}` is too large: use 0 to {}", u32::MAX)))
+        }
+    }
+}
+
+fn time(key: &Ident, text: &LitStr) -> syn::Result<Value> {
+    match duration::parse_duration(&text.value()) {
+        Ok(0) => {
+            let message = format!("`{key}` must be at least `1ms`; leave it out for no limit");
+            Err(syn::Error::new_spanned(text, message))
+        }
+        Ok(_) => Ok(Value::Text(text.clone())),
+        Err(fault) => Err(explain("bad duration", &fault, text)),
     }
 }
 
@@ -166,6 +220,7 @@ fn bytes(text: &LitStr) -> syn::Result<Value> {
 fn overflow(kind: Kind, text: &LitStr) -> syn::Result<Value> {
     let word = text.value();
     let webhook = kind == Kind::Webhook;
+    let dead_letter = kind == Kind::DeadLetter;
     let message = match OVERFLOWS.iter().find(|(name, _)| *name == word) {
         Some(("reject", _)) if webhook => {
             "a webhook whose queue is full answers 503 already; leave `overflow` out".to_owned()
@@ -174,6 +229,11 @@ fn overflow(kind: Kind, text: &LitStr) -> syn::Result<Value> {
             "a webhook would answer 202 for an event that it drops; leave `overflow` out, and a full queue \
              answers 503"
                 .to_owned()
+        }
+        Some((name @ ("wait" | "reject"), _)) if dead_letter => {
+            let could = if *name == "wait" { "wait" } else { "be told" };
+            let wanted = Takes::Overflow.wanted(kind);
+            format!("a dead letter has no publisher that could {could}\n  `overflow` takes {wanted} here")
         }
         Some((_, variant)) => return Ok(Value::Overflow(Ident::new(variant, text.span()))),
         None => {
@@ -195,10 +255,29 @@ fn unquoted(kind: Kind, key: &Ident, takes: Takes, text: &LitStr) -> syn::Error 
     syn::Error::new_spanned(text, format!("`{key}` takes {wanted}{form}"))
 }
 
+/// A duration without quotes, which may have its unit all the same.
+fn without_quotes(kind: Kind, key: &Ident, takes: Takes, number: &LitInt) -> syn::Error {
+    let wanted = takes.wanted(kind);
+    let written = number.to_string();
+    let is_right = duration::parse_duration(&written).is_ok();
+    let form = if is_right { format!("\n  write `{key} = \"{written}\"`") } else { String::new() };
+    syn::Error::new_spanned(number, format!("`{key}` takes {wanted}{form}"))
+}
+
+/// The name of a fn where a closure is wanted.
+fn named(kind: Kind, key: &Ident, path: &Path) -> syn::Error {
+    let wanted = Takes::Closure.wanted(kind);
+    let name = path.to_token_stream().to_string().replace(' ', "");
+    let message =
+        format!("`{key}` takes {wanted}\n  a fn can be called in one: `|order: &Order| {name}(order)`");
+    syn::Error::new_spanned(path, message)
+}
+
 fn wrong(kind: Kind, key: &Ident, takes: Takes, value: &Expr) -> syn::Error {
     let negative = matches!(value, Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)));
     let message = match takes {
         Takes::Count if negative => format!("`{key}` must be at least 1"),
+        Takes::Number if negative => format!("`{key}` must be at least 0"),
         _ => format!("`{key}` takes {}", takes.wanted(kind)),
     };
     syn::Error::new_spanned(value, message)

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use crate::{Outcome, cargo, run};
 
 /// The examples that end by themselves.
-const SHORT: &[&str] = &["direct_triggers", "config_driven", "several_triggers", "state_and_extractors"];
+const SHORT: &[&str] =
+    &["direct_triggers", "config_driven", "several_triggers", "state_and_extractors", "order_pipeline"];
 
 /// Where the quickstart listens.
 const QUICKSTART: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);

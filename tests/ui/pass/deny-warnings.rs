@@ -3,9 +3,14 @@
 //! Public handlers with everything denied.
 use triggers::prelude::*;
 
+#[derive(Deserialize)]
+struct Order {
+    customer: String,
+}
+
 /// Runs for paid orders.
 #[on_event("order.paid")]
-#[process(name = "shipping")]
+#[process(name = "shipping", timeout = "30s", retry = 5, backoff = "1s..5m", key = |order: &Order| order.customer)]
 pub async fn ship(#[allow(unused)] order: Text, State(_count): State<u32>) -> Result<()> {
     Ok(())
 }
@@ -18,7 +23,9 @@ mod inner {
         Outcome::Done
     }
 
+    #[on_dead_letter("shipping")]
     #[on_event("order.lost")]
+    #[process(key = |event: &TriggerEvent| { event.id() })]
     pub(super) async fn search(r#type: Option<Text>) {
         drop(r#type);
     }

@@ -6,6 +6,7 @@ mod framework {
 use framework::on_event as when;
 
 #[when("order.paid", crate = crate::framework, overflow = "reject")]
+#[framework::process(key = |number: &u64| number % 2)]
 async fn ship(_event: framework::TriggerEvent) {}
 
 #[framework::main(crate = framework)]

@@ -1,14 +1,16 @@
 //! Reading configuration: the documented keys, and nothing else.
 
-use trigger_grammar::{hint, size};
+use trigger_grammar::{duration, hint, size};
 
 use super::*;
 
-const PROCESS_KEYS: &[&str] = &["triggers", "concurrency"];
-const EVENT_KEYS: &[&str] = &["type", "event_type", "event_source", "id", "queue", "overflow"];
-const MESSAGE_KEYS: &[&str] = &["type", "topic", "id", "queue", "overflow"];
-const WEBHOOK_KEYS: &[&str] =
-    &["type", "webhook_path", "webhook_port", "webhook_host", "body_limit", "id", "queue", "overflow"];
+const PROCESS_KEYS: &[&str] = &["triggers", "concurrency", "timeout", "retry", "backoff", "key"];
+/// The keys of every type of trigger, after its own.
+const TRIGGER_KEYS: &[&str] = &["id", "queue", "queue_bytes", "overflow"];
+const EVENT_KEYS: &[&str] = &["type", "event_type", "event_source"];
+const MESSAGE_KEYS: &[&str] = &["type", "topic"];
+const WEBHOOK_KEYS: &[&str] = &["type", "webhook_path", "webhook_port", "webhook_host", "body_limit"];
+const DEAD_LETTER_KEYS: &[&str] = &["type", "process"];
 
 /// One table of configuration.
 type Table = BTreeMap<String, Value>;
@@ -20,8 +22,13 @@ impl TriggerConfig {
             "event" => EVENT_KEYS,
             "message" => MESSAGE_KEYS,
             "webhook" => WEBHOOK_KEYS,
-            _ => return Err(ConfigError::new("type", kind, "use `event`, `message` or `webhook`")),
+            "dead_letter" => DEAD_LETTER_KEYS,
+            _ => {
+                let reason = "use `event`, `message`, `webhook` or `dead_letter`";
+                return Err(ConfigError::new("type", kind, reason));
+            }
         };
+        let known = &[known, TRIGGER_KEYS].concat();
         // First of all, because a misspelt key looks like a missing one.
         refuse_unknown(&table, known, &format!("a trigger of type `{kind}`"))?;
         let source = match kind.as_str() {
@@ -30,19 +37,21 @@ impl TriggerConfig {
                 source: take(&mut table, "event_source", text)?,
             },
             "message" => SourceConfig::Message { topic: required(&mut table, "topic", "reports.*")? },
+            "dead_letter" => SourceConfig::DeadLetter { process: take(&mut table, "process", text)? },
             _ => SourceConfig::Webhook {
                 path: take(&mut table, "webhook_path", text)?
                     .unwrap_or_else(|| policy::WEBHOOK_PATH.to_owned()),
                 port: take(&mut table, "webhook_port", port)?.unwrap_or(policy::WEBHOOK_PORT),
                 host: take(&mut table, "webhook_host", text)?
                     .unwrap_or_else(|| policy::WEBHOOK_HOST.to_owned()),
-                body_limit: take(&mut table, "body_limit", body_limit)?.unwrap_or(policy::WEBHOOK_BODY),
+                body_limit: take(&mut table, "body_limit", bytes)?.unwrap_or(policy::WEBHOOK_BODY),
             },
         };
         let config = TriggerConfig {
             source,
             id: take(&mut table, "id", text)?,
             queue: take(&mut table, "queue", count)?,
+            queue_bytes: take(&mut table, "queue_bytes", bytes)?,
             overflow: take(&mut table, "overflow", overflow)?,
             misplaced: None,
         };
@@ -54,10 +63,19 @@ impl TriggerConfig {
 impl ProcessConfig {
     fn read(mut table: Table) -> Result<ProcessConfig, ConfigError> {
         refuse_unknown(&table, PROCESS_KEYS, "a process")?;
+        let backoff = take(&mut table, "backoff", backoff)?;
         let config = ProcessConfig {
             triggers: table.remove("triggers").map_or(Ok(Vec::new()), triggers)?,
             concurrency: take(&mut table, "concurrency", count)?.unwrap_or(1),
+            timeout: take(&mut table, "timeout", timeout)?,
+            retry: take(&mut table, "retry", retry)?.unwrap_or(policy::RETRY),
+            backoff: backoff.unwrap_or_default(),
+            key: take(&mut table, "key", key)?,
         };
+        if let (Some(backoff), 0) = (backoff, config.retry) {
+            let reason = "it has no effect without `retry`; add `retry`, such as 5";
+            return Err(ConfigError::new("backoff", backoff, reason));
+        }
         config.faults().into_iter().next().map_or(Ok(config), Err)
     }
 }
@@ -121,12 +139,34 @@ fn port(value: &Value) -> Result<u16, String> {
     port.ok_or_else(|| "use 1 to 65535, or 0 to let the system pick one".to_owned())
 }
 
-fn body_limit(value: &Value) -> Result<usize, String> {
+fn bytes(value: &Value) -> Result<usize, String> {
     let bytes = match value {
         Value::String(text) => size::parse_size(text).map_err(|fault| fault.to_string())?,
         _ => value.as_u64().ok_or("use a size such as `\"1MiB\"`, or a number of bytes")?,
     };
     usize::try_from(bytes).map_err(|error| error.to_string())
+}
+
+fn timeout(value: &Value) -> Result<Duration, String> {
+    let text = value.as_str().ok_or("use a duration such as `\"30s\"`, in quotes and with its unit")?;
+    let milliseconds = duration::parse_duration(text).map_err(|fault| fault.to_string())?;
+    Ok(Duration::from_millis(milliseconds))
+}
+
+fn retry(value: &Value) -> Result<u32, String> {
+    let quoted = if value.is_string() { ", without quotes" } else { "" };
+    let retry = value.as_u64().and_then(|retry| u32::try_from(retry).ok());
+    retry.ok_or_else(|| format!("use a whole number from 0 to {}{quoted}", u32::MAX))
+}
+
+fn backoff(value: &Value) -> Result<Backoff, String> {
+    let text = value.as_str().ok_or("use two durations, such as `\"200ms..30s\"`")?;
+    text.parse().map_err(|error: ConfigError| error.reason().to_owned())
+}
+
+fn key(value: &Value) -> Result<Key, String> {
+    let pointer = value.as_str().ok_or("use a pointer into the body, such as `\"/customer\"`")?;
+    Ok(Key::pointer(pointer))
 }
 
 fn overflow(value: &Value) -> Result<Overflow, String> {

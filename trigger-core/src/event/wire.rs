@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for TriggerEvent {
         // Set rather than found again, so that what was read is what is shown.
         let envelope = Envelope { payload: read.payload.into(), metadata: read.metadata.into(), ..envelope };
         let trigger = TriggerInfo { id: read.trigger_id, kind: read.trigger_type, pattern: None };
-        Ok(TriggerEvent { trigger: Arc::new(trigger), envelope: Arc::new(envelope) })
+        Ok(TriggerEvent::through(&Arc::new(trigger), &Arc::new(envelope)))
     }
 }
 
@@ -78,7 +78,7 @@ fn origin<'a>(
             (field("content")?, Origin::Message { topic: named("topic")?, sender: text("sender") })
         }
         // A request that was read back has its metadata, but no connection any more.
-        TriggerKind::Webhook | TriggerKind::Custom => {
+        TriggerKind::Webhook | TriggerKind::DeadLetter | TriggerKind::Custom => {
             (payload, Origin::Custom { metadata: metadata.clone() })
         }
     })

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::{Context, FromTrigger, Needs, Rejection};
-use crate::event::{EventId, Headers, Origin, Request, TriggerEvent};
+use crate::event::{DeadLetter, EventId, Headers, Origin, Request, TriggerEvent};
 use crate::topic::Topic;
 
 /// The body of the event, decoded from JSON: the data of an event, the content of a message, the body of a request.
@@ -170,26 +171,50 @@ fn request<'a>(cx: &Context<'a>, part: &str) -> Result<&'a Request, Rejection> {
     }
 }
 
-/// Which attempt at handling the event this is: today always the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which attempt at handling the event this is, and how the last one ended.
+///
+/// ```
+/// # use trigger_core::{Attempt, Result};
+/// async fn charge(attempt: Attempt) -> Result {
+///     if let Some(error) = attempt.last_error() {
+///         println!("attempt {}, after: {error}", attempt.number());
+///     }
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     number: u32,
+    last_error: Option<Arc<str>>,
 }
 
 impl Attempt {
-    pub(crate) fn first() -> Attempt {
-        Attempt { number: 1 }
+    pub(crate) fn new(number: u32, last_error: Option<Arc<str>>) -> Attempt {
+        Attempt { number, last_error }
     }
 
     /// The number of the attempt, from 1.
     pub fn number(&self) -> u32 {
         self.number
     }
+
+    /// What went wrong in the attempt before this one: its error, its panic, its timeout. `None` in the first.
+    pub fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
+    }
 }
 
 impl FromTrigger for Attempt {
     fn from_trigger(cx: &Context<'_>) -> Result<Attempt, Rejection> {
-        Ok(cx.attempt)
+        Ok(cx.attempt.clone())
+    }
+}
+
+/// The dead letter itself, in a handler with `#[on_dead_letter]`.
+impl FromTrigger for DeadLetter {
+    fn from_trigger(cx: &Context<'_>) -> Result<DeadLetter, Rejection> {
+        let letter = cx.event.letter.as_deref().cloned();
+        letter.ok_or_else(|| Rejection::absent("only a dead letter comes with the reason for it"))
     }
 }
 

@@ -1,13 +1,42 @@
 //! The guard between a panic of the user's and the task of ours that it would end.
 
 use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Once;
 use std::task::{Context, Poll};
 
-/// What a panic carries.
-pub(crate) type Panic = Box<dyn Any + Send>;
+thread_local! {
+    /// Where the last panic of this thread was.
+    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+    /// Whether that was since the last call of `guard` began.
+    static NOTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Has the places of panics noted, which only the hook of the program is told. The hook there was goes on being called.
+pub(crate) fn note_places() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if let Some(place) = panic.location() {
+                // A panic in the drop of a thread-local may come when this one is gone.
+                let place = format!("{}:{}", place.file(), place.line());
+                NOTED.set(PLACE.try_with(|noted| noted.replace(place)).is_ok());
+            }
+            hook(panic);
+        }));
+    });
+}
+
+/// Calls code of the user's. Its panic is caught; the error is its message and its place.
+pub(crate) fn guard<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+    // One that is resumed has no place, and must not get that of another.
+    NOTED.set(false);
+    catch_unwind(AssertUnwindSafe(call)).map_err(describe)
+}
 
 /// A future of the user's whose panics, also those of its drop, end it and nothing else.
 pub(crate) struct CatchUnwind<'a, T> {
@@ -21,20 +50,23 @@ impl<'a, T> CatchUnwind<'a, T> {
 }
 
 impl<T> Future for CatchUnwind<'_, T> {
-    type Output = Result<T, Panic>;
+    /// What the future ends with, or the message and place of its panic.
+    type Output = Result<T, String>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, Panic>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, String>> {
         // A future that panicked is not polled again: it is taken out in the same poll.
         let Some(future) = self.future.as_mut() else { return Poll::Pending };
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        let ended = match polled {
+        let ended = match guard(|| future.as_mut().poll(cx)) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => Ok(output),
             Err(panic) => Err(panic),
         };
         let future = self.future.take();
-        match (ended, catch_unwind(AssertUnwindSafe(|| drop(future)))) {
-            (Ok(_), Err(panic)) => Poll::Ready(Err(panic)),
+        match (ended, guard(|| drop(future))) {
+            (Ok(output), Err(panic)) => {
+                drop_quietly(output);
+                Poll::Ready(Err(panic))
+            }
             (ended, _) => Poll::Ready(ended),
         }
     }
@@ -47,13 +79,14 @@ impl<T> Drop for CatchUnwind<'_, T> {
     }
 }
 
-/// The message of a panic.
-pub(crate) fn message(panic: Panic) -> String {
+/// The message of a panic, and its place.
+fn describe(panic: Box<dyn Any + Send>) -> String {
     let message = panic
         .downcast_ref::<&str>()
         .map(|message| (*message).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned());
+    let message = if NOTED.get() { format!("{message}, at {}", PLACE.take()) } else { message };
     // What a panic carries is the user's as well.
     drop_quietly(panic);
     message
@@ -62,4 +95,30 @@ pub(crate) fn message(panic: Panic) -> String {
 /// Drops a value of the user's, and swallows the panic that its drop may raise.
 pub(crate) fn drop_quietly<T>(value: T) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    thread_local! {
+        static TOLD: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// The hook is of the whole binary, and noted once.
+    #[test]
+    fn hook_of_the_program_is_still_told_of_every_panic() {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            TOLD.set(TOLD.get() + 1);
+            before(panic);
+        }));
+        note_places();
+        note_places();
+        let error = guard(|| panic!("out of cheese")).expect_err("a panic");
+        assert!(error.starts_with("out of cheese, at ") && error.contains("panic.rs:"), "{error}");
+        assert_eq!(TOLD.get(), 1);
+    }
 }

@@ -2,15 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
+use trigger_grammar::hint;
+
 use super::*;
 use crate::config::SourceConfig;
 use crate::handler::Provided;
 
-/// Everything that is wrong with these declarations together. It needs no port and no event.
-pub(crate) fn check(declarations: &[Declaration], provided: &Provided) -> Vec<Problem> {
+/// Everything that is wrong with these declarations together; `names` are those of their processes. It needs no port
+/// and no event.
+pub(crate) fn check(declarations: &[&Declaration], names: &[&str], provided: &Provided) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for declaration in declarations {
+    for (declaration, name) in declarations.iter().zip(names) {
         settings(declaration, &mut problems);
+        dead_letters(declaration, name, names, &mut problems);
         states(declaration, provided, &mut problems);
         repeated_triggers(declaration, &mut problems);
         repeated_ids(declaration, &mut problems);
@@ -36,6 +40,36 @@ fn states(declaration: &Declaration, provided: &Provided, problems: &mut Vec<Pro
                     "argument `{argument}` needs a `{type_name}`, and no `.state(..)` gives the runtime one"
                 ),
             ));
+        }
+    }
+}
+
+/// The processes that its dead-letter triggers name.
+fn dead_letters(declaration: &Declaration, own: &str, names: &[&str], problems: &mut Vec<Problem>) {
+    for trigger in &declaration.config.triggers {
+        let SourceConfig::DeadLetter { process: Some(process) } = &trigger.source else { continue };
+        // That a name is empty is a fault of the setting.
+        if process.is_empty() {
+            continue;
+        }
+        if process == own {
+            problems.push(Problem::of(
+                declaration,
+                format!(
+                    "it asks for the dead letters of `{process}`, which is its own process, and those it never gets; \
+                     name another process, or none to get those of every other"
+                ),
+            ));
+        } else if !names.contains(&process.as_str()) {
+            let others: Vec<&str> = names.iter().copied().filter(|name| *name != own).collect();
+            let meant = match hint::did_you_mean(process, others.iter().copied()) {
+                Some(near) => format!("; did you mean `{near}`?"),
+                None if others.is_empty() => String::new(),
+                None => format!("; the other processes are: {}", others.join(", ")),
+            };
+            let message =
+                format!("it asks for the dead letters of the process `{process}`, and there is none{meant}");
+            problems.push(Problem::of(declaration, message));
         }
     }
 }
@@ -66,7 +100,7 @@ fn repeated_ids(declaration: &Declaration, problems: &mut Vec<Problem>) {
     }
 }
 
-fn process_names(declarations: &[Declaration], problems: &mut Vec<Problem>) {
+fn process_names(declarations: &[&Declaration], problems: &mut Vec<Problem>) {
     let mut first: HashMap<&str, &Declaration> = HashMap::new();
     for declaration in declarations {
         let Some(name) = declaration.name.as_deref() else { continue };
@@ -81,7 +115,7 @@ fn process_names(declarations: &[Declaration], problems: &mut Vec<Problem>) {
     }
 }
 
-fn webhook_paths(declarations: &[Declaration], problems: &mut Vec<Problem>) {
+fn webhook_paths(declarations: &[&Declaration], problems: &mut Vec<Problem>) {
     let mut first: HashMap<(&str, u16, &str), &Declaration> = HashMap::new();
     for declaration in declarations {
         for trigger in &declaration.config.triggers {

@@ -2,28 +2,26 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::panic::Location as CallerLocation;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::sync::{Arc, OnceLock};
+use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, OnceCell};
-
-use super::wired::Wired;
-use super::{Running, Runtime};
+use super::hooks::Hook;
+use super::running::{Running, Shared};
+use super::{Runtime, StartError};
 use crate::broker::MessageBroker;
 use crate::bus::EventBus;
 use crate::config::{ProcessConfig, TriggerConfig};
 use crate::dead_letter::DeadLetters;
+use crate::deadlock::Waits;
 use crate::error::Result;
-use crate::handler::{Env, Handler, Needs, Provided};
+use crate::handler::{Env, Handler, Provided};
 use crate::policy;
-use crate::process::Process;
-use crate::queue::Pending;
 use crate::registry::{Declaration, HandlerRecord, Location, Problem, TRIGGER_CORE_HANDLERS_V1, check};
-use crate::task::Tasks;
-use crate::trigger::{AnyTrigger, LostEvents, Trigger, TriggerError, Wiring};
-use crate::webhook::Ports;
+use crate::trigger::{AnyTrigger, Trigger};
+
+/// What to do about a process that nothing starts.
+pub(super) const NO_TRIGGER: &str = "the process has no trigger, so nothing would start it";
 
 /// What to do about a program without handlers.
 const NO_HANDLER: &str = "no handler is linked into this program. A crate that nothing names is not linked: name \
@@ -46,6 +44,8 @@ pub struct Builder {
     /// Triggers of the program's own, by the name of their process.
     custom: Vec<(String, Location, Arc<dyn AnyTrigger>)>,
     drain_deadline: Duration,
+    on_start: Vec<Hook>,
+    on_stop: Vec<Hook>,
 }
 
 impl fmt::Debug for Builder {
@@ -65,6 +65,8 @@ impl Builder {
             declarations: Vec::new(),
             custom: Vec::new(),
             drain_deadline: policy::DRAIN_DEADLINE,
+            on_start: Vec::new(),
+            on_stop: Vec::new(),
         }
     }
 
@@ -106,18 +108,7 @@ impl Builder {
     where
         H: Handler<Args>,
     {
-        let name = name.into();
-        let mut needs = Needs::default();
-        H::needs(&mut needs);
-        self.declarations.push(Declaration {
-            handler: name.clone(),
-            name: Some(name),
-            module: "",
-            location: here(),
-            config,
-            needs,
-            call: Arc::new(move |cx| handler.call(cx)),
-        });
+        self.declarations.push(Declaration::of_closure(name.into(), Location::caller(), config, handler));
         self
     }
 
@@ -125,7 +116,7 @@ impl Builder {
     /// it. Its queue stays its own: what that drops is counted in its status, and is no dead letter.
     #[track_caller]
     pub fn trigger(mut self, process: impl Into<String>, trigger: impl Trigger) -> Builder {
-        self.custom.push((process.into(), here(), Arc::new(trigger)));
+        self.custom.push((process.into(), Location::caller(), Arc::new(trigger)));
         self
     }
 
@@ -133,6 +124,39 @@ impl Builder {
     /// ports are closed within half a second each.
     pub fn drain_deadline(mut self, deadline: Duration) -> Builder {
         self.drain_deadline = deadline;
+        self
+    }
+
+    /// Does this before anything starts: when every port is taken and nothing listens yet. Several hooks run one after
+    /// the other. An error of one, or its panic, keeps the runtime from starting.
+    ///
+    /// ```
+    /// # use trigger_core::Runtime;
+    /// let builder = Runtime::builder()
+    ///     .on_start(|| async { println!("warming up"); Ok(()) })
+    ///     .on_stop(|| async { println!("closed"); Ok(()) });
+    /// # drop(builder);
+    /// ```
+    #[track_caller]
+    pub fn on_start<F, Fut>(mut self, hook: F) -> Builder
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = Result> + Send + 'static,
+    {
+        self.on_start.push(Hook::new(Location::caller(), hook));
+        self
+    }
+
+    /// Does this at the end of a shutdown, when no handler runs any more and every port is closed. Several hooks run one
+    /// after the other, the last one first. They have until the deadline of the drain, and in any case 5 s. An error
+    /// of one, or its panic, is logged.
+    #[track_caller]
+    pub fn on_stop<F, Fut>(mut self, hook: F) -> Builder
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = Result> + Send + 'static,
+    {
+        self.on_stop.push(Hook::new(Location::caller(), hook));
         self
     }
 
@@ -151,24 +175,30 @@ impl Builder {
         self.collect();
         self.provided.insert(self.bus.clone());
         self.provided.insert(self.broker.clone());
-        let mut problems = check(&self.declarations, &self.provided);
+        let names = process_names(&self.declarations);
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let declarations: Vec<&Declaration> = self.declarations.iter().collect();
+        let mut problems = check(&declarations, &known, &self.provided);
         if self.declarations.is_empty() {
             problems.push(Problem::general(if self.linked { NO_HANDLER } else { NO_PROCESS }));
         }
-        let mut runtime = self.wire(&mut problems);
+        let on_start = std::mem::take(&mut self.on_start);
+        let runtime = self.wire(names, &mut problems);
         problems.extend(runtime.bind().await);
         if !problems.is_empty() {
             return Err(StartError::of(problems));
         }
-        runtime.open().await?;
-        let names: Vec<_> = runtime.processes.iter().map(|running| running.process.name.as_str()).collect();
-        tracing::info!(
-            processes = names.len(),
-            triggers = runtime.triggers().count(),
-            "started {}",
-            names.join(", ")
-        );
+        runtime.open(on_start).await?;
+        let processes = runtime.processes();
+        let triggers: usize = processes.iter().map(|running| running.triggers.len()).sum();
+        let names: Vec<_> = processes.iter().map(|running| running.name()).collect();
+        tracing::info!(processes = names.len(), triggers, "started {}", names.join(", "));
+        drop(processes);
         Ok(runtime)
+    }
+
+    pub(super) fn longest_drain(&self) -> Duration {
+        self.drain_deadline
     }
 
     /// Starts the runtime, waits for SIGINT or SIGTERM (elsewhere Ctrl-C), drains, and prints the
@@ -195,42 +225,30 @@ impl Builder {
     }
 
     /// Connects everything, without starting any of it.
-    fn wire(self, problems: &mut Vec<Problem>) -> Runtime {
-        let names = process_names(&self.declarations);
-        let pending = Arc::new(Pending::default());
-        let dead_letters = DeadLetters::default();
-        let env = Arc::new(Env { provided: self.provided, ..Env::default() });
-        let ports = Arc::new(Ports::default());
+    fn wire(self, names: Vec<String>, problems: &mut Vec<Problem>) -> Runtime {
+        let waits = Arc::new(Waits::default());
+        let dead_letters = DeadLetters::new(Arc::clone(&waits));
+        let mut provided = self.provided;
+        provided.insert(dead_letters.clone());
+        let shared = Shared {
+            bus: self.bus,
+            broker: self.broker,
+            env: Arc::new(Env { provided, ..Env::default() }),
+            dead_letters,
+            ports: Arc::default(),
+            pending: Arc::default(),
+            waits,
+        };
         let mut custom = self.custom;
         let mut processes = Vec::new();
         for (declaration, name) in self.declarations.into_iter().zip(names) {
-            let lost = LostEvents { process: name.clone(), dead_letters: dead_letters.clone() };
-            let wiring =
-                Wiring { ready: Arc::new(Notify::new()), pending: pending.clone(), lost: Some(lost) };
-            let (handler, location) = (declaration.path(), declaration.location);
-            let own = custom.extract_if(.., |(process, ..)| *process == name).collect::<Vec<_>>();
+            let own: Vec<_> = custom.extract_if(.., |(process, ..)| *process == name).collect();
             if declaration.config.triggers.is_empty() && own.is_empty() {
-                problems
-                    .push(Problem::of(&declaration, "the process has no trigger, so nothing would start it"));
+                problems.push(Problem::of(&declaration, NO_TRIGGER));
             }
-            let configs = with_unique_ids(declaration.config.triggers);
-            let triggers = configs.map(|config| Wired::new(config, &self.bus, &self.broker, &ports, &wiring));
-            let own = own.into_iter().map(|(_, _, trigger)| {
-                Wired::custom(trigger, Arc::clone(&wiring.ready), Arc::clone(&pending))
-            });
-            let triggers: Vec<_> = triggers.chain(own).collect();
-            let process = Process {
-                name,
-                call: declaration.call,
-                concurrency: declaration.config.concurrency,
-                queues: triggers.iter().map(|trigger| Arc::clone(trigger.queue())).collect(),
-                ready: wiring.ready,
-                env: Arc::clone(&env),
-                dead_letters: dead_letters.clone(),
-                turn: AtomicUsize::new(0),
-            };
-            let process = Arc::new(process);
-            processes.push(Running { handler, location, process, triggers, workers: Vec::new() });
+            let configs = with_unique_ids(declaration.config.triggers.clone());
+            let own = own.into_iter().map(|(_, _, trigger)| trigger).collect();
+            processes.push(Arc::new(Running::new(declaration, name, own, configs, &shared)));
         }
         problems.extend(custom.into_iter().map(|(process, location, trigger)| {
             let id = trigger.id();
@@ -238,48 +256,32 @@ impl Builder {
                 "the trigger `{id}` at {location} names the process `{process}`, and there is none"
             ))
         }));
-        Runtime {
-            bus: self.bus,
-            broker: self.broker,
-            env,
-            dead_letters,
-            processes,
-            tasks: Tasks::default(),
-            pumps: Tasks::default(),
-            pending,
-            drain_deadline: self.drain_deadline,
-            drain_began: OnceLock::new(),
-            drained: OnceCell::new(),
-            stopped: AtomicBool::new(false),
-        }
+        Runtime::new(shared, processes, self.drain_deadline, self.on_stop)
     }
 }
 
 impl Runtime {
-    /// Starts what was wired and bound. What can fail comes first; then webhooks answer, and then the workers begin,
-    /// which end where every queue is closed, and so must find them open.
-    async fn open(&mut self) -> Result<(), StartError> {
-        let mut problems = Vec::new();
-        for running in &self.processes {
-            for trigger in &running.triggers {
-                if let Err(error) = trigger.start(&self.pumps, &self.env.shutdown).await {
-                    problems.push(running.problem(error));
-                }
+    /// Starts what was wired and bound. What can fail comes first; then webhooks answer, and then the workers begin.
+    async fn open(&self, on_start: Vec<Hook>) -> Result<(), StartError> {
+        for hook in on_start {
+            let location = hook.location;
+            if let Err(error) = hook.run().await {
+                let message = format!("the `on_start` hook at {location} failed: {error}");
+                return Err(StartError::of(vec![Problem::general(message)]));
             }
+        }
+        let processes = self.processes();
+        let mut problems = Vec::new();
+        for running in &processes {
+            problems.extend(running.start().await);
         }
         if problems.is_empty() {
-            self.triggers().for_each(Wired::accept);
-            for running in &mut self.processes {
-                let worker =
-                    || self.tasks.spawn(Arc::clone(&running.process).work(self.tasks.stop_token().clone()));
-                running.workers = std::iter::repeat_with(worker).take(running.process.concurrency).collect();
-            }
+            processes.iter().for_each(|running| running.accept());
+            processes.iter().for_each(|running| running.work());
             return Ok(());
         }
-        for trigger in self.triggers() {
-            trigger.stop_custom().await;
-            trigger.close();
-            trigger.leave_port().await;
+        for running in &processes {
+            running.undo().await;
         }
         Err(StartError::of(problems))
     }
@@ -287,29 +289,11 @@ impl Runtime {
     /// Takes every port, listening on none, so that all that are taken by others are found at once.
     async fn bind(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        for running in &self.processes {
-            for trigger in &running.triggers {
-                match trigger.bind().await {
-                    // The check of the declarations has told these.
-                    Ok(()) | Err(TriggerError::Config(_) | TriggerError::PathTaken { .. }) => {}
-                    Err(error) => problems.push(running.problem(error)),
-                }
-            }
+        for running in &self.processes() {
+            problems.extend(running.bind().await);
         }
         problems
     }
-}
-
-impl Running {
-    fn problem(&self, error: TriggerError) -> Problem {
-        Problem::at(self.handler.clone(), self.location, error.to_string())
-    }
-}
-
-#[track_caller]
-fn here() -> Location {
-    let caller = CallerLocation::caller();
-    Location { file: caller.file(), line: caller.line() }
 }
 
 /// The name of each process: the one it was given, else the name of its handler, else, where that is taken, the
@@ -328,7 +312,7 @@ fn process_names(declarations: &[Declaration]) -> Vec<String> {
 }
 
 /// The triggers of one process, `-2`, `-3` added to the ids that repeat.
-fn with_unique_ids(configs: Vec<TriggerConfig>) -> impl Iterator<Item = TriggerConfig> {
+pub(super) fn with_unique_ids(configs: Vec<TriggerConfig>) -> impl Iterator<Item = TriggerConfig> {
     let mut taken: HashSet<String> = HashSet::new();
     configs.into_iter().map(move |config| {
         let wanted = config.trigger_id();
@@ -341,42 +325,3 @@ fn with_unique_ids(configs: Vec<TriggerConfig>) -> impl Iterator<Item = TriggerC
         config.id(id)
     })
 }
-
-/// Why a runtime did not start: every problem there is.
-#[derive(Clone, PartialEq, Eq)]
-pub struct StartError {
-    problems: Vec<Problem>,
-}
-
-impl StartError {
-    fn of(mut problems: Vec<Problem>) -> StartError {
-        problems.sort_by_key(Problem::place);
-        StartError { problems }
-    }
-
-    /// The problems, in the order of the declarations they are about.
-    pub fn problems(&self) -> &[Problem] {
-        &self.problems
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.problems[..] {
-            [problem] => write!(f, "the runtime did not start: {problem}"),
-            problems => {
-                write!(f, "the runtime did not start, there are {} problems:", problems.len())?;
-                problems.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
-            }
-        }
-    }
-}
-
-/// As `Display`, so that an `unwrap` in a test shows something a person can read.
-impl fmt::Debug for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for StartError {}

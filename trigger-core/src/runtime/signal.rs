@@ -1,17 +1,20 @@
-//! The signals that end a program.
+//! The signals that end a program. A thread of their own receives them, so that handlers which block every other thread do
+//! not keep the program from ending.
 
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
 use std::{fmt, io};
 
-/// SIGINT and SIGTERM; elsewhere Ctrl-C.
-#[cfg(unix)]
-pub(super) struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
-/// SIGINT and SIGTERM; elsewhere Ctrl-C.
-#[cfg(not(unix))]
-pub(super) struct Signals;
+use crate::error::Error;
+use crate::task;
+
+/// SIGINT and SIGTERM; elsewhere Ctrl-C, as they come.
+pub(super) struct Signals {
+    received: mpsc::Receiver<Signal>,
+}
 
 /// A signal that arrived.
 #[derive(Clone, Copy)]
@@ -22,23 +25,85 @@ pub(super) enum Signal {
 }
 
 impl Signals {
-    /// From here on the signals no longer end the program by themselves.
+    /// From here on the signals no longer end the program by themselves. If the program goes on for longer than `limit`
+    /// after the first one, it is ended.
+    pub(super) fn listen(limit: Duration) -> Result<Signals, Error> {
+        let (sender, received) = mpsc::channel(1);
+        let (listening, heard) = std::sync::mpsc::sync_channel(1);
+        task::thread("signals", move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            match runtime {
+                Ok(runtime) => runtime.block_on(forward(sender, listening, limit)),
+                Err(error) => drop(listening.send(Err(error))),
+            }
+        })?;
+        heard.recv()??;
+        Ok(Signals { received })
+    }
+
+    pub(super) async fn next(&mut self) -> Signal {
+        match self.received.recv().await {
+            Some(signal) => signal,
+            // There is no way to be told, so nothing ever comes.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Hands on every signal until nobody wants any more.
+async fn forward(sender: mpsc::Sender<Signal>, listening: SyncSender<io::Result<()>>, limit: Duration) {
+    let mut source = match Source::listen() {
+        Ok(source) => source,
+        Err(error) => return drop(listening.send(Err(error))),
+    };
+    let _ = listening.send(Ok(()));
+    let hand_on = async {
+        // One that finds the last one not yet taken is no other than that.
+        let _ = sender.try_send(source.next().await);
+        let rest = async {
+            loop {
+                let _ = sender.try_send(source.next().await);
+            }
+        };
+        if timeout(limit, rest).await.is_err() {
+            eprintln!("Error: the drain did not end at its deadline: handlers block every thread");
+            std::process::exit(1);
+        }
+    };
+    tokio::select! {
+        () = hand_on => {}
+        () = sender.closed() => {}
+    }
+}
+
+/// Where the signals come from.
+#[cfg(unix)]
+struct Source {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+/// Where the signals come from.
+#[cfg(not(unix))]
+struct Source;
+
+impl Source {
     #[cfg(unix)]
-    pub(super) fn listen() -> io::Result<Signals> {
+    fn listen() -> io::Result<Source> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Signals {
+        Ok(Source {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
     }
 
     #[cfg(not(unix))]
-    pub(super) fn listen() -> io::Result<Signals> {
-        Ok(Signals)
+    fn listen() -> io::Result<Source> {
+        Ok(Source)
     }
 
     #[cfg(unix)]
-    pub(super) async fn next(&mut self) -> Signal {
+    async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.terminate.recv() => Signal::Terminate,
@@ -46,7 +111,7 @@ impl Signals {
     }
 
     #[cfg(not(unix))]
-    pub(super) async fn next(&mut self) -> Signal {
+    async fn next(&mut self) -> Signal {
         if tokio::signal::ctrl_c().await.is_err() {
             // There is no way to be told, so nothing ever comes.
             std::future::pending::<()>().await;

@@ -4,21 +4,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::broker::MessageBroker;
-use crate::bus::EventBus;
+use super::running::Shared;
 use crate::config::{SourceConfig, TriggerConfig};
-use crate::process::panic::{self, CatchUnwind};
-use crate::queue::{Ledger, Pending, Queue};
+use crate::process::panic::{CatchUnwind, guard};
+use crate::queue::{Ledger, Queue};
 use crate::status::TriggerStatus;
 use crate::task::Tasks;
 use crate::trigger::{
-    AnyTrigger, EventTrigger, MessageTrigger, Trigger, TriggerError, WebhookTrigger, Wiring,
+    AnyTrigger, DeadLetterTrigger, EventTrigger, MessageTrigger, Trigger, TriggerError, WebhookTrigger,
+    Wiring,
 };
-use crate::webhook::Ports;
 
 /// How long a trigger of the program's own is left alone after it has failed.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
@@ -27,32 +25,32 @@ pub(super) enum Wired {
     Event(EventTrigger),
     Message(MessageTrigger),
     Webhook(WebhookTrigger),
+    DeadLetter(DeadLetterTrigger),
     /// Its events are pumped into a queue of ours, one at a time, so that the rest waits in the trigger's own.
     Custom {
         trigger: Arc<dyn AnyTrigger>,
-        queue: Arc<Queue>,
+        queue: Queue,
     },
 }
 
 impl Wired {
-    pub(super) fn new(
-        config: TriggerConfig,
-        bus: &EventBus,
-        broker: &MessageBroker,
-        ports: &Arc<Ports>,
-        wiring: &Wiring,
-    ) -> Wired {
+    pub(super) fn new(config: TriggerConfig, shared: &Shared, wiring: &Wiring) -> Wired {
         match config.source {
-            SourceConfig::Event { .. } => Wired::Event(EventTrigger::wired(bus, config, wiring)),
-            SourceConfig::Message { .. } => Wired::Message(MessageTrigger::wired(broker, config, wiring)),
+            SourceConfig::Event { .. } => Wired::Event(EventTrigger::wired(&shared.bus, config, wiring)),
+            SourceConfig::Message { .. } => {
+                Wired::Message(MessageTrigger::wired(&shared.broker, config, wiring))
+            }
             SourceConfig::Webhook { .. } => {
-                Wired::Webhook(WebhookTrigger::wired(Arc::clone(ports), config, wiring))
+                Wired::Webhook(WebhookTrigger::wired(Arc::clone(&shared.ports), config, wiring))
+            }
+            SourceConfig::DeadLetter { .. } => {
+                Wired::DeadLetter(DeadLetterTrigger::new(&shared.dead_letters, config, wiring))
             }
         }
     }
 
-    pub(super) fn custom(trigger: Arc<dyn AnyTrigger>, ready: Arc<Notify>, pending: Arc<Pending>) -> Wired {
-        Wired::Custom { trigger, queue: Arc::new(Queue::new(1, ready, pending)) }
+    pub(super) fn custom(trigger: Arc<dyn AnyTrigger>, queue: Queue) -> Wired {
+        Wired::Custom { trigger, queue }
     }
 
     pub(super) fn id(&self) -> &str {
@@ -60,15 +58,17 @@ impl Wired {
             Wired::Event(trigger) => Trigger::id(trigger),
             Wired::Message(trigger) => Trigger::id(trigger),
             Wired::Webhook(trigger) => Trigger::id(trigger),
+            Wired::DeadLetter(trigger) => trigger.intake.id(),
             Wired::Custom { trigger, .. } => trigger.id(),
         }
     }
 
-    pub(super) fn queue(&self) -> &Arc<Queue> {
+    pub(super) fn queue(&self) -> &Queue {
         match self {
             Wired::Event(trigger) => &trigger.intake().queue,
             Wired::Message(trigger) => &trigger.intake().queue,
             Wired::Webhook(trigger) => &trigger.intake().queue,
+            Wired::DeadLetter(trigger) => &trigger.intake.queue,
             Wired::Custom { queue, .. } => queue,
         }
     }
@@ -91,11 +91,15 @@ impl Wired {
             Wired::Event(trigger) => Trigger::start(trigger).await,
             Wired::Message(trigger) => Trigger::start(trigger).await,
             Wired::Webhook(trigger) => trigger.listen(),
+            Wired::DeadLetter(trigger) => {
+                trigger.start();
+                Ok(())
+            }
             Wired::Custom { trigger, queue } => {
                 trigger.start().await?;
                 queue.open();
                 let stop = pumps.stop_token().clone();
-                pumps.spawn(pump(Arc::clone(trigger), Arc::clone(queue), stop, draining.clone()));
+                pumps.spawn(pump(Arc::clone(trigger), queue.clone(), stop, draining.clone()));
                 Ok(())
             }
         }
@@ -117,15 +121,17 @@ impl Wired {
 
     /// Stops a trigger of the program's own. What it has accepted still arrives.
     pub(super) async fn stop_custom(&self) {
-        if let Wired::Custom { trigger, .. } = self {
-            trigger.stop().await;
+        if let Wired::Custom { trigger, .. } = self
+            && let Err(panic) = CatchUnwind::new(trigger.stop()).await
+        {
+            tracing::error!(trigger = trigger.id(), %panic, "the stop of the trigger panicked");
         }
     }
 
     /// How many events a trigger of the program's own still holds.
     pub(super) fn held_outside(&self) -> usize {
         match self {
-            Wired::Custom { trigger, .. } => trigger.status().queue_size,
+            Wired::Custom { trigger, .. } => guard(|| trigger.status().queue_size).unwrap_or_default(),
             _ => 0,
         }
     }
@@ -136,6 +142,7 @@ impl Wired {
             Wired::Event(trigger) => trigger.close(),
             Wired::Message(trigger) => trigger.close(),
             Wired::Webhook(trigger) => trigger.refuse(),
+            Wired::DeadLetter(trigger) => trigger.close(),
             Wired::Custom { queue, .. } => queue.close(),
         }
     }
@@ -160,13 +167,16 @@ impl Wired {
             Wired::Event(trigger) => trigger.intake().status_and_ledger(),
             Wired::Message(trigger) => trigger.intake().status_and_ledger(),
             Wired::Webhook(trigger) => trigger.intake().status_and_ledger(),
+            Wired::DeadLetter(trigger) => trigger.intake.status_and_ledger(),
             Wired::Custom { trigger, queue } => {
                 let mut status = trigger.status();
-                let (queued, ledger) = queue.snapshot();
-                status.queue_size += queued;
-                status.accepted =
-                    status.accepted.max(ledger.accepted + status.queue_size as u64 - queued as u64);
-                (status, ledger)
+                let ours = queue.snapshot();
+                let handed_out = ours.ledger.accepted + status.queue_size as u64;
+                status.accepted = status.accepted.max(handed_out);
+                status.queue_size += ours.queued;
+                status.queue_bytes += ours.bytes;
+                status.waiting += ours.waiting;
+                (status, ours.ledger)
             }
         }
     }
@@ -175,7 +185,7 @@ impl Wired {
 /// Carries the events of a trigger into a queue, until the trigger is stopped or the runtime is.
 async fn pump(
     trigger: Arc<dyn AnyTrigger>,
-    queue: Arc<Queue>,
+    queue: Queue,
     stop: CancellationToken,
     draining: CancellationToken,
 ) {
@@ -187,7 +197,7 @@ async fn pump(
             () = stop.cancelled() => break,
             next = CatchUnwind::new(trigger.wait_for_next()) => next,
         };
-        let next = next.unwrap_or_else(|panic| Err(TriggerError::failed(panic::message(panic))));
+        let next = next.unwrap_or_else(|panic| Err(TriggerError::failed(panic)));
         match next {
             Ok(event) => queue.push_taken(event),
             Err(TriggerError::Stopped) => break,

@@ -19,7 +19,9 @@ pub struct EventTrigger(Arc<Subscribed>);
 impl EventTrigger {
     /// A trigger for the events of this type. It receives from `start` on, which refuses an invalid type.
     pub fn new(bus: &EventBus, event_type: &str) -> EventTrigger {
-        EventTrigger::wired(bus, TriggerConfig::event(event_type), &Wiring::default())
+        let config = TriggerConfig::event(event_type);
+        let wiring = Wiring::alone(&config);
+        EventTrigger::wired(bus, config, &wiring)
     }
 
     pub(crate) fn wired(bus: &EventBus, config: TriggerConfig, wiring: &Wiring) -> EventTrigger {
@@ -44,6 +46,12 @@ impl EventTrigger {
     /// How many events may wait: at least 1. The default is 100.
     pub fn capacity(self, capacity: usize) -> EventTrigger {
         self.with(|config| config.queue(capacity))
+    }
+
+    /// How many bytes the data that waits may have together: at least 1. The default is no limit but that of
+    /// [`capacity`](Self::capacity).
+    pub fn queue_bytes(self, bytes: usize) -> EventTrigger {
+        self.with(|config| config.queue_bytes(bytes))
     }
 
     /// What happens to an event that finds the queue full. The default is [`Overflow::DropNewest`].

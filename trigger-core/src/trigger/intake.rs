@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use crate::clock;
 use crate::config::TriggerConfig;
-use crate::dead_letter::{DeadLetter, DeadLetterReason, DeadLetters};
-use crate::event::{Envelope, TriggerEvent, TriggerInfo};
+use crate::dead_letter::DeadLetters;
+use crate::deadlock::{Waited, Waits};
+use crate::event::{DeadLetter, DeadLetterReason, TriggerEvent, TriggerInfo};
 use crate::policy::Overflow;
+use crate::process::panic::drop_quietly;
 use crate::queue::{Ledger, Pushed, Queue};
 use crate::status::TriggerStatus;
 use crate::topic::TopicPattern;
@@ -16,10 +18,11 @@ use crate::trigger::{TriggerError, Wiring};
 #[derive(Debug)]
 pub(crate) struct Intake {
     pub(crate) config: TriggerConfig,
-    pub(crate) queue: Arc<Queue>,
+    pub(crate) queue: Queue,
     info: Arc<TriggerInfo>,
     overflow: Overflow,
     lost: Option<LostEvents>,
+    waits: Arc<Waits>,
 }
 
 /// Where a runtime keeps the events that had no room.
@@ -48,10 +51,11 @@ impl Intake {
         let pattern = TopicPattern::parse(config.pattern()).ok().filter(|pattern| !pattern.is_literal());
         let info = TriggerInfo { id: config.trigger_id(), kind: config.kind(), pattern };
         Intake {
-            queue: Arc::new(Queue::new(config.capacity(), wiring.ready.clone(), wiring.pending.clone())),
+            queue: wiring.queue.clone(),
             info: Arc::new(info),
             overflow: config.overflow_policy(),
             lost: wiring.lost.clone(),
+            waits: Arc::clone(&wiring.waits),
             config,
         }
     }
@@ -60,13 +64,19 @@ impl Intake {
         &self.info.id
     }
 
+    /// What its events remember of it.
+    pub(crate) fn info(&self) -> &Arc<TriggerInfo> {
+        &self.info
+    }
+
     pub(crate) async fn wait_for_next(&self) -> Result<TriggerEvent, TriggerError> {
+        // One who takes without end gives way to others; before anything is taken, so that nothing can be lost here.
+        tokio::task::coop::consume_budget().await;
         self.queue.pop().await.ok_or(TriggerError::Stopped)
     }
 
     /// Queues the event, or does what the policy says.
-    pub(crate) fn offer(self: &Arc<Self>, envelope: &Arc<Envelope>) -> Offer {
-        let event = TriggerEvent { trigger: Arc::clone(&self.info), envelope: Arc::clone(envelope) };
+    pub(crate) fn offer(self: &Arc<Self>, event: TriggerEvent) -> Offer {
         let pushed = match self.overflow {
             Overflow::DropOldest => self.queue.push_evicting(event),
             _ => self.queue.push(event),
@@ -75,40 +85,62 @@ impl Intake {
             (Pushed::Queued, _) => Offer::Queued,
             (Pushed::Closed(_), _) => Offer::Closed,
             (Pushed::Evicted(oldest, dropped), _) => {
-                self.lose(oldest, dropped);
+                let before = dropped - oldest.len() as u64;
+                for (count, event) in (before + 1..).zip(oldest) {
+                    self.lose(event, count, None);
+                }
                 Offer::Queued
             }
             (Pushed::Full(event), Overflow::Wait) => {
-                Offer::Waiting(WaitingOffer { intake: Arc::clone(self), event: Some(event) })
+                Offer::Waiting(WaitingOffer { intake: Arc::clone(self), event: Some(event), deadlock: false })
             }
             (Pushed::Full(_), Overflow::Reject) => {
                 self.queue.count_dropped();
                 Offer::Rejected
             }
             (Pushed::Full(event), _) => {
-                self.lose(event, self.queue.count_dropped());
+                self.lose(event, self.queue.count_dropped(), None);
                 Offer::Dropped
             }
         }
     }
 
     /// Keeps an event that had no room as a dead letter, and warns of the 1st and every 100th.
-    fn lose(&self, event: TriggerEvent, count: u64) {
-        let capacity = self.queue.capacity();
+    fn lose(&self, event: TriggerEvent, count: u64, why: Option<&str>) {
+        let capacity = self.config.capacity();
         if count == 1 || count.is_multiple_of(100) {
             tracing::warn!(trigger = self.id(), capacity, dropped = count, "queue full, event dropped");
         }
-        if let Some(lost) = &self.lost {
-            let now = clock::now();
-            lost.dead_letters.keep(DeadLetter {
-                event,
-                process: lost.process.clone(),
-                reason: DeadLetterReason::Overflow,
-                error: format!("the queue of `{}` held {capacity} events, its capacity", self.id()),
-                attempts: 0,
-                first_at: now,
-                last_at: now,
-            });
+        let Some(lost) = &self.lost else {
+            // Its bytes may have an owner of the user's, and it may be a worker that loses it.
+            return drop_quietly(event);
+        };
+        let now = clock::now();
+        let letter = DeadLetter {
+            process: lost.process.clone(),
+            reason: DeadLetterReason::Overflow,
+            error: why.map_or_else(|| self.why_no_room(&event), str::to_owned),
+            event,
+            attempts: 0,
+            first_at: now,
+            last_at: now,
+        };
+        lost.dead_letters.keep(letter, self.queue.clone());
+    }
+
+    /// Which bound an event has met.
+    fn why_no_room(&self, event: &TriggerEvent) -> String {
+        let (id, bytes, capacity) = (self.id(), event.raw().len(), self.config.capacity());
+        match self.config.queue_bytes {
+            Some(limit) if bytes > limit => {
+                format!("it has {bytes} bytes, and the queue of `{id}` holds {limit}")
+            }
+            Some(limit) => {
+                format!(
+                    "the queue of `{id}` was full: it holds {capacity} events and {limit} bytes of bodies"
+                )
+            }
+            None => format!("the queue of `{id}` held {capacity} events, its capacity"),
         }
     }
 
@@ -118,13 +150,16 @@ impl Intake {
 
     /// The status, and the account it was made from.
     pub(crate) fn status_and_ledger(&self) -> (TriggerStatus, Ledger) {
-        let (queue_size, ledger) = self.queue.snapshot();
+        let now = self.queue.snapshot();
+        let ledger = now.ledger;
         let status = TriggerStatus {
             id: self.id().to_owned(),
             kind: self.info.kind,
             pattern: self.config.pattern().to_owned(),
-            queue_size,
-            capacity: self.queue.capacity(),
+            queue_size: now.queued,
+            queue_bytes: now.bytes,
+            waiting: now.waiting,
+            capacity: self.config.capacity(),
             accepted: ledger.accepted,
             dropped: ledger.dropped,
             filtered: ledger.filtered,
@@ -139,21 +174,37 @@ impl Intake {
 pub(crate) struct WaitingOffer {
     intake: Arc<Intake>,
     event: Option<TriggerEvent>,
+    /// Whether it was given up because the wait would never have ended.
+    deadlock: bool,
 }
 
 impl WaitingOffer {
-    /// Waits until the event is queued. Says whether it was; it is not if the trigger stops before.
-    pub(crate) async fn queued(mut self) -> bool {
+    /// The id of the trigger.
+    pub(crate) fn trigger(&self) -> &str {
+        self.intake.id()
+    }
+
+    /// Waits until the event is queued, or never can be.
+    pub(crate) async fn queued(mut self) -> Waited {
         let intake = Arc::clone(&self.intake);
-        intake.queue.push_waiting(&mut self.event).await;
-        self.event.is_none()
+        let waited = intake.waits.push(&intake.queue, &mut self.event).await;
+        self.deadlock = waited == Waited::Deadlock;
+        waited
     }
 }
 
 impl Drop for WaitingOffer {
     fn drop(&mut self) {
         if let Some(event) = self.event.take() {
-            self.intake.lose(event, self.intake.queue.count_dropped());
+            let why = self.deadlock.then_some(DEADLOCK);
+            if self.deadlock {
+                tracing::error!(trigger = self.intake.id(), event = %event.id(), "{DEADLOCK}");
+            }
+            self.intake.lose(event, self.intake.queue.count_dropped(), why);
         }
     }
 }
+
+/// What is said of an event whose publisher would have waited for ever.
+const DEADLOCK: &str = "every handler that could make room waits for room, the publisher among them: a handler published, \
+directly or in a circle, to its own process, whose queue is full and whose overflow policy is `wait`";

@@ -21,7 +21,9 @@ impl MessageTrigger {
     /// A trigger for the messages whose topic matches this [pattern](crate::TopicPattern). It receives from `start`
     /// on, which refuses an invalid pattern.
     pub fn new(broker: &MessageBroker, pattern: &str) -> MessageTrigger {
-        MessageTrigger::wired(broker, TriggerConfig::message(pattern), &Wiring::default())
+        let config = TriggerConfig::message(pattern);
+        let wiring = Wiring::alone(&config);
+        MessageTrigger::wired(broker, config, &wiring)
     }
 
     pub(crate) fn wired(broker: &MessageBroker, config: TriggerConfig, wiring: &Wiring) -> MessageTrigger {
@@ -41,6 +43,12 @@ impl MessageTrigger {
     /// How many messages may wait: at least 1. The default is 100.
     pub fn capacity(self, capacity: usize) -> MessageTrigger {
         self.with(|config| config.queue(capacity))
+    }
+
+    /// How many bytes the contents that wait may have together: at least 1. The default is no limit but that of
+    /// [`capacity`](Self::capacity).
+    pub fn queue_bytes(self, bytes: usize) -> MessageTrigger {
+        self.with(|config| config.queue_bytes(bytes))
     }
 
     /// What happens to a message that finds the queue full. The default is [`Overflow::DropNewest`].

@@ -23,7 +23,8 @@ impl Subscribed {
     /// The same trigger with other settings, not started, with an empty queue.
     pub(super) fn with(&self, change: impl FnOnce(TriggerConfig) -> TriggerConfig) -> Subscribed {
         let config = change(self.intake.config.clone());
-        Subscribed::new(Arc::clone(&self.routes), config, &Wiring::default())
+        let wiring = Wiring::alone(&config);
+        Subscribed::new(Arc::clone(&self.routes), config, &wiring)
     }
 
     pub(super) fn start(&self) -> Result<(), TriggerError> {

@@ -52,7 +52,8 @@ impl WebhookTrigger {
     /// A trigger with the default settings. It listens from `start` on.
     pub fn new() -> WebhookTrigger {
         let config = TriggerConfig::webhook(policy::WEBHOOK_PATH, policy::WEBHOOK_PORT);
-        WebhookTrigger::wired(Arc::default(), config, &Wiring::default())
+        let wiring = Wiring::alone(&config);
+        WebhookTrigger::wired(Arc::default(), config, &wiring)
     }
 
     /// A trigger whose server is one of `ports`.
@@ -76,7 +77,8 @@ impl WebhookTrigger {
 
     fn with(self, change: impl FnOnce(TriggerConfig) -> TriggerConfig) -> WebhookTrigger {
         let config = change(self.0.endpoint.intake.config.clone());
-        WebhookTrigger::wired(Arc::default(), config, &Wiring::default())
+        let wiring = Wiring::alone(&config);
+        WebhookTrigger::wired(Arc::default(), config, &wiring)
     }
 
     /// The path, literal, beginning with `/`. The default is `/webhook`. A setter makes a new
@@ -118,6 +120,12 @@ impl WebhookTrigger {
     /// How many requests may wait: at least 1. The default is 1000.
     pub fn capacity(self, capacity: usize) -> WebhookTrigger {
         self.with(|config| config.queue(capacity))
+    }
+
+    /// How many bytes the bodies that wait may have together: at least [`body_limit`](Self::body_limit). The default is
+    /// no limit but that of [`capacity`](Self::capacity).
+    pub fn queue_bytes(self, bytes: usize) -> WebhookTrigger {
+        self.with(|config| config.queue_bytes(bytes))
     }
 
     /// What happens to a request that finds the queue full: by default it is answered 503. It may be
@@ -229,10 +237,14 @@ impl Trigger for WebhookTrigger {
     }
 }
 
-/// A request that is still arriving is answered 503: nobody is left to take its event.
+/// A request that is still arriving is answered 503: nobody is left to take its event. Its path is free again.
 impl Drop for Inner {
     fn drop(&mut self) {
         self.endpoint.intake.queue.close();
+        let server = self.server.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(server) = server {
+            server.abandon(&self.endpoint);
+        }
     }
 }
 

@@ -17,7 +17,8 @@ use super::connection::Peer;
 use super::respond::{accepted, error, later, queue_full, refused, respond, stopping};
 use super::{BODY_TIMEOUT, Endpoint};
 use crate::clock;
-use crate::event::{Envelope, Headers, Origin, Request as Kept, query_without_secrets};
+use crate::deadlock::Waited;
+use crate::event::{Envelope, Headers, Origin, Request as Kept, TriggerEvent, query_without_secrets};
 use crate::trigger::Offer;
 
 pub(super) fn router(endpoints: &[Arc<Endpoint>]) -> Router {
@@ -97,13 +98,13 @@ async fn receive(State(endpoint): State<Arc<Endpoint>>, request: Request<Body>) 
     };
     let origin = Origin::Webhook(Box::new(kept));
     let envelope = Arc::new(Envelope::new(clock::event_id(), clock::now(), body, origin));
-    match endpoint.intake.offer(&envelope) {
+    match endpoint.intake.offer(TriggerEvent::through(endpoint.intake.info(), &envelope)) {
         Offer::Queued => accepted(envelope.id),
         Offer::Dropped | Offer::Rejected => queue_full(),
         Offer::Closed => stopping(),
         Offer::Waiting(offer) => match timeout(BODY_TIMEOUT, offer.queued()).await {
-            Ok(true) => accepted(envelope.id),
-            Ok(false) => stopping(),
+            Ok(Waited::Queued) => accepted(envelope.id),
+            Ok(_) => stopping(),
             Err(_) => queue_full(),
         },
     }

@@ -1,0 +1,471 @@
+//! Dead letters: listed, sent again, cleared, and told of.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::{Instant, timeout};
+use triggers::{
+    Attempt, Bytes, DeadLetter, DeadLetterReason, DeadLetters, EventBus, Json, Key, Outcome, Overflow,
+    ProcessConfig, Result, Runtime, Source, TriggerConfig, TriggerEvent, TriggerKind, handlers,
+    on_dead_letter, on_event,
+};
+
+use crate::process::{assert_balanced, on, status};
+
+/// A process that fails until it is mended.
+async fn breakable(config: ProcessConfig, mended: &Arc<AtomicBool>) -> Result<Runtime> {
+    let builder = Runtime::builder().process("p", config, {
+        let mended = mended.clone();
+        move |_: TriggerEvent| {
+            let mended = mended.clone();
+            async move { if mended.load(Ordering::SeqCst) { Ok(()) } else { Err("broken") } }
+        }
+    });
+    Ok(builder.start().await?)
+}
+
+async fn until_handled(runtime: &Runtime) {
+    while status(runtime).triggers[0].queue_size > 0 || status(runtime).in_flight > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn letters_are_sent_again_one_by_one_or_all_at_once() -> Result {
+    let mended = Arc::new(AtomicBool::new(false));
+    let runtime = breakable(on("e"), &mended).await?;
+    for n in 0..5 {
+        runtime.bus().emit("e", n).await?;
+    }
+    until_handled(&runtime).await;
+    let letters = runtime.dead_letters();
+    assert_eq!(letters.len(), 5);
+    assert_eq!(letters.redrive(|_| false).await, 0);
+    mended.store(true, Ordering::SeqCst);
+    let third = letters.list()[2].event.id();
+    assert_eq!(letters.redrive(|letter| letter.event.id() == third).await, 1);
+    until_handled(&runtime).await;
+    assert_eq!((letters.len(), status(&runtime).handled), (4, 1));
+    assert_eq!(letters.redrive(|_| true).await, 4);
+    until_handled(&runtime).await;
+    let now = status(&runtime);
+    assert_eq!((letters.len(), now.handled, now.dead_lettered, now.triggers[0].accepted), (0, 5, 5, 10));
+    assert_balanced(&now);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn letter_that_fails_again_is_a_new_letter_with_all_its_attempts() -> Result {
+    let mended = Arc::new(AtomicBool::new(false));
+    let runtime = breakable(ProcessConfig { retry: 2, ..on("e") }, &mended).await?;
+    runtime.bus().emit("e", 1).await?;
+    for sent in 0..3 {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let letters = runtime.dead_letters().list();
+        let [letter] = &letters[..] else { panic!("{letters:?}") };
+        assert_eq!((letter.attempts, letter.reason), (3, DeadLetterReason::RetriesExhausted));
+        assert_eq!(status(&runtime).failed, 3 * (sent + 1));
+        assert_eq!(runtime.dead_letters().redrive(|_| true).await, 1);
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn letters_are_cleared_by_process_and_reason() -> Result {
+    let runtime = Runtime::builder()
+        .process("a", on("e"), |_: Json<u32>| async { Outcome::reject("no") })
+        .process("b", on("e"), |_: Json<u32>| async { Err::<(), _>("no") })
+        .start()
+        .await?;
+    for data in ["1", "2", "\"three\""] {
+        runtime.bus().emit_raw("e", data).await?;
+    }
+    while runtime.dead_letters().len() < 6 {
+        tokio::task::yield_now().await;
+    }
+    let letters = runtime.dead_letters();
+    assert_eq!(letters.clear(|letter| letter.process == "a" && letter.reason == DeadLetterReason::Decode), 1);
+    assert_eq!(letters.clear(|letter| letter.process == "b"), 3);
+    assert_eq!(letters.list().iter().map(|letter| letter.process.as_str()).collect::<Vec<_>>(), ["a", "a"]);
+    assert_eq!(letters.clear(|_| true), 2);
+    assert!(letters.is_empty());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn sending_again_waits_for_room_and_given_up_loses_nothing() -> Result {
+    let config =
+        ProcessConfig { triggers: vec![TriggerConfig::event("e").queue(2)], ..ProcessConfig::default() };
+    let mended = Arc::new(AtomicBool::new(false));
+    let runtime = breakable(config, &mended).await?;
+    for n in 0..6 {
+        runtime.bus().emit("e", n).await?;
+        until_handled(&runtime).await;
+    }
+    runtime.pause("p")?;
+    mended.store(true, Ordering::SeqCst);
+    let letters = runtime.dead_letters();
+    assert!(timeout(Duration::from_secs(1), letters.redrive(|_| true)).await.is_err());
+    assert_eq!((letters.len(), status(&runtime).triggers[0].queue_size), (4, 2));
+    runtime.resume("p")?;
+    assert_eq!(letters.redrive(|_| true).await, 4);
+    let report = runtime.shutdown().await;
+    assert_eq!((status(&runtime).handled, report.left, letters.len()), (6, 0, 0));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn letter_that_is_cleared_while_others_are_sent_again_holds_none_of_them_up() -> Result {
+    let config =
+        ProcessConfig { triggers: vec![TriggerConfig::event("e").queue(1)], ..ProcessConfig::default() };
+    let mended = Arc::new(AtomicBool::new(false));
+    let runtime = breakable(config, &mended).await?;
+    for n in 0..4 {
+        runtime.bus().emit("e", n).await?;
+        until_handled(&runtime).await;
+    }
+    runtime.pause("p")?;
+    mended.store(true, Ordering::SeqCst);
+    let letters = runtime.dead_letters();
+    let third = letters.list()[2].event.id();
+    let (sent, ()) = tokio::join!(letters.redrive(|_| true), async {
+        assert_eq!(letters.clear(|letter| letter.event.id() == third), 1);
+        runtime.resume("p").expect("the process");
+    });
+    assert_eq!((sent, letters.len()), (3, 0));
+    Ok(())
+}
+
+/// Looks at the letters when it is dropped, as the owner of an event's bytes.
+struct Looks(DeadLetters, Arc<AtomicUsize>);
+
+impl AsRef<[u8]> for Looks {
+    fn as_ref(&self) -> &[u8] {
+        b"0"
+    }
+}
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        self.1.store(self.0.len(), Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn code_of_the_program_finds_no_lock_held() -> Result {
+    let runtime = breakable(on("e"), &Arc::default()).await?;
+    let (letters, found) = (runtime.dead_letters(), Arc::<AtomicUsize>::default());
+    runtime.bus().emit_raw("e", Bytes::from_owner(Looks(letters.clone(), found.clone()))).await?;
+    for _ in 0..1000 {
+        until_handled(&runtime).await;
+        runtime.bus().emit("e", 1).await?;
+    }
+    until_handled(&runtime).await;
+    assert_eq!(found.load(Ordering::SeqCst), 1000, "the oldest was dropped for the newest");
+    assert_eq!(letters.clear(|_| letters.len() < 1000), 0);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn letters_of_a_process_that_has_ended_stay() -> Result {
+    let runtime = breakable(on("e"), &Arc::default()).await?;
+    runtime.bus().emit("e", 1).await?;
+    until_handled(&runtime).await;
+    runtime.shutdown().await;
+    let letters = runtime.dead_letters();
+    assert_eq!((letters.redrive(|_| true).await, letters.len()), (0, 1));
+    assert_eq!(status(&runtime).triggers[0].dropped, 0);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn handler_may_send_letters_again_itself() -> Result {
+    let mended = Arc::new(AtomicBool::new(false));
+    let runtime = Runtime::builder()
+        .process("p", on("e"), {
+            let mended = mended.clone();
+            move |_: TriggerEvent| {
+                let mended = mended.clone();
+                async move { if mended.load(Ordering::SeqCst) { Ok(()) } else { Err("broken") } }
+            }
+        })
+        .process("again", on("again"), |letters: DeadLetters| async move {
+            letters.redrive(|letter| letter.process == "p").await;
+        })
+        .start()
+        .await?;
+    runtime.bus().emit("e", 1).await?;
+    until_handled(&runtime).await;
+    mended.store(true, Ordering::SeqCst);
+    runtime.bus().emit("again", 1).await?;
+    runtime.shutdown().await;
+    assert_eq!(status(&runtime).handled, 1);
+    Ok(())
+}
+
+/// Sending its own letters again, a handler would wait for the room that only it can make.
+#[tokio::test(start_paused = true)]
+async fn sending_again_what_cannot_get_in_ends_all_the_same() -> Result {
+    let config =
+        ProcessConfig { triggers: vec![TriggerConfig::event("e").queue(1)], ..ProcessConfig::default() };
+    let runtime = Runtime::builder()
+        .process("p", config, |Json(n): Json<u32>, letters: DeadLetters| async move {
+            if n < 3 {
+                return Err("broken");
+            }
+            letters.redrive(|_| true).await;
+            Ok(())
+        })
+        .start()
+        .await?;
+    for n in 0..3 {
+        runtime.bus().emit("e", n).await?;
+        until_handled(&runtime).await;
+    }
+    runtime.bus().emit("e", 3).await?;
+    let began = Instant::now();
+    runtime.shutdown().await;
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(runtime.dead_letters().len(), 3, "one was sent and failed again, the others stayed");
+    assert_balanced(&status(&runtime));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn letters_are_told_of_with_everything_the_event_had() -> Result {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let tell = |name: &'static str| {
+        let seen = seen.clone();
+        move |letter: DeadLetter,
+              event: TriggerEvent,
+              Json(n): Json<u32>,
+              Source(source): Source,
+              attempt: Attempt| {
+            seen.lock().expect("what was seen").push((name, letter.process.clone(), n));
+            async move {
+                assert_eq!((letter.error.as_str(), letter.attempts, attempt.number()), ("broken", 2, 1));
+                assert_eq!((event.kind(), event.id()), (TriggerKind::DeadLetter, letter.event.id()));
+                assert_eq!((letter.event.trigger_id(), source.as_str()), ("event-e", "here"));
+                assert_eq!(event.payload(), letter.event.payload());
+            }
+        }
+    };
+    let on_letters = |config| ProcessConfig { triggers: vec![config], ..ProcessConfig::default() };
+    let fails = |_: TriggerEvent| async { Err::<(), _>("broken") };
+    let runtime = Runtime::builder()
+        .process("a", ProcessConfig { retry: 1, ..on("e") }, fails)
+        .process("b", ProcessConfig { retry: 1, ..on("e") }, fails)
+        .process("all", on_letters(TriggerConfig::dead_letter()), tell("all"))
+        .process("of a", on_letters(TriggerConfig::dead_letter().process("a")), tell("of a"))
+        .start()
+        .await?;
+    runtime.bus().emit("e", 7).source("here").await?;
+    let report = runtime.shutdown().await;
+    assert_eq!((report.completed, report.dead_lettered), (3, 2));
+    let mut seen = seen.lock().expect("what was seen").clone();
+    seen.sort();
+    let expected = [("all", "a", 7), ("all", "b", 7), ("of a", "a", 7)];
+    assert_eq!(seen, expected.map(|(name, process, n)| (name, process.to_owned(), n)));
+    let ids: Vec<_> = runtime.status().processes.into_iter().map(|of| of.triggers[0].id.clone()).collect();
+    assert_eq!(ids, ["event-e", "event-e", "dead-letter-*", "dead-letter-a"]);
+    assert_eq!(runtime.dead_letters().len(), 2, "being told of does not take a letter away");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn letter_of_a_handler_of_letters_is_told_to_nobody() -> Result {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let config =
+        ProcessConfig { triggers: vec![TriggerConfig::dead_letter()], retry: 1, ..ProcessConfig::default() };
+    let fails = {
+        let calls = calls.clone();
+        move |_: DeadLetter| {
+            calls.fetch_add(1, Ordering::SeqCst);
+            async { Err::<(), _>("I am broken as well") }
+        }
+    };
+    let runtime = Runtime::builder()
+        .process("p", on("e"), |_: TriggerEvent| async { Err::<(), _>("broken") })
+        .process("first", config.clone(), fails.clone())
+        .process("second", config, fails)
+        .start()
+        .await?;
+    for n in 0..3 {
+        runtime.bus().emit("e", n).await?;
+    }
+    runtime.shutdown().await;
+    assert_eq!(calls.load(Ordering::SeqCst), 2 * 3 * 2);
+    assert_eq!(runtime.dead_letters().len(), 3 + 2 * 3);
+    runtime.status().processes.iter().for_each(assert_balanced);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn letter_that_finds_its_handlers_queue_full_is_counted_and_kept_once() -> Result {
+    let letters = TriggerConfig::dead_letter().queue(2).overflow(Overflow::DropOldest);
+    let config = ProcessConfig { triggers: vec![letters], ..ProcessConfig::default() };
+    let runtime = Runtime::builder()
+        .process("tell", config, |_: DeadLetter| async {})
+        .process("p", on("e"), |_: TriggerEvent| async { Err::<(), _>("broken") })
+        .start()
+        .await?;
+    runtime.pause("tell")?;
+    for n in 0..5 {
+        runtime.bus().emit("e", n).await?;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let told = status(&runtime);
+    assert_eq!((told.triggers[0].queue_size, told.triggers[0].dropped), (2, 3));
+    assert_eq!(runtime.dead_letters().len(), 5);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn letters_of_overflow_are_told_of_and_can_be_sent_again() -> Result {
+    let told = Arc::new(AtomicUsize::new(0));
+    let config = ProcessConfig { triggers: vec![TriggerConfig::dead_letter()], ..ProcessConfig::default() };
+    let small =
+        ProcessConfig { triggers: vec![TriggerConfig::event("e").queue(1)], ..ProcessConfig::default() };
+    let runtime = Runtime::builder()
+        .process("p", small, |_: TriggerEvent| async {})
+        .process("tell", config, {
+            let told = told.clone();
+            move |letter: DeadLetter| {
+                assert_eq!(letter.reason, DeadLetterReason::Overflow);
+                told.fetch_add(1, Ordering::SeqCst);
+                async {}
+            }
+        })
+        .start()
+        .await?;
+    runtime.pause("p")?;
+    for n in 0..4 {
+        runtime.bus().emit("e", n).await?;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(told.load(Ordering::SeqCst), 3);
+    runtime.resume("p")?;
+    assert_eq!(runtime.dead_letters().redrive(|_| true).await, 3);
+    runtime.shutdown().await;
+    assert_eq!(status(&runtime).handled, 4);
+    Ok(())
+}
+
+/// So the drain waits for what comes of the letter.
+#[tokio::test(start_paused = true)]
+async fn letter_is_told_of_before_its_event_is_settled() -> Result {
+    let (runtime, seen) = (Arc::<OnceLock<Runtime>>::default(), Arc::<Mutex<Vec<_>>>::default());
+    // A key is made while an event is on its way into the queue.
+    let look = {
+        let (runtime, seen) = (runtime.clone(), seen.clone());
+        move |_: &TriggerEvent| {
+            let now = status(runtime.get().expect("the runtime"));
+            seen.lock().expect("what was seen").push((now.in_flight, now.dead_lettered));
+        }
+    };
+    let config = ProcessConfig {
+        triggers: vec![TriggerConfig::dead_letter()],
+        key: Some(Key::of(look)),
+        ..ProcessConfig::default()
+    };
+    let started = Runtime::builder()
+        .process("p", on("e"), |_: TriggerEvent| async { Err::<(), _>("broken") })
+        .process("tell", config, |_: DeadLetter| async {})
+        .start()
+        .await?;
+    let runtime = runtime.get_or_init(|| started);
+    runtime.bus().emit("e", 1).await?;
+    until_handled(runtime).await;
+    assert_eq!(*seen.lock().expect("what was seen"), [(1, 0)]);
+    Ok(())
+}
+
+#[on_event("dead_letters.order")]
+#[triggers::process(name = "dead_letters_orders", retry = 2, backoff = "10ms..10ms", timeout = "1s")]
+async fn order(event: TriggerEvent) -> Result<()> {
+    Err(format!("no stock for {}", event.payload()["data"]).into())
+}
+
+#[on_dead_letter("dead_letters_orders")]
+async fn tell(letter: DeadLetter, Json(order): Json<u32>, bus: EventBus) -> Result<()> {
+    bus.emit("dead_letters.told", json!([order, letter.attempts, letter.error])).await?;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn attribute_declares_a_handler_of_letters() -> Result {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let runtime = Runtime::builder()
+        .handlers(handlers![order, tell])
+        .process("told", on("dead_letters.told"), {
+            let told = told.clone();
+            move |Json(what): Json<serde_json::Value>| {
+                told.lock().expect("what was told").push(what);
+                async {}
+            }
+        })
+        .start()
+        .await?;
+    runtime.bus().emit("dead_letters.order", 7).await?;
+    runtime.shutdown().await;
+    assert_eq!(*told.lock().expect("what was told"), [json!([7, 3, "no stock for 7"])]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn letter_shows_itself_as_json() -> Result {
+    let runtime = breakable(on("e"), &Arc::default()).await?;
+    runtime.bus().emit("e", 1).await?;
+    until_handled(&runtime).await;
+    let letter = serde_json::to_value(&runtime.dead_letters().list()[0])?;
+    assert_eq!((&letter["process"], &letter["reason"]), (&json!("p"), &json!("retries_exhausted")));
+    assert_eq!((&letter["event"]["payload"]["data"], &letter["attempts"]), (&json!(1), &json!(1)));
+    assert!(letter["first_at"].as_str().is_some_and(|time| time.ends_with('Z')), "{letter}");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn letters_that_could_not_be_sent_again_keep_their_place() -> Result {
+    let broken = |_: TriggerEvent| async { Err::<(), _>("broken") };
+    let runtime =
+        Runtime::builder().process("a", on("a"), broken).process("b", on("b"), broken).start().await?;
+    for event_type in ["a", "b", "a"] {
+        runtime.bus().emit(event_type, 1).await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    runtime.remove_process("a").await?;
+    let letters = runtime.dead_letters();
+    let order = || letters.list().iter().map(|letter| letter.process.clone()).collect::<Vec<_>>();
+    assert_eq!(order(), ["a", "b", "a"]);
+    assert_eq!(letters.redrive(|letter| letter.process == "a").await, 0);
+    assert_eq!(order(), ["a", "b", "a"]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_removed_process_leaves_is_told_to_those_who_go_on() -> Result {
+    let told = Arc::new(AtomicUsize::new(0));
+    let config = ProcessConfig { triggers: vec![TriggerConfig::dead_letter()], ..ProcessConfig::default() };
+    let runtime = Runtime::builder()
+        .process("stuck", on("e"), |_: TriggerEvent| std::future::pending::<()>())
+        .process("tell", config, {
+            let told = told.clone();
+            move |letter: DeadLetter| {
+                assert_eq!((letter.reason, letter.attempts), (DeadLetterReason::Drained, 0));
+                told.fetch_add(1, Ordering::SeqCst);
+                async {}
+            }
+        })
+        .drain_deadline(Duration::from_secs(1))
+        .start()
+        .await?;
+    for n in 0..3 {
+        runtime.bus().emit("e", n).await?;
+    }
+    assert_eq!(runtime.remove_process("stuck").await?.left, 3);
+    runtime.shutdown().await;
+    assert_eq!(told.load(Ordering::SeqCst), 3);
+    Ok(())
+}

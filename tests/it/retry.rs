@@ -1,0 +1,468 @@
+//! Attempts: when they are made again, how often, what the handler learns of it, and what the others notice.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use proptest::prelude::*;
+use tokio::time::Instant;
+use triggers::{
+    Attempt, Backoff, DeadLetterReason, Error, EventId, Json, Outcome, ProcessConfig, Result, Runtime,
+    TriggerConfig, TriggerEvent,
+};
+
+use crate::process::{assert_balanced, on, status};
+
+/// Seconds since the start of a test, at which something happened.
+#[derive(Clone)]
+struct Times {
+    began: Instant,
+    at: Arc<Mutex<Vec<Duration>>>,
+}
+
+impl Times {
+    fn new() -> Times {
+        Times { began: Instant::now(), at: Arc::default() }
+    }
+
+    fn note(&self) {
+        self.at.lock().expect("the times").push(self.began.elapsed());
+    }
+
+    fn all(&self) -> Vec<Duration> {
+        self.at.lock().expect("the times").clone()
+    }
+}
+
+fn retrying(retry: u32, backoff: Backoff) -> ProcessConfig {
+    ProcessConfig { retry, backoff, ..on("job") }
+}
+
+#[tokio::test(start_paused = true)]
+async fn handler_that_always_fails_is_called_when_the_policy_says_and_then_never_again() -> Result {
+    let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(6));
+    let (times, neighbour) = (Times::new(), Times::new());
+    let runtime = Runtime::builder()
+        .process("fails", retrying(5, backoff), {
+            let times = times.clone();
+            move |_: TriggerEvent| {
+                times.note();
+                async { Err::<(), _>("the database is gone") }
+            }
+        })
+        .process("neighbour", on("job"), {
+            let neighbour = neighbour.clone();
+            move |_: TriggerEvent| {
+                neighbour.note();
+                async {}
+            }
+        })
+        .start()
+        .await?;
+    runtime.bus().emit("job", 1).await?;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+
+    let letters = runtime.dead_letters().list();
+    let [letter] = &letters[..] else { panic!("{letters:?}") };
+    assert_eq!((letter.reason, letter.attempts), (DeadLetterReason::RetriesExhausted, 6));
+    assert_eq!(letter.error, "the database is gone");
+    let mut expected = vec![Duration::ZERO];
+    for attempt in 1..=5_u32 {
+        let ceiling = Duration::from_secs(1 << (attempt - 1)).min(Duration::from_secs(6));
+        let delay = backoff.delay(letter.event.id(), attempt);
+        assert!(delay <= ceiling, "{delay:?} after attempt {attempt}");
+        expected.push(expected[expected.len() - 1] + delay);
+    }
+    assert_eq!(times.all(), expected);
+    assert_eq!(neighbour.all(), [Duration::ZERO]);
+    let now = status(&runtime);
+    assert_eq!((now.handled, now.failed, now.retried, now.dead_lettered, now.waiting), (0, 6, 5, 1, 0));
+    assert_balanced(&now);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn handler_may_say_itself_when_it_is_called_again() -> Result {
+    let times = Times::new();
+    let runtime = Runtime::builder()
+        .process("p", retrying(3, Backoff::default()), {
+            let times = times.clone();
+            move |attempt: Attempt| {
+                times.note();
+                async move {
+                    if attempt.number() < 4 {
+                        Outcome::Retry(Duration::from_secs(u64::from(attempt.number()) * 10))
+                    } else {
+                        Outcome::Done
+                    }
+                }
+            }
+        })
+        .start()
+        .await?;
+    runtime.bus().emit("job", 1).await?;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(times.all(), [0, 10, 30, 60].map(Duration::from_secs));
+    let now = status(&runtime);
+    assert_eq!((now.handled, now.failed, now.retried, now.dead_lettered), (1, 3, 3, 0));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_that_is_due_sooner_than_the_others_is_made_sooner() -> Result {
+    let times = Times::new();
+    let runtime = Runtime::builder()
+        .process("p", retrying(1, Backoff::default()), {
+            let times = times.clone();
+            move |Json(after): Json<u64>, attempt: Attempt| {
+                let times = times.clone();
+                async move {
+                    if attempt.number() == 1 {
+                        return Outcome::Retry(Duration::from_secs(after));
+                    }
+                    times.note();
+                    Outcome::Done
+                }
+            }
+        })
+        .start()
+        .await?;
+    for after in [60, 1, 30] {
+        runtime.bus().emit("job", after).await?;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(times.all(), [6, 40, 60].map(Duration::from_secs));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_that_are_due_together_run_beside_each_other() -> Result {
+    let times = Times::new();
+    let config = ProcessConfig { concurrency: 3, ..retrying(1, Backoff::default()) };
+    let runtime = Runtime::builder()
+        .process("p", config, {
+            let times = times.clone();
+            move |attempt: Attempt| {
+                let times = times.clone();
+                async move {
+                    if attempt.number() == 1 {
+                        return Outcome::Retry(Duration::from_secs(60));
+                    }
+                    times.note();
+                    tokio::time::sleep(Duration::from_secs(10)).await;
+                    Outcome::Done
+                }
+            }
+        })
+        .start()
+        .await?;
+    for n in 0..3 {
+        runtime.bus().emit("job", n).await?;
+    }
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(times.all(), [60; 3].map(Duration::from_secs));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempt_knows_its_number_and_the_last_error() -> Result {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let config = ProcessConfig { timeout: Some(Duration::from_secs(1)), ..retrying(4, Backoff::default()) };
+    let runtime = Runtime::builder()
+        .process("p", config, {
+            let seen = seen.clone();
+            move |attempt: Attempt| {
+                let error =
+                    attempt.last_error().map(|error| error.split(", at ").next().unwrap_or(error).to_owned());
+                seen.lock().expect("what was seen").push((attempt.number(), error));
+                async move {
+                    match attempt.number() {
+                        1 => Err(Error::from("no luck")),
+                        2 => panic!("out of cheese"),
+                        3 => std::future::pending().await,
+                        4 => Ok(Outcome::Retry(Duration::ZERO)),
+                        _ => Ok(Outcome::Done),
+                    }
+                }
+            }
+        })
+        .start()
+        .await?;
+    runtime.bus().emit("job", 1).await?;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let expected = [
+        (1, None),
+        (2, Some("no luck")),
+        (3, Some("out of cheese")),
+        (4, Some("the handler took longer than 1s")),
+        (5, Some("the handler asked for a retry after 0ns")),
+    ];
+    let expected = expected.map(|(number, error)| (number, error.map(str::to_owned)));
+    assert_eq!(*seen.lock().expect("what was seen"), expected);
+    assert_eq!(status(&runtime).handled, 1);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempt_that_takes_too_long_is_cancelled_and_counts_as_failed() -> Result {
+    let times = Times::new();
+    let config = ProcessConfig {
+        timeout: Some(Duration::from_secs(30)),
+        ..retrying(1, Backoff::new(Duration::from_secs(1), Duration::from_secs(1)))
+    };
+    let runtime = Runtime::builder()
+        .process("p", config, {
+            let times = times.clone();
+            move |_: TriggerEvent| {
+                times.note();
+                let dropped = NoteOnDrop(times.clone());
+                async move {
+                    std::future::pending::<()>().await;
+                    drop(dropped);
+                }
+            }
+        })
+        .start()
+        .await?;
+    runtime.bus().emit("job", 1).await?;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let letter = runtime.dead_letters().list().remove(0);
+    assert_eq!((letter.reason, letter.attempts), (DeadLetterReason::TimedOut, 2));
+    assert_eq!(letter.error, "the handler took longer than 30s");
+    let delay = Backoff::new(Duration::from_secs(1), Duration::from_secs(1)).delay(letter.event.id(), 1);
+    let second = Duration::from_secs(30) + delay;
+    let expected = [Duration::ZERO, Duration::from_secs(30), second, second + Duration::from_secs(30)];
+    assert_eq!(times.all(), expected);
+    Ok(())
+}
+
+struct NoteOnDrop(Times);
+
+impl Drop for NoteOnDrop {
+    fn drop(&mut self) {
+        self.0.note();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_retry_can_mend_is_given_up_at_once() -> Result {
+    let runtime = Runtime::builder()
+        .process("p", retrying(5, Backoff::default()), |Json(n): Json<u32>| async move {
+            match n {
+                0 => Ok(Outcome::reject("a bad order")),
+                1 => Err(Error::permanent("no such customer")),
+                _ => "no number".parse::<u32>().map(|_| Outcome::Done).map_err(Error::permanent),
+            }
+        })
+        .start()
+        .await?;
+    for data in ["0", "1", "2", "\"three\""] {
+        runtime.bus().emit_raw("job", data).await?;
+    }
+    let began = Instant::now();
+    runtime.shutdown().await;
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    let letters = runtime.dead_letters().list();
+    let found: Vec<_> =
+        letters.iter().map(|letter| (letter.reason, letter.attempts, letter.error.as_str())).collect();
+    assert_eq!(
+        found[..3],
+        [
+            (DeadLetterReason::Rejected, 1, "a bad order"),
+            (DeadLetterReason::Rejected, 1, "no such customer"),
+            (DeadLetterReason::Rejected, 1, "invalid digit found in string"),
+        ]
+    );
+    assert_eq!((found[3].0, found[3].1), (DeadLetterReason::Decode, 0));
+    let now = status(&runtime);
+    assert_eq!((now.failed, now.retried, now.dead_lettered), (2, 0, 4), "a rejection is an answer");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_that_waits_for_a_retry_holds_up_no_worker_and_no_task() -> Result {
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let runtime = Runtime::builder()
+        .process("p", retrying(1, Backoff::default()), {
+            let order = order.clone();
+            move |Json(n): Json<u32>, attempt: Attempt| {
+                order.lock().expect("the order").push((n, attempt.number()));
+                async move {
+                    if n < 50 && attempt.number() == 1 {
+                        Outcome::Retry(Duration::from_secs(60))
+                    } else {
+                        Outcome::Done
+                    }
+                }
+            }
+        })
+        .start()
+        .await?;
+    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    for n in 0..60 {
+        runtime.bus().emit("job", n).await?;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let now = status(&runtime);
+    assert_eq!((now.handled, now.waiting, now.in_flight), (10, 50, 0));
+    assert_eq!((now.triggers[0].queue_size, now.triggers[0].waiting), (50, 50));
+    assert_balanced(&now);
+    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), tasks);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(status(&runtime).handled, 60);
+    let expected: Vec<_> = (0..60).map(|n| (n, 1)).chain((0..50).map(|n| (n, 2))).collect();
+    assert_eq!(*order.lock().expect("the order"), expected);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_wait_for_a_retry_take_their_room_in_the_queue() -> Result {
+    let config = ProcessConfig {
+        triggers: vec![TriggerConfig::event("job").queue(3)],
+        ..retrying(1, Backoff::default())
+    };
+    let runtime = Runtime::builder()
+        .process("p", config, |attempt: Attempt| async move {
+            if attempt.number() == 1 { Outcome::Retry(Duration::from_secs(60)) } else { Outcome::Done }
+        })
+        .start()
+        .await?;
+    for expected in [1, 1, 1, 0, 0] {
+        assert_eq!(runtime.bus().emit("job", 1).await?.queued, expected);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let now = status(&runtime);
+    assert_eq!((now.waiting, now.triggers[0].dropped), (3, 2));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(status(&runtime).handled, 3);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn drain_makes_the_retries_that_are_due_in_time_and_leaves_the_others_at_once() -> Result {
+    let runtime = Runtime::builder()
+        .process(
+            "p",
+            retrying(1, Backoff::default()),
+            |Json(after): Json<u64>, attempt: Attempt| async move {
+                if attempt.number() == 1 { Outcome::Retry(Duration::from_secs(after)) } else { Outcome::Done }
+            },
+        )
+        .drain_deadline(Duration::from_secs(30))
+        .start()
+        .await?;
+    runtime.bus().emit("job", 20).await?;
+    runtime.bus().emit("job", 3600).await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // This one fails after the drain has begun.
+    runtime.bus().emit("job", 1800).await?;
+    let began = Instant::now();
+    let report = runtime.shutdown().await;
+    assert_eq!(began.elapsed(), Duration::from_secs(19));
+    assert_eq!((report.completed, report.dead_lettered, report.left), (1, 0, 2));
+    assert_eq!(report.to_string(), "drained: 1 completed, 0 dead-lettered, 2 left\n  p: 2 left");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0, "nobody watches the clock");
+    let letters = runtime.dead_letters().list();
+    assert_eq!(letters.len(), 2);
+    for letter in letters {
+        assert_eq!((letter.reason, letter.attempts), (DeadLetterReason::Drained, 1));
+        let expected = "there was no time for a retry after: the handler asked for a retry after";
+        assert!(letter.error.starts_with(expected), "{}", letter.error);
+    }
+    assert_balanced(&status(&runtime));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelled_attempt_is_no_attempt() -> Result {
+    let runtime = Runtime::builder()
+        .process("p", retrying(5, Backoff::default()), |attempt: Attempt| async move {
+            if attempt.number() == 1 {
+                return Outcome::Retry(Duration::from_secs(1));
+            }
+            std::future::pending().await
+        })
+        .drain_deadline(Duration::from_secs(10))
+        .start()
+        .await?;
+    runtime.bus().emit("job", 1).await?;
+    let report = runtime.shutdown().await;
+    assert_eq!((report.left, report.processes[0].stuck), (1, 1));
+    let now = status(&runtime);
+    assert_eq!((now.failed, now.retried, now.dead_lettered), (1, 0, 0));
+    assert_eq!(runtime.dead_letters().list()[0].attempts, 1);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn letter_tells_when_the_first_attempt_began_and_when_the_last_one_was_over() -> Result {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let runtime = Runtime::builder()
+        .process("p", retrying(2, Backoff::default()), {
+            let calls = calls.clone();
+            move |Json(after): Json<u64>| {
+                calls.lock().expect("the calls").push(SystemTime::now());
+                async move { Outcome::Retry(Duration::from_secs(after)) }
+            }
+        })
+        .start()
+        .await?;
+    for (after, attempts) in [(1, 3), (40, 2)] {
+        calls.lock().expect("the calls").clear();
+        runtime.bus().emit("job", after).await?;
+        tokio::time::sleep(Duration::from_secs(45)).await;
+        if attempts == 2 {
+            runtime.shutdown().await;
+        }
+        let letter = runtime.dead_letters().list().remove(0);
+        runtime.dead_letters().clear(|_| true);
+        let calls = calls.lock().expect("the calls").clone();
+        assert_eq!((calls.len(), letter.attempts), (attempts, attempts as u32));
+        assert!(letter.first_at <= calls[0], "{letter:?}, {calls:?}");
+        assert!(letter.last_at >= calls[attempts - 1], "{letter:?}, {calls:?}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn backoff_doubles_up_to_its_cap_and_spreads_below(bits: u128, first in 1_u64..10_000, factor in 1_u64..1_000, attempt in 1_u32..200) {
+        let id: EventId = format!("{:032x}", bits).parse().expect("an id");
+        let (first, cap) = (Duration::from_millis(first), Duration::from_millis(first * factor));
+        let backoff = Backoff::new(first, cap);
+        let ceiling = 1_u32.checked_shl(attempt - 1).and_then(|times| first.checked_mul(times)).map_or(cap, |most| most.min(cap));
+        prop_assert!(backoff.delay(id, attempt) <= ceiling);
+        prop_assert_eq!(backoff.delay(id, attempt), backoff.delay(id, attempt));
+        prop_assert_eq!(backoff.to_string().parse::<Backoff>().expect("its own text"), backoff);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_that_find_every_worker_busy_are_made_in_the_order_they_were_due() -> Result {
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let runtime = Runtime::builder()
+        .process("p", retrying(1, Backoff::default()), {
+            let order = order.clone();
+            move |Json(n): Json<u64>, attempt: Attempt| {
+                order.lock().expect("the order").push((n, attempt.number()));
+                async move {
+                    match (n, attempt.number()) {
+                        (0..3, 1) => return Outcome::Retry(Duration::from_secs(10 + n)),
+                        (7, _) => tokio::time::sleep(Duration::from_secs(60)).await,
+                        _ => {}
+                    }
+                    Outcome::Done
+                }
+            }
+        })
+        .start()
+        .await?;
+    for n in [0, 1, 2, 7, 8] {
+        runtime.bus().emit("job", n).await?;
+    }
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let expected = [(0, 1), (1, 1), (2, 1), (7, 1), (0, 2), (1, 2), (2, 2), (8, 1)];
+    assert_eq!(*order.lock().expect("the order"), expected);
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! An event on its way through a handler.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::Queue;
+use super::inbox::Inbox;
+use crate::clock;
+use crate::event::TriggerEvent;
+
+/// A queued event.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) event: TriggerEvent,
+    /// Its place in the order of its key; without meaning where the process has none.
+    pub(super) lane: u64,
+    /// What is known of the attempts so far.
+    pub(super) tries: Option<Box<Tries>>,
+}
+
+/// An event taken for handling. It ends in exactly one settlement; dropped without one, it is given back: to the head of
+/// its queue, as if it had never been taken.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    entry: Entry,
+    port: usize,
+    inbox: Arc<Inbox>,
+    settled: bool,
+}
+
+/// How the handling of an event ended, or one attempt at it.
+#[derive(Clone, Debug)]
+pub(crate) enum Settlement {
+    Handled,
+    /// The attempt failed; another one is made after this time.
+    Retry {
+        after: Duration,
+        tries: Tries,
+    },
+    /// Given up on. `failed` says whether an attempt was made and failed.
+    DeadLettered {
+        failed: bool,
+    },
+}
+
+/// The attempts at an event so far; all of them failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Tries {
+    /// How many: at least 1.
+    pub(crate) made: u32,
+    /// What went wrong in the last one.
+    pub(crate) last_error: Arc<str>,
+    /// When the first one began.
+    pub(crate) first_at: SystemTime,
+}
+
+impl Delivery {
+    pub(super) fn new(entry: Entry, port: usize, inbox: Arc<Inbox>) -> Delivery {
+        Delivery { entry, port, inbox, settled: false }
+    }
+
+    pub(crate) fn event(&self) -> &TriggerEvent {
+        &self.entry.event
+    }
+
+    /// The attempts so far, if there were any.
+    pub(crate) fn tries(&self) -> Option<&Tries> {
+        self.entry.tries.as_deref()
+    }
+
+    /// The queue it came from.
+    pub(crate) fn queue(&self) -> Queue {
+        Queue::of(Arc::clone(&self.inbox), self.port)
+    }
+
+    pub(crate) fn settle(mut self, settlement: Settlement) {
+        self.settled = true;
+        let (port, lane) = (self.port, self.entry.lane);
+        match settlement {
+            Settlement::Handled => self.inbox.finish(port, lane, |ledger| ledger.handled += 1),
+            Settlement::DeadLettered { failed } => self.inbox.finish(port, lane, |ledger| {
+                ledger.dead_lettered += 1;
+                ledger.failed += u64::from(failed);
+            }),
+            Settlement::Retry { after, tries } => {
+                let entry = self.entry(Some(Box::new(tries)));
+                self.inbox.retry(port, entry, clock::after(after));
+            }
+        }
+    }
+
+    /// What goes back into the queue.
+    fn entry(&self, tries: Option<Box<Tries>>) -> Entry {
+        Entry { event: self.entry.event.clone(), lane: self.entry.lane, tries }
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if !self.settled {
+            let tries = self.entry.tries.take();
+            self.inbox.give_back(self.port, self.entry(tries));
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! What the queues of one process share: the lock, the account, and the places where workers wait.
+
+use std::sync::{Arc, PoisonError};
+
+use super::delivery::{Delivery, Entry, Tries};
+use super::state::{Bounds, Port, State};
+use super::{Ledger, Pending, Queue, Taken};
+use crate::clock::{self, Instant, timeout_at};
+use crate::event::TriggerEvent;
+use crate::key::Key;
+use crate::process::panic::guard;
+use crate::sync::{Mutex, MutexGuard, Notified, Notify};
+
+/// The queues of one process, or the one of a trigger that is used by itself.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    state: Mutex<State>,
+    /// Which events keep their order.
+    key: Option<Key>,
+    /// How many take from it at once; unknown where a program takes for itself.
+    workers: Option<usize>,
+    /// Wakes those who wait for an event: one place for all queues.
+    ready: Notify,
+    /// Wakes the one who watches the clock for the retries that are due.
+    schedule: Notify,
+    /// Wakes those who wait for room in the queue of a trigger.
+    rooms: Box<[Room]>,
+    /// What the runtime counts over all its queues, to know when a cascade has come to rest.
+    pub(super) pending: Arc<Pending>,
+}
+
+#[derive(Debug)]
+struct Room {
+    made: Notify,
+    /// Whether the queue counts bytes: then one event may make room for many, or for another one than the first.
+    of_bytes: bool,
+}
+
+/// What those who take from an inbox are doing, at one moment.
+#[derive(Debug)]
+pub(crate) struct Load {
+    pub(crate) in_flight: u64,
+    /// Whether someone is free to take an event, and there is one, or will be without anyone's help.
+    pub(crate) goes_on: bool,
+    /// For each queue that has room for another event, for how many bytes; without end where it is closed.
+    pub(super) space: Vec<Option<usize>>,
+}
+
+impl Inbox {
+    /// Queues with these bounds, all still closed.
+    pub(crate) fn new(
+        bounds: &[Bounds],
+        key: Option<Key>,
+        workers: Option<usize>,
+        pending: Arc<Pending>,
+    ) -> Arc<Inbox> {
+        Arc::new(Inbox {
+            state: Mutex::new(State::new(bounds, key.is_some())),
+            key,
+            workers,
+            ready: Notify::new(),
+            schedule: Notify::new(),
+            rooms: bounds
+                .iter()
+                .map(|bounds| Room { made: Notify::new(), of_bytes: bounds.bytes.is_some() })
+                .collect(),
+            pending,
+        })
+    }
+
+    /// Nothing is left half done where the lock is held, so a poisoned lock is as good as a sound one.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes when there may be an event.
+    pub(super) fn ready(&self) -> Notified<'_> {
+        self.ready.notified()
+    }
+
+    pub(super) fn room(&self, port: usize) -> &Notify {
+        &self.rooms[port].made
+    }
+
+    /// Wakes those for whom there may be room now that an event has left.
+    pub(super) fn made_room(&self, port: usize) {
+        let room = &self.rooms[port];
+        if room.of_bytes { room.made.notify_waiters() } else { room.made.notify_one() }
+    }
+
+    pub(super) fn wake_one(&self) {
+        self.ready.notify_one();
+    }
+
+    /// Tells those who wait of a new event; so many are not waited for. No lock is held where a waker is called.
+    pub(super) fn accepted(&self, stranded: usize) {
+        (0..stranded).for_each(|_| self.pending.done());
+        self.wake_one();
+    }
+
+    pub(super) fn wake_all(&self) {
+        self.ready.notify_waiters();
+    }
+
+    /// The lane of an event: that of its key. One without a key has a lane for itself, also where the user's code that
+    /// looks for it panics.
+    pub(super) fn lane(&self, event: &TriggerEvent) -> u64 {
+        let Some(key) = &self.key else { return 0 };
+        let found = guard(|| key.lane(event)).unwrap_or_else(|panic| {
+            tracing::error!(trigger = event.trigger_id(), event = %event.id(), %panic, "the key cannot be found");
+            None
+        });
+        found.unwrap_or_else(|| event.id().fold())
+    }
+
+    /// Takes the next event for handling: from the queues in turn.
+    pub(crate) fn take(self: &Arc<Self>) -> Taken<Delivery> {
+        let mut state = self.state();
+        let Some((port, entry)) = state.take() else {
+            return if state.is_over() { Taken::Closed } else { Taken::Empty };
+        };
+        let over = !state.ports[port].open && state.is_over();
+        drop(state);
+        self.made_room(port);
+        if over {
+            // Nothing is left for those who wait, and no close is to come that would tell them.
+            self.wake_all();
+        }
+        Taken::Event(Delivery::new(entry, port, Arc::clone(self)))
+    }
+
+    /// Takes the next event for handling, and waits for it; before each wait it calls `idle`. `None` once every queue is
+    /// closed and empty.
+    ///
+    /// Cancel safe: an event is taken only by a future that returns it.
+    pub(crate) async fn next(self: &Arc<Self>, idle: impl Fn()) -> Option<Delivery> {
+        loop {
+            if let Taken::Event(delivery) = self.take() {
+                return Some(delivery);
+            }
+            let ready = self.ready();
+            tokio::pin!(ready);
+            // From here on no wake-up is missed, so an inbox that is empty now may be waited for.
+            ready.as_mut().enable();
+            match self.take() {
+                Taken::Event(delivery) => return Some(delivery),
+                Taken::Closed => return None,
+                Taken::Empty => {
+                    idle();
+                    ready.await;
+                }
+            }
+        }
+    }
+
+    /// Hands out no events until it is told to go on.
+    pub(crate) fn pause(&self, paused: bool) {
+        self.state().pause(paused);
+        self.wake_all();
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.state().paused
+    }
+
+    /// Puts the events whose retry is due back into their queues, and again whenever one is; it never ends.
+    ///
+    /// One task does it for a process, so that neither an event nor a worker has to watch the clock.
+    pub(crate) async fn watch_clock(&self) {
+        loop {
+            let schedule = self.schedule.notified();
+            tokio::pin!(schedule);
+            schedule.as_mut().enable();
+            match self.release_due() {
+                Some(due) => timeout_at(due, schedule).await.unwrap_or_default(),
+                None => schedule.await,
+            }
+        }
+    }
+
+    /// Puts the events that are due back into their queues, and tells when the next one is.
+    fn release_due(&self) -> Option<Instant> {
+        let mut state = self.state();
+        let (released, next) = state.release_due(clock::instant());
+        drop(state);
+        (0..released).for_each(|_| self.wake_one());
+        next
+    }
+
+    /// Tells when the drain ends, and ends a pause. A retry that would come later never does, and is not waited for.
+    pub(crate) fn drain_until(&self, deadline: Instant) {
+        let stranded = self.state().drain_until(deadline);
+        self.strand(stranded);
+        self.schedule.notify_one();
+        self.wake_all();
+    }
+
+    /// What is queued, with the attempts so far, oldest trigger first. It stays queued.
+    pub(crate) fn left(self: &Arc<Self>) -> Vec<(Queue, TriggerEvent, Option<Tries>)> {
+        let state = self.state();
+        let shown = |port: usize, entry: &Entry| {
+            (Queue::of(Arc::clone(self), port), entry.event.clone(), entry.tries.as_deref().cloned())
+        };
+        state.entries().map(|(port, entry)| shown(port, entry)).collect()
+    }
+
+    /// Counts nothing as pending any more: neither what is queued, which nobody will take, nor what a handler that blocks
+    /// its thread still holds.
+    pub(crate) fn abandon(&self) {
+        let pending = self.state().abandon();
+        (0..pending).for_each(|_| self.pending.done());
+    }
+
+    pub(crate) fn is_keyed(&self) -> bool {
+        self.key.is_some()
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        let state = self.state();
+        let in_flight = state.in_flight();
+        let free = self.workers.is_none_or(|workers| in_flight < workers as u64);
+        let space = state.ports.iter().map(Port::space).collect();
+        Load { in_flight, goes_on: free && state.has_more(), space }
+    }
+
+    /// Ends the flight of a delivery that is over.
+    pub(super) fn finish(&self, port: usize, lane: u64, settle: impl FnOnce(&mut Ledger)) {
+        let mut state = self.state();
+        let follows = state.finish(port, lane, settle);
+        let pending = !state.abandoned;
+        drop(state);
+        if follows {
+            self.wake_one();
+        }
+        if pending {
+            self.pending.done();
+        }
+    }
+
+    /// Ends the flight of a delivery that is to be tried again at that time. Until then its lane stands still.
+    pub(super) fn retry(&self, port: usize, entry: Entry, due: Instant) {
+        let stranded = self.state().retry(port, entry, due);
+        self.strand(stranded);
+        self.schedule.notify_one();
+    }
+
+    /// Counts no longer as pending what nobody waits for any more.
+    fn strand(&self, stranded: usize) {
+        (0..stranded).for_each(|_| self.pending.done());
+        if stranded > 0 {
+            // It may have been the last for which workers stayed, after the close that would have told them.
+            self.wake_all();
+        }
+    }
+
+    /// Ends the flight of a delivery that was not handled: it goes back to where it came from. It came out of the queue,
+    /// so it may go back over the bounds.
+    pub(super) fn give_back(&self, port: usize, entry: Entry) {
+        self.state().give_back(port, entry);
+        self.wake_one();
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn pause_that_comes_after_the_drain_has_begun_is_none() {
+        let inbox = Inbox::new(&[Bounds { events: 1, bytes: None }], None, Some(1), Arc::default());
+        inbox.pause(true);
+        assert!(inbox.is_paused());
+        inbox.drain_until(clock::instant());
+        assert!(!inbox.is_paused());
+        inbox.pause(true);
+        assert!(!inbox.is_paused());
+    }
+}
