@@ -13,6 +13,7 @@ const STEPS: &[Step] = &[
     ("lint", "clippy has nothing to say", lint),
     ("alone", "the library builds without what its tests add", alone),
     ("test", "the README's test command passes", test),
+    ("loom", "the queue loses no event and no wake-up, in whichever order its threads run", loom),
     ("doc", "the documentation builds without a warning", doc),
     ("examples", "every example runs, and the quickstart answers a real request", examples::run_every),
 ];
@@ -55,6 +56,13 @@ fn alone() -> Outcome {
 
 fn test() -> Outcome {
     cargo(&["test", "--workspace"])
+}
+
+/// In a folder of its own: the flag is for every crate, and each would be built again at every change between the two.
+fn loom() -> Outcome {
+    run(Command::new(env!("CARGO"))
+        .args(["test", "--package", "interleavings", "--release", "--target-dir", "target/loom"])
+        .env("RUSTFLAGS", "--cfg loom"))
 }
 
 fn doc() -> Outcome {

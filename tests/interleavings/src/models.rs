@@ -1,0 +1,112 @@
+//! What must be true of the queue in every order.
+
+mod lanes;
+mod pending;
+mod retry;
+mod room;
+mod wake;
+
+use std::sync::{Arc, Mutex};
+
+use loom::thread::{JoinHandle, spawn};
+
+use crate::event::TriggerEvent;
+use crate::key::Key;
+use crate::source::queue::{Bounds, Delivery, Inbox, Pending, Pushed, Queue, Settlement, Taken};
+use crate::sync::Notify;
+use crate::thread::{block_on, model, telling, until};
+
+/// A process of one queue. A clone is a handle to the same one.
+#[derive(Clone)]
+struct Process {
+    queue: Queue,
+    pending: Arc<Pending>,
+    /// Which events were handled, in this order. Not loom's: nobody waits for it.
+    seen: Arc<Mutex<Vec<u64>>>,
+}
+
+impl Process {
+    /// With an open queue of this capacity.
+    fn new(events: usize) -> Process {
+        Process::with(Bounds { events, bytes: None }, None)
+    }
+
+    /// The same, with a key.
+    fn keyed(events: usize) -> Process {
+        Process::with(Bounds { events, bytes: None }, Some(Key))
+    }
+
+    fn with(bounds: Bounds, key: Option<Key>) -> Process {
+        let pending = Arc::new(Pending::default());
+        let queue = Queue::of(Inbox::new(&[bounds], key, None, Arc::clone(&pending)), 0);
+        queue.open();
+        Process { queue, pending, seen: Arc::default() }
+    }
+
+    fn push(&self, number: u64) {
+        assert!(matches!(self.queue.push(TriggerEvent { number }), Pushed::Queued));
+    }
+
+    /// Pushes as one whose policy is `wait`. Says whether the event was queued.
+    fn push_waiting(&self, number: u64) -> bool {
+        let mut slot = Some(TriggerEvent { number });
+        block_on(self.queue.push_waiting(&mut slot, None));
+        slot.is_none()
+    }
+
+    /// Takes as a program that waits for its events itself.
+    fn pop(&self) -> Option<u64> {
+        block_on(self.queue.pop()).map(|event| event.number)
+    }
+
+    /// Takes once, as a worker that is aborted right after.
+    fn take_and_drop(&self) {
+        if let Taken::Event(delivery) = self.queue.inbox().take() {
+            drop(delivery);
+        }
+    }
+
+    async fn next(&self) -> Option<Delivery> {
+        self.queue.inbox().next(|| ()).await
+    }
+
+    /// As `Process::work`: handles events until there is nothing left to come, and settles them so.
+    fn work(&self, settle: impl Fn(&Delivery) -> Settlement) {
+        block_on(async {
+            while let Some(delivery) = self.next().await {
+                let settlement = settle(&delivery);
+                if matches!(settlement, Settlement::Handled) {
+                    self.seen.lock().unwrap().push(delivery.event().number);
+                }
+                delivery.settle(settlement);
+            }
+        });
+    }
+
+    /// Does something in a thread of its own.
+    fn aside<T: 'static>(&self, work: impl FnOnce(&Process) -> T + 'static) -> JoinHandle<T> {
+        let process = self.clone();
+        spawn(move || work(&process))
+    }
+
+    /// A thread that handles events.
+    fn worker(&self) -> JoinHandle<()> {
+        self.aside(|process| process.work(|_| Settlement::Handled))
+    }
+
+    fn seen(&self) -> Vec<u64> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// Once all threads have ended: these were handled, each once, in whichever order, and nothing is on its way.
+    fn assert_handled(&self, expected: &[u64]) {
+        let mut seen = self.seen();
+        seen.sort_unstable();
+        assert_eq!(seen, expected);
+        let now = self.queue.snapshot();
+        assert_eq!((now.queued, now.ledger.in_flight), (0, 0));
+        assert_eq!(now.ledger.handled, expected.len() as u64);
+        assert_eq!(now.ledger.accepted, expected.len() as u64);
+        assert_eq!(self.pending.count(), 0);
+    }
+}

@@ -1,0 +1,65 @@
+//! The end of a cascade.
+
+use super::*;
+
+#[test]
+fn nothing_is_pending_at_the_end_and_nothing_is_accepted_after() {
+    model(|| {
+        let process = Process::new(2);
+        let ends = process.aside(|process| {
+            block_on(process.pending.ended());
+            let ledger = process.queue.snapshot().ledger;
+            assert_eq!((process.pending.count(), ledger.accepted), (0, ledger.handled));
+            assert!(matches!(process.queue.push(TriggerEvent { number: 3 }), Pushed::Closed(_)));
+        });
+        if matches!(process.queue.push(TriggerEvent { number: 1 }), Pushed::Queued) {
+            let Taken::Event(first) = process.queue.inbox().take() else { panic!("nothing to take") };
+            // As a handler that publishes: its own event is not settled yet.
+            process.push(2);
+            first.settle(Settlement::Handled);
+            let Taken::Event(second) = process.queue.inbox().take() else { panic!("nothing to take") };
+            second.settle(Settlement::Handled);
+        }
+        ends.join().unwrap();
+    });
+}
+
+#[test]
+fn the_end_waits_for_what_a_worker_has_taken() {
+    model(|| {
+        let process = Process::new(1);
+        let worker = process.worker();
+        process.push(1);
+        block_on(process.pending.ended());
+        let ledger = process.queue.snapshot().ledger;
+        assert_eq!((ledger.accepted, ledger.handled), (1, 1));
+        process.queue.close();
+        worker.join().unwrap();
+        process.assert_handled(&[1]);
+    });
+}
+
+#[test]
+fn everyone_who_waits_for_the_end_learns_of_it() {
+    model(|| {
+        let process = Process::new(1);
+        process.push(1);
+        let waiting = [(); 2].map(|()| process.aside(|process| block_on(process.pending.ended())));
+        assert_eq!(process.pop(), Some(1));
+        waiting.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+#[test]
+fn an_event_that_is_given_back_when_nobody_takes_any_more_is_not_waited_for() {
+    model(|| {
+        let process = Process::new(1);
+        process.push(1);
+        let Taken::Event(delivery) = process.queue.inbox().take() else { panic!("nothing to take") };
+        let blocked = process.aside(move |_| drop(delivery));
+        process.queue.close();
+        process.queue.inbox().abandon();
+        blocked.join().unwrap();
+        assert_eq!((process.queue.len(), process.pending.count()), (1, 0));
+    });
+}

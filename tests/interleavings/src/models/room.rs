@@ -1,0 +1,172 @@
+//! Those who wait for room.
+
+use super::*;
+
+#[test]
+fn one_who_waits_for_room_learns_of_it() {
+    model(|| {
+        let process = Process::new(1);
+        let worker = process.worker();
+        assert!(process.push_waiting(1));
+        assert!(process.push_waiting(2));
+        process.queue.close();
+        worker.join().unwrap();
+        process.assert_handled(&[1, 2]);
+    });
+}
+
+#[test]
+fn two_who_wait_for_room_get_it_one_after_the_other() {
+    model(|| {
+        let process = Process::new(1);
+        process.push(1);
+        let second = process.aside(|process| assert!(process.push_waiting(2)));
+        let third = process.aside(|process| assert!(process.push_waiting(3)));
+        assert_eq!(process.pop(), Some(1));
+        assert_eq!(process.pop().unwrap() + process.pop().unwrap(), 2 + 3);
+        second.join().unwrap();
+        third.join().unwrap();
+    });
+}
+
+#[test]
+fn each_event_that_leaves_wakes_one_who_waits_for_room() {
+    model(|| {
+        let process = Process::new(2);
+        process.push(1);
+        process.push(2);
+        let waiting = [3, 4].map(|number| process.aside(move |process| process.push_waiting(number)));
+        assert_eq!((process.pop(), process.pop()), (Some(1), Some(2)));
+        assert!(waiting.into_iter().all(|thread| thread.join().unwrap()));
+        assert_eq!(process.queue.len(), 2);
+    });
+}
+
+#[test]
+fn an_event_whose_wait_a_close_ends_was_queued_or_is_given_back() {
+    model(|| {
+        let process = Process::new(1);
+        process.push(1);
+        let worker = process.worker();
+        let closer = process.aside(|process| process.queue.close());
+        let queued = process.push_waiting(2);
+        closer.join().unwrap();
+        worker.join().unwrap();
+        process.assert_handled(if queued { &[1, 2] } else { &[1] });
+    });
+}
+
+#[test]
+fn a_close_ends_the_wait_for_room_that_nobody_makes() {
+    model(|| {
+        let process = Process::new(1);
+        process.push(1);
+        let waiting = process.aside(|process| process.push_waiting(2));
+        process.queue.close();
+        assert!(!waiting.join().unwrap());
+        assert_eq!((process.queue.len(), process.pending.count()), (1, 1));
+    });
+}
+
+#[test]
+fn a_close_that_is_followed_by_an_open_ends_the_wait_for_room_all_the_same() {
+    model(|| {
+        let (process, begun) = (Process::new(1), Arc::new(Notify::new()));
+        process.push(1);
+        let waiting = {
+            let begun = Arc::clone(&begun);
+            process.aside(move |process| {
+                let mut slot = Some(TriggerEvent { number: 2 });
+                block_on(telling(&begun, process.queue.push_waiting(&mut slot, None)));
+                slot.is_none()
+            })
+        };
+        block_on(begun.notified());
+        process.queue.close();
+        process.queue.open();
+        assert!(!waiting.join().unwrap());
+    });
+}
+
+#[test]
+fn a_close_ends_the_look_for_room() {
+    model(|| {
+        let process = Process::new(1);
+        process.push(1);
+        let looks = process.aside(|process| block_on(process.queue.room()));
+        process.queue.close();
+        looks.join().unwrap();
+    });
+}
+
+#[test]
+fn one_who_gives_up_the_wait_keeps_no_room_to_himself() {
+    model(|| {
+        let (process, stop) = (Process::new(1), Arc::new(Notify::new()));
+        process.push(1);
+        let quitter = {
+            let stop = Arc::clone(&stop);
+            process.aside(move |process| {
+                let mut slot = Some(TriggerEvent { number: 2 });
+                block_on(until(stop.notified(), process.queue.push_waiting(&mut slot, None)));
+                if slot.is_none() {
+                    assert!(process.pop().is_some());
+                }
+            })
+        };
+        let other = process.aside(|process| assert!(process.push_waiting(3)));
+        assert!(process.pop().is_some());
+        stop.notify_one();
+        quitter.join().unwrap();
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn one_who_only_looks_for_room_leaves_it_to_the_others() {
+    model(|| {
+        let process = Process::new(1);
+        process.push(1);
+        let looks = process.aside(|process| block_on(process.queue.room()));
+        let pushes = process.aside(|process| assert!(process.push_waiting(2)));
+        assert_eq!(process.pop(), Some(1));
+        pushes.join().unwrap();
+        assert_eq!(process.pop(), Some(2));
+        looks.join().unwrap();
+    });
+}
+
+#[test]
+fn bytes_that_leave_make_room_for_another_than_the_first_who_waits() {
+    model(|| {
+        let process = Process::with(Bounds { events: 4, bytes: Some(4) }, None);
+        process.push(1);
+        process.push(3);
+        let large = process.aside(|process| assert!(process.push_waiting(4)));
+        let small = process.aside(|process| assert!(process.push_waiting(1)));
+        assert_eq!(process.pop(), Some(1));
+        small.join().unwrap();
+        assert_eq!((process.pop(), process.pop()), (Some(3), Some(1)));
+        large.join().unwrap();
+    });
+}
+
+#[test]
+fn a_newer_event_takes_the_place_of_an_older_one_only_if_nobody_took_that() {
+    model(|| {
+        let process = Process::new(1);
+        let worker = process.worker();
+        let push = |number| match process.queue.push_evicting(TriggerEvent { number }) {
+            Pushed::Queued => 0,
+            Pushed::Evicted(evicted, _) => evicted.len(),
+            refused => panic!("{refused:?}"),
+        };
+        let evicted = push(1) + push(2);
+        block_on(process.pending.ended());
+        process.queue.close();
+        worker.join().unwrap();
+        assert_eq!(process.seen(), [1, 2][evicted..]);
+        let now = process.queue.snapshot();
+        assert_eq!((now.queued, now.ledger.dropped, process.pending.count()), (0, evicted as u64, 0));
+    });
+}

@@ -1,0 +1,85 @@
+//! Loom's lock and counter, and tokio's own `Notify`, each call of which is a step that loom may put in any order.
+//!
+//! Tokio has loom look inside its `Notify` in its own tests only, so here a call is one whole. A counter that each call
+//! touches first tells loom that the order of the calls matters, and orders what is done before and after them, as the
+//! lock and the counters in the real one do.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+pub(crate) use loom::sync::{Mutex, MutexGuard};
+
+#[derive(Default)]
+pub(crate) struct Notify {
+    real: tokio::sync::Notify,
+    steps: AtomicUsize,
+}
+
+impl Notify {
+    pub(crate) fn new() -> Notify {
+        Notify::default()
+    }
+
+    fn step(&self) -> &tokio::sync::Notify {
+        self.steps.fetch_add(1, Ordering::AcqRel);
+        &self.real
+    }
+
+    pub(crate) fn notified(&self) -> Notified<'_> {
+        Notified { real: Some(Box::pin(self.step().notified())), of: self, listed: false }
+    }
+
+    pub(crate) fn notify_one(&self) {
+        self.step().notify_one();
+    }
+
+    pub(crate) fn notify_waiters(&self) {
+        self.step().notify_waiters();
+    }
+}
+
+impl fmt::Debug for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Notify")
+    }
+}
+
+pub(crate) struct Notified<'a> {
+    real: Option<Pin<Box<tokio::sync::futures::Notified<'a>>>>,
+    of: &'a Notify,
+    /// Whether it is among those who wait, so that its end is a step as well.
+    listed: bool,
+}
+
+impl Notified<'_> {
+    pub(crate) fn enable(mut self: Pin<&mut Self>) -> bool {
+        self.of.step();
+        let notified = self.real.as_mut().is_some_and(|real| real.as_mut().enable());
+        self.listed = !notified;
+        notified
+    }
+}
+
+impl Future for Notified<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.of.step();
+        let Some(real) = self.real.as_mut() else { return Poll::Ready(()) };
+        let polled = real.as_mut().poll(cx);
+        self.listed = polled.is_pending();
+        polled
+    }
+}
+
+impl Drop for Notified<'_> {
+    fn drop(&mut self) {
+        if self.listed && !std::thread::panicking() {
+            self.of.step();
+        }
+        drop(self.real.take());
+    }
+}
