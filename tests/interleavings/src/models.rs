@@ -13,7 +13,7 @@ use loom::thread::{JoinHandle, spawn};
 use crate::event::TriggerEvent;
 use crate::key::Key;
 use crate::source::queue::{Bounds, Delivery, Inbox, Pending, Pushed, Queue, Settlement, Taken};
-use crate::sync::Notify;
+use crate::sync::{AtomicBool, Notify, Ordering};
 use crate::thread::{block_on, model, telling, until};
 
 /// A process of one queue. A clone is a handle to the same one.

@@ -38,7 +38,7 @@ impl Pending {
 
     /// Waits until nothing is pending, and ends it.
     ///
-    /// Cancel safe: given up, it has not ended.
+    /// Cancel safe: given up, it has not ended. That would be so for everyone who waits, so it is for one at a time.
     pub(crate) async fn ended(&self) {
         let mut waiter = Waiter { of: self, waits: true };
         let end = self.end.notified();

@@ -63,3 +63,19 @@ fn an_event_that_is_given_back_when_nobody_takes_any_more_is_not_waited_for() {
         assert_eq!((process.queue.len(), process.pending.count()), (1, 0));
     });
 }
+
+#[test]
+fn a_wait_for_the_end_that_is_given_up_ends_nothing() {
+    model(|| {
+        let (process, stop) = (Process::new(1), Arc::new(Notify::new()));
+        process.push(1);
+        let quitter = {
+            let stop = Arc::clone(&stop);
+            process.aside(move |process| block_on(until(stop.notified(), process.pending.ended())).is_some())
+        };
+        stop.notify_one();
+        assert_eq!(process.pop(), Some(1));
+        let ended = quitter.join().unwrap();
+        assert_eq!(matches!(process.queue.push(TriggerEvent { number: 2 }), Pushed::Closed(_)), ended);
+    });
+}

@@ -30,6 +30,24 @@ fn two_who_wait_for_room_get_it_one_after_the_other() {
 }
 
 #[test]
+fn an_event_is_said_to_be_queued_before_anyone_has_taken_it() {
+    model(|| {
+        let (process, queued) = (Process::new(1), Arc::new(AtomicBool::new(false)));
+        process.push(1);
+        let waiting = {
+            let queued = Arc::clone(&queued);
+            process.aside(move |process| {
+                let mut slot = Some(TriggerEvent { number: 2 });
+                block_on(process.queue.push_waiting(&mut slot, Some(&queued)));
+            })
+        };
+        assert_eq!((process.pop(), process.pop()), (Some(1), Some(2)));
+        assert!(queued.load(Ordering::Relaxed));
+        waiting.join().unwrap();
+    });
+}
+
+#[test]
 fn each_event_that_leaves_wakes_one_who_waits_for_room() {
     model(|| {
         let process = Process::new(2);
@@ -168,5 +186,17 @@ fn a_newer_event_takes_the_place_of_an_older_one_only_if_nobody_took_that() {
         assert_eq!(process.seen(), [1, 2][evicted..]);
         let now = process.queue.snapshot();
         assert_eq!((now.queued, now.ledger.dropped, process.pending.count()), (0, evicted as u64, 0));
+    });
+}
+
+#[test]
+fn an_event_that_took_the_place_of_a_larger_one_leaves_the_rest_to_one_who_waits() {
+    model(|| {
+        let process = Process::with(Bounds { events: 4, bytes: Some(4) }, None);
+        process.push(4);
+        let waiting = process.aside(|process| process.push_waiting(1));
+        assert!(matches!(process.queue.push_evicting(TriggerEvent { number: 2 }), Pushed::Evicted(..)));
+        assert!(waiting.join().unwrap());
+        assert_eq!((process.queue.len(), process.pending.count()), (2, 2));
     });
 }
