@@ -1,0 +1,342 @@
+//! Handlers that wait for room which only handlers that wait could make: one is told, and nobody else.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use triggers::{
+    Attempt, EventBus, Json, Key, Outcome, Overflow, ProcessConfig, PublishError, Published, Result, Runtime,
+    TriggerConfig, TriggerEvent,
+};
+
+use crate::process::{assert_balanced, on, status};
+
+fn waiting(event_type: &str, queue: usize, concurrency: usize) -> ProcessConfig {
+    let trigger = TriggerConfig::event(event_type).queue(queue).overflow(Overflow::Wait);
+    ProcessConfig { triggers: vec![trigger], concurrency, ..ProcessConfig::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn handler_that_emits_its_own_type_cannot_deadlock_the_runtime() -> Result {
+    for concurrency in [1, 2, 5] {
+        let deadlocks = Arc::new(AtomicUsize::new(0));
+        let runtime = Runtime::builder()
+            .process("tick", waiting("tick", 3, concurrency), {
+                let deadlocks = deadlocks.clone();
+                move |Json(depth): Json<u32>, bus: EventBus| {
+                    let deadlocks = deadlocks.clone();
+                    async move {
+                        for _ in 0..if depth < 6 { 2 } else { 0 } {
+                            match bus.emit("tick", depth + 1).await {
+                                Err(PublishError::Deadlock { triggers, published }) => {
+                                    assert_eq!(triggers, ["event-tick"]);
+                                    assert_eq!(published, Published { matched: 1, queued: 0, dropped: 1 });
+                                    deadlocks.fetch_add(1, Ordering::SeqCst);
+                                }
+                                sent => assert_eq!(sent.expect("no other error").queued, 1),
+                            }
+                        }
+                    }
+                }
+            })
+            .start()
+            .await?;
+        runtime.bus().emit("tick", 0).await?;
+        let began = Instant::now();
+        let report = runtime.shutdown().await;
+        assert_eq!((report.left, began.elapsed()), (0, Duration::ZERO), "{concurrency}");
+        let now = status(&runtime);
+        assert!(deadlocks.load(Ordering::SeqCst) > 0, "{concurrency}");
+        assert_eq!(now.triggers[0].dropped, deadlocks.load(Ordering::SeqCst) as u64);
+        assert_balanced(&now);
+        for letter in runtime.dead_letters().list() {
+            assert!(
+                letter.error.starts_with("every handler that could make room waits for room"),
+                "{}",
+                letter.error
+            );
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn circle_of_processes_that_wait_for_each_other_is_broken() -> Result {
+    let next = |event_type: &'static str| {
+        move |Json(left): Json<u32>, bus: EventBus| async move {
+            for _ in 0..2 {
+                if left > 0 {
+                    // An error is this handler's answer to it; what counts is that it comes.
+                    let _ = bus.emit(event_type, left - 1).await;
+                }
+            }
+        }
+    };
+    let runtime = Runtime::builder()
+        .process("a", waiting("a", 1, 1), next("b"))
+        .process("b", waiting("b", 1, 2), next("c"))
+        .process("c", waiting("c", 1, 1), next("a"))
+        .start()
+        .await?;
+    runtime.bus().emit("a", 12).await?;
+    let began = Instant::now();
+    let report = runtime.shutdown().await;
+    assert_eq!((report.left, began.elapsed()), (0, Duration::ZERO));
+    assert!(report.completed > 12);
+    runtime.status().processes.iter().for_each(assert_balanced);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn handlers_that_wait_for_one_that_goes_on_are_left_to_wait() -> Result {
+    let runtime = Runtime::builder()
+        .process("fast", waiting("fast", 1, 3), |Json(n): Json<u32>, bus: EventBus| async move {
+            bus.emit("slow", n).await.map(drop)
+        })
+        .process("slow", waiting("slow", 1, 1), |_: Json<u32>, bus: EventBus| async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            bus.emit("nobody", 1).await.map(drop)
+        })
+        .start()
+        .await?;
+    for n in 0..20 {
+        runtime.bus().emit("fast", n).await?;
+    }
+    let report = runtime.shutdown().await;
+    assert_eq!((report.left, report.dead_lettered), (0, 0));
+    let [fast, slow] = &runtime.status().processes[..] else { panic!("two processes") };
+    assert_eq!((fast.handled, slow.handled), (20, 20));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn handler_whose_bytes_never_get_room_is_found_although_the_queue_is_short() -> Result {
+    let trigger = TriggerConfig::event("e").queue_bytes(10).overflow(Overflow::Wait);
+    let config = ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() };
+    let runtime = Runtime::builder()
+        .process("p", config, |event: TriggerEvent, bus: EventBus| async move {
+            if event.raw().is_empty() {
+                assert_eq!(bus.emit_raw("e", "123456").await?.queued, 1);
+                let sent = bus.emit_raw("e", "123456").await;
+                assert!(matches!(sent, Err(PublishError::Deadlock { .. })), "{sent:?}");
+            }
+            Ok::<_, PublishError>(())
+        })
+        .start()
+        .await?;
+    runtime.bus().emit_raw("e", "").await?;
+    let began = Instant::now();
+    let report = runtime.shutdown().await;
+    assert_eq!((report.completed, report.left, began.elapsed()), (2, 0, Duration::ZERO));
+    Ok(())
+}
+
+/// Runs a process with two workers and a queue for one event on these events: before it publishes to its own process, so
+/// often at once, and after it, the handler sleeps so many seconds. Tells who was told of a deadlock.
+async fn deadlocked(events: &'static [(u64, usize, u64)]) -> Result<Vec<usize>> {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let runtime = Runtime::builder()
+        .process("p", waiting("e", 1, 2), {
+            let told = told.clone();
+            move |Json(n): Json<usize>, bus: EventBus| {
+                let told = told.clone();
+                async move {
+                    let Some((before, times, after)) = events.get(n) else { return };
+                    tokio::time::sleep(Duration::from_secs(*before)).await;
+                    let emit = || async {
+                        if bus.emit("e", events.len()).await.is_err() {
+                            told.lock().expect("who was told").push(n);
+                        }
+                    };
+                    match times {
+                        0 => {}
+                        1 => emit().await,
+                        _ => drop(tokio::join!(emit(), emit())),
+                    }
+                    tokio::time::sleep(Duration::from_secs(*after)).await;
+                }
+            }
+        })
+        .start()
+        .await?;
+    for n in 0..events.len() {
+        runtime.bus().emit("e", n).await?;
+    }
+    let report = runtime.shutdown().await;
+    assert_eq!((report.dead_lettered, report.left), (0, 0));
+    let told = told.lock().expect("who was told").clone();
+    Ok(told)
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_handler_that_closes_the_circle_is_told_of_a_deadlock() -> Result {
+    assert_eq!(deadlocked(&[(1, 1, 0), (2, 1, 0), (0, 0, 0)]).await?, [1]);
+    assert_eq!(deadlocked(&[(2, 1, 0), (1, 1, 0), (0, 0, 0)]).await?, [0]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn handler_is_in_no_circle_while_another_one_of_its_process_goes_on() -> Result {
+    let nobody = Vec::<usize>::new();
+    assert_eq!(deadlocked(&[(1, 1, 0), (2, 0, 0), (0, 0, 0)]).await?, nobody);
+    assert_eq!(deadlocked(&[(1, 2, 0), (2, 0, 0), (0, 0, 0)]).await?, nobody, "it waits twice");
+    assert_eq!(deadlocked(&[(1, 1, 10), (2, 0, 0), (1, 1, 0)]).await?, nobody, "it has waited");
+    Ok(())
+}
+
+/// The room has been made, and the one who waits for it has not come to take it yet.
+#[tokio::test(start_paused = true)]
+async fn handler_that_is_about_to_get_room_is_in_no_circle() -> Result {
+    let trigger = |of: &str| TriggerConfig::event(of).queue(1).overflow(Overflow::Wait);
+    let config = ProcessConfig {
+        triggers: vec![trigger("a"), trigger("b")],
+        concurrency: 2,
+        ..ProcessConfig::default()
+    };
+    let runtime = Runtime::builder()
+        .process("p", config, |Json(what): Json<String>, bus: EventBus| async move {
+            match what.as_str() {
+                "waits for a" => {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    bus.emit("a", "").await?;
+                }
+                "ends" => tokio::time::sleep(Duration::from_secs(2)).await,
+                "waits for b" => drop(bus.emit("b", "").await?),
+                _ => {}
+            }
+            Ok::<_, PublishError>(())
+        })
+        .start()
+        .await?;
+    for (of, what) in [("a", "waits for a"), ("b", "ends"), ("a", "waits for b"), ("b", "")] {
+        runtime.bus().emit(of, what).await?;
+    }
+    let report = runtime.shutdown().await;
+    assert_eq!((report.completed, report.dead_lettered, report.left), (6, 0, 0));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn handler_that_waits_for_an_event_to_be_tried_again_is_left_to_wait() -> Result {
+    let config = ProcessConfig { retry: 1, ..waiting("e", 1, 2) };
+    let runtime = Runtime::builder()
+        .process("p", config, |Json(n): Json<u32>, attempt: Attempt, bus: EventBus| async move {
+            match (n, attempt.number()) {
+                (0, _) => {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    assert_eq!(bus.emit("e", 2).await?.queued, 1);
+                }
+                (1, 1) => return Ok(Outcome::Retry(Duration::from_secs(60))),
+                _ => {}
+            }
+            Ok::<_, PublishError>(Outcome::Done)
+        })
+        .start()
+        .await?;
+    runtime.bus().emit("e", 0).await?;
+    runtime.bus().emit("e", 1).await?;
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let now = status(&runtime);
+    assert_eq!((now.handled, now.dead_lettered, now.triggers[0].dropped), (3, 0, 0));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn key_whose_handler_waits_behind_itself_is_found_although_workers_are_free() -> Result {
+    let config = ProcessConfig { key: Some(Key::of(|_: &u32| 1)), ..waiting("e", 2, 4) };
+    let runtime = Runtime::builder()
+        .process("p", config, |Json(n): Json<u32>, bus: EventBus| async move {
+            for _ in 0..if n == 0 { 3 } else { 0 } {
+                let sent = bus.emit("e", 1).await;
+                if let Err(error) = sent {
+                    assert!(
+                        error.to_string().starts_with("waiting for room would never end: event-e is full"),
+                        "{error}"
+                    );
+                }
+            }
+        })
+        .start()
+        .await?;
+    runtime.bus().emit("e", 0).await?;
+    let began = Instant::now();
+    let report = runtime.shutdown().await;
+    assert_eq!((report.completed, report.left, began.elapsed()), (3, 0, Duration::ZERO));
+    assert_eq!(status(&runtime).triggers[0].dropped, 1);
+    Ok(())
+}
+
+/// When the handler began to wait, another one was still running.
+#[tokio::test(start_paused = true)]
+async fn deadlock_that_another_handler_leaves_behind_by_ending_is_found() -> Result {
+    let key = Some(Key::of(|(key, _): &(u8, u64)| *key));
+    let config = ProcessConfig { key, ..waiting("e", 1, 2) };
+    let runtime = Runtime::builder()
+        .process("p", config, |Json(event): Json<(u8, u64)>, bus: EventBus| async move {
+            match event {
+                (0, _) => tokio::time::sleep(Duration::from_secs(5)).await,
+                (_, 0) => {
+                    assert_eq!(bus.emit("e", (1, 1)).await?.queued, 1);
+                    assert!(matches!(bus.emit("e", (1, 2)).await, Err(PublishError::Deadlock { .. })));
+                }
+                _ => {}
+            }
+            Ok::<_, PublishError>(())
+        })
+        .start()
+        .await?;
+    runtime.bus().emit("e", (0, 0)).await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    runtime.bus().emit("e", (1, 0)).await?;
+    let began = Instant::now();
+    let report = runtime.shutdown().await;
+    assert_eq!((report.completed, report.left, began.elapsed()), (3, 0, Duration::from_secs(4)));
+    assert_eq!(status(&runtime).triggers[0].dropped, 1);
+    Ok(())
+}
+
+/// One that waits for the circle, and came after it, is not the one to be told: nothing would be won.
+#[tokio::test(start_paused = true)]
+async fn deadlock_is_told_to_one_in_the_circle_and_not_to_one_behind_it() -> Result {
+    let told = Arc::new(AtomicUsize::new(0));
+    let key = Some(Key::of(|(key, _): &(u8, u64)| *key));
+    let config = ProcessConfig { key, ..waiting("e", 1, 2) };
+    let runtime = Runtime::builder()
+        .process("circle", config, {
+            let told = told.clone();
+            move |Json(event): Json<(u8, u64)>, bus: EventBus| {
+                let told = told.clone();
+                async move {
+                    match event {
+                        (0, _) => tokio::time::sleep(Duration::from_secs(5)).await,
+                        (1, 0) => {
+                            assert_eq!(bus.emit("e", (1, 1)).await?.queued, 1);
+                            assert!(matches!(
+                                bus.emit("e", (1, 2)).await,
+                                Err(PublishError::Deadlock { .. })
+                            ));
+                            told.fetch_add(1, Ordering::SeqCst);
+                        }
+                        _ => {}
+                    }
+                    Ok::<_, PublishError>(())
+                }
+            }
+        })
+        .process("behind", on("go"), |bus: EventBus| async move {
+            assert_eq!(bus.emit("e", (9, 9)).await?.queued, 1);
+            Ok::<_, PublishError>(())
+        })
+        .start()
+        .await?;
+    for (event_type, event) in [("e", (0, 0)), ("e", (1, 0)), ("go", (0, 0))] {
+        runtime.bus().emit(event_type, event).await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let began = Instant::now();
+    let report = runtime.shutdown().await;
+    assert_eq!((report.dead_lettered, report.left, began.elapsed()), (0, 0, Duration::from_secs(2)));
+    assert_eq!(told.load(Ordering::SeqCst), 1);
+    Ok(())
+}
