@@ -38,6 +38,16 @@ async fn block() {
 async fn main(_: Builder) -> Result<()> {
     // Not the linked handlers, which are those of all the other tests.
     let role = program::role().unwrap_or_default();
+    if role == "starts" {
+        let slow = || async {
+            eprintln!("ready");
+            // Longer than a program may go on after its drain.
+            std::thread::park_timeout(Duration::from_secs(7));
+            Ok(())
+        };
+        let builder = Runtime::builder().handlers(handlers![work]).on_start(slow);
+        return builder.drain_deadline(Duration::ZERO).run().await;
+    }
     let runtime = Runtime::builder()
         .handlers(handlers![work, block])
         .process("in", hook("/in"), |_: TriggerEvent| async {})
@@ -141,6 +151,24 @@ fn second_signal_ends_a_program_whose_every_thread_is_blocked() {
     let (took, ended) = program.end("-TERM");
     assert_eq!(ended, Some(143));
     assert!(took < Duration::from_millis(200), "{took:?}");
+}
+
+#[test]
+fn signal_that_comes_during_a_slow_start_drains_after_it() {
+    let mut program = start("starts");
+    send("-TERM", program.id());
+    program.wait_for("drained: 0 completed, 0 dead-lettered, 0 left");
+    assert_eq!(program.exit_code(), Some(0));
+}
+
+#[test]
+fn second_signal_ends_a_program_that_has_not_started() {
+    let mut program = start("starts");
+    send("-TERM", program.id());
+    // The same signal twice at one moment is one.
+    send("-INT", program.id());
+    program.wait_for("ended before the start was over");
+    assert!(matches!(program.exit_code(), Some(130 | 143)));
 }
 
 #[test]

@@ -161,6 +161,7 @@ impl Runtime {
     }
 
     async fn run_until(&self, mut signals: Signals) -> Result {
+        signals.running();
         let signal = signals.next().await;
         tracing::info!(%signal, deadline = ?self.drain_deadline, "draining; a second signal ends at once");
         let report = tokio::select! {

@@ -1,12 +1,14 @@
 //! The signals that end a program. A thread of their own receives them, so that handlers which block every other thread do
 //! not keep the program from ending.
 
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 use std::{fmt, io};
 
-use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::sleep;
 
 use crate::error::Error;
 use crate::task;
@@ -14,6 +16,7 @@ use crate::task;
 /// SIGINT and SIGTERM; elsewhere Ctrl-C, as they come.
 pub(super) struct Signals {
     received: mpsc::Receiver<Signal>,
+    running: Arc<Notify>,
 }
 
 /// A signal that arrived.
@@ -25,20 +28,27 @@ pub(super) enum Signal {
 }
 
 impl Signals {
-    /// From here on the signals no longer end the program by themselves. If the program goes on for longer than `limit`
-    /// after the first one, it is ended.
+    /// From here on the signals no longer end the program by themselves. If it is [`running`](Self::running), and goes on for
+    /// longer than `limit` after the first one, it is ended.
     pub(super) fn listen(limit: Duration) -> Result<Signals, Error> {
         let (sender, received) = mpsc::channel(1);
         let (listening, heard) = std::sync::mpsc::sync_channel(1);
+        let running = Arc::new(Notify::new());
+        let is_running = Arc::clone(&running);
         task::thread("signals", move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             match runtime {
-                Ok(runtime) => runtime.block_on(forward(sender, listening, limit)),
+                Ok(runtime) => runtime.block_on(forward(sender, listening, &is_running, limit)),
                 Err(error) => drop(listening.send(Err(error))),
             }
         })?;
         heard.recv()??;
-        Ok(Signals { received })
+        Ok(Signals { received, running })
+    }
+
+    /// The start is over, which may take as long as its hooks do: the limit counts from here, or from the first signal.
+    pub(super) fn running(&self) {
+        self.running.notify_one();
     }
 
     pub(super) async fn next(&mut self) -> Signal {
@@ -51,23 +61,38 @@ impl Signals {
 }
 
 /// Hands on every signal until nobody wants any more.
-async fn forward(sender: mpsc::Sender<Signal>, listening: SyncSender<io::Result<()>>, limit: Duration) {
+async fn forward(
+    sender: mpsc::Sender<Signal>,
+    listening: SyncSender<io::Result<()>>,
+    running: &Notify,
+    limit: Duration,
+) {
     let mut source = match Source::listen() {
         Ok(source) => source,
         Err(error) => return drop(listening.send(Err(error))),
     };
     let _ = listening.send(Ok(()));
     let hand_on = async {
-        // One that finds the last one not yet taken is no other than that.
         let _ = sender.try_send(source.next().await);
         let rest = async {
             loop {
-                let _ = sender.try_send(source.next().await);
+                let signal = source.next().await;
+                // The first one was not even taken: the start is not over.
+                if let Err(TrySendError::Full(_)) = sender.try_send(signal) {
+                    tracing::error!(%signal, "ended before the start was over");
+                    std::process::exit(signal.exit_code());
+                }
             }
         };
-        if timeout(limit, rest).await.is_err() {
+        let too_long = async {
+            running.notified().await;
+            sleep(limit).await;
             eprintln!("Error: the drain did not end at its deadline: handlers block every thread");
-            std::process::exit(1);
+            std::process::exit(1)
+        };
+        tokio::select! {
+            () = rest => {}
+            () = too_long => {}
         }
     };
     tokio::select! {
