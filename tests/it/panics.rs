@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use triggers::{
-    Bytes, Context, DeadLetter, DeadLetterReason, Error, Handler, HandlerFuture, Json, Needs, Outcome,
-    Overflow, ProcessConfig, Rejection, Result, Runtime, TriggerConfig, TriggerEvent,
+    Bytes, Context, DeadLetter, DeadLetterReason, Error, Handler, HandlerFuture, Json, Outcome, Overflow,
+    ProcessConfig, Rejection, Result, Runtime, TriggerConfig, TriggerEvent,
 };
 
 use crate::process::{assert_balanced, on, status};
@@ -30,8 +30,6 @@ async fn panics_wherever_they_happen_cost_one_event_each() -> Result {
         fn call(&self, _: &Context<'_>) -> Result<HandlerFuture, Rejection> {
             Ok(Box::pin(EndsThenPanics(PanicsOnDrop)))
         }
-
-        fn needs(_: &mut Needs) {}
     }
     struct EndsThenPanics(PanicsOnDrop);
     impl Future for EndsThenPanics {
@@ -291,8 +289,6 @@ async fn error_that_panics_in_its_drop_beside_its_future_ends_no_worker() -> Res
         fn call(&self, _: &Context<'_>) -> Result<HandlerFuture, Rejection> {
             Ok(Box::pin(FailsThenPanics(Grenade)))
         }
-
-        fn needs(_: &mut Needs) {}
     }
     struct FailsThenPanics(#[allow(dead_code, reason = "it is there to be dropped")] Grenade);
     impl Future for FailsThenPanics {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::mpsc;
 use triggers::{
-    Error, EventBus, Json, MessageBroker, ProcessConfig, Result, Runtime, State, Text, TriggerConfig,
-    TriggerEvent,
+    Error, EventBus, Json, MessageBroker, ProcessConfig, Query, Result, Runtime, Source, State, Text,
+    TriggerConfig, TriggerEvent,
 };
 
 use crate::http;
@@ -41,6 +41,7 @@ async fn start_that_fails_lists_every_problem_and_leaves_nothing_bound() -> Resu
             |_: TriggerEvent| async {},
         )
         .process("sound", config([TriggerConfig::event("d")]), |_: TriggerEvent| async {})
+        .process("page", config([TriggerConfig::event("e")]), |_: Source, _: Query<()>| async {})
         .trigger("nobody", Numbers::default())
         .start()
         .await;
@@ -56,18 +57,19 @@ async fn start_that_fails_lists_every_problem_and_leaves_nothing_bound() -> Resu
         "the process has no trigger",
         "`c` is declared twice",
         "the process name `sound` is taken by `sound` at tests/it/runtime.rs:",
+        "argument `2` comes only with a webhook request, and the event trigger `e` brings none; make it an `Option`",
         "names the process `nobody`",
     ] {
         assert!(said.contains(part), "{part} in:\n{said}");
     }
-    assert_eq!(error.problems().len(), 9, "{said}");
+    assert_eq!(error.problems().len(), 10, "{said}");
     let located = error.problems().iter().filter(|problem| problem.location().is_some());
     assert!(
         located
             .clone()
             .all(|problem| problem.location().is_some_and(|l| l.starts_with("tests/it/runtime.rs:")))
     );
-    assert_eq!(located.count(), 8, "all but the trigger without a process");
+    assert_eq!(located.count(), 9, "all but the trigger without a process");
 
     TcpListener::bind(("127.0.0.1", free_port))?;
     assert_eq!(bus.emit("a", 1).await?.matched, 0, "nothing is subscribed");

@@ -72,6 +72,16 @@ fn each_monopoly_has_one_holder() {
     only_in(&["linkme"], &["registry.rs", "private.rs"]);
 }
 
+/// Where the sources of the standard library are installed, the compiler shows lines of them.
+#[test]
+fn expected_errors_are_the_same_with_and_without_the_sources_of_std() {
+    let folder = fs::read_dir(root().join("tests/ui/fail")).expect("a folder");
+    for path in folder.map(|entry| entry.expect("an entry").path()) {
+        let text = fs::read_to_string(&path).expect("a text file");
+        assert!(!text.contains("$RUST"), "{} shows a file of std", path.display());
+    }
+}
+
 #[test]
 fn waiting_is_on_the_clock_that_tests_can_pause() {
     for (name, text) in rust_files("trigger-core/src") {

@@ -81,8 +81,17 @@ pub enum TriggerKind {
 }
 
 impl TriggerKind {
+    /// Every kind.
+    pub(crate) const ALL: &'static [TriggerKind] = &[
+        TriggerKind::Event,
+        TriggerKind::Message,
+        TriggerKind::Webhook,
+        TriggerKind::DeadLetter,
+        TriggerKind::Custom,
+    ];
+
     /// The name used in ids, JSON and configuration.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             TriggerKind::Event => "event",
             TriggerKind::Message => "message",

@@ -10,11 +10,13 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
-use crate::event::TriggerEvent;
+use crate::event::{TriggerEvent, TriggerKind};
 use crate::outcome::{IntoOutcome, Outcome};
 
+mod argument;
 mod extract;
 
+pub use argument::Argument;
 pub use extract::{Attempt, Json, Query, Sender, Shutdown, Source, State, Text};
 
 /// A running handler.
@@ -56,6 +58,13 @@ pub trait FromTrigger: Sized {
     /// A [`Rejection`]: the event is then dead-lettered at once, with its raw bytes, unless the argument is an
     /// `Option` or a `Result`.
     fn from_trigger(cx: &Context<'_>) -> Result<Self, Rejection>;
+
+    /// The kinds of trigger that have it. Where a handler has a trigger of another kind, the argument is refused: in one
+    /// with attributes by the compiler, else at start. The default is every kind; a dead letter has what its event had.
+    ///
+    /// An argument that is made from another one has what that has: `const GIVEN_BY: &'static [TriggerKind] =
+    /// Headers::GIVEN_BY;`.
+    const GIVEN_BY: &'static [TriggerKind] = TriggerKind::ALL;
 
     /// Names what must be there at start for the argument to be made. The default is nothing.
     ///
@@ -157,33 +166,23 @@ impl fmt::Debug for Provided {
     }
 }
 
-/// What the arguments of a handler need to be there at start.
+/// What an argument needs to be there at start.
 #[derive(Debug, Default)]
 pub struct Needs {
-    argument: &'static str,
     pub(crate) states: Vec<StateNeed>,
 }
 
-/// A `State<T>` somewhere among the arguments of a handler.
+/// A `State<T>` somewhere in an argument.
 #[derive(Debug)]
 pub(crate) struct StateNeed {
-    pub(crate) argument: &'static str,
     pub(crate) type_id: TypeId,
     pub(crate) type_name: &'static str,
 }
 
 impl Needs {
-    /// Adds what this argument needs.
-    pub fn arg<T: FromTrigger>(&mut self, argument: &'static str) {
-        self.argument = argument;
-        T::needs(self);
-    }
-
     /// A value of this type, given to the builder by `state(..)`.
     pub(crate) fn state<T: 'static>(&mut self) {
-        let need =
-            StateNeed { argument: self.argument, type_id: TypeId::of::<T>(), type_name: type_name::<T>() };
-        self.states.push(need);
+        self.states.push(StateNeed { type_id: TypeId::of::<T>(), type_name: type_name::<T>() });
     }
 }
 
@@ -205,8 +204,11 @@ pub trait Handler<Args>: Send + Sync + 'static {
     /// The [`Rejection`] of the first argument that could not be made.
     fn call(&self, cx: &Context<'_>) -> Result<HandlerFuture, Rejection>;
 
-    /// Names what the arguments need at start.
-    fn needs(needs: &mut Needs);
+    /// The arguments, in order.
+    #[doc(hidden)]
+    fn arguments() -> Vec<Argument> {
+        Vec::new()
+    }
 }
 
 macro_rules! impl_handler {
@@ -223,8 +225,8 @@ macro_rules! impl_handler {
                 Ok(run(self($($arg::from_trigger(_cx).map_err(|rejection| rejection.of($name))?),*)))
             }
 
-            fn needs(_needs: &mut Needs) {
-                $(_needs.arg::<$arg>($name);)*
+            fn arguments() -> Vec<Argument> {
+                vec![$(Argument::of::<$arg>($name)),*]
             }
         }
     };

@@ -2,9 +2,9 @@
 
 pub use linkme;
 
-pub use crate::handler::{Context, HandlerFuture, Needs, Rejection, run};
+pub use crate::handler::{Argument, Context, HandlerFuture, Rejection, run};
 pub use crate::registry::{
-    Declared, HandlerRecord, ProcessRecord, TRIGGER_CORE_HANDLERS_V1 as HANDLERS, TriggerRecord,
+    Declared, HandlerRecord, ProcessRecord, TRIGGER_CORE_HANDLERS_V1 as HANDLERS, TriggerRecord, argument,
 };
 pub use crate::runtime::{MainOutput, main};
 
@@ -26,12 +26,35 @@ pub fn arg<T: FromTrigger>(cx: &Context<'_>, argument: &'static str) -> Result<T
     T::from_trigger(cx).map_err(|rejection| rejection.of(argument))
 }
 
+/// A type that is read from one token of a topic.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a topic",
+    label = "not made from text",
+    note = "the argument of a `{{capture}}` is a `String`, a number, or any other type with `FromStr` whose error can be \
+            shown: implement both for `{Self}`"
+)]
+pub trait FromCapture: Sized {
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text.
+    fn read(text: &str) -> Result<Self, String>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: FromStr<Err: Display>> FromCapture for T {
+    fn read(text: &str) -> Result<T, String> {
+        text.parse().map_err(|error: T::Err| error.to_string())
+    }
+}
+
 /// Reads what the pattern captured under the name of the argument.
 ///
 /// # Errors
 ///
 /// A rejection if the text is no `T`.
-pub fn capture<T: FromStr<Err: Display>>(cx: &Context<'_>, name: &'static str) -> Result<T, Rejection> {
+pub fn capture<T: FromCapture>(cx: &Context<'_>, name: &'static str) -> Result<T, Rejection> {
     let value = capture_opt(cx, name)?;
     value.ok_or_else(|| Rejection::absent("the trigger has no such capture").of(name))
 }
@@ -41,12 +64,9 @@ pub fn capture<T: FromStr<Err: Display>>(cx: &Context<'_>, name: &'static str) -
 /// # Errors
 ///
 /// A rejection if there is a text and it is no `T`.
-pub fn capture_opt<T: FromStr<Err: Display>>(
-    cx: &Context<'_>,
-    name: &'static str,
-) -> Result<Option<T>, Rejection> {
+pub fn capture_opt<T: FromCapture>(cx: &Context<'_>, name: &'static str) -> Result<Option<T>, Rejection> {
     let read = |text: &str| {
-        text.parse().map_err(|error| Rejection::invalid(format!("{text:?} in the topic: {error}")).of(name))
+        T::read(text).map_err(|error| Rejection::invalid(format!("{text:?} in the topic: {error}")).of(name))
     };
     cx.capture(name).map(read).transpose()
 }

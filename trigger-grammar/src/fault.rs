@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::message::Message;
+
 /// The rule a text broke, for programs; [`Fault::rule`] is the same for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -62,26 +64,19 @@ impl Fault {
         Fault { kind, at, len, rule, form }
     }
 
-    /// Panics with the rule and the right form: in const evaluation, that is a compile error which says them.
-    pub const fn panic(&self) -> ! {
-        let mut text = [0; 512];
-        let mut len = 0;
-        let parts = [self.rule.as_bytes(), b": ", self.form.as_bytes()];
-        let mut part = 0;
-        while part < parts.len() {
-            let mut at = 0;
-            while at < parts[part].len() && len < text.len() {
-                text[len] = parts[part][at];
-                len += 1;
-                at += 1;
-            }
-            part += 1;
-        }
-        // Cut at its end the text is whole: rules and forms are ASCII, and shorter than this.
-        match std::str::from_utf8(text.split_at(len).0) {
-            Ok(text) => panic!("{}", text),
-            Err(_) => panic!("{}", self.rule),
-        }
+    /// Panics with what [`point_at`](Self::point_at) shows: in const evaluation, that is a compile error which says it.
+    #[track_caller]
+    pub const fn panic(&self, text: &str) -> ! {
+        let (before, rest) = text.split_at(self.at);
+        let (faulty, _) = rest.split_at(self.len);
+        let carets = match width(faulty) {
+            0 => 1,
+            width => width,
+        };
+        let mut message = Message::new();
+        message.push(self.rule).push("\n  \"").push(text).push("\"\n   ");
+        message.repeat(" ", width(before)).repeat("^", carets).push("\n  ").push(self.form);
+        message.panic()
     }
 
     /// Shows `text` with a caret under the fault, between the rule and the right form.
@@ -108,6 +103,19 @@ impl Fault {
             form = self.form,
         )
     }
+}
+
+/// How many characters a text has.
+const fn width(text: &str) -> usize {
+    let mut width = 0;
+    let mut at = 0;
+    while at < text.len() {
+        if text.is_char_boundary(at) {
+            width += 1;
+        }
+        at += 1;
+    }
+    width
 }
 
 /// One line: the rule, the position, the right form.

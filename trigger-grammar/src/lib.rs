@@ -9,6 +9,7 @@ pub mod duration;
 mod fault;
 pub mod hint;
 pub mod host;
+pub mod message;
 pub mod path;
 pub mod size;
 pub mod topic;

@@ -57,15 +57,17 @@ fn moved(tokens: TokenStream, span: Span) -> TokenStream {
 /// // out: async fn archive(region: String, report: Text) {}
 /// //      struct archive {}                   // the name, for `handlers![archive]`
 /// //      const _: () = {
+/// //          const TRIGGERS: &[TriggerRecord] = &[..];
 /// //          static RECORD: HandlerRecord = ..;  // found by the runtime at link time
 /// //          impl Declared for archive { .. }    // found through the name
 /// //      };
 /// ```
 pub(crate) fn handler(declaration: &Declaration) -> TokenStream {
-    let Declaration { item, function, root, collected, .. } = declaration;
+    let Declaration { item, function, root, triggers, collected, .. } = declaration;
     let private = root.private(Span::call_site());
     let ident = &function.signature.ident;
     let marker = marker(function);
+    let triggers = triggers.iter().map(|trigger| self::trigger(trigger, root));
     let record = record(declaration);
     let item = item.tokens();
     quote! {
@@ -74,6 +76,7 @@ pub(crate) fn handler(declaration: &Declaration) -> TokenStream {
         const _: () = {
             // An attribute that was collected is never resolved, so its import would count as unused.
             #(use #collected as _;)*
+            const __TRIGGERS: &[#private::TriggerRecord] = &[#(#triggers),*];
 
             #[#private::linkme::distributed_slice(#private::HANDLERS)]
             #[linkme(crate = #private::linkme)]
@@ -109,7 +112,7 @@ pub(crate) fn stub(stub: &Stub) -> TokenStream {
                     line: ::core::line!(),
                     process: #private::ProcessRecord::new(),
                     triggers: &[],
-                    needs: |_| {},
+                    arguments: &[],
                     call: |_| ::core::unreachable!(),
                 };
             }
@@ -138,12 +141,11 @@ fn marker(function: &Function) -> TokenStream {
 }
 
 fn record(declaration: &Declaration) -> TokenStream {
-    let Declaration { function, root, triggers, process, inputs, .. } = declaration;
+    let Declaration { function, root, process, inputs, .. } = declaration;
     let private = root.private(Span::call_site());
     let name = function.name();
-    let triggers = triggers.iter().map(|trigger| self::trigger(trigger, root));
     let process = configured("ProcessRecord", quote!(#private::ProcessRecord::new()), process, root);
-    let needs = needs(inputs);
+    let arguments = inputs.iter().map(|input| argument(input, root));
     let call = call(function, inputs, root);
     quote! {
         #private::HandlerRecord {
@@ -152,9 +154,20 @@ fn record(declaration: &Declaration) -> TokenStream {
             file: ::core::file!(),
             line: ::core::line!(),
             process: #process,
-            triggers: &[#(#triggers),*],
-            needs: #needs,
+            triggers: __TRIGGERS,
+            arguments: &[#(#arguments),*],
             call: #call,
+        }
+    }
+}
+
+/// `argument::<Text>("report", __TRIGGERS)`
+fn argument(Input { name, origin, ty }: &Input, root: &Root) -> TokenStream {
+    let private = root.private(ty.span());
+    match origin {
+        Origin::Event => quote_spanned!(ty.span()=> #private::argument::<#ty>(#name, __TRIGGERS)),
+        Origin::Capture | Origin::CaptureOrNone => {
+            quote_spanned!(ty.span()=> #private::Argument::capture::<#ty>(#name))
         }
     }
 }
@@ -195,16 +208,6 @@ fn configured(record: &str, start: TokenStream, settings: &[Setting], root: &Roo
         let key = Ident::new(&key.to_string(), span);
         quote_spanned!(span=> #private::#record::#key(#before, #value))
     })
-}
-
-/// The closure that tells the runtime which types the handler takes, before the first event.
-fn needs(inputs: &[Input]) -> TokenStream {
-    let needs = Ident::new("needs", Span::mixed_site());
-    let extracted = inputs.iter().filter(|input| input.origin == Origin::Event);
-    let calls: Vec<TokenStream> = extracted
-        .map(|Input { name, ty, .. }| quote_spanned!(ty.span()=> #needs.arg::<#ty>(#name);))
-        .collect();
-    if calls.is_empty() { quote!(|_| {}) } else { quote!(|#needs| { #(#calls)* }) }
 }
 
 /// The closure that makes the arguments of one call, and calls.

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::{Context, FromTrigger, Needs, Rejection};
-use crate::event::{DeadLetter, EventId, Headers, Origin, Request, TriggerEvent};
+use crate::event::{DeadLetter, EventId, Headers, Origin, Request, TriggerEvent, TriggerKind};
 use crate::topic::Topic;
 
 /// The body of the event, decoded from JSON: the data of an event, the content of a message, the body of a request.
@@ -100,6 +100,8 @@ impl<T> Deref for State<T> {
 pub struct Source(pub String);
 
 impl FromTrigger for Source {
+    const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Event];
+
     fn from_trigger(cx: &Context<'_>) -> Result<Source, Rejection> {
         match &cx.event.envelope.origin {
             Origin::Event { source: Some(source), .. } => Ok(Source(source.clone())),
@@ -121,6 +123,8 @@ impl Deref for Source {
 pub struct Sender(pub String);
 
 impl FromTrigger for Sender {
+    const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Message];
+
     fn from_trigger(cx: &Context<'_>) -> Result<Sender, Rejection> {
         match &cx.event.envelope.origin {
             Origin::Message { sender: Some(sender), .. } => Ok(Sender(sender.clone())),
@@ -144,6 +148,8 @@ impl Deref for Sender {
 pub struct Query<T>(pub T);
 
 impl<T: DeserializeOwned> FromTrigger for Query<T> {
+    const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Webhook];
+
     fn from_trigger(cx: &Context<'_>) -> Result<Query<T>, Rejection> {
         let query = &request(cx, "query")?.query;
         serde_urlencoded::from_str(query).map(Query).map_err(|error| Rejection::invalid(error.to_string()))
@@ -159,6 +165,8 @@ impl<T> Deref for Query<T> {
 }
 
 impl FromTrigger for Headers {
+    const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Webhook];
+
     fn from_trigger(cx: &Context<'_>) -> Result<Headers, Rejection> {
         Ok(request(cx, "headers")?.headers.clone())
     }
@@ -212,6 +220,8 @@ impl FromTrigger for Attempt {
 
 /// The dead letter itself, in a handler with `#[on_dead_letter]`.
 impl FromTrigger for DeadLetter {
+    const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::DeadLetter];
+
     fn from_trigger(cx: &Context<'_>) -> Result<DeadLetter, Rejection> {
         let letter = cx.event.letter.as_deref().cloned();
         letter.ok_or_else(|| Rejection::absent("only a dead letter comes with the reason for it"))
@@ -263,6 +273,8 @@ impl FromTrigger for EventId {
 }
 
 impl FromTrigger for Topic {
+    const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Event, TriggerKind::Message];
+
     fn from_trigger(cx: &Context<'_>) -> Result<Topic, Rejection> {
         match &cx.event.envelope.origin {
             Origin::Message { topic, .. } => Ok(topic.clone()),

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use trigger_grammar::hint;
 
 use super::*;
-use crate::config::SourceConfig;
+use crate::config::{SourceConfig, TriggerConfig};
 use crate::handler::Provided;
 
 /// Everything that is wrong with these declarations together; `names` are those of their processes. It needs no port
@@ -15,7 +15,7 @@ pub(crate) fn check(declarations: &[&Declaration], names: &[&str], provided: &Pr
     for (declaration, name) in declarations.iter().zip(names) {
         settings(declaration, &mut problems);
         dead_letters(declaration, name, names, &mut problems);
-        states(declaration, provided, &mut problems);
+        arguments(declaration, provided, &mut problems);
         repeated_triggers(declaration, &mut problems);
         repeated_ids(declaration, &mut problems);
     }
@@ -30,16 +30,20 @@ fn settings(declaration: &Declaration, problems: &mut Vec<Problem>) {
     problems.extend(faults.map(|fault| Problem::of(declaration, fault.to_string())));
 }
 
-fn states(declaration: &Declaration, provided: &Provided, problems: &mut Vec<Problem>) {
-    for need in &declaration.needs.states {
-        if !provided.has(need.type_id) {
-            let (argument, type_name) = (need.argument, need.type_name);
-            problems.push(Problem::of(
-                declaration,
-                format!(
+fn arguments(declaration: &Declaration, provided: &Provided, problems: &mut Vec<Problem>) {
+    for argument in &declaration.arguments {
+        for trigger in &declaration.config.triggers {
+            let fault = argument.fault(trigger.kind(), trigger.pattern());
+            problems.extend(fault.map(|fault| Problem::of(declaration, fault.as_str())));
+        }
+        for need in argument.needs().states {
+            if !provided.has(need.type_id) {
+                let (argument, type_name) = (argument.name, need.type_name);
+                let message = format!(
                     "argument `{argument}` needs a `{type_name}`, and no `.state(..)` gives the runtime one"
-                ),
-            ));
+                );
+                problems.push(Problem::of(declaration, message));
+            }
         }
     }
 }

@@ -1,0 +1,372 @@
+//! The records that attributes write: plain data, made in const evaluation.
+
+use std::fmt;
+use std::time::Duration;
+
+use trigger_grammar::{duration, path, topic};
+
+use crate::config::{ProcessConfig, TriggerConfig};
+use crate::event::{TriggerEvent, TriggerKind};
+use crate::handler::{Argument, Context, FromTrigger, HandlerFuture, Rejection};
+use crate::key::Key;
+use crate::policy::{self, Backoff, Overflow};
+
+/// A handler as its attributes declare it: what `handlers![..]` lists. Only the attributes make one.
+pub struct HandlerRecord {
+    /// The name of the fn.
+    #[doc(hidden)]
+    pub name: &'static str,
+    /// The module it is in.
+    #[doc(hidden)]
+    pub module: &'static str,
+    /// The file of the declaration.
+    #[doc(hidden)]
+    pub file: &'static str,
+    /// The line of the declaration.
+    #[doc(hidden)]
+    pub line: u32,
+    /// How it runs.
+    #[doc(hidden)]
+    pub process: ProcessRecord,
+    /// What starts it.
+    #[doc(hidden)]
+    pub triggers: &'static [TriggerRecord],
+    /// What it takes.
+    #[doc(hidden)]
+    pub arguments: &'static [Argument],
+    /// Makes its arguments and runs it.
+    #[doc(hidden)]
+    pub call: fn(&Context<'_>) -> Result<HandlerFuture, Rejection>,
+}
+
+impl HandlerRecord {
+    /// The same as configuration.
+    pub(super) fn config(&self) -> ProcessConfig {
+        self.process.config(self.triggers.iter().map(TriggerRecord::config).collect())
+    }
+}
+
+impl fmt::Debug for HandlerRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}::{} ({}:{})", self.module, self.name, self.file, self.line)
+    }
+}
+
+/// Implemented by the type that has the name of a handler, for `handlers![..]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no handler",
+    label = "not declared with `#[on_event]`, `#[on_message]`, `#[on_webhook]` or `#[on_dead_letter]`"
+)]
+pub trait Declared {
+    /// The record of the handler.
+    const RECORD: &'static HandlerRecord;
+}
+
+/// `#[process(..)]`, as data.
+#[derive(Clone, Copy, Debug)]
+pub struct ProcessRecord {
+    pub(super) name: Option<&'static str>,
+    concurrency: usize,
+    /// In milliseconds.
+    timeout: Option<u64>,
+    retry: u32,
+    /// The first and the longest, in milliseconds.
+    backoff: Option<(u64, u64)>,
+    key: Option<fn(&TriggerEvent) -> Option<u64>>,
+}
+
+impl ProcessRecord {
+    /// The defaults.
+    #[expect(clippy::new_without_default, reason = "made in statics, where `Default` cannot be called")]
+    pub const fn new() -> ProcessRecord {
+        ProcessRecord {
+            name: None,
+            concurrency: 1,
+            timeout: None,
+            retry: policy::RETRY,
+            backoff: None,
+            key: None,
+        }
+    }
+
+    /// Names the process.
+    pub const fn name(mut self, name: &'static str) -> ProcessRecord {
+        self.name = Some(name);
+        self
+    }
+
+    /// How many events it handles at once.
+    #[track_caller]
+    pub const fn concurrency(mut self, concurrency: usize) -> ProcessRecord {
+        assert!(concurrency > 0, "`concurrency` is 1 or more, the number of events handled at once");
+        self.concurrency = concurrency;
+        self
+    }
+
+    /// How long one attempt may take.
+    #[track_caller]
+    pub const fn timeout(mut self, text: &'static str) -> ProcessRecord {
+        self.timeout = match duration::parse_duration(text) {
+            Ok(0) => panic!("`timeout` is at least `1ms`, or left out for no limit"),
+            Ok(milliseconds) => Some(milliseconds),
+            Err(fault) => fault.panic(text),
+        };
+        self
+    }
+
+    /// How often an event is tried again.
+    pub const fn retry(mut self, retry: u32) -> ProcessRecord {
+        self.retry = retry;
+        self
+    }
+
+    /// How long it waits before that.
+    #[track_caller]
+    pub const fn backoff(mut self, text: &'static str) -> ProcessRecord {
+        self.backoff = match duration::parse_range(text) {
+            Ok(range) => Some(range),
+            Err(fault) => fault.panic(text),
+        };
+        self
+    }
+
+    /// What the events have in common that are handled in order.
+    pub const fn key(mut self, key: fn(&TriggerEvent) -> Option<u64>) -> ProcessRecord {
+        self.key = Some(key);
+        self
+    }
+
+    fn config(&self, triggers: Vec<TriggerConfig>) -> ProcessConfig {
+        ProcessConfig {
+            triggers,
+            concurrency: self.concurrency,
+            timeout: self.timeout.map(Duration::from_millis),
+            retry: self.retry,
+            backoff: self
+                .backoff
+                .map_or_else(Backoff::default, |(first, cap)| Backoff::of_milliseconds(first, cap)),
+            key: self.key.map(Key::of_event),
+        }
+    }
+}
+
+/// `#[on_event(..)]`, `#[on_message(..)]`, `#[on_webhook(..)]` or `#[on_dead_letter(..)]`, as data.
+///
+/// Its functions run in const evaluation, so that a name given as a `const` is checked there: a panic is a compile
+/// error at the user's attribute.
+#[derive(Clone, Copy, Debug)]
+pub struct TriggerRecord {
+    source: SourceRecord,
+    id: Option<&'static str>,
+    queue: Option<usize>,
+    queue_bytes: Option<usize>,
+    overflow: Option<Overflow>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum SourceRecord {
+    Event { event_type: &'static str, source: Option<&'static str> },
+    Message { pattern: &'static str },
+    Webhook { path: &'static str, port: u16, host: &'static str, body_limit: usize },
+    DeadLetter { process: Option<&'static str> },
+}
+
+impl TriggerRecord {
+    /// Events of this type.
+    #[track_caller]
+    pub const fn event(event_type: &'static str) -> TriggerRecord {
+        if let Err(fault) = topic::check_topic(event_type) {
+            fault.panic(event_type);
+        }
+        TriggerRecord::new(SourceRecord::Event { event_type, source: None })
+    }
+
+    /// Messages whose topic matches this pattern.
+    #[track_caller]
+    pub const fn message(pattern: &'static str) -> TriggerRecord {
+        if let Err(fault) = topic::check_pattern(pattern) {
+            fault.panic(pattern);
+        }
+        TriggerRecord::new(SourceRecord::Message { pattern })
+    }
+
+    /// HTTP requests to this path.
+    #[track_caller]
+    pub const fn webhook(path: &'static str) -> TriggerRecord {
+        if let Err(fault) = path::check_path(path) {
+            fault.panic(path);
+        }
+        TriggerRecord::new(SourceRecord::Webhook {
+            path,
+            port: policy::WEBHOOK_PORT,
+            host: policy::WEBHOOK_HOST,
+            body_limit: policy::WEBHOOK_BODY,
+        })
+    }
+
+    /// Dead letters of every process.
+    pub const fn dead_letter() -> TriggerRecord {
+        TriggerRecord::new(SourceRecord::DeadLetter { process: None })
+    }
+
+    /// Dead letters of this process.
+    #[track_caller]
+    pub const fn dead_letter_of(process: &'static str) -> TriggerRecord {
+        assert!(
+            !process.is_empty(),
+            "the name of the process is empty: leave it out to get those of every process"
+        );
+        TriggerRecord::new(SourceRecord::DeadLetter { process: Some(process) })
+    }
+
+    const fn kind(&self) -> TriggerKind {
+        match self.source {
+            SourceRecord::Event { .. } => TriggerKind::Event,
+            SourceRecord::Message { .. } => TriggerKind::Message,
+            SourceRecord::Webhook { .. } => TriggerKind::Webhook,
+            SourceRecord::DeadLetter { .. } => TriggerKind::DeadLetter,
+        }
+    }
+
+    /// What it listens to, in one word.
+    const fn pattern(&self) -> &'static str {
+        match self.source {
+            SourceRecord::Event { event_type, .. } => event_type,
+            SourceRecord::Message { pattern } => pattern,
+            SourceRecord::Webhook { path, .. } => path,
+            SourceRecord::DeadLetter { process: Some(process) } => process,
+            SourceRecord::DeadLetter { process: None } => "*",
+        }
+    }
+
+    const fn new(source: SourceRecord) -> TriggerRecord {
+        TriggerRecord { source, id: None, queue: None, queue_bytes: None, overflow: None }
+    }
+
+    /// Events of this source only.
+    pub const fn source(mut self, name: &'static str) -> TriggerRecord {
+        if let SourceRecord::Event { source, .. } = &mut self.source {
+            *source = Some(name);
+        }
+        self
+    }
+
+    /// The port to listen on.
+    pub const fn port(mut self, number: u16) -> TriggerRecord {
+        if let SourceRecord::Webhook { port, .. } = &mut self.source {
+            *port = number;
+        }
+        self
+    }
+
+    /// The host to listen on.
+    pub const fn host(mut self, name: &'static str) -> TriggerRecord {
+        if let SourceRecord::Webhook { host, .. } = &mut self.source {
+            *host = name;
+        }
+        self
+    }
+
+    /// The largest body, in bytes.
+    pub const fn body_limit(mut self, bytes: usize) -> TriggerRecord {
+        if let SourceRecord::Webhook { body_limit, .. } = &mut self.source {
+            *body_limit = bytes;
+        }
+        self
+    }
+
+    /// The id of the trigger.
+    pub const fn id(mut self, id: &'static str) -> TriggerRecord {
+        self.id = Some(id);
+        self
+    }
+
+    /// How many events may wait.
+    #[track_caller]
+    pub const fn queue(mut self, capacity: usize) -> TriggerRecord {
+        assert!(capacity > 0, "`queue` is 1 or more, the number of events that may wait");
+        self.queue = Some(capacity);
+        self
+    }
+
+    /// How many bytes may wait.
+    #[track_caller]
+    pub const fn queue_bytes(mut self, bytes: usize) -> TriggerRecord {
+        assert!(bytes > 0, "`queue_bytes` is 1 or more, the number of bytes that may wait");
+        self.queue_bytes = Some(bytes);
+        self
+    }
+
+    /// What happens when the queue is full.
+    pub const fn overflow(mut self, overflow: Overflow) -> TriggerRecord {
+        self.overflow = Some(overflow);
+        self
+    }
+
+    fn config(&self) -> TriggerConfig {
+        let mut config = match self.source {
+            SourceRecord::Event { event_type, source: None } => TriggerConfig::event(event_type),
+            SourceRecord::Event { event_type, source: Some(name) } => {
+                TriggerConfig::event(event_type).source(name)
+            }
+            SourceRecord::Message { pattern } => TriggerConfig::message(pattern),
+            SourceRecord::Webhook { path, port, host, body_limit } => {
+                TriggerConfig::webhook(path, port).host(host).body_limit(body_limit)
+            }
+            SourceRecord::DeadLetter { process: None } => TriggerConfig::dead_letter(),
+            SourceRecord::DeadLetter { process: Some(name) } => TriggerConfig::dead_letter().process(name),
+        };
+        config.id = self.id.map(str::to_owned);
+        config.queue = self.queue;
+        config.queue_bytes = self.queue_bytes;
+        config.overflow = self.overflow;
+        config
+    }
+}
+
+/// An argument that is made from the event, of a handler with these triggers.
+#[track_caller]
+pub const fn argument<T: FromTrigger>(name: &'static str, triggers: &[TriggerRecord]) -> Argument {
+    let argument = Argument::of::<T>(name);
+    let mut at = 0;
+    while at < triggers.len() {
+        if let Some(fault) = argument.fault(triggers[at].kind(), triggers[at].pattern()) {
+            fault.panic();
+        }
+        at += 1;
+    }
+    argument
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_say_what_the_configuration_says() {
+        const LIMIT: &str = "1m30s";
+        const PROCESS: ProcessRecord =
+            ProcessRecord::new().concurrency(8).timeout(LIMIT).retry(5).backoff("1s..5m");
+        let expected = ProcessConfig {
+            concurrency: 8,
+            timeout: Some(Duration::from_secs(90)),
+            retry: 5,
+            backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(300)),
+            ..ProcessConfig::default()
+        };
+        assert_eq!(PROCESS.config(Vec::new()), expected);
+        assert_eq!(ProcessRecord::new().config(Vec::new()), ProcessConfig::default());
+        assert!(PROCESS.key(|_| Some(7)).config(Vec::new()).key.is_some());
+
+        for (record, config) in [
+            (TriggerRecord::dead_letter().queue_bytes(7), TriggerConfig::dead_letter().queue_bytes(7)),
+            (TriggerRecord::dead_letter_of("orders"), TriggerConfig::dead_letter().process("orders")),
+        ] {
+            assert_eq!(record.config(), config);
+        }
+        let small = TriggerRecord::webhook("/e").queue_bytes(1000).config();
+        assert_eq!(small.validate().expect_err("no room for a body").field(), "queue_bytes");
+        let same = TriggerRecord::webhook("/e").queue_bytes(1000).body_limit(1000).config();
+        assert_eq!(same.validate(), Ok(()));
+    }
+}
