@@ -4,7 +4,7 @@
 
 pub use trigger_core::{
     Attempt, Backoff, Builder, Bytes, ConfigError, Context, DeadLetter, DeadLetterReason, DeadLetters,
-    DrainReport, Emit, Error, EventBus, EventId, EventTrigger, FaultKind, FromTrigger, Handler,
+    DrainReport, Emit, Error, EventBus, EventId, EventTrigger, FaultKind, Filter, FromTrigger, Handler,
     HandlerFuture, HandlerRecord, Headers, IntoOutcome, Json, Key, MessageBroker, MessageTrigger, Needs,
     Outcome, Overflow, ParseEventIdError, Problem, ProcessConfig, ProcessReport, ProcessState, ProcessStatus,
     Publish, PublishError, Published, Publishing, Query, Rejection, Result, Runtime, RuntimeStatus, Sender,
@@ -12,8 +12,12 @@ pub use trigger_core::{
     TriggerError, TriggerEvent, TriggerKind, TriggerStatus, UnknownProcess, WebhookTrigger,
 };
 
+/// What generated code names.
 #[doc(hidden)]
-pub use trigger_core::private as __private;
+pub mod __private {
+    pub use trigger_core::private::*;
+    pub use trigger_macros::{on_dead_letter, on_event, on_message, on_webhook, process};
+}
 
 /// Runs an async fn on every event of one type.
 ///
@@ -42,7 +46,26 @@ pub use trigger_core::private as __private;
 /// | `queue` | how many events may wait, at least 1 | 100 |
 /// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"` | no limit but `queue` |
 /// | `overflow` | `"drop_newest"`, `"drop_oldest"`, `"wait"`, `"reject"`: see [`Overflow`] | `"drop_newest"` |
+/// | `filter` | a closure that says which to take, such as `\|order: &Order\| order.total > 100`: see [`Filter`] | every one |
 /// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
+///
+/// The closure under `filter` takes a reference to the body, decoded from JSON into the type that is written, or a
+/// `&TriggerEvent`, and gives a `bool`. A body that is not of that type is not taken, and counted:
+///
+/// ```standalone_crate
+/// use triggers::prelude::*;
+///
+/// #[derive(Deserialize)]
+/// struct PipelineError {
+///     code: u16,
+/// }
+///
+/// #[on_event("pipeline.error", filter = |error: &PipelineError| error.code >= 500)]
+/// async fn page_oncall(Json(error): Json<PipelineError>) {
+///     println!("code {}", error.code);
+/// }
+/// # fn main() {}
+/// ```
 ///
 /// The arguments are each [`FromTrigger`]; the return is [`IntoOutcome`]. The fn stays as it is written, so a test can
 /// call it. Several triggers may be stacked on one fn, with [`#[process]`](macro@process) to say how it runs.
@@ -73,6 +96,7 @@ pub use trigger_macros::on_event;
 /// | `queue` | how many messages may wait, at least 1 | 100 |
 /// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"` | no limit but `queue` |
 /// | `overflow` | `"drop_newest"`, `"drop_oldest"`, `"wait"`, `"reject"`: see [`Overflow`] | `"drop_newest"` |
+/// | `filter` | a closure that says which to take, such as `\|order: &Order\| order.total > 100`: see [`Filter`] | every one |
 /// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
 ///
 /// Everything else is as for [`#[on_event]`](macro@on_event).
@@ -102,6 +126,7 @@ pub use trigger_macros::on_message;
 /// | `queue` | how many requests may wait, at least 1 | 1000 |
 /// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"`, at least `body_limit` | no limit but `queue` |
 /// | `overflow` | `"drop_oldest"`, or `"wait"` for room for up to 30 s | the request is answered 503 |
+/// | `filter` | a closure that says which to take, such as `\|order: &Order\| order.total > 100`: see [`Filter`] | every one |
 /// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
 ///
 /// A request is answered, with a JSON body (but for a head that is no HTTP/1 at all, or far over its limits, which gets
@@ -110,6 +135,7 @@ pub use trigger_macros::on_message;
 /// | status | when |
 /// |---|---|
 /// | 202 | its event is in the queue; the handler runs later |
+/// | 200 | the `filter` does not take it |
 /// | 400 | it has no valid `Host`, or its body is incomplete |
 /// | 404, 405 | no webhook has this path (one with a `/` at its end is another path); it is not a `POST` |
 /// | 408 | the body took over 30 s |
@@ -154,6 +180,7 @@ pub use trigger_macros::on_webhook;
 /// | `queue` | how many dead letters may wait, at least 1 | 100 |
 /// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"` | no limit but `queue` |
 /// | `overflow` | `"drop_newest"`, `"drop_oldest"`: see [`Overflow`] | `"drop_newest"` |
+/// | `filter` | a closure that says which to take, such as `\|order: &Order\| order.total > 100`: see [`Filter`] | every one |
 /// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
 ///
 /// A process that does not exist, and the handler's own, are refused at start. Everything else is as for

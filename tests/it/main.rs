@@ -14,6 +14,7 @@ mod deadlock;
 mod drain;
 mod drains;
 mod event;
+mod filter;
 mod hooks;
 mod http;
 mod http_malformed;

@@ -57,7 +57,7 @@ async fn start_that_fails_lists_every_problem_and_leaves_nothing_bound() -> Resu
         "the process has no trigger",
         "`c` is declared twice",
         "the process name `sound` is taken by `sound` at tests/it/runtime.rs:",
-        "argument `2` comes only with a webhook request, and the event trigger `e` brings none; make it an `Option`",
+        "argument `2` comes only with a webhook request, not with an event; make it an `Option`",
         "names the process `nobody`",
     ] {
         assert!(said.contains(part), "{part} in:\n{said}");

@@ -55,7 +55,8 @@ fn only_in(words: &[&str], allowed: &[&str]) {
     }
 }
 
-const VALUES: &[&str] = &["event", "topic", "policy", "outcome", "error", "key", "config"];
+const VALUES: &[&str] =
+    &["event", "topic", "policy", "outcome", "error", "closure", "key", "filter", "config"];
 const ACTIVATION: &[&str] =
     &["queue", "handler", "process", "dead_letter", "deadlock", "status", "clock", "sync", "task"];
 const SOURCES: &[&str] = &["routes", "publish", "bus", "broker", "trigger", "webhook"];

@@ -11,6 +11,7 @@ use trigger_grammar::{host, path, size};
 
 use crate::error::ConfigError;
 use crate::event::TriggerKind;
+use crate::filter::Filter;
 use crate::key::Key;
 use crate::policy::{self, Backoff, Overflow};
 use crate::topic::{Topic, TopicPattern};
@@ -46,6 +47,7 @@ pub struct TriggerConfig {
     pub(crate) queue: Option<usize>,
     pub(crate) queue_bytes: Option<usize>,
     pub(crate) overflow: Option<Overflow>,
+    pub(crate) filter: Option<Filter>,
     /// A setting that does not belong to this type of trigger, kept for `validate` because setters cannot fail.
     misplaced: Option<ConfigError>,
 }
@@ -86,7 +88,15 @@ impl TriggerConfig {
     }
 
     fn new(source: SourceConfig) -> TriggerConfig {
-        TriggerConfig { source, id: None, queue: None, queue_bytes: None, overflow: None, misplaced: None }
+        TriggerConfig {
+            source,
+            id: None,
+            queue: None,
+            queue_bytes: None,
+            overflow: None,
+            filter: None,
+            misplaced: None,
+        }
     }
 
     /// Takes events of this source only. For event triggers.
@@ -153,6 +163,13 @@ impl TriggerConfig {
     /// 503.
     pub fn overflow(mut self, overflow: Overflow) -> TriggerConfig {
         self.overflow = Some(overflow);
+        self
+    }
+
+    /// Takes only the events that the filter lets through. It is code, so a file cannot have it. The default is every
+    /// event.
+    pub fn filter(mut self, filter: Filter) -> TriggerConfig {
+        self.filter = Some(filter);
         self
     }
 

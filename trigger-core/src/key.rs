@@ -1,6 +1,5 @@
 //! Keys: what the events have in common that are to be handled in order.
 
-use std::any::Any;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -8,6 +7,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::closure::Closure;
 use crate::event::TriggerEvent;
 
 /// What the events of a process have in common that must not overtake each other.
@@ -29,16 +29,14 @@ use crate::event::TriggerEvent;
 ///
 /// A key is made where the event is published, on every event, so it should be cheap. It is kept as a hash of 64 bits:
 /// two keys that share one would merely wait for each other.
-#[derive(Clone)]
+/// Two keys are equal if their pointers or the texts of their closures are, or if one is a clone of the other.
+#[derive(Clone, PartialEq)]
 pub struct Key(Made);
 
-/// The key of an event, as a hash.
-type Lane = dyn Fn(&TriggerEvent) -> Option<u64> + Send + Sync;
-
-/// How a key is made.
-#[derive(Clone)]
+/// How a key is made: as a hash.
+#[derive(Clone, PartialEq)]
 enum Made {
-    By(Arc<Lane>),
+    By(Closure<u64>),
     At(Arc<str>),
 }
 
@@ -56,7 +54,7 @@ impl Key {
         T: DeserializeOwned + 'static,
         K: Hash,
     {
-        Key(Made::By(Arc::new(move |event| of_body(event, |body: &T| hash(&key(body))))))
+        Key(Made::By(Closure::of(move |body: &T| hash(&key(body)))))
     }
 
     /// The key that stands at one place of the body, given as a JSON Pointer (RFC 6901) such as `/customer/id`. A body
@@ -68,14 +66,14 @@ impl Key {
     }
 
     /// The key of a declaration.
-    pub(crate) fn of_event(key: fn(&TriggerEvent) -> Option<u64>) -> Key {
-        Key(Made::By(Arc::new(key)))
+    pub(crate) fn written(key: fn(&TriggerEvent) -> Option<u64>, text: &'static str) -> Key {
+        Key(Made::By(Closure::written(key, text)))
     }
 
     /// The key of the event, as a hash; nothing for an event without one. It runs code of the user's, which may panic.
     pub(crate) fn lane(&self, event: &TriggerEvent) -> Option<u64> {
         match &self.0 {
-            Made::By(key) => key(event),
+            Made::By(key) => key.call(event),
             Made::At(pointer) => {
                 let body: Value = serde_json::from_slice(event.raw()).ok()?;
                 body.pointer(pointer).filter(|found| !found.is_null()).map(hash)
@@ -99,17 +97,6 @@ impl Key {
     }
 }
 
-/// Runs `make` on the event itself or on its body, as `T` says; nothing for a body that is no `T`.
-pub(crate) fn of_body<T: DeserializeOwned + 'static>(
-    event: &TriggerEvent,
-    make: impl FnOnce(&T) -> u64,
-) -> Option<u64> {
-    if let Some(event) = (event as &dyn Any).downcast_ref::<T>() {
-        return Some(make(event));
-    }
-    serde_json::from_slice(event.raw()).ok().map(|body: T| make(&body))
-}
-
 /// The hash of a key, the same wherever the runtime makes it.
 pub(crate) fn hash<K: Hash + ?Sized>(key: &K) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -117,23 +104,19 @@ pub(crate) fn hash<K: Hash + ?Sized>(key: &K) -> u64 {
     hasher.finish()
 }
 
-/// Pointers are equal if their texts are, functions if one is a clone of the other.
-impl PartialEq for Key {
-    fn eq(&self, other: &Key) -> bool {
-        match (&self.0, &other.0) {
-            (Made::By(one), Made::By(other)) => Arc::ptr_eq(one, other),
-            (Made::At(one), Made::At(other)) => one == other,
-            _ => false,
+/// The closure, or the pointer in quotes.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Made::By(key) => key.fmt(f),
+            Made::At(pointer) => write!(f, "{pointer:?}"),
         }
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Made::By(_) => f.write_str("Key::of(..)"),
-            Made::At(pointer) => write!(f, "Key::pointer({pointer:?})"),
-        }
+        write!(f, "Key({self})")
     }
 }
 

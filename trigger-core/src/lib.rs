@@ -4,15 +4,18 @@
 //!
 //! Imports go from the bottom of this list to its top only.
 //!
-//! - values, without I/O, clock or tasks: `event`, `topic`, `policy`, `outcome`, `error`, `key`, `config`
+//! - values, without I/O, clock or tasks: `event`, `topic`, `policy`, `outcome`, `error`, `closure`, `key`, `filter`,
+//!   `config`
 //! - activation: `queue`, `handler`, `process`, `deadlock`, `dead_letter`, `status`, `sync`, and `clock` and `task`, the only
 //!   places that read the clocks and spawn
 //! - sources: `trigger`, `bus`, `broker`, `webhook`, and `routes` and `publish`, which the first two share
 //! - running: `registry`, `runtime`, `private`
 
+mod closure;
 mod config;
 mod error;
 mod event;
+mod filter;
 mod key;
 mod outcome;
 mod policy;
@@ -52,6 +55,7 @@ pub use error::{ConfigError, Error, Result};
 pub use event::{
     DeadLetter, DeadLetterReason, EventId, Headers, ParseEventIdError, TriggerEvent, TriggerKind,
 };
+pub use filter::Filter;
 pub use handler::{
     Attempt, Context, FromTrigger, Handler, HandlerFuture, Json, Needs, Query, Rejection, Sender, Shutdown,
     Source, State, Text,

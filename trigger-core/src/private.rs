@@ -2,6 +2,7 @@
 
 pub use linkme;
 
+pub use crate::event::TriggerKind;
 pub use crate::handler::{Argument, Context, HandlerFuture, Rejection, run};
 pub use crate::registry::{
     Declared, HandlerRecord, ProcessRecord, TRIGGER_CORE_HANDLERS_V1 as HANDLERS, TriggerRecord, argument,
@@ -77,7 +78,15 @@ pub fn key<T: for<'de> Deserialize<'de> + 'static>(
     event: &TriggerEvent,
     hash: impl FnOnce(&T) -> u64,
 ) -> Option<u64> {
-    crate::key::of_body(event, hash)
+    crate::closure::read(event, hash)
+}
+
+/// Whether an event is taken, by its body or by the event itself where `T` is one; nothing for a body that is no `T`.
+pub fn filter<T: for<'de> Deserialize<'de> + 'static>(
+    event: &TriggerEvent,
+    takes: impl FnOnce(&T) -> bool,
+) -> Option<bool> {
+    crate::closure::read(event, takes)
 }
 
 /// The hash of a key.

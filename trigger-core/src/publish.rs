@@ -122,8 +122,8 @@ impl Tally {
                 self.rejected_by.push(trigger.to_owned());
             }
             Offer::Waiting(offer) => self.waiting.push(offer),
-            // It stopped between the snapshot and the offer: as if it had not been there.
-            Offer::Closed => self.published.matched -= 1,
+            // It did not want it, or stopped between the snapshot and the offer: as if it had not been there.
+            Offer::Filtered | Offer::Closed => self.published.matched -= 1,
         }
     }
 

@@ -44,6 +44,8 @@ pub(crate) struct Ledger {
     pub(crate) dropped: u64,
     /// Matched the subscription but not its filter.
     pub(crate) filtered: u64,
+    /// Of these, those that the filter could not read.
+    pub(crate) undecodable: u64,
     pub(crate) in_flight: u64,
     pub(crate) handled: u64,
     /// Attempts that failed.
@@ -315,6 +317,15 @@ impl Queue {
     /// Counts an event that a filter kept out.
     pub(crate) fn count_filtered(&self) {
         self.inbox.state().ports[self.port].ledger.filtered += 1;
+    }
+
+    /// Counts an event that a filter kept out because it could not read it.
+    pub(crate) fn count_undecodable(&self) -> u64 {
+        let mut state = self.inbox.state();
+        let ledger = &mut state.ports[self.port].ledger;
+        ledger.filtered += 1;
+        ledger.undecodable += 1;
+        ledger.undecodable
     }
 
     /// How many events are queued, and the account, at one moment.

@@ -86,6 +86,10 @@ pub struct TriggerStatus {
     pub dropped: u64,
     /// How many matched but were kept out by a filter.
     pub filtered: u64,
+    /// How many of these had a body that the filter cannot read.
+    pub undecodable: u64,
+    /// The filter: its closure as it is written in the attribute, else the type that it reads.
+    pub filter: Option<String>,
     /// The timestamp of the event accepted last.
     #[serde(serialize_with = "optional_rfc3339")]
     pub last_fired: Option<SystemTime>,
@@ -105,6 +109,8 @@ impl TriggerStatus {
             accepted: 0,
             dropped: 0,
             filtered: 0,
+            undecodable: 0,
+            filter: None,
             last_fired: None,
         }
     }

@@ -76,6 +76,9 @@ impl Fault {
         let mut message = Message::new();
         message.push(self.rule).push("\n  \"").push(text).push("\"\n   ");
         message.repeat(" ", width(before)).repeat("^", carets).push("\n  ").push(self.form);
+        if matches!(self.kind, FaultKind::NoLeadingSlash) {
+            message.push(": `\"/").push(text).push("\"`");
+        }
         message.panic()
     }
 
@@ -94,10 +97,14 @@ impl Fault {
         let before = text.get(..self.at).unwrap_or(text);
         let faulty = text.get(self.at..self.at + self.len).unwrap_or("");
         let shown = |s: &str| s.escape_debug().count();
+        let text = text.escape_debug();
+        let example = match self.kind {
+            FaultKind::NoLeadingSlash => format!(": `\"/{text}\"`"),
+            _ => String::new(),
+        };
         format!(
-            "{rule}\n  \"{text}\"\n   {pad}{carets}\n  {form}",
+            "{rule}\n  \"{text}\"\n   {pad}{carets}\n  {form}{example}",
             rule = self.rule,
-            text = text.escape_debug(),
             pad = " ".repeat(shown(before)),
             carets = "^".repeat(shown(faulty).max(1)),
             form = self.form,

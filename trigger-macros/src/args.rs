@@ -9,6 +9,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Expr, Ident, Meta, Path, Token};
 use trigger_grammar::hint;
 
+use crate::closure::Purpose;
 use crate::errors::Errors;
 use crate::value::Takes;
 
@@ -41,12 +42,13 @@ const KEYS: &[Key] = &[
     Key { name: "queue", takes: Takes::Count, homes: EVERY_TRIGGER },
     Key { name: "queue_bytes", takes: Takes::Size, homes: EVERY_TRIGGER },
     Key { name: "overflow", takes: Takes::Overflow, homes: EVERY_TRIGGER },
+    Key { name: "filter", takes: Takes::Closure(Purpose::Filter), homes: EVERY_TRIGGER },
     Key { name: "name", takes: Takes::Text, homes: &[Kind::Process] },
     Key { name: "concurrency", takes: Takes::Count, homes: &[Kind::Process] },
     Key { name: "timeout", takes: Takes::Duration, homes: &[Kind::Process] },
     Key { name: "retry", takes: Takes::Number, homes: &[Kind::Process] },
     Key { name: "backoff", takes: Takes::Range, homes: &[Kind::Process] },
-    Key { name: "key", takes: Takes::Closure, homes: &[Kind::Process] },
+    Key { name: "key", takes: Takes::Closure(Purpose::Key), homes: &[Kind::Process] },
 ];
 
 /// Names that the builders, the configuration and other programs use for the same thing.
@@ -68,6 +70,9 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("retry_delay", "backoff"),
     ("ordered_by", "key"),
     ("partition_key", "key"),
+    ("condition", "filter"),
+    ("predicate", "filter"),
+    ("when", "filter"),
 ];
 
 impl Kind {
@@ -88,6 +93,17 @@ impl Kind {
             Kind::DeadLetter => "on_dead_letter",
             Kind::Process => "process",
         }
+    }
+
+    /// The variant of `TriggerKind`. A process is none.
+    pub(crate) fn variant(self, span: Span) -> Ident {
+        let name = match self {
+            Kind::Event => "Event",
+            Kind::Message => "Message",
+            Kind::Webhook | Kind::Process => "Webhook",
+            Kind::DeadLetter => "DeadLetter",
+        };
+        Ident::new(name, span)
     }
 
     /// The attribute as it is written.
@@ -138,13 +154,16 @@ pub(crate) struct Args {
     pub(crate) entries: Vec<(Ident, &'static Key, Expr)>,
     /// The value of `crate`.
     pub(crate) root: Option<Path>,
+    /// Whether it stood further above: see `aside`.
+    pub(crate) stepped: bool,
 }
 
 impl Args {
     /// Reads the arguments of the attribute that expands now.
     pub(crate) fn read(kind: Kind, place: Span, tokens: TokenStream, errors: &mut Errors) -> Args {
-        let mut args = Args { kind, place, first: None, entries: Vec::new(), root: None };
+        let mut args = Args { kind, place, first: None, entries: Vec::new(), root: None, stepped: false };
         let read = |input: ParseStream<'_>| {
+            args.stepped = input.parse::<Option<Token![@]>>()?.is_some();
             args.read_list(input, errors);
             Ok(())
         };
@@ -170,6 +189,7 @@ impl Args {
                     first: Some(pair.value.clone()),
                     entries: Vec::new(),
                     root: None,
+                    stepped: false,
                 };
             }
         };
@@ -366,7 +386,7 @@ mod tests {
         assert_eq!(
             messages,
             ["unknown key `prot`; did you mean `port`?\n  \
-              the keys here are: port, host, body_limit, id, queue, queue_bytes, overflow, crate"]
+              the keys here are: port, host, body_limit, id, queue, queue_bytes, overflow, filter, crate"]
         );
     }
 

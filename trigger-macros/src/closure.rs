@@ -1,73 +1,169 @@
-//! The closure under `key`: what of an event's body is the key.
+//! The values that are code: the closures under `key` and `filter`, which read an event's body, or the event.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, ExprClosure, Pat, ReturnType, Stmt, Type};
 
 use crate::expand::Root;
 
+/// What a closure is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It makes the key of an event.
+    Key,
+    /// It says whether a trigger takes an event.
+    Filter,
+}
+
+impl Purpose {
+    /// An example.
+    pub(crate) fn example(self) -> &'static str {
+        match self {
+            Purpose::Key => "|order: &Order| order.customer",
+            Purpose::Filter => "|order: &Order| order.total > 100",
+        }
+    }
+
+    /// The fn that calls it.
+    fn caller(self) -> &'static str {
+        match self {
+            Purpose::Key => "key",
+            Purpose::Filter => "filter",
+        }
+    }
+}
+
 /// A closure of one argument, a reference whose type is written.
 pub(crate) struct Closure {
+    purpose: Purpose,
+    /// As it was written.
+    whole: ExprClosure,
     /// The argument, with its type.
     argument: Pat,
     /// What it refers to.
     body_type: Type,
-    /// The type of the key, where it is written.
-    key_type: Option<Type>,
-    key: Expr,
 }
 
 impl Closure {
     /// Reads a closure.
-    pub(crate) fn read(closure: &ExprClosure) -> syn::Result<Closure> {
-        let plain = "a key is made by a plain closure, such as `|order: &Order| order.customer`";
+    pub(crate) fn read(purpose: Purpose, closure: &ExprClosure) -> syn::Result<Closure> {
+        let example = purpose.example();
+        let refused = |tokens: &dyn ToTokens, message: String| {
+            Err(syn::Error::new_spanned(tokens.to_token_stream(), message))
+        };
         if let Some(token) = &closure.asyncness {
-            return Err(syn::Error::new_spanned(token, "a key is made at once: leave `async` out"));
+            return refused(token, "the closure answers at once: leave `async` out".to_owned());
         }
         if let Some(token) = &closure.capture {
             let message =
-                "a key is made from the argument alone, so there is nothing to capture: leave `move` out";
-            return Err(syn::Error::new_spanned(token, message));
+                "the closure reads its argument alone, so there is nothing to capture: leave `move` out";
+            return refused(token, message.to_owned());
         }
         if closure.lifetimes.is_some() || closure.constness.is_some() {
-            return Err(syn::Error::new_spanned(closure, plain));
+            return refused(closure, format!("a plain closure is enough, such as `{example}`"));
         }
         let mut inputs = closure.inputs.iter();
         let (Some(argument), None) = (inputs.next(), inputs.next()) else {
-            let message = "the closure takes one argument, the body: `|order: &Order| order.customer`";
-            return Err(syn::Error::new_spanned(closure, message));
+            return refused(closure, format!("the closure takes one argument, the body: `{example}`"));
         };
-        Ok(Closure {
-            argument: argument.clone(),
-            body_type: body_type(argument)?,
-            key_type: match &closure.output {
-                ReturnType::Default => None,
-                ReturnType::Type(_, ty) => Some((**ty).clone()),
-            },
-            key: without_braces(&closure.body).clone(),
-        })
+        let body_type = body_type(argument)?;
+        Ok(Closure { purpose, whole: closure.clone(), argument: argument.clone(), body_type })
     }
 
     /// The closure as it was written.
     pub(crate) fn written(&self) -> TokenStream {
-        let Closure { argument, key, .. } = self;
-        quote!(|#argument| #key)
+        self.whole.to_token_stream()
     }
 
-    /// The fn from an event to the hash of its key.
+    /// The fn from an event to what the closure gives, and the text of the closure.
     ///
-    /// The key is only borrowed, so that it may be a field of the body. Each part has the span of what the compiler is
-    /// to show if its type is wrong.
+    /// Each part has the span of what the compiler is to show if its type is wrong.
     pub(crate) fn tokens(&self, root: &Root) -> TokenStream {
-        let Closure { argument, body_type, key_type, key } = self;
+        let Closure { purpose, argument, body_type, .. } = self;
         let event = Ident::new("event", Span::mixed_site());
-        let private = root.private(key.span());
-        let of = key_type.as_ref().map(|ty| quote_spanned!(ty.span()=> ::<#ty>));
-        let hash = quote_spanned!(key.span()=> #private::hash #of (&(#key)));
+        let closure = match purpose {
+            Purpose::Key => {
+                let hash = self.hash(root);
+                quote_spanned!(body_type.span()=> |#argument| #hash)
+            }
+            Purpose::Filter => self.written(),
+        };
         let private = root.private(body_type.span());
-        quote_spanned!(body_type.span()=> |#event| #private::key::<#body_type>(#event, |#argument| #hash))
+        let read = Ident::new(purpose.caller(), body_type.span());
+        let text = text(self.written());
+        quote_spanned!(body_type.span()=> |#event| #private::#read::<#body_type>(#event, #closure), #text)
     }
+
+    /// The hash of the key. That is only borrowed, so that it may be a field of the body.
+    fn hash(&self, root: &Root) -> TokenStream {
+        let key = without_braces(&self.whole.body);
+        let private = root.private(key.span());
+        let of = match &self.whole.output {
+            ReturnType::Default => None,
+            ReturnType::Type(_, ty) => Some(quote_spanned!(ty.span()=> ::<#ty>)),
+        };
+        quote_spanned!(key.span()=> #private::hash #of (&(#key)))
+    }
+}
+
+/// The tokens as their file has them, in one line.
+fn text(tokens: TokenStream) -> String {
+    if !proc_macro::is_available() {
+        return tokens.to_string();
+    }
+    let mut text = Text { written: String::new(), end: (usize::MAX, 0) };
+    text.add(tokens);
+    text.written
+}
+
+/// A line and a column of a file.
+type Place = (usize, usize);
+
+/// A text with a space wherever there was one between two tokens.
+struct Text {
+    written: String,
+    /// Where the last token ends.
+    end: Place,
+}
+
+impl Text {
+    fn add(&mut self, tokens: TokenStream) {
+        for tree in tokens {
+            let (start, end) = places(tree.span());
+            let TokenTree::Group(group) = tree else {
+                self.add_token(&tree.to_string(), start, end);
+                continue;
+            };
+            let (open, close) = match group.delimiter() {
+                Delimiter::Parenthesis => ("(", ")"),
+                Delimiter::Brace => ("{", "}"),
+                Delimiter::Bracket => ("[", "]"),
+                // Nobody wrote these.
+                Delimiter::None => {
+                    self.add(group.stream());
+                    continue;
+                }
+            };
+            self.add_token(open, start, (start.0, start.1 + 1));
+            self.add(group.stream());
+            self.add_token(close, (end.0, end.1.saturating_sub(1)), end);
+        }
+    }
+
+    fn add_token(&mut self, token: &str, start: Place, end: Place) {
+        if start > self.end {
+            self.written.push(' ');
+        }
+        self.written.push_str(token);
+        self.end = end;
+    }
+}
+
+fn places(span: Span) -> (Place, Place) {
+    let span = span.unwrap();
+    let (start, end) = (span.start(), span.end());
+    ((start.line(), start.column()), (end.line(), end.column()))
 }
 
 /// The `Order` of `order: &Order`.
@@ -88,7 +184,7 @@ fn body_type(argument: &Pat) -> syn::Result<Type> {
         }
         Type::Reference(reference) if reference.mutability.is_some() => {
             let ty = shown(&reference.elem);
-            Err(syn::Error::new_spanned(&typed.ty, format!("a key only reads the body: write `&{ty}`")))
+            Err(syn::Error::new_spanned(&typed.ty, format!("the closure only reads the body: write `&{ty}`")))
         }
         Type::Reference(reference) => Ok((*reference.elem).clone()),
         other => {

@@ -57,17 +57,15 @@ fn moved(tokens: TokenStream, span: Span) -> TokenStream {
 /// // out: async fn archive(region: String, report: Text) {}
 /// //      struct archive {}                   // the name, for `handlers![archive]`
 /// //      const _: () = {
-/// //          const TRIGGERS: &[TriggerRecord] = &[..];
 /// //          static RECORD: HandlerRecord = ..;  // found by the runtime at link time
 /// //          impl Declared for archive { .. }    // found through the name
 /// //      };
 /// ```
 pub(crate) fn handler(declaration: &Declaration) -> TokenStream {
-    let Declaration { item, function, root, triggers, collected, .. } = declaration;
+    let Declaration { item, function, root, collected, .. } = declaration;
     let private = root.private(Span::call_site());
     let ident = &function.signature.ident;
     let marker = marker(function);
-    let triggers = triggers.iter().map(|trigger| self::trigger(trigger, root));
     let record = record(declaration);
     let item = item.tokens();
     quote! {
@@ -76,7 +74,6 @@ pub(crate) fn handler(declaration: &Declaration) -> TokenStream {
         const _: () = {
             // An attribute that was collected is never resolved, so its import would count as unused.
             #(use #collected as _;)*
-            const __TRIGGERS: &[#private::TriggerRecord] = &[#(#triggers),*];
 
             #[#private::linkme::distributed_slice(#private::HANDLERS)]
             #[linkme(crate = #private::linkme)]
@@ -141,11 +138,13 @@ fn marker(function: &Function) -> TokenStream {
 }
 
 fn record(declaration: &Declaration) -> TokenStream {
-    let Declaration { function, root, process, inputs, .. } = declaration;
+    let Declaration { function, root, triggers, process, inputs, .. } = declaration;
     let private = root.private(Span::call_site());
     let name = function.name();
     let process = configured("ProcessRecord", quote!(#private::ProcessRecord::new()), process, root);
-    let arguments = inputs.iter().map(|input| argument(input, root));
+    let kinds: Vec<Kind> = triggers.iter().map(|trigger| trigger.kind).collect();
+    let arguments = inputs.iter().map(|input| argument(input, &kinds, root));
+    let triggers = triggers.iter().map(|trigger| self::trigger(trigger, root));
     let call = call(function, inputs, root);
     quote! {
         #private::HandlerRecord {
@@ -154,18 +153,21 @@ fn record(declaration: &Declaration) -> TokenStream {
             file: ::core::file!(),
             line: ::core::line!(),
             process: #process,
-            triggers: __TRIGGERS,
+            triggers: &[#(#triggers),*],
             arguments: &[#(#arguments),*],
             call: #call,
         }
     }
 }
 
-/// `argument::<Text>("report", __TRIGGERS)`
-fn argument(Input { name, origin, ty }: &Input, root: &Root) -> TokenStream {
+/// `argument::<Text>("report", &[TriggerKind::Message])`
+fn argument(Input { name, origin, ty }: &Input, kinds: &[Kind], root: &Root) -> TokenStream {
     let private = root.private(ty.span());
+    let kinds = kinds.iter().map(|kind| kind.variant(ty.span()));
     match origin {
-        Origin::Event => quote_spanned!(ty.span()=> #private::argument::<#ty>(#name, __TRIGGERS)),
+        Origin::Event => {
+            quote_spanned!(ty.span()=> #private::argument::<#ty>(#name, &[#(#private::TriggerKind::#kinds),*]))
+        }
         Origin::Capture | Origin::CaptureOrNone => {
             quote_spanned!(ty.span()=> #private::Argument::capture::<#ty>(#name))
         }

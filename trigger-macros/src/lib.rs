@@ -1,11 +1,14 @@
 //! The attributes of `triggers`. They read a declaration, check it, and write it down as one static record.
 //!
-//! The way through: `args` reads the `key = value` lists, `value` checks each value against its grammar, `closure`
-//! reads the one value that is code, `signature` checks the function, `model` puts all of it together, and `expand`
-//! writes the output. A mistake goes through `fallback` instead, which gives the function back together with the
-//! errors. What a handler *does* is in `trigger-core`; nothing here decides it.
+//! The way through: `aside` lets the attributes of one function come together, `args` reads their `key = value` lists,
+//! `value` checks each value against its grammar, `closure` reads the values that are code, `signature` checks the
+//! function, `model` puts all of it together, `check` has the rules between the parts, and `expand` writes the output.
+//! A mistake goes through `fallback` instead, which gives the function back together with the errors. What a handler
+//! *does* is in `trigger-core`; nothing here decides it.
 
 mod args;
+mod aside;
+mod check;
 mod closure;
 mod errors;
 mod expand;
@@ -57,7 +60,11 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// The one way of the attributes that make a handler: see `triggers::on_event`.
 fn declare(kind: Kind, args: TokenStream, item: TokenStream) -> TokenStream {
-    match model::Declaration::read(kind, args.into(), item.into()) {
+    let (args, item) = (args.into(), item.into());
+    if let Some(later) = aside::step(kind, &args, &item) {
+        return later.into();
+    }
+    match model::Declaration::read(kind, args, item) {
         Ok(declaration) => expand::handler(&declaration).into(),
         Err(broken) => fallback::handler(&broken).into(),
     }

@@ -1,16 +1,16 @@
-//! The whole declaration: a function, its triggers, its policy, and the rules between them.
+//! The whole declaration: a function, its triggers, its policy.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
-use syn::ext::IdentExt;
 use syn::{Attribute, Ident, Path, Type};
-use trigger_grammar::{size, topic};
+use trigger_grammar::topic;
 
 use crate::args::{Args, Kind};
+use crate::check;
 use crate::errors::Errors;
 use crate::expand::Root;
 use crate::fallback::{Broken, Stub};
-use crate::signature::{Argument, Function, Item, inside_option};
+use crate::signature::{Function, Item};
 use crate::value::{self, Value};
 
 /// A declaration without mistakes.
@@ -32,6 +32,8 @@ pub(crate) struct Declaration {
 /// One trigger.
 pub(crate) struct Trigger {
     pub(crate) kind: Kind,
+    /// Where its attribute stands.
+    pub(crate) place: Span,
     /// The type, pattern, path or process; nothing where it was left out or wrong.
     pub(crate) first: Option<Value>,
     pub(crate) settings: Vec<Setting>,
@@ -84,8 +86,10 @@ impl Declaration {
         function.check(&kind.shown(), &mut errors);
         let arguments = function.arguments(&mut errors);
         let root = root(&lists, &mut errors);
+        lists.sort_by_key(|list| !list.stepped);
         let (triggers, process) = read_lists(&lists, &mut errors);
-        let inputs = settle_captures(&triggers, &arguments, &mut errors);
+        check::triggers(&triggers, &mut errors);
+        let inputs = check::captures(&triggers, &arguments, &mut errors);
         match errors.take() {
             None => Ok(Declaration { item, function, root, triggers, process, inputs, collected }),
             Some(error) => {
@@ -102,15 +106,18 @@ fn collect(attributes: &mut Vec<Attribute>, lists: &mut Vec<Args>, errors: &mut 
     let mut collected = Vec::new();
     attributes.retain(|attribute| {
         let Some(kind) = Kind::of(attribute.path()) else { return true };
-        lists.push(Args::read_attribute(kind, attribute, errors));
-        collected.push(attribute.path().clone());
+        let list = Args::read_attribute(kind, attribute, errors);
+        if !list.stepped {
+            collected.push(attribute.path().clone());
+        }
+        lists.push(list);
         false
     });
     collected
 }
 
 /// The value of `crate`, which may stand in any of the lists.
-fn root(lists: &[Args], errors: &mut Errors) -> Root {
+pub(crate) fn root(lists: &[Args], errors: &mut Errors) -> Root {
     let mut roots = lists.iter().filter_map(|list| list.root.as_ref());
     let Some(first) = roots.next() else { return Root::default() };
     let text = |path: &Path| path.to_token_stream().to_string();
@@ -129,10 +136,10 @@ fn read_lists(lists: &[Args], errors: &mut Errors) -> (Vec<Trigger>, Vec<Setting
             let value = value::read(list.kind, key, known.takes, value, errors);
             settings.extend(value.map(|value| Setting { key: key.clone(), value }));
         }
-        check_together(list, &settings, errors);
+        check::keys(list, &settings, errors);
         if list.kind != Kind::Process {
             let first = read_first(list, errors);
-            triggers.push(Trigger { kind: list.kind, first, settings });
+            triggers.push(Trigger { kind: list.kind, place: list.place, first, settings });
         } else if process.is_none() {
             process = Some(settings);
         } else {
@@ -149,34 +156,6 @@ fn read_lists(lists: &[Args], errors: &mut Errors) -> (Vec<Trigger>, Vec<Setting
     (triggers, process.unwrap_or_default())
 }
 
-/// The rules between the keys of one list.
-fn check_together(list: &Args, settings: &[Setting], errors: &mut Errors) {
-    let key = |name: &str| list.entries.iter().map(|(key, ..)| key).find(|key| *key == name);
-    let number = |name: &str| {
-        settings.iter().find(|setting| setting.key == name).and_then(|setting| match setting.value {
-            Value::Number(number, span) => Some((number, span)),
-            _ => None,
-        })
-    };
-    if let Some(backoff) = key("backoff") {
-        if key("retry").is_none() {
-            errors.at(backoff, "`backoff` has no effect without `retry`: add `retry = 5`");
-        } else if let Some((0, _)) = number("retry") {
-            errors.at(backoff, "`backoff` has no effect with `retry = 0`: make it 1 or more");
-        }
-    }
-    if let (Some((bytes, span)), Some((limit, _))) = (number("queue_bytes"), number("body_limit"))
-        && bytes < limit
-    {
-        let (bytes, limit) = (size::show_size(bytes), size::show_size(limit));
-        let message = format!(
-            "`body_limit` lets in a body of {limit}, which would never find room in a queue of {bytes}\n  \
-             raise `queue_bytes`, or lower `body_limit`"
-        );
-        errors.push(syn::Error::new(span, message));
-    }
-}
-
 fn read_first(list: &Args, errors: &mut Errors) -> Option<Value> {
     if let Some(value) = &list.first {
         return value::read_first(list.kind, value, errors);
@@ -191,57 +170,9 @@ fn read_first(list: &Args, errors: &mut Errors) -> Option<Value> {
     None
 }
 
-/// Finds out which arguments are captures, and refuses those that some trigger would not give.
-fn settle_captures(triggers: &[Trigger], arguments: &[Argument], errors: &mut Errors) -> Vec<Input> {
-    let broken = triggers.iter().any(|trigger| trigger.kind == Kind::Message && trigger.first.is_none());
-    if broken {
-        // Its captures are unknown; whatever was said about the arguments now could be wrong.
-        return Vec::new();
-    }
-    for trigger in triggers {
-        for capture in trigger.captures() {
-            let taken =
-                |argument: &Argument| argument.plain.as_ref().is_some_and(|name| name.unraw() == capture);
-            if !arguments.iter().any(taken) {
-                let message = format!(
-                    "the pattern captures `{{{capture}}}` but no argument is named `{capture}`\n  \
-                     add `{capture}: String`, or write `*`"
-                );
-                errors.at(trigger.first_text(), message);
-            }
-        }
-    }
-    arguments.iter().map(|argument| settle(triggers, argument, errors)).collect()
-}
-
-fn settle(triggers: &[Trigger], argument: &Argument, errors: &mut Errors) -> Input {
-    let input = |origin, ty: &Type| Input { name: argument.name.clone(), origin, ty: ty.clone() };
-    let Some(name) = &argument.plain else { return input(Origin::Event, &argument.ty) };
-    let gives = |trigger: &&Trigger| trigger.captures().iter().any(|capture| name.unraw() == capture);
-    let Some(giver) = triggers.iter().find(gives) else { return input(Origin::Event, &argument.ty) };
-    if let Some(inner) = inside_option(&argument.ty) {
-        return input(Origin::CaptureOrNone, inner);
-    }
-    for other in triggers.iter().filter(|trigger| !gives(trigger)) {
-        let known = if other.kind == Kind::Message && matches!(other.first, Some(Value::Const(_))) {
-            " (the captures of a const are not known here)"
-        } else {
-            ""
-        };
-        let ty = argument.ty.to_token_stream().to_string().replace(' ', "");
-        let message = format!(
-            "`{name}` is a capture of `{}`, but `{}` does not give it{known}\n  make it `{name}: Option<{ty}>`",
-            giver.shown(),
-            other.shown(),
-        );
-        errors.at(name, message);
-    }
-    input(Origin::Capture, &argument.ty)
-}
-
 impl Trigger {
     /// The names that the pattern captures; those of a const are not known to a macro.
-    fn captures(&self) -> Vec<String> {
+    pub(crate) fn captures(&self) -> Vec<String> {
         match (self.kind, &self.first) {
             (Kind::Message, Some(Value::Text(pattern))) => {
                 topic::captures(&pattern.value()).map(str::to_owned).collect()
@@ -250,12 +181,21 @@ impl Trigger {
         }
     }
 
-    fn first_text(&self) -> TokenStream {
+    pub(crate) fn first_text(&self) -> TokenStream {
         self.first.as_ref().map(Value::to_tokens).unwrap_or_default()
     }
 
+    /// What decides which events it brings, as it was written.
+    pub(crate) fn brings(&self) -> (&'static str, String, Vec<String>) {
+        let deciding = ["source", "port", "host", "filter"];
+        let setting = |name: &&str| self.settings.iter().find(|setting| setting.key == name);
+        let text = |setting: Option<&Setting>| setting.map(|setting| setting.value.to_tokens().to_string());
+        let settings = deciding.iter().map(|name| text(setting(name)).unwrap_or_default()).collect();
+        (self.kind.name(), self.first_text().to_string(), settings)
+    }
+
     /// The attribute in short, as it was written.
-    fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let name = self.kind.name();
         match &self.first {
             Some(first) => format!("#[{name}({})]", first.to_tokens().to_string().replace(" :: ", "::")),

@@ -3,10 +3,10 @@
 use proc_macro2::Span;
 use quote::ToTokens;
 use syn::{Expr, ExprClosure, Ident, Lit, LitInt, LitStr, Path, UnOp};
-use trigger_grammar::{Fault, FaultKind, duration, hint, host, path, size, topic};
+use trigger_grammar::{Fault, duration, hint, host, path, size, topic};
 
 use crate::args::Kind;
-use crate::closure::Closure;
+use crate::closure::{Closure, Purpose};
 use crate::errors::Errors;
 
 /// What a key takes.
@@ -24,7 +24,7 @@ pub(crate) enum Takes {
     Duration,
     Range,
     Overflow,
-    Closure,
+    Closure(Purpose),
 }
 
 /// A value that was found right.
@@ -57,7 +57,12 @@ impl Takes {
             Takes::Overflow if kind == Kind::Webhook => "`\"drop_oldest\"` or `\"wait\"`",
             Takes::Overflow if kind == Kind::DeadLetter => "`\"drop_newest\"` or `\"drop_oldest\"`",
             Takes::Overflow => "`\"drop_newest\"`, `\"drop_oldest\"`, `\"wait\"` or `\"reject\"`",
-            Takes::Closure => "a closure that reads the body, such as `|order: &Order| order.customer`",
+            Takes::Closure(Purpose::Key) => {
+                "a closure that reads the body, such as `|order: &Order| order.customer`"
+            }
+            Takes::Closure(Purpose::Filter) => {
+                "a closure that says whether to take the event, such as `|order: &Order| order.total > 100`"
+            }
         }
     }
 
@@ -77,10 +82,13 @@ pub(crate) fn read(
 ) -> Option<Value> {
     let checked = match plain(value) {
         Plain::Const(path) if takes.takes_const() => Ok(Value::Const(path.clone())),
-        Plain::Const(path) if takes == Takes::Closure => Err(named(kind, key, path)),
-        Plain::Closure(closure) if takes == Takes::Closure => {
-            Closure::read(closure).map(|closure| Value::Closure(Box::new(closure)))
-        }
+        Plain::Const(path) if matches!(takes, Takes::Closure(_)) => Err(named(kind, key, takes, path)),
+        Plain::Closure(closure) => match takes {
+            Takes::Closure(purpose) => {
+                Closure::read(purpose, closure).map(|closure| Value::Closure(Box::new(closure)))
+            }
+            _ => Err(wrong(kind, key, takes, value)),
+        },
         Plain::Text(text) => match takes {
             Takes::Text | Takes::TextOrConst => not_empty(key, text),
             Takes::Host => host::check_host(&text.value())
@@ -93,7 +101,8 @@ pub(crate) fn read(
                 .map_err(|fault| explain("bad range", &fault, text)),
             Takes::Overflow => overflow(kind, text),
             Takes::Count | Takes::Number | Takes::Port => Err(unquoted(kind, key, takes, text)),
-            Takes::Closure => Err(wrong(kind, key, takes, value)),
+            Takes::Closure(Purpose::Filter) => Err(no_language(key, text)),
+            Takes::Closure(_) => Err(wrong(kind, key, takes, value)),
         },
         Plain::Number(number) => match takes {
             Takes::Count => count(key, number),
@@ -265,12 +274,19 @@ fn without_quotes(kind: Kind, key: &Ident, takes: Takes, number: &LitInt) -> syn
 }
 
 /// The name of a fn where a closure is wanted.
-fn named(kind: Kind, key: &Ident, path: &Path) -> syn::Error {
-    let wanted = Takes::Closure.wanted(kind);
+fn named(kind: Kind, key: &Ident, takes: Takes, path: &Path) -> syn::Error {
+    let wanted = takes.wanted(kind);
     let name = path.to_token_stream().to_string().replace(' ', "");
     let message =
         format!("`{key}` takes {wanted}\n  a fn can be called in one: `|order: &Order| {name}(order)`");
     syn::Error::new_spanned(path, message)
+}
+
+/// A text where code is wanted.
+fn no_language(key: &Ident, text: &LitStr) -> syn::Error {
+    let example = Purpose::Filter.example();
+    let message = format!("`{key}` is Rust, not a text, so that the compiler checks it: `{key} = {example}`");
+    syn::Error::new_spanned(text, message)
 }
 
 fn wrong(kind: Kind, key: &Ident, takes: Takes, value: &Expr) -> syn::Error {
@@ -285,10 +301,5 @@ fn wrong(kind: Kind, key: &Ident, takes: Takes, value: &Expr) -> syn::Error {
 
 /// A fault of a grammar, shown in the text it is about.
 fn explain(head: &str, fault: &Fault, text: &LitStr) -> syn::Error {
-    let value = text.value();
-    let mut message = format!("{head}: {}", fault.point_at(&value));
-    if fault.kind == FaultKind::NoLeadingSlash {
-        message.push_str(&format!(": `\"/{}\"`", value.escape_debug()));
-    }
-    syn::Error::new_spanned(text, message)
+    syn::Error::new_spanned(text, format!("{head}: {}", fault.point_at(&text.value())))
 }

@@ -9,7 +9,7 @@ struct Order {
 }
 
 /// Runs for paid orders.
-#[on_event("order.paid")]
+#[on_event("order.paid", filter = |order: &Order| !order.customer.is_empty())]
 #[process(name = "shipping", timeout = "30s", retry = 5, backoff = "1s..5m", key = |order: &Order| order.customer)]
 pub async fn ship(#[allow(unused)] order: Text, State(_count): State<u32>) -> Result<()> {
     Ok(())
@@ -23,7 +23,7 @@ mod inner {
         Outcome::Done
     }
 
-    #[on_dead_letter("shipping")]
+    #[on_dead_letter("shipping", filter = |letter: &TriggerEvent| { letter.raw().len() < 100 })]
     #[on_event("order.lost")]
     #[process(key = |event: &TriggerEvent| { event.id() })]
     pub(super) async fn search(r#type: Option<Text>) {

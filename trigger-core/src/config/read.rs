@@ -53,6 +53,7 @@ impl TriggerConfig {
             queue: take(&mut table, "queue", count)?,
             queue_bytes: take(&mut table, "queue_bytes", bytes)?,
             overflow: take(&mut table, "overflow", overflow)?,
+            filter: None,
             misplaced: None,
         };
         config.validate()?;

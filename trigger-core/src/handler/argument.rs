@@ -38,7 +38,7 @@ impl Argument {
     }
 
     /// Why a trigger of this kind cannot give it, if so.
-    pub(crate) const fn fault(&self, kind: TriggerKind, pattern: &str) -> Option<Message> {
+    pub(crate) const fn fault(&self, kind: TriggerKind) -> Option<Message> {
         if matches!(kind, TriggerKind::DeadLetter) || contains(self.given_by, kind) {
             return None;
         }
@@ -49,8 +49,7 @@ impl Argument {
             message.push(if at == 0 { "" } else { " or " }).push(brings(self.given_by[at]));
             at += 1;
         }
-        message.push(", and the ").push(kind.as_str()).push(" trigger `").push(pattern);
-        message.push("` brings none; make it an `Option`, or leave it out");
+        message.push(", not with ").push(brings(kind)).push("; make it an `Option`, or leave it out");
         Some(message)
     }
 }

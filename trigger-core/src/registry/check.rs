@@ -6,6 +6,7 @@ use trigger_grammar::hint;
 
 use super::*;
 use crate::config::{SourceConfig, TriggerConfig};
+use crate::event::TriggerKind;
 use crate::handler::Provided;
 
 /// Everything that is wrong with these declarations together; `names` are those of their processes. It needs no port
@@ -31,9 +32,10 @@ fn settings(declaration: &Declaration, problems: &mut Vec<Problem>) {
 }
 
 fn arguments(declaration: &Declaration, provided: &Provided, problems: &mut Vec<Problem>) {
+    let has = |kind: &&TriggerKind| declaration.config.triggers.iter().any(|t| t.kind() == **kind);
     for argument in &declaration.arguments {
-        for trigger in &declaration.config.triggers {
-            let fault = argument.fault(trigger.kind(), trigger.pattern());
+        for kind in TriggerKind::ALL.iter().filter(has) {
+            let fault = argument.fault(*kind);
             problems.extend(fault.map(|fault| Problem::of(declaration, fault.as_str())));
         }
         for need in argument.needs().states {

@@ -7,6 +7,7 @@ use trigger_grammar::{duration, path, topic};
 
 use crate::config::{ProcessConfig, TriggerConfig};
 use crate::event::{TriggerEvent, TriggerKind};
+use crate::filter::Filter;
 use crate::handler::{Argument, Context, FromTrigger, HandlerFuture, Rejection};
 use crate::key::Key;
 use crate::policy::{self, Backoff, Overflow};
@@ -62,6 +63,9 @@ pub trait Declared {
     const RECORD: &'static HandlerRecord;
 }
 
+/// A closure, and its text.
+type Written<R> = (fn(&TriggerEvent) -> Option<R>, &'static str);
+
 /// `#[process(..)]`, as data.
 #[derive(Clone, Copy, Debug)]
 pub struct ProcessRecord {
@@ -72,7 +76,7 @@ pub struct ProcessRecord {
     retry: u32,
     /// The first and the longest, in milliseconds.
     backoff: Option<(u64, u64)>,
-    key: Option<fn(&TriggerEvent) -> Option<u64>>,
+    key: Option<Written<u64>>,
 }
 
 impl ProcessRecord {
@@ -131,8 +135,8 @@ impl ProcessRecord {
     }
 
     /// What the events have in common that are handled in order.
-    pub const fn key(mut self, key: fn(&TriggerEvent) -> Option<u64>) -> ProcessRecord {
-        self.key = Some(key);
+    pub const fn key(mut self, key: fn(&TriggerEvent) -> Option<u64>, text: &'static str) -> ProcessRecord {
+        self.key = Some((key, text));
         self
     }
 
@@ -145,7 +149,7 @@ impl ProcessRecord {
             backoff: self
                 .backoff
                 .map_or_else(Backoff::default, |(first, cap)| Backoff::of_milliseconds(first, cap)),
-            key: self.key.map(Key::of_event),
+            key: self.key.map(|(key, text)| Key::written(key, text)),
         }
     }
 }
@@ -161,6 +165,7 @@ pub struct TriggerRecord {
     queue: Option<usize>,
     queue_bytes: Option<usize>,
     overflow: Option<Overflow>,
+    filter: Option<Written<bool>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -219,28 +224,8 @@ impl TriggerRecord {
         TriggerRecord::new(SourceRecord::DeadLetter { process: Some(process) })
     }
 
-    const fn kind(&self) -> TriggerKind {
-        match self.source {
-            SourceRecord::Event { .. } => TriggerKind::Event,
-            SourceRecord::Message { .. } => TriggerKind::Message,
-            SourceRecord::Webhook { .. } => TriggerKind::Webhook,
-            SourceRecord::DeadLetter { .. } => TriggerKind::DeadLetter,
-        }
-    }
-
-    /// What it listens to, in one word.
-    const fn pattern(&self) -> &'static str {
-        match self.source {
-            SourceRecord::Event { event_type, .. } => event_type,
-            SourceRecord::Message { pattern } => pattern,
-            SourceRecord::Webhook { path, .. } => path,
-            SourceRecord::DeadLetter { process: Some(process) } => process,
-            SourceRecord::DeadLetter { process: None } => "*",
-        }
-    }
-
     const fn new(source: SourceRecord) -> TriggerRecord {
-        TriggerRecord { source, id: None, queue: None, queue_bytes: None, overflow: None }
+        TriggerRecord { source, id: None, queue: None, queue_bytes: None, overflow: None, filter: None }
     }
 
     /// Events of this source only.
@@ -303,6 +288,16 @@ impl TriggerRecord {
         self
     }
 
+    /// Which of the events it takes.
+    pub const fn filter(
+        mut self,
+        takes: fn(&TriggerEvent) -> Option<bool>,
+        text: &'static str,
+    ) -> TriggerRecord {
+        self.filter = Some((takes, text));
+        self
+    }
+
     fn config(&self) -> TriggerConfig {
         let mut config = match self.source {
             SourceRecord::Event { event_type, source: None } => TriggerConfig::event(event_type),
@@ -320,17 +315,18 @@ impl TriggerRecord {
         config.queue = self.queue;
         config.queue_bytes = self.queue_bytes;
         config.overflow = self.overflow;
+        config.filter = self.filter.map(|(takes, text)| Filter::written(takes, text));
         config
     }
 }
 
-/// An argument that is made from the event, of a handler with these triggers.
+/// An argument that is made from the event, of a handler with triggers of these kinds.
 #[track_caller]
-pub const fn argument<T: FromTrigger>(name: &'static str, triggers: &[TriggerRecord]) -> Argument {
+pub const fn argument<T: FromTrigger>(name: &'static str, kinds: &[TriggerKind]) -> Argument {
     let argument = Argument::of::<T>(name);
     let mut at = 0;
-    while at < triggers.len() {
-        if let Some(fault) = argument.fault(triggers[at].kind(), triggers[at].pattern()) {
+    while at < kinds.len() {
+        if let Some(fault) = argument.fault(kinds[at]) {
             fault.panic();
         }
         at += 1;
@@ -356,7 +352,7 @@ mod tests {
         };
         assert_eq!(PROCESS.config(Vec::new()), expected);
         assert_eq!(ProcessRecord::new().config(Vec::new()), ProcessConfig::default());
-        assert!(PROCESS.key(|_| Some(7)).config(Vec::new()).key.is_some());
+        assert!(PROCESS.key(|_| Some(7), "|_| 7").config(Vec::new()).key.is_some());
 
         for (record, config) in [
             (TriggerRecord::dead_letter().queue_bytes(7), TriggerConfig::dead_letter().queue_bytes(7)),

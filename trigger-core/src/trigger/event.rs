@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::bus::EventBus;
 use crate::config::TriggerConfig;
 use crate::event::TriggerEvent;
+use crate::filter::Filter;
 use crate::policy::Overflow;
 use crate::status::TriggerStatus;
 use crate::trigger::subscribed::Subscribed;
@@ -57,6 +58,11 @@ impl EventTrigger {
     /// What happens to an event that finds the queue full. The default is [`Overflow::DropNewest`].
     pub fn overflow(self, overflow: Overflow) -> EventTrigger {
         self.with(|config| config.overflow(overflow))
+    }
+
+    /// Takes only the events that the filter lets through. The default is every one.
+    pub fn filter(self, filter: Filter) -> EventTrigger {
+        self.with(|config| config.filter(filter))
     }
 
     /// Takes everything that waits, in order.

@@ -8,7 +8,7 @@ use crate::dead_letter::DeadLetters;
 use crate::deadlock::{Waited, Waits};
 use crate::event::{DeadLetter, DeadLetterReason, TriggerEvent, TriggerInfo};
 use crate::policy::Overflow;
-use crate::process::panic::drop_quietly;
+use crate::process::panic::{drop_quietly, guard};
 use crate::queue::{Ledger, Pushed, Queue};
 use crate::status::TriggerStatus;
 use crate::topic::TopicPattern;
@@ -36,6 +36,8 @@ pub(crate) struct LostEvents {
 #[derive(Debug)]
 pub(crate) enum Offer {
     Queued,
+    /// The filter does not take it.
+    Filtered,
     /// There was no room, and nobody needs to be told.
     Dropped,
     /// There was no room, and the publisher is to be told.
@@ -75,8 +77,9 @@ impl Intake {
         self.queue.pop().await.ok_or(TriggerError::Stopped)
     }
 
-    /// Queues the event, or does what the policy says.
+    /// Queues the event, or does what the filter or the policy says.
     pub(crate) fn offer(self: &Arc<Self>, event: TriggerEvent) -> Offer {
+        let Some(event) = self.filter(event) else { return Offer::Filtered };
         let pushed = match self.overflow {
             Overflow::DropOldest => self.queue.push_evicting(event),
             _ => self.queue.push(event),
@@ -105,12 +108,43 @@ impl Intake {
         }
     }
 
+    /// Gives the event back if the filter takes it. The filter is the user's code, and no lock is held while it runs.
+    fn filter(&self, event: TriggerEvent) -> Option<TriggerEvent> {
+        let Some(filter) = &self.config.filter else { return Some(event) };
+        match guard(|| filter.takes(&event)) {
+            Ok(Some(true)) => return Some(event),
+            Ok(Some(false)) => self.queue.count_filtered(),
+            Ok(None) => {
+                let count = self.queue.count_undecodable();
+                if is_told(count) {
+                    let (trigger, event) = (self.id(), event.id());
+                    tracing::warn!(trigger, %event, undecodable = count, "the body is not what `filter` reads: {filter}");
+                }
+            }
+            Err(panic) => {
+                self.queue.count_filtered();
+                tracing::error!(trigger = self.id(), event = %event.id(), %panic, "the filter panicked: {filter}");
+                self.keep(event, DeadLetterReason::Panicked, format!("in the filter: {panic}"));
+                return None;
+            }
+        }
+        // Its bytes may have an owner of the user's.
+        drop_quietly(event);
+        None
+    }
+
     /// Keeps an event that had no room as a dead letter, and warns of the 1st and every 100th.
     fn lose(&self, event: TriggerEvent, count: u64, why: Option<&str>) {
         let capacity = self.config.capacity();
-        if count == 1 || count.is_multiple_of(100) {
+        if is_told(count) {
             tracing::warn!(trigger = self.id(), capacity, dropped = count, "queue full, event dropped");
         }
+        let error = why.map_or_else(|| self.why_no_room(&event), str::to_owned);
+        self.keep(event, DeadLetterReason::Overflow, error);
+    }
+
+    /// Keeps an event that did not come into the queue as a dead letter.
+    fn keep(&self, event: TriggerEvent, reason: DeadLetterReason, error: String) {
         let Some(lost) = &self.lost else {
             // Its bytes may have an owner of the user's, and it may be a worker that loses it.
             return drop_quietly(event);
@@ -118,8 +152,8 @@ impl Intake {
         let now = clock::now();
         let letter = DeadLetter {
             process: lost.process.clone(),
-            reason: DeadLetterReason::Overflow,
-            error: why.map_or_else(|| self.why_no_room(&event), str::to_owned),
+            reason,
+            error,
             event,
             attempts: 0,
             first_at: now,
@@ -163,10 +197,17 @@ impl Intake {
             accepted: ledger.accepted,
             dropped: ledger.dropped,
             filtered: ledger.filtered,
+            undecodable: ledger.undecodable,
+            filter: self.config.filter.as_ref().map(ToString::to_string),
             last_fired: ledger.last_fired,
         };
         (status, ledger)
     }
+}
+
+/// Whether one more of what is not lost in silence is told of.
+fn is_told(count: u64) -> bool {
+    count == 1 || count.is_multiple_of(100)
 }
 
 /// An event that waits for room. Given up, it counts as dropped.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::broker::MessageBroker;
 use crate::config::TriggerConfig;
 use crate::event::TriggerEvent;
+use crate::filter::Filter;
 use crate::policy::Overflow;
 use crate::status::TriggerStatus;
 use crate::trigger::subscribed::Subscribed;
@@ -54,6 +55,11 @@ impl MessageTrigger {
     /// What happens to a message that finds the queue full. The default is [`Overflow::DropNewest`].
     pub fn overflow(self, overflow: Overflow) -> MessageTrigger {
         self.with(|config| config.overflow(overflow))
+    }
+
+    /// Takes only the messages that the filter lets through. The default is every one.
+    pub fn filter(self, filter: Filter) -> MessageTrigger {
+        self.with(|config| config.filter(filter))
     }
 
     /// Takes everything that waits, in order.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::{SourceConfig, TriggerConfig};
 use crate::event::TriggerEvent;
+use crate::filter::Filter;
 use crate::policy::{self, Overflow};
 use crate::status::TriggerStatus;
 use crate::trigger::{Intake, Trigger, TriggerError, Wiring};
@@ -137,6 +138,11 @@ impl WebhookTrigger {
     /// The address it listens on; `None` while it does not.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.server().map(|server| server.local_addr())
+    }
+
+    /// Takes only the requests that the filter lets through. Another one is answered 200 with `"status":"filtered"`. The default is every one.
+    pub fn filter(self, filter: Filter) -> WebhookTrigger {
+        self.with(|config| config.filter(filter))
     }
 
     /// Takes everything that waits, in order.

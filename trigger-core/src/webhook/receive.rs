@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use trigger_grammar::path::HEALTH;
 
 use super::connection::Peer;
-use super::respond::{accepted, error, later, queue_full, refused, respond, stopping};
+use super::respond::{accepted, error, filtered, later, queue_full, refused, respond, stopping};
 use super::{BODY_TIMEOUT, Endpoint};
 use crate::clock;
 use crate::deadlock::Waited;
@@ -100,6 +100,7 @@ async fn receive(State(endpoint): State<Arc<Endpoint>>, request: Request<Body>) 
     let envelope = Arc::new(Envelope::new(clock::event_id(), clock::now(), body, origin));
     match endpoint.intake.offer(TriggerEvent::through(endpoint.intake.info(), &envelope)) {
         Offer::Queued => accepted(envelope.id),
+        Offer::Filtered => filtered(envelope.id),
         Offer::Dropped | Offer::Rejected => queue_full(),
         Offer::Closed => stopping(),
         Offer::Waiting(offer) => match timeout(BODY_TIMEOUT, offer.queued()).await {

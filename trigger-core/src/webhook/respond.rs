@@ -11,7 +11,7 @@ use crate::event::EventId;
 const RETRY_SECONDS: u64 = 1;
 
 #[derive(Serialize)]
-struct Accepted {
+struct Received {
     status: &'static str,
     event_id: EventId,
 }
@@ -24,7 +24,12 @@ struct Failure<'a> {
 
 /// 202: the event is in the queue.
 pub(super) fn accepted(event_id: EventId) -> Response<Body> {
-    respond(StatusCode::ACCEPTED, &Accepted { status: "accepted", event_id })
+    respond(StatusCode::ACCEPTED, &Received { status: "accepted", event_id })
+}
+
+/// 200: the event was looked at, and is none that the webhook takes. The sender need not send it again.
+pub(super) fn filtered(event_id: EventId) -> Response<Body> {
+    respond(StatusCode::OK, &Received { status: "filtered", event_id })
 }
 
 /// An error, after which the connection goes on.

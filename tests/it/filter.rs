@@ -1,0 +1,192 @@
+//! `filter`: which events a trigger takes, and what becomes of the others.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::json;
+use triggers::prelude::*;
+use triggers::{DeadLetterReason, Filter, RuntimeStatus, TriggerStatus};
+
+use crate::http;
+use crate::logs::Logs;
+use crate::runtime::config;
+
+#[derive(Deserialize)]
+struct PipelineError {
+    code: u16,
+}
+
+#[on_event("pipeline.error", filter = |e: &PipelineError| e.code >= 500 && matches!(e.code % 2, 0 | 1))]
+async fn page(_event: TriggerEvent) {}
+
+#[on_message("reports.*", filter = |report: &TriggerEvent| { let size = report.raw().len(); size < 10 })]
+#[on_event("report", filter = |e: &Vec<u8>|
+    // Those that have none are not sent on.
+    !e.is_empty())]
+async fn read(_event: TriggerEvent) {}
+
+#[on_webhook("/deploy", port = 0, host = "127.0.0.1", filter = |push: &Push| push.branch == "main")]
+async fn deploy(_event: TriggerEvent) {}
+
+#[derive(Deserialize)]
+struct Push {
+    branch: String,
+}
+
+fn trigger(status: &RuntimeStatus, process: usize, trigger: usize) -> &TriggerStatus {
+    &status.processes[process].triggers[trigger]
+}
+
+#[tokio::test]
+async fn closure_over_the_body_says_which_events_are_taken() -> Result {
+    let logs = Logs::capture();
+    let runtime = Runtime::builder().handlers(handlers![page]).start().await?;
+    let bus = runtime.bus();
+    for (code, matched) in [(499, 0), (500, 1), (501, 1)] {
+        let sent = bus.emit("pipeline.error", json!({ "code": code })).await?;
+        assert_eq!((sent.matched, sent.queued, sent.dropped), (matched, matched, 0), "{code}");
+    }
+    let sent = bus.emit("pipeline.error", "no such body").await?;
+    assert_eq!(sent.matched, 0, "what cannot be read does not match");
+    bus.emit_raw("pipeline.error", "no JSON").await?;
+
+    let status = runtime.status();
+    let trigger = trigger(&status, 0, 0);
+    assert_eq!((trigger.accepted, trigger.filtered, trigger.undecodable), (2, 3, 2));
+    assert_eq!(
+        trigger.filter.as_deref(),
+        Some("|e: &PipelineError| e.code >= 500 && matches!(e.code % 2, 0 | 1)"),
+        "as it was written"
+    );
+    assert_eq!(
+        logs.with("the body is not what `filter` reads: |e: &PipelineError|").len(),
+        1,
+        "the first, then every 100th"
+    );
+    assert!(runtime.dead_letters().is_empty());
+    let report = runtime.shutdown().await;
+    assert_eq!((report.completed, report.left), (2, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_trigger_of_a_handler_has_its_own_filter() -> Result {
+    let runtime = Runtime::builder().handlers(handlers![read]).start().await?;
+    let (bus, broker) = (runtime.bus(), runtime.broker());
+    assert_eq!(broker.publish_raw("reports.a", "short").await?.matched, 1);
+    assert_eq!(broker.publish_raw("reports.a", "rather a long one").await?.matched, 0);
+    assert_eq!(bus.emit("report", [1]).await?.matched, 1);
+    assert_eq!(bus.emit("report", json!([])).await?.matched, 0);
+    let status = runtime.status();
+    assert_eq!((trigger(&status, 0, 0).filtered, trigger(&status, 0, 1).filtered), (1, 1));
+    let texts: Vec<_> = (0..2).filter_map(|at| trigger(&status, 0, at).filter.clone()).collect();
+    assert_eq!(
+        texts,
+        [
+            "|report: &TriggerEvent| { let size = report.raw().len(); size < 10 }",
+            "|e: &Vec<u8>| !e.is_empty()"
+        ],
+        "in one line"
+    );
+    assert_eq!(runtime.shutdown().await.completed, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn request_that_a_webhook_does_not_take_is_answered_200() -> Result {
+    let runtime = Runtime::builder().handlers(handlers![deploy]).start().await?;
+    let address = runtime.local_addr("webhook-0/deploy").ok_or("no address")?;
+    let answer = http::post(address, "/deploy", r#"{"branch": "main"}"#).await;
+    assert_eq!((answer.status, answer.json()["status"].as_str()), (202, Some("accepted")));
+    let answer = http::post(address, "/deploy", r#"{"branch": "wip"}"#).await;
+    assert_eq!((answer.status, answer.json()["status"].as_str()), (200, Some("filtered")));
+    assert!(answer.json()["event_id"].is_string());
+    let answer = http::post(address, "/deploy", "{}").await;
+    assert_eq!((answer.status, answer.json()["status"].as_str()), (200, Some("filtered")));
+    let status = runtime.status();
+    let trigger = trigger(&status, 0, 0);
+    assert_eq!((trigger.accepted, trigger.filtered, trigger.undecodable), (1, 2, 1));
+    runtime.shutdown().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn filter_that_panics_loses_nothing_and_keeps_the_event_from_nobody() -> Result {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let calling = Arc::clone(&calls);
+    let panics = Filter::of(move |number: &u32| {
+        calling.fetch_add(1, Ordering::SeqCst);
+        assert!(*number != 13, "unlucky");
+        true
+    });
+    let filtered = config([TriggerConfig::event("number").filter(panics)]);
+    let runtime = Runtime::builder()
+        .process("filtered", filtered, |_: TriggerEvent| async {})
+        .process("every", config([TriggerConfig::event("number")]), |_: TriggerEvent| async {})
+        .start()
+        .await?;
+    let sent = runtime.bus().emit("number", 13).await?;
+    assert_eq!((sent.matched, sent.queued), (1, 1));
+    runtime.bus().emit("number", 12).await?;
+    let letters = runtime.dead_letters();
+    let letter = letters.list().pop().ok_or("no dead letter")?;
+    assert_eq!((letter.process.as_str(), letter.reason), ("filtered", DeadLetterReason::Panicked));
+    assert!(letter.error.starts_with("in the filter: unlucky"), "{}", letter.error);
+    let status = runtime.status();
+    assert_eq!((trigger(&status, 0, 0).accepted, trigger(&status, 0, 0).filtered), (1, 1));
+
+    assert_eq!(letters.redrive(|_| true).await, 1, "sent again it is not filtered");
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    assert_eq!(runtime.shutdown().await.completed, 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn dead_letters_can_be_filtered_by_their_body() -> Result {
+    let only_high = TriggerConfig::dead_letter().filter(Filter::of(|number: &u32| *number > 10));
+    let runtime = Runtime::builder()
+        .process("fails", config([TriggerConfig::event("number")]), |_: TriggerEvent| async {
+            Result::<()>::Err("no".into())
+        })
+        .process("told", config([only_high]), |_: DeadLetter| async {})
+        .start()
+        .await?;
+    runtime.bus().emit("number", 7).await?;
+    runtime.bus().emit("number", 70).await?;
+    let report = runtime.shutdown().await;
+    assert_eq!((report.completed, report.dead_lettered), (1, 2));
+    let status = runtime.status();
+    assert_eq!((trigger(&status, 1, 0).accepted, trigger(&status, 1, 0).filtered), (1, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn trigger_used_by_itself_takes_a_filter() -> Result {
+    let (bus, broker) = (EventBus::new(), MessageBroker::new());
+    let filter = Filter::of(|number: &u32| number.is_multiple_of(2));
+    let event = EventTrigger::new(&bus, "number").filter(filter.clone());
+    let message = MessageTrigger::new(&broker, "numbers.*").filter(filter);
+    event.start().await?;
+    message.start().await?;
+    for number in 1..=4 {
+        bus.emit("number", number).await?;
+        broker.publish("numbers.all", number).await?;
+    }
+    assert_eq!(event.wait_for_next().await?.raw(), "2");
+    assert_eq!(message.wait_for_next().await?.raw(), "2");
+    for status in [event.status(), message.status()] {
+        assert_eq!((status.accepted, status.filtered, status.undecodable), (2, 2, 0));
+        assert_eq!(status.filter.as_deref(), Some("|_: &u32| .."));
+    }
+    Ok(())
+}
+
+#[test]
+fn filters_are_equal_where_they_are_known_to_be() {
+    let filter = Filter::of(|number: &u32| *number > 1);
+    assert_eq!(
+        TriggerConfig::event("a").filter(filter.clone()),
+        TriggerConfig::event("a").filter(filter.clone())
+    );
+    assert_ne!(TriggerConfig::event("a").filter(filter), TriggerConfig::event("a"));
+}

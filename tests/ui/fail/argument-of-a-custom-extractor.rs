@@ -1,0 +1,22 @@
+//! An extractor of the program's own says what it is made from.
+
+use triggers::prelude::*;
+use triggers::{Context, FromTrigger, TriggerKind};
+
+struct DeliveryId(String);
+
+impl FromTrigger for DeliveryId {
+    const GIVEN_BY: &'static [TriggerKind] = Headers::GIVEN_BY;
+
+    fn from_trigger(cx: &Context<'_>) -> Result<DeliveryId, Rejection> {
+        let headers = Headers::from_trigger(cx)?;
+        let id = headers.get("x-delivery").ok_or_else(|| Rejection::absent("no delivery id"))?;
+        Ok(DeliveryId(id.to_owned()))
+    }
+}
+
+#[on_webhook("/push")]
+#[on_event("push")]
+async fn deploy(DeliveryId(_id): DeliveryId) {}
+
+fn main() {}

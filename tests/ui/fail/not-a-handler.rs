@@ -1,0 +1,7 @@
+use triggers::prelude::*;
+
+struct Order;
+
+fn main() {
+    let _listed = handlers![Order];
+}

@@ -1,0 +1,101 @@
+//! The rules between the parts of a declaration: its keys, its triggers, its captures.
+
+use quote::ToTokens;
+use syn::Type;
+use syn::ext::IdentExt;
+use trigger_grammar::size;
+
+use crate::args::{Args, Kind};
+use crate::errors::Errors;
+use crate::model::{Input, Origin, Setting, Trigger};
+use crate::signature::{Argument, inside_option};
+use crate::value::Value;
+
+/// The rules between the keys of one list.
+pub(crate) fn keys(list: &Args, settings: &[Setting], errors: &mut Errors) {
+    let key = |name: &str| list.entries.iter().map(|(key, ..)| key).find(|key| *key == name);
+    let number = |name: &str| {
+        settings.iter().find(|setting| setting.key == name).and_then(|setting| match setting.value {
+            Value::Number(number, span) => Some((number, span)),
+            _ => None,
+        })
+    };
+    if let Some(backoff) = key("backoff") {
+        if key("retry").is_none() {
+            errors.at(backoff, "`backoff` has no effect without `retry`: add `retry = 5`");
+        } else if let Some((0, _)) = number("retry") {
+            errors.at(backoff, "`backoff` has no effect with `retry = 0`: make it 1 or more");
+        }
+    }
+    if let (Some((bytes, span)), Some((limit, _))) = (number("queue_bytes"), number("body_limit"))
+        && bytes < limit
+    {
+        let (bytes, limit) = (size::show_size(bytes), size::show_size(limit));
+        let message = format!(
+            "`body_limit` lets in a body of {limit}, which would never find room in a queue of {bytes}\n  \
+             raise `queue_bytes`, or lower `body_limit`"
+        );
+        errors.push(syn::Error::new(span, message));
+    }
+}
+
+/// Two triggers that bring the same events, as far as their texts say so.
+pub(crate) fn triggers(triggers: &[Trigger], errors: &mut Errors) {
+    let is_whole = |trigger: &Trigger| trigger.first.is_some() || trigger.kind.may_lack_first();
+    for (index, trigger) in triggers.iter().enumerate().filter(|(_, trigger)| is_whole(trigger)) {
+        if triggers[..index].iter().any(|earlier| earlier.brings() == trigger.brings()) {
+            let shown = trigger.shown();
+            let message =
+                format!("`{shown}` stands here twice, and each event would arrive twice; once is enough");
+            errors.push(syn::Error::new(trigger.place, message));
+        }
+    }
+}
+
+/// Finds out which arguments are captures, and refuses those that some trigger would not give.
+pub(crate) fn captures(triggers: &[Trigger], arguments: &[Argument], errors: &mut Errors) -> Vec<Input> {
+    let broken = triggers.iter().any(|trigger| trigger.kind == Kind::Message && trigger.first.is_none());
+    if broken {
+        // Its captures are unknown; whatever was said about the arguments now could be wrong.
+        return Vec::new();
+    }
+    for trigger in triggers {
+        for capture in trigger.captures() {
+            let taken =
+                |argument: &Argument| argument.plain.as_ref().is_some_and(|name| name.unraw() == capture);
+            if !arguments.iter().any(taken) {
+                let message = format!(
+                    "the pattern captures `{{{capture}}}` but no argument is named `{capture}`\n  \
+                     add `{capture}: String`, or write `*`"
+                );
+                errors.at(trigger.first_text(), message);
+            }
+        }
+    }
+    arguments.iter().map(|argument| settle(triggers, argument, errors)).collect()
+}
+
+fn settle(triggers: &[Trigger], argument: &Argument, errors: &mut Errors) -> Input {
+    let input = |origin, ty: &Type| Input { name: argument.name.clone(), origin, ty: ty.clone() };
+    let Some(name) = &argument.plain else { return input(Origin::Event, &argument.ty) };
+    let gives = |trigger: &&Trigger| trigger.captures().iter().any(|capture| name.unraw() == capture);
+    let Some(giver) = triggers.iter().find(gives) else { return input(Origin::Event, &argument.ty) };
+    if let Some(inner) = inside_option(&argument.ty) {
+        return input(Origin::CaptureOrNone, inner);
+    }
+    for other in triggers.iter().filter(|trigger| !gives(trigger)) {
+        let known = if other.kind == Kind::Message && matches!(other.first, Some(Value::Const(_))) {
+            " (the captures of a const are not known here)"
+        } else {
+            ""
+        };
+        let ty = argument.ty.to_token_stream().to_string().replace(' ', "");
+        let message = format!(
+            "`{name}` is a capture of `{}`, but `{}` does not give it{known}\n  make it `{name}: Option<{ty}>`",
+            giver.shown(),
+            other.shown(),
+        );
+        errors.at(name, message);
+    }
+    input(Origin::Capture, &argument.ty)
+}
