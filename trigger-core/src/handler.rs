@@ -222,7 +222,7 @@ macro_rules! impl_handler {
             $($arg: FromTrigger,)*
         {
             fn call(&self, _cx: &Context<'_>) -> Result<HandlerFuture, Rejection> {
-                Ok(run(self($($arg::from_trigger(_cx).map_err(|rejection| rejection.of($name))?),*)))
+                run(self($($arg::from_trigger(_cx).map_err(|rejection| rejection.of($name))?),*))
             }
 
             fn arguments() -> Vec<Argument> {
@@ -243,10 +243,14 @@ impl_handler!(A1 = "1", A2 = "2", A3 = "3", A4 = "4", A5 = "5", A6 = "6", A7 = "
 impl_handler!(A1 = "1", A2 = "2", A3 = "3", A4 = "4", A5 = "5", A6 = "6", A7 = "7", A8 = "8");
 
 /// The future of a handler, as the runtime runs it.
-pub fn run<F>(future: F) -> HandlerFuture
+///
+/// # Errors
+///
+/// Never; in a shim it follows those of its arguments.
+pub fn run<F>(future: F) -> Result<HandlerFuture, Rejection>
 where
     F: Future + Send + 'static,
     F::Output: IntoOutcome,
 {
-    Box::pin(async move { future.await.into_outcome() })
+    Ok(Box::pin(async move { future.await.into_outcome() }))
 }

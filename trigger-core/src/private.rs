@@ -4,8 +4,10 @@ pub use linkme;
 
 pub use crate::event::TriggerKind;
 pub use crate::handler::{Argument, Context, HandlerFuture, Rejection, run};
+pub use crate::policy::Overflow;
 pub use crate::registry::{
-    Declared, HandlerRecord, ProcessRecord, TRIGGER_CORE_HANDLERS_V1 as HANDLERS, TriggerRecord, argument,
+    Declared, HandlerRecord, ProcessRecord, Site, TRIGGER_CORE_HANDLERS_V1 as HANDLERS, TriggerRecord,
+    argument,
 };
 pub use crate::runtime::{MainOutput, main};
 

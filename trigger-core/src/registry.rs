@@ -15,7 +15,7 @@ mod record;
 
 pub(crate) use check::check;
 pub use problem::Problem;
-pub use record::{Declared, HandlerRecord, ProcessRecord, TriggerRecord, argument};
+pub use record::{Declared, HandlerRecord, ProcessRecord, Site, TriggerRecord, argument};
 
 /// The handlers of every crate that is linked into the program. Its name is unique because sections of object files
 /// are shared by all that is linked.
@@ -45,7 +45,7 @@ pub(crate) struct Location {
 
 impl Location {
     #[track_caller]
-    pub(crate) fn caller() -> Location {
+    pub(crate) const fn caller() -> Location {
         let caller = std::panic::Location::caller();
         Location { file: caller.file(), line: caller.line() }
     }
@@ -61,9 +61,9 @@ impl Declaration {
     pub(crate) fn of(record: &'static HandlerRecord) -> Declaration {
         Declaration {
             name: record.process.name.map(str::to_owned),
-            handler: record.name.to_owned(),
-            module: record.module,
-            location: Location { file: record.file, line: record.line },
+            handler: record.site.name.to_owned(),
+            module: record.site.module,
+            location: record.site.location,
             config: record.config(),
             arguments: record.arguments.to_vec(),
             call: Arc::new(record.call),

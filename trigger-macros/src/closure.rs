@@ -5,7 +5,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, ExprClosure, Pat, ReturnType, Stmt, Type};
 
-use crate::expand::Root;
+use crate::expand::door;
 
 /// What a closure is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,31 +79,31 @@ impl Closure {
     /// The fn from an event to what the closure gives, and the text of the closure.
     ///
     /// Each part has the span of what the compiler is to show if its type is wrong.
-    pub(crate) fn tokens(&self, root: &Root) -> TokenStream {
+    pub(crate) fn tokens(&self) -> TokenStream {
         let Closure { purpose, argument, body_type, .. } = self;
         let event = Ident::new("event", Span::mixed_site());
         let closure = match purpose {
             Purpose::Key => {
-                let hash = self.hash(root);
+                let hash = self.hash();
                 quote_spanned!(body_type.span()=> |#argument| #hash)
             }
             Purpose::Filter => self.written(),
         };
-        let private = root.private(body_type.span());
+        let door = door(body_type.span());
         let read = Ident::new(purpose.caller(), body_type.span());
         let text = text(self.written());
-        quote_spanned!(body_type.span()=> |#event| #private::#read::<#body_type>(#event, #closure), #text)
+        quote_spanned!(body_type.span()=> |#event| #door::#read::<#body_type>(#event, #closure), #text)
     }
 
     /// The hash of the key. That is only borrowed, so that it may be a field of the body.
-    fn hash(&self, root: &Root) -> TokenStream {
+    fn hash(&self) -> TokenStream {
         let key = without_braces(&self.whole.body);
-        let private = root.private(key.span());
+        let door = door(key.span());
         let of = match &self.whole.output {
             ReturnType::Default => None,
             ReturnType::Type(_, ty) => Some(quote_spanned!(ty.span()=> ::<#ty>)),
         };
-        quote_spanned!(key.span()=> #private::hash #of (&(#key)))
+        quote_spanned!(key.span()=> #door::hash #of (&(#key)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The output of a declaration: the function as it was written, and one static record that names it.
 //!
-//! Everything is behind `::triggers::__private`, so that nothing the user has in scope can change it. A type is
+//! Everything is behind `::triggers::__private`, for short `__p`, so that nothing the user has in scope can change it. A type is
 //! written with the span of the argument it came from, and the call with that of the function, so that the
 //! compiler's own errors show the user's code.
 
@@ -39,6 +39,11 @@ impl Root {
     }
 }
 
+/// The name of the door inside a declaration, written as if it stood at `span`.
+pub(crate) fn door(span: Span) -> Ident {
+    Ident::new("__p", span)
+}
+
 /// The same tokens at another place; what they name stays as it is, which matters for a `$crate`.
 fn moved(tokens: TokenStream, span: Span) -> TokenStream {
     tokens
@@ -72,15 +77,16 @@ pub(crate) fn handler(declaration: &Declaration) -> TokenStream {
         #item
         #marker
         const _: () = {
+            use #private as __p;
             // An attribute that was collected is never resolved, so its import would count as unused.
             #(use #collected as _;)*
 
-            #[#private::linkme::distributed_slice(#private::HANDLERS)]
-            #[linkme(crate = #private::linkme)]
-            static __HANDLER_RECORD: #private::HandlerRecord = #record;
+            #[__p::linkme::distributed_slice(__p::HANDLERS)]
+            #[linkme(crate = __p::linkme)]
+            static __HANDLER_RECORD: __p::HandlerRecord = #record;
 
-            impl #private::Declared for #ident {
-                const RECORD: &'static #private::HandlerRecord = &__HANDLER_RECORD;
+            impl __p::Declared for #ident {
+                const RECORD: &'static __p::HandlerRecord = &__HANDLER_RECORD;
             }
 
             // Made once, so that the struct does not count as unused.
@@ -99,15 +105,13 @@ pub(crate) fn stub(stub: &Stub) -> TokenStream {
     quote! {
         #marker
         const _: () = {
+            use #private as __p;
             #(use #collected as _;)*
 
-            impl #private::Declared for #ident {
-                const RECORD: &'static #private::HandlerRecord = &#private::HandlerRecord {
-                    name: #name,
-                    module: ::core::module_path!(),
-                    file: ::core::file!(),
-                    line: ::core::line!(),
-                    process: #private::ProcessRecord::new(),
+            impl __p::Declared for #ident {
+                const RECORD: &'static __p::HandlerRecord = &__p::HandlerRecord {
+                    site: __p::Site::new(#name, ::core::module_path!()),
+                    process: __p::ProcessRecord::new(),
                     triggers: &[],
                     arguments: &[],
                     call: |_| ::core::unreachable!(),
@@ -124,34 +128,29 @@ fn marker(function: &Function) -> TokenStream {
     let ident = &function.signature.ident;
     let visibility = &function.visibility;
     // Each `allow` is an error in a crate that forbids the lint, so there are no more than can fire.
-    let public = match visibility {
-        Visibility::Inherited => TokenStream::new(),
-        _ => quote! {
-            , missing_copy_implementations, missing_debug_implementations, unreachable_pub, clippy::exhaustive_structs
-        },
-    };
-    quote! {
+    let public = quote! {
         #[doc(hidden)]
-        #[allow(non_camel_case_types #public)]
+        #[allow(missing_copy_implementations, missing_debug_implementations, unreachable_pub, clippy::exhaustive_structs)]
+    };
+    let public = (!matches!(visibility, Visibility::Inherited)).then_some(public);
+    quote! {
+        #public
+        #[allow(non_camel_case_types)]
         #visibility struct #ident {}
     }
 }
 
 fn record(declaration: &Declaration) -> TokenStream {
-    let Declaration { function, root, triggers, process, inputs, .. } = declaration;
-    let private = root.private(Span::call_site());
+    let Declaration { function, triggers, process, inputs, .. } = declaration;
     let name = function.name();
-    let process = configured("ProcessRecord", quote!(#private::ProcessRecord::new()), process, root);
+    let process = configured("ProcessRecord", quote!(__p::ProcessRecord::new()), process);
     let kinds: Vec<Kind> = triggers.iter().map(|trigger| trigger.kind).collect();
-    let arguments = inputs.iter().map(|input| argument(input, &kinds, root));
-    let triggers = triggers.iter().map(|trigger| self::trigger(trigger, root));
-    let call = call(function, inputs, root);
+    let arguments = inputs.iter().map(|input| argument(input, &kinds));
+    let triggers = triggers.iter().map(trigger);
+    let call = call(function, inputs);
     quote! {
-        #private::HandlerRecord {
-            name: #name,
-            module: ::core::module_path!(),
-            file: ::core::file!(),
-            line: ::core::line!(),
+        __p::HandlerRecord {
+            site: __p::Site::new(#name, ::core::module_path!()),
             process: #process,
             triggers: &[#(#triggers),*],
             arguments: &[#(#arguments),*],
@@ -161,21 +160,21 @@ fn record(declaration: &Declaration) -> TokenStream {
 }
 
 /// `argument::<Text>("report", &[TriggerKind::Message])`
-fn argument(Input { name, origin, ty }: &Input, kinds: &[Kind], root: &Root) -> TokenStream {
-    let private = root.private(ty.span());
+fn argument(Input { name, origin, ty }: &Input, kinds: &[Kind]) -> TokenStream {
+    let door = door(ty.span());
     let kinds = kinds.iter().map(|kind| kind.variant(ty.span()));
     match origin {
         Origin::Event => {
-            quote_spanned!(ty.span()=> #private::argument::<#ty>(#name, &[#(#private::TriggerKind::#kinds),*]))
+            quote_spanned!(ty.span()=> #door::argument::<#ty>(#name, &[#(#door::TriggerKind::#kinds),*]))
         }
         Origin::Capture | Origin::CaptureOrNone => {
-            quote_spanned!(ty.span()=> #private::Argument::capture::<#ty>(#name))
+            quote_spanned!(ty.span()=> #door::Argument::capture::<#ty>(#name))
         }
     }
 }
 
 /// `TriggerRecord::source(TriggerRecord::event("pipeline.error"), "ci")`
-fn trigger(trigger: &Trigger, root: &Root) -> TokenStream {
+fn trigger(trigger: &Trigger) -> TokenStream {
     let first = trigger.first.as_ref().map(Value::to_tokens).unwrap_or_default();
     let span = first.span();
     let constructor = match trigger.kind {
@@ -186,34 +185,34 @@ fn trigger(trigger: &Trigger, root: &Root) -> TokenStream {
         Kind::Webhook | Kind::Process => Ident::new("webhook", span),
     };
     // A const is checked inside this call, and the error is shown where the call seems to be.
-    let private = root.private(span);
-    let start = quote_spanned!(span=> #private::TriggerRecord::#constructor(#first));
-    configured("TriggerRecord", start, &trigger.settings, root)
+    let door = door(span);
+    let start = quote_spanned!(span=> #door::TriggerRecord::#constructor(#first));
+    configured("TriggerRecord", start, &trigger.settings)
 }
 
 /// The record after each setting: `ProcessRecord::retry(ProcessRecord::new(), 5)`.
 ///
 /// In this form each call is where its value is, which that of a method is not: it begins where the record does.
-fn configured(record: &str, start: TokenStream, settings: &[Setting], root: &Root) -> TokenStream {
+fn configured(record: &str, start: TokenStream, settings: &[Setting]) -> TokenStream {
     settings.iter().fold(start, |before, Setting { key, value }| {
         let value = match value {
             Value::Overflow(variant) => {
-                let root = root.at(variant.span());
-                quote_spanned!(variant.span()=> #root::Overflow::#variant)
+                let door = door(variant.span());
+                quote_spanned!(variant.span()=> #door::Overflow::#variant)
             }
-            Value::Closure(closure) => closure.tokens(root),
+            Value::Closure(closure) => closure.tokens(),
             other => other.to_tokens(),
         };
         let span = value.span();
-        let private = root.private(span);
+        let door = door(span);
         let record = Ident::new(record, span);
         let key = Ident::new(&key.to_string(), span);
-        quote_spanned!(span=> #private::#record::#key(#before, #value))
+        quote_spanned!(span=> #door::#record::#key(#before, #value))
     })
 }
 
 /// The closure that makes the arguments of one call, and calls.
-fn call(function: &Function, inputs: &[Input], root: &Root) -> TokenStream {
+fn call(function: &Function, inputs: &[Input]) -> TokenStream {
     let ident = &function.signature.ident;
     let cx = Ident::new("cx", Span::mixed_site());
     let made: Vec<Ident> =
@@ -225,16 +224,18 @@ fn call(function: &Function, inputs: &[Input], root: &Root) -> TokenStream {
             Origin::Capture => Ident::new("capture", span),
             Origin::CaptureOrNone => Ident::new("capture_opt", span),
         };
-        let private = root.private(span);
-        quote_spanned!(span=> #private::#make::<#ty>(#cx, #name))
+        let door = door(span);
+        quote_spanned!(span=> #door::#make::<#ty>(#cx, #name))
     });
-    let parameter = if inputs.is_empty() { quote!(_) } else { quote!(#cx) };
-    let private = root.private(ident.span());
-    let run = quote_spanned!(ident.span()=> #private::run(#ident(#(#made),*)));
+    let door = door(ident.span());
+    let run = quote_spanned!(ident.span()=> #door::run(#ident(#(#made),*)));
+    if inputs.is_empty() {
+        return quote!(|_| #run);
+    }
     quote! {
-        |#parameter| {
+        |#cx| {
             #(let #made = #values?;)*
-            ::core::result::Result::Ok(#run)
+            #run
         }
     }
 }
@@ -261,5 +262,55 @@ impl Item {
     pub(crate) fn tokens(&self) -> TokenStream {
         let Item { attributes, rest } = self;
         quote!(#(#attributes)* #rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All that a handler costs the compiler beside the function itself.
+    const ARCHIVE: &str = r#"
+#[allow(non_camel_case_types)]
+struct archive {}
+const _: () = {
+    use ::triggers::__private as __p;
+    #[__p::linkme::distributed_slice(__p::HANDLERS)]
+    #[linkme(crate = __p::linkme)]
+    static __HANDLER_RECORD: __p::HandlerRecord = __p::HandlerRecord {
+        site: __p::Site::new("archive", ::core::module_path!()),
+        process: __p::ProcessRecord::new(),
+        triggers: &[__p::TriggerRecord::message("reports.{region}.daily")],
+        arguments: &[
+            __p::Argument::capture::<String>("region"),
+            __p::argument::<Json<Report>>("report", &[__p::TriggerKind::Message]),
+        ],
+        call: |cx| {
+            let a0 = __p::capture::<String>(cx, "region")?;
+            let a1 = __p::arg::<Json<Report>>(cx, "report")?;
+            __p::run(archive(a0, a1))
+        },
+    };
+    impl __p::Declared for archive {
+        const RECORD: &'static __p::HandlerRecord = &__HANDLER_RECORD;
+    }
+    let _ = archive {};
+};
+"#;
+
+    #[test]
+    fn handler_is_one_static_record_and_one_shim_of_25_lines() {
+        let function = quote! {
+            async fn archive(region: String, Json(report): Json<Report>) -> Result<()> {
+                store(region, report).await
+            }
+        };
+        let declared = Declaration::read(Kind::Message, quote!("reports.{region}.daily"), function.clone());
+        let output = handler(&declared.ok().expect("a declaration")).to_string();
+        let added = output.strip_prefix(&function.to_string()).expect("the function as it was written");
+        let file = syn::parse_str(added).expect("a file");
+        let shown = prettyplease::unparse(&file);
+        assert_eq!(shown, ARCHIVE.trim_start());
+        assert_eq!(shown.lines().count(), 25);
     }
 }

@@ -28,5 +28,5 @@ handler!(from_a_macro, "order.lost", 7);
 
 fn main() {
     let [record] = triggers::handlers![from_a_macro];
-    assert_eq!(record.name, "from_a_macro");
+    assert!(format!("{record:?}").contains("::from_a_macro ("));
 }

@@ -8,5 +8,5 @@ fn main() {
     async fn ship(_order: Text) {}
 
     let [record] = triggers::handlers![ship];
-    assert_eq!(record.name, "ship");
+    assert!(format!("{record:?}").contains("::ship ("));
 }

@@ -16,5 +16,6 @@ mod us {
 
 fn main() {
     let records = triggers::handlers![eu::ship, us::ship];
-    assert_ne!(records[0].module, records[1].module);
+    let shown = records.map(|record| format!("{record:?}"));
+    assert!(shown[0].contains("::eu::ship (") && shown[1].contains("::us::ship ("), "{shown:?}");
 }

@@ -11,21 +11,13 @@ use crate::filter::Filter;
 use crate::handler::{Argument, Context, FromTrigger, HandlerFuture, Rejection};
 use crate::key::Key;
 use crate::policy::{self, Backoff, Overflow};
+use crate::registry::Location;
 
 /// A handler as its attributes declare it: what `handlers![..]` lists. Only the attributes make one.
 pub struct HandlerRecord {
-    /// The name of the fn.
+    /// What it is and where it stands.
     #[doc(hidden)]
-    pub name: &'static str,
-    /// The module it is in.
-    #[doc(hidden)]
-    pub module: &'static str,
-    /// The file of the declaration.
-    #[doc(hidden)]
-    pub file: &'static str,
-    /// The line of the declaration.
-    #[doc(hidden)]
-    pub line: u32,
+    pub site: Site,
     /// How it runs.
     #[doc(hidden)]
     pub process: ProcessRecord,
@@ -40,6 +32,29 @@ pub struct HandlerRecord {
     pub call: fn(&Context<'_>) -> Result<HandlerFuture, Rejection>,
 }
 
+/// What a declaration is of, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Site {
+    /// The name of the fn.
+    pub(super) name: &'static str,
+    /// The module it is in.
+    pub(super) module: &'static str,
+    pub(super) location: Location,
+}
+
+impl Site {
+    /// The place of the caller.
+    #[track_caller]
+    pub const fn new(name: &'static str, module: &'static str) -> Site {
+        Site { name, module, location: Location::caller() }
+    }
+
+    /// Where it belongs in a list: by its place, and by its name where a macro has made several in one place.
+    pub(crate) fn order(&self) -> (Location, &'static str) {
+        (self.location, self.name)
+    }
+}
+
 impl HandlerRecord {
     /// The same as configuration.
     pub(super) fn config(&self) -> ProcessConfig {
@@ -49,7 +64,8 @@ impl HandlerRecord {
 
 impl fmt::Debug for HandlerRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}::{} ({}:{})", self.module, self.name, self.file, self.line)
+        let Site { name, module, location } = self.site;
+        write!(f, "{module}::{name} ({location})")
     }
 }
 

@@ -217,7 +217,7 @@ impl Builder {
         if self.linked {
             records.extend(TRIGGER_CORE_HANDLERS_V1.iter());
         }
-        records.sort_by_key(|record| (record.file, record.line, record.name));
+        records.sort_by_key(|record| record.site.order());
         // A handler may be both linked and listed.
         records.dedup_by(|a, b| std::ptr::eq(*a, *b));
         let of_builder = std::mem::take(&mut self.declarations);
