@@ -4,7 +4,7 @@
 //! written with the span of the argument it came from, and the call with that of the function, so that the
 //! compiler's own errors show the user's code.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Path, Visibility};
@@ -71,6 +71,7 @@ pub(crate) fn handler(declaration: &Declaration) -> TokenStream {
     let private = root.private(Span::call_site());
     let ident = &function.signature.ident;
     let marker = marker(function);
+    let imported = collected.iter().map(imported);
     let record = record(declaration);
     let item = item.tokens();
     quote! {
@@ -79,7 +80,7 @@ pub(crate) fn handler(declaration: &Declaration) -> TokenStream {
         const _: () = {
             use #private as __p;
             // An attribute that was collected is never resolved, so its import would count as unused.
-            #(use #collected as _;)*
+            #(use #imported as _;)*
 
             #[__p::linkme::distributed_slice(__p::HANDLERS)]
             #[linkme(crate = __p::linkme)]
@@ -102,11 +103,12 @@ pub(crate) fn stub(stub: &Stub) -> TokenStream {
     let ident = &function.signature.ident;
     let name = function.name();
     let marker = marker(function);
+    let imported = collected.iter().map(imported);
     quote! {
         #marker
         const _: () = {
             use #private as __p;
-            #(use #collected as _;)*
+            #(use #imported as _;)*
 
             impl __p::Declared for #ident {
                 const RECORD: &'static __p::HandlerRecord = &__p::HandlerRecord {
@@ -119,6 +121,19 @@ pub(crate) fn stub(stub: &Stub) -> TokenStream {
             }
         };
     }
+}
+
+/// The path of an attribute, as if it were our own: an import of the user's that is not used is told of, also where the
+/// user is a `macro_rules!`.
+fn imported(path: &Path) -> TokenStream {
+    let ours = |mut token: TokenTree| {
+        // What it stands for depends on where it came from.
+        if token.to_string() != "$crate" {
+            token.set_span(Span::call_site());
+        }
+        token
+    };
+    path.to_token_stream().into_iter().map(ours).collect()
 }
 
 /// The struct that stands for the handler where a type is wanted.
