@@ -1,5 +1,7 @@
-//! The developer's commands: `cargo xtask ci` runs what a change must pass, `cargo xtask STEP` one step of it.
+//! The developer's commands: `cargo xtask ci` runs what a change must pass, `cargo xtask STEP` one step of it, or one
+//! of those that only answer a question.
 
+mod compile_time;
 mod examples;
 
 use std::process::{Command, ExitCode};
@@ -18,16 +20,30 @@ const STEPS: &[Step] = &[
     ("examples", "every example runs, and the quickstart answers a real request", examples::run_every),
 ];
 
+/// What is no step of `ci`: it answers a question, and takes its time.
+const QUESTIONS: &[Step] = &[(
+    "compile-time",
+    "what 1000 handlers cost the compiler, with attributes and by hand",
+    compile_time::compare,
+)];
+
 /// What went wrong, for the person who reads it.
 type Outcome = Result<(), String>;
 
 fn main() -> ExitCode {
     let wanted = std::env::args().nth(1).unwrap_or_default();
-    let steps: Vec<_> = STEPS.iter().filter(|(name, ..)| wanted == "ci" || wanted == *name).collect();
+    let steps: Vec<_> = match wanted.as_str() {
+        "ci" => STEPS.iter().collect(),
+        _ => STEPS.iter().chain(QUESTIONS).filter(|(name, ..)| wanted == *name).collect(),
+    };
     if steps.is_empty() {
-        eprintln!("cargo xtask ci        all of these, in order");
+        eprintln!("cargo xtask ci            all of these, in order");
         for (name, purpose, _) in STEPS {
-            eprintln!("cargo xtask {name:<10}{purpose}");
+            eprintln!("cargo xtask {name:<14}{purpose}");
+        }
+        eprintln!("\nand what is no step of it:");
+        for (name, purpose, _) in QUESTIONS {
+            eprintln!("cargo xtask {name:<14}{purpose}");
         }
         return ExitCode::FAILURE;
     }
