@@ -7,7 +7,7 @@ pub use crate::handler::{Argument, Context, HandlerFuture, Rejection, run};
 pub use crate::policy::Overflow;
 pub use crate::registry::{
     Declared, HandlerRecord, ProcessRecord, Site, TRIGGER_CORE_HANDLERS_V1 as HANDLERS, TriggerRecord,
-    argument,
+    argument, given,
 };
 pub use crate::runtime::{MainOutput, main};
 

@@ -10,6 +10,7 @@ use crate::handler::{Argument, Handler};
 use crate::process::Call;
 
 mod check;
+pub mod given;
 mod problem;
 mod record;
 

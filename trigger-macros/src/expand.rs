@@ -4,7 +4,7 @@
 //! written with the span of the argument it came from, and the call with that of the function, so that the
 //! compiler's own errors show the user's code.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Path, Visibility};
@@ -199,7 +199,7 @@ fn trigger(trigger: &Trigger) -> TokenStream {
         Kind::Message => Ident::new("message", span),
         Kind::Webhook | Kind::Process => Ident::new("webhook", span),
     };
-    // A const is checked inside this call, and the error is shown where the call seems to be.
+    let first = given(&constructor, first, trigger.first.as_ref());
     let door = door(span);
     let start = quote_spanned!(span=> #door::TriggerRecord::#constructor(#first));
     configured("TriggerRecord", start, &trigger.settings)
@@ -216,7 +216,7 @@ fn configured(record: &str, start: TokenStream, settings: &[Setting]) -> TokenSt
                 quote_spanned!(variant.span()=> #door::Overflow::#variant)
             }
             Value::Closure(closure) => closure.tokens(),
-            other => other.to_tokens(),
+            other => given(key, other.to_tokens(), Some(other)),
         };
         let span = value.span();
         let door = door(span);
@@ -224,6 +224,18 @@ fn configured(record: &str, start: TokenStream, settings: &[Setting]) -> TokenSt
         let key = Ident::new(&key.to_string(), span);
         quote_spanned!(span=> #door::#record::#key(#before, #value))
     })
+}
+
+/// What may be wrong with a const is found in a call around it, and shown where that seems to be.
+fn given(key: &Ident, tokens: TokenStream, value: Option<&Value>) -> TokenStream {
+    let checked =
+        ["event", "message", "webhook", "dead_letter_of", "queue", "concurrency", "timeout", "backoff"];
+    if !matches!(value, Some(Value::Const(_))) || !checked.iter().any(|checked| key == checked) {
+        return tokens;
+    }
+    let span = tokens.span();
+    let (door, key) = (door(span), Ident::new(&key.to_string(), span));
+    quote_spanned!(span=> #door::given::#key(#tokens))
 }
 
 /// The closure that makes the arguments of one call, and calls.
@@ -260,16 +272,22 @@ impl Value {
     pub(crate) fn to_tokens(&self) -> TokenStream {
         match self {
             Value::Text(text) => text.to_token_stream(),
-            Value::Number(number, span) => {
-                let mut literal = proc_macro2::Literal::u64_unsuffixed(*number);
-                literal.set_span(*span);
-                literal.to_token_stream()
+            Value::Number(number, span) => literal(*number, *span).to_token_stream(),
+            Value::Range((first, longest), span) => {
+                let (first, longest) = (literal(*first, *span), literal(*longest, *span));
+                quote_spanned!(*span=> (#first, #longest))
             }
             Value::Overflow(variant) => variant.to_token_stream(),
             Value::Const(path) => path.to_token_stream(),
             Value::Closure(closure) => closure.written(),
         }
     }
+}
+
+fn literal(number: u64, span: Span) -> Literal {
+    let mut literal = Literal::u64_unsuffixed(number);
+    literal.set_span(span);
+    literal
 }
 
 impl Item {

@@ -31,6 +31,8 @@ pub(crate) enum Takes {
 pub(crate) enum Value {
     Text(LitStr),
     Number(u64, Span),
+    /// Milliseconds.
+    Range((u64, u64), Span),
     /// A variant of `Overflow`.
     Overflow(Ident),
     /// A const of the user's, which const evaluation checks.
@@ -97,7 +99,7 @@ pub(crate) fn read(
             Takes::Size => bytes(text),
             Takes::Duration => time(key, text),
             Takes::Range => duration::parse_range(&text.value())
-                .map(|_| Value::Text(text.clone()))
+                .map(|range| Value::Range(range, text.span()))
                 .map_err(|fault| explain("bad range", &fault, text)),
             Takes::Overflow => overflow(kind, text),
             Takes::Count | Takes::Number | Takes::Port => Err(unquoted(kind, key, takes, text)),
@@ -201,7 +203,7 @@ fn time(key: &Ident, text: &LitStr) -> syn::Result<Value> {
             let message = format!("`{key}` must be at least `1ms`; leave it out for no limit");
             Err(syn::Error::new_spanned(text, message))
         }
-        Ok(_) => Ok(Value::Text(text.clone())),
+        Ok(milliseconds) => Ok(Value::Number(milliseconds, text.span())),
         Err(fault) => Err(explain("bad duration", &fault, text)),
     }
 }

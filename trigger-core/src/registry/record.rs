@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use trigger_grammar::{duration, path, topic};
-
 use crate::config::{ProcessConfig, TriggerConfig};
 use crate::event::{TriggerEvent, TriggerKind};
 use crate::filter::Filter;
@@ -116,21 +114,14 @@ impl ProcessRecord {
     }
 
     /// How many events it handles at once.
-    #[track_caller]
     pub const fn concurrency(mut self, concurrency: usize) -> ProcessRecord {
-        assert!(concurrency > 0, "`concurrency` is 1 or more, the number of events handled at once");
         self.concurrency = concurrency;
         self
     }
 
-    /// How long one attempt may take.
-    #[track_caller]
-    pub const fn timeout(mut self, text: &'static str) -> ProcessRecord {
-        self.timeout = match duration::parse_duration(text) {
-            Ok(0) => panic!("`timeout` is at least `1ms`, or left out for no limit"),
-            Ok(milliseconds) => Some(milliseconds),
-            Err(fault) => fault.panic(text),
-        };
+    /// How long one attempt may take, in milliseconds.
+    pub const fn timeout(mut self, milliseconds: u64) -> ProcessRecord {
+        self.timeout = Some(milliseconds);
         self
     }
 
@@ -140,13 +131,9 @@ impl ProcessRecord {
         self
     }
 
-    /// How long it waits before that.
-    #[track_caller]
-    pub const fn backoff(mut self, text: &'static str) -> ProcessRecord {
-        self.backoff = match duration::parse_range(text) {
-            Ok(range) => Some(range),
-            Err(fault) => fault.panic(text),
-        };
+    /// How long it waits before that: at first, and at most, in milliseconds.
+    pub const fn backoff(mut self, range: (u64, u64)) -> ProcessRecord {
+        self.backoff = Some(range);
         self
     }
 
@@ -172,8 +159,7 @@ impl ProcessRecord {
 
 /// `#[on_event(..)]`, `#[on_message(..)]`, `#[on_webhook(..)]` or `#[on_dead_letter(..)]`, as data.
 ///
-/// Its functions run in const evaluation, so that a name given as a `const` is checked there: a panic is a compile
-/// error at the user's attribute.
+/// What a literal says, the macro has checked; what a `const` says is checked by [`given`](super::given).
 #[derive(Clone, Copy, Debug)]
 pub struct TriggerRecord {
     source: SourceRecord,
@@ -194,29 +180,17 @@ enum SourceRecord {
 
 impl TriggerRecord {
     /// Events of this type.
-    #[track_caller]
     pub const fn event(event_type: &'static str) -> TriggerRecord {
-        if let Err(fault) = topic::check_topic(event_type) {
-            fault.panic(event_type);
-        }
         TriggerRecord::new(SourceRecord::Event { event_type, source: None })
     }
 
     /// Messages whose topic matches this pattern.
-    #[track_caller]
     pub const fn message(pattern: &'static str) -> TriggerRecord {
-        if let Err(fault) = topic::check_pattern(pattern) {
-            fault.panic(pattern);
-        }
         TriggerRecord::new(SourceRecord::Message { pattern })
     }
 
     /// HTTP requests to this path.
-    #[track_caller]
     pub const fn webhook(path: &'static str) -> TriggerRecord {
-        if let Err(fault) = path::check_path(path) {
-            fault.panic(path);
-        }
         TriggerRecord::new(SourceRecord::Webhook {
             path,
             port: policy::WEBHOOK_PORT,
@@ -231,12 +205,7 @@ impl TriggerRecord {
     }
 
     /// Dead letters of this process.
-    #[track_caller]
     pub const fn dead_letter_of(process: &'static str) -> TriggerRecord {
-        assert!(
-            !process.is_empty(),
-            "the name of the process is empty: leave it out to get those of every process"
-        );
         TriggerRecord::new(SourceRecord::DeadLetter { process: Some(process) })
     }
 
@@ -283,17 +252,13 @@ impl TriggerRecord {
     }
 
     /// How many events may wait.
-    #[track_caller]
     pub const fn queue(mut self, capacity: usize) -> TriggerRecord {
-        assert!(capacity > 0, "`queue` is 1 or more, the number of events that may wait");
         self.queue = Some(capacity);
         self
     }
 
     /// How many bytes may wait.
-    #[track_caller]
     pub const fn queue_bytes(mut self, bytes: usize) -> TriggerRecord {
-        assert!(bytes > 0, "`queue_bytes` is 1 or more, the number of bytes that may wait");
         self.queue_bytes = Some(bytes);
         self
     }
@@ -356,9 +321,8 @@ mod tests {
 
     #[test]
     fn records_say_what_the_configuration_says() {
-        const LIMIT: &str = "1m30s";
         const PROCESS: ProcessRecord =
-            ProcessRecord::new().concurrency(8).timeout(LIMIT).retry(5).backoff("1s..5m");
+            ProcessRecord::new().concurrency(8).timeout(90_000).retry(5).backoff((1_000, 300_000));
         let expected = ProcessConfig {
             concurrency: 8,
             timeout: Some(Duration::from_secs(90)),

@@ -1,0 +1,76 @@
+//! The checks of what a declaration gives as a `const`, named after the attribute or the key that takes it.
+//!
+//! They run in const evaluation, where a panic is a compile error. They track their caller, so that it is shown at the
+//! user's attribute.
+
+use trigger_grammar::{duration, path, topic};
+
+/// An event type.
+#[track_caller]
+pub const fn event(event_type: &'static str) -> &'static str {
+    match topic::check_topic(event_type) {
+        Ok(()) => event_type,
+        Err(fault) => fault.panic(event_type),
+    }
+}
+
+/// A topic pattern.
+#[track_caller]
+pub const fn message(pattern: &'static str) -> &'static str {
+    match topic::check_pattern(pattern) {
+        Ok(()) => pattern,
+        Err(fault) => fault.panic(pattern),
+    }
+}
+
+/// The path of a webhook.
+#[track_caller]
+pub const fn webhook(path: &'static str) -> &'static str {
+    match path::check_path(path) {
+        Ok(()) => path,
+        Err(fault) => fault.panic(path),
+    }
+}
+
+/// The name of a process.
+#[track_caller]
+pub const fn dead_letter_of(process: &'static str) -> &'static str {
+    assert!(
+        !process.is_empty(),
+        "the name of the process is empty: leave it out to get those of every process"
+    );
+    process
+}
+
+/// How many events may wait.
+#[track_caller]
+pub const fn queue(capacity: usize) -> usize {
+    assert!(capacity > 0, "`queue` is 1 or more, the number of events that may wait");
+    capacity
+}
+
+/// How many events are handled at once.
+#[track_caller]
+pub const fn concurrency(concurrency: usize) -> usize {
+    assert!(concurrency > 0, "`concurrency` is 1 or more, the number of events handled at once");
+    concurrency
+}
+
+/// How long one attempt may take, in milliseconds.
+#[track_caller]
+pub const fn timeout(text: &'static str) -> u64 {
+    match duration::parse_duration(text) {
+        Ok(0) => panic!("`timeout` is at least `1ms`, or left out for no limit"),
+        Ok(milliseconds) => milliseconds,
+        Err(fault) => fault.panic(text),
+    }
+}
+
+/// How long an event waits for a retry, in milliseconds.
+#[track_caller]
+pub const fn backoff(text: &'static str) -> (u64, u64) {
+    match duration::parse_range(text) {
+        Ok(range) => range,
+        Err(fault) => fault.panic(text),
+    }
+}
