@@ -75,3 +75,62 @@ fn may_be_ours(attribute: &Attribute) -> bool {
     Kind::of(attribute.path()).is_none()
         && first.is_some_and(|first| !KNOWN.iter().any(|known| first.ident == known))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn steps(args: TokenStream, item: TokenStream, expected: Option<TokenStream>) {
+        let output = step(Kind::Event, &args, &item).map(|output| output.to_string());
+        assert_eq!(output, expected.map(|expected| expected.to_string()));
+    }
+
+    #[test]
+    fn attribute_beside_its_own_kind_and_the_compilers_expands_at_once() {
+        let item = quote!(
+            #[process(retry = 3)] #[doc = "x"] #[rustfmt::skip] #[triggers::on_event("b")] async fn f() {}
+        );
+        steps(quote!("a"), item, None);
+        steps(quote!("a"), quote!(not an item), None);
+    }
+
+    #[test]
+    fn attribute_beside_an_unknown_one_goes_last_once() {
+        steps(
+            quote!("a", queue = 1),
+            quote!(
+                #[on("b")]
+                #[process(retry = 3)]
+                pub async fn f() {}
+            ),
+            Some(quote! {
+                #[on("b")] #[process(retry = 3)] #[::triggers::__private::on_event(@ "a", queue = 1)] pub async fn f() {}
+                const _: () = { let _ = f {}; };
+            }),
+        );
+        steps(
+            quote!(@ "a"),
+            quote!(
+                #[unknown]
+                async fn f() {}
+            ),
+            None,
+        );
+    }
+
+    #[test]
+    fn attribute_finds_its_crate_wherever_that_is_named() {
+        steps(
+            quote!("a"),
+            quote!(
+                #[other]
+                #[process(crate = my::triggers)]
+                async fn f(&self) {}
+            ),
+            Some(quote! {
+                #[other] #[process(crate = my::triggers)] #[my::triggers::__private::on_event(@ "a")] async fn f(&self) {}
+            }),
+        );
+    }
+}
