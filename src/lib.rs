@@ -3,13 +3,14 @@
 // The rest of this crate re-exports: behaviour is in `trigger-core`, expansion in `trigger-macros`.
 
 pub use trigger_core::{
-    Attempt, Backoff, Builder, Bytes, ConfigError, Context, DeadLetter, DeadLetterReason, DeadLetters,
-    DrainReport, Emit, Error, EventBus, EventId, EventTrigger, FaultKind, Filter, FromTrigger, Handler,
-    HandlerFuture, HandlerRecord, Headers, IntoOutcome, Json, Key, MessageBroker, MessageTrigger, Needs,
-    Outcome, Overflow, ParseEventIdError, Problem, ProcessConfig, ProcessReport, ProcessState, ProcessStatus,
-    Publish, PublishError, Published, Publishing, Query, Rejection, Result, Runtime, RuntimeStatus, Sender,
-    Shutdown, Source, StartError, State, Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig,
-    TriggerError, TriggerEvent, TriggerKind, TriggerStatus, UnknownProcess, WebhookTrigger,
+    ArgumentDescription, Attempt, Backoff, Builder, Bytes, ConfigError, Context, DeadLetter,
+    DeadLetterReason, DeadLetters, Description, DrainReport, Emit, Error, EventBus, EventId, EventTrigger,
+    FaultKind, Filter, FromTrigger, Handler, HandlerFuture, HandlerRecord, Headers, IntoOutcome, Json, Key,
+    MessageBroker, MessageTrigger, Needs, Outcome, Overflow, Overlap, ParseEventIdError, Problem,
+    ProcessConfig, ProcessDescription, ProcessReport, ProcessState, ProcessStatus, Publish, PublishError,
+    Published, Publishing, Query, Rejection, Result, Runtime, RuntimeStatus, Sender, Shutdown, Source,
+    StartError, State, Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig, TriggerDescription,
+    TriggerError, TriggerEvent, TriggerKind, TriggerSource, TriggerStatus, UnknownProcess, WebhookTrigger,
 };
 
 /// What generated code names.
@@ -254,7 +255,44 @@ pub use trigger_macros::process;
 /// crates that hold nothing but handlers. `crate = path` says where this crate is, if it is renamed.
 ///
 /// Logging is at `info`, or as `RUST_LOG` says, such as `warn` or `info,my_crate=debug`.
+///
+/// Where the first argument of the program is one of these, the program answers it instead of running:
+///
+/// | argument | answer |
+/// |---|---|
+/// | `--describe`, `--describe=text` | its [`Description`], as text on stdout |
+/// | `--describe=json` | the same as JSON |
+/// | `--check` | that the wiring is sound, on stdout; or every problem on stderr, and exit code 1: see [`check`] |
+///
+/// Another form of `--describe=` is exit code 2. Every other argument is the program's own. The answer is given, and
+/// the program ended, where `main` comes to `run` or `start` of the builder that it was given, so that every
+/// `.state(..)` and `.process(..)` before it counts. Nothing is bound or subscribed, and no hook and no handler runs; but
+/// what `main` does before that is done, and what it starts with another builder is started. A `main` that ends without
+/// coming there gives no answer, and exit code 1.
 pub use trigger_macros::main;
+
+/// Checks every handler that is linked into the program, as a start does before it takes the first port: for a test.
+///
+/// ```standalone_crate,test_harness
+/// use triggers::prelude::*;
+///
+/// #[on_event("order.paid")]
+/// async fn ship(order: Text) {
+///     println!("shipping {}", order.0);
+/// }
+///
+/// #[test]
+/// fn wiring() {
+///     triggers::check().unwrap();
+/// }
+/// ```
+///
+/// It finds processes of one name, webhooks of one path, dead letters of a process that there is not, a missing
+/// `State<T>`, and that no handler is linked at all. Handlers that take a `State<T>` need a builder that gives it, with what
+/// the test has instead: `Runtime::builder().linked().state(fake).check()`, see [`Builder::check`].
+///
+/// Nothing is bound, subscribed or run, and no async runtime is needed. So it does not know whether a port is free.
+pub use trigger_core::check;
 
 /// A list of attribute handlers by path, for [`Builder::handlers`]: an array of `&'static` [`HandlerRecord`].
 ///

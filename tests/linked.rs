@@ -1,6 +1,8 @@
 //! Handlers of a dependency that the program names by `use`. A binary of its own, because the registry is of the
 //! whole binary.
 
+#![allow(clippy::expect_used, reason = "a test ends where it fails")]
+
 use test_handlers as _;
 use triggers::{Result, Runtime};
 
@@ -16,5 +18,14 @@ async fn handlers_of_a_crate_that_is_used_are_found() -> Result {
     runtime.broker().publish("reports.eu.daily", "all well").await?;
     runtime.shutdown().await;
     assert_eq!(seen.sorted(), ["archive eu all well", "bill 7"]);
+    Ok(())
+}
+
+#[test]
+fn check_is_of_the_handlers_that_are_linked() -> Result {
+    let error = triggers::check().expect_err("nothing gives them their state");
+    let handlers: Vec<_> = error.problems().iter().filter_map(|problem| problem.handler()).collect();
+    assert_eq!(handlers, ["test_handlers::bill", "test_handlers::nested::archive"]);
+    Runtime::builder().linked().state(test_handlers::Seen::default()).check()?;
     Ok(())
 }

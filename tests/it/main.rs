@@ -11,6 +11,7 @@ mod attributes;
 mod config;
 mod dead_letters;
 mod deadlock;
+mod describe;
 mod drain;
 mod drains;
 mod event;

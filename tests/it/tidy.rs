@@ -57,8 +57,18 @@ fn only_in(words: &[&str], allowed: &[&str]) {
 
 const VALUES: &[&str] =
     &["event", "topic", "policy", "outcome", "error", "closure", "key", "filter", "config"];
-const ACTIVATION: &[&str] =
-    &["queue", "handler", "process", "dead_letter", "deadlock", "status", "clock", "sync", "task"];
+const ACTIVATION: &[&str] = &[
+    "queue",
+    "handler",
+    "process",
+    "dead_letter",
+    "deadlock",
+    "description",
+    "status",
+    "clock",
+    "sync",
+    "task",
+];
 const SOURCES: &[&str] = &["routes", "publish", "bus", "broker", "trigger", "webhook"];
 const RUNNING: &[&str] = &["registry", "runtime", "private"];
 

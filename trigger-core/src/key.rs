@@ -104,12 +104,12 @@ pub(crate) fn hash<K: Hash + ?Sized>(key: &K) -> u64 {
     hasher.finish()
 }
 
-/// The closure, or the pointer in quotes.
+/// The closure, which begins with `|`, or the pointer, which begins with `/`.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Made::By(key) => key.fmt(f),
-            Made::At(pointer) => write!(f, "{pointer:?}"),
+            Made::At(pointer) => f.write_str(pointer),
         }
     }
 }

@@ -6,8 +6,8 @@
 //!
 //! - values, without I/O, clock or tasks: `event`, `topic`, `policy`, `outcome`, `error`, `closure`, `key`, `filter`,
 //!   `config`
-//! - activation: `queue`, `handler`, `process`, `deadlock`, `dead_letter`, `status`, `sync`, and `clock` and `task`, the only
-//!   places that read the clocks and spawn
+//! - activation: `queue`, `handler`, `process`, `deadlock`, `dead_letter`, `status`, `description`, `sync`, and `clock` and
+//!   `task`, the only places that read the clocks and spawn
 //! - sources: `trigger`, `bus`, `broker`, `webhook`, and `routes` and `publish`, which the first two share
 //! - running: `registry`, `runtime`, `private`
 
@@ -24,6 +24,7 @@ mod topic;
 mod clock;
 mod dead_letter;
 mod deadlock;
+mod description;
 mod handler;
 mod process;
 mod queue;
@@ -51,6 +52,9 @@ pub use broker::{MessageBroker, Publish};
 pub use bus::{Emit, EventBus};
 pub use config::{ProcessConfig, TriggerConfig};
 pub use dead_letter::DeadLetters;
+pub use description::{
+    ArgumentDescription, Description, Overlap, ProcessDescription, TriggerDescription, TriggerSource,
+};
 pub use error::{ConfigError, Error, Result};
 pub use event::{
     DeadLetter, DeadLetterReason, EventId, Headers, ParseEventIdError, TriggerEvent, TriggerKind,
@@ -65,7 +69,7 @@ pub use outcome::{IntoOutcome, Outcome};
 pub use policy::{Backoff, Overflow};
 pub use publish::{PublishError, Published, Publishing};
 pub use registry::{HandlerRecord, Problem};
-pub use runtime::{Builder, DrainReport, ProcessReport, Runtime, StartError, UnknownProcess};
+pub use runtime::{Builder, DrainReport, ProcessReport, Runtime, StartError, UnknownProcess, check};
 pub use status::{ProcessState, ProcessStatus, RuntimeStatus, TriggerStatus};
 pub use topic::{Topic, TopicError, TopicPattern};
 pub use trigger::{EventTrigger, MessageTrigger, Trigger, TriggerError, WebhookTrigger};

@@ -15,8 +15,10 @@ use crate::error::Result;
 use crate::process::panic;
 use crate::status::RuntimeStatus;
 
+mod asked;
 mod build;
 mod change;
+mod describe;
 mod drain;
 mod entry;
 mod hooks;
@@ -27,6 +29,7 @@ mod wired;
 
 pub use build::Builder;
 pub use change::UnknownProcess;
+pub use describe::check;
 pub use drain::{DrainReport, ProcessReport};
 pub use entry::{MainOutput, main};
 use hooks::Hook;

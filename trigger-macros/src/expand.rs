@@ -182,8 +182,9 @@ fn argument(Input { name, origin, ty }: &Input, kinds: &[Kind]) -> TokenStream {
         Origin::Event => {
             quote_spanned!(ty.span()=> #door::argument::<#ty>(#name, &[#(#door::TriggerKind::#kinds),*]))
         }
-        Origin::Capture | Origin::CaptureOrNone => {
-            quote_spanned!(ty.span()=> #door::Argument::capture::<#ty>(#name))
+        Origin::Capture => quote_spanned!(ty.span()=> #door::Argument::capture::<#ty>(#name)),
+        Origin::CaptureOrNone => {
+            quote_spanned!(ty.span()=> #door::Argument::capture::<::core::option::Option<#ty>>(#name))
         }
     }
 }

@@ -30,6 +30,11 @@ impl Argument {
         Argument { name, given_by: TriggerKind::ALL, type_name: type_name::<T>, needs: |_| {} }
     }
 
+    /// Its type, without the paths.
+    pub(crate) fn type_name(&self) -> String {
+        without_paths((self.type_name)())
+    }
+
     /// What it needs to be there at start.
     pub(crate) fn needs(&self) -> Needs {
         let mut needs = Needs::default();
@@ -80,5 +85,50 @@ const fn brings(kind: TriggerKind) -> &'static str {
 impl fmt::Debug for Argument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.name, (self.type_name)())
+    }
+}
+
+/// The name of a type as one would write it: of each path the last name alone.
+fn without_paths(full: &str) -> String {
+    // Between any two `::` there ends a name that stands before the second one: of a module, or of the fn that a type is in.
+    let in_name = |c: char| c.is_alphanumeric() || "_#{}".contains(c);
+    let mut short = String::new();
+    let mut parts = full.split("::").peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            short.push_str(part);
+        } else if part.ends_with('>') {
+            short.push_str(part);
+            short.push_str("::");
+        } else {
+            short.push_str(part.trim_end_matches(in_name));
+        }
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_named_without_paths() {
+        for (full, short) in [
+            ("u8", "u8"),
+            ("&str", "&str"),
+            ("trigger_core::event::TriggerEvent", "TriggerEvent"),
+            ("trigger_core::handler::extract::Json<shop::orders::Order>", "Json<Order>"),
+            ("a::Option<a::State<(b::c::D, [e::F; 4])>>", "Option<State<(D, [F; 4])>>"),
+            ("a::State<fn(b::C) -> d::E>", "State<fn(C) -> E>"),
+            ("a::State<alloc::boxed::Box<dyn b::C + core::marker::Send>>", "State<Box<dyn C + Send>>"),
+            ("shop::main::{{closure}}::Order", "Order"),
+            ("a::State<shop::main::{{closure}}>", "State<{{closure}}>"),
+            ("<a::B as c::D>::E", "<B as D>::E"),
+            ("a::r#mod::Größe_2", "Größe_2"),
+        ] {
+            assert_eq!(without_paths(full), short, "{full}");
+        }
+        struct Inner;
+        assert_eq!(without_paths(type_name::<Option<Vec<Inner>>>()), "Option<Vec<Inner>>");
     }
 }

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::asked::Asked;
 use super::hooks::Hook;
 use super::running::{Running, Shared};
 use super::{Runtime, StartError};
@@ -46,6 +47,22 @@ pub struct Builder {
     drain_deadline: Duration,
     on_start: Vec<Hook>,
     on_stop: Vec<Hook>,
+    /// What it is to answer instead of starting.
+    pub(super) asked: Option<Asked>,
+}
+
+/// What a builder comes to, before any of it exists: the processes in their order, and what keeps them from starting.
+pub(super) struct Plan {
+    pub(super) processes: Vec<Planned>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// A process as it is to be.
+pub(super) struct Planned {
+    pub(super) declaration: Declaration,
+    pub(super) name: String,
+    /// Its triggers of the program's own.
+    pub(super) own: Vec<Arc<dyn AnyTrigger>>,
 }
 
 impl fmt::Debug for Builder {
@@ -67,6 +84,7 @@ impl Builder {
             drain_deadline: policy::DRAIN_DEADLINE,
             on_start: Vec::new(),
             on_stop: Vec::new(),
+            asked: None,
         }
     }
 
@@ -172,18 +190,12 @@ impl Builder {
     ///
     /// Dropped half way, nothing is left bound, subscribed or running; a trigger of the program's own may have started.
     pub async fn start(mut self) -> Result<Runtime, StartError> {
-        self.collect();
-        self.provided.insert(self.bus.clone());
-        self.provided.insert(self.broker.clone());
-        let names = process_names(&self.declarations);
-        let known: Vec<&str> = names.iter().map(String::as_str).collect();
-        let declarations: Vec<&Declaration> = self.declarations.iter().collect();
-        let mut problems = check(&declarations, &known, &self.provided);
-        if self.declarations.is_empty() {
-            problems.push(Problem::general(if self.linked { NO_HANDLER } else { NO_PROCESS }));
+        if let Some(asked) = self.asked {
+            asked.answer(self);
         }
+        let Plan { processes, mut problems } = self.plan();
         let on_start = std::mem::take(&mut self.on_start);
-        let runtime = self.wire(names, &mut problems);
+        let runtime = self.wire(processes);
         problems.extend(runtime.bind().await);
         if !problems.is_empty() {
             return Err(StartError::of(problems));
@@ -224,8 +236,39 @@ impl Builder {
         self.declarations = records.into_iter().map(Declaration::of).chain(of_builder).collect();
     }
 
+    /// Everything that a start does before it takes a port, which is also all that a check does.
+    pub(super) fn plan(&mut self) -> Plan {
+        self.collect();
+        self.provided.insert(self.bus.clone());
+        self.provided.insert(self.broker.clone());
+        let names = process_names(&self.declarations);
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let declarations: Vec<&Declaration> = self.declarations.iter().collect();
+        let mut problems = check(&declarations, &known, &self.provided);
+        if declarations.is_empty() {
+            problems.push(Problem::general(if self.linked { NO_HANDLER } else { NO_PROCESS }));
+        }
+        let mut custom = std::mem::take(&mut self.custom);
+        let mut processes = Vec::new();
+        for (declaration, name) in std::mem::take(&mut self.declarations).into_iter().zip(names) {
+            let own = custom.extract_if(.., |(process, ..)| *process == name);
+            let own: Vec<_> = own.map(|(_, _, trigger)| trigger).collect();
+            if declaration.config.triggers.is_empty() && own.is_empty() {
+                problems.push(Problem::of(&declaration, NO_TRIGGER));
+            }
+            processes.push(Planned { declaration, name, own });
+        }
+        problems.extend(custom.into_iter().map(|(process, location, trigger)| {
+            let id = trigger.id();
+            Problem::general(format!(
+                "the trigger `{id}` at {location} names the process `{process}`, and there is none"
+            ))
+        }));
+        Plan { processes, problems }
+    }
+
     /// Connects everything, without starting any of it.
-    fn wire(self, names: Vec<String>, problems: &mut Vec<Problem>) -> Runtime {
+    fn wire(self, processes: Vec<Planned>) -> Runtime {
         let waits = Arc::new(Waits::default());
         let dead_letters = DeadLetters::new(Arc::clone(&waits));
         let mut provided = self.provided;
@@ -239,23 +282,11 @@ impl Builder {
             pending: Arc::default(),
             waits,
         };
-        let mut custom = self.custom;
-        let mut processes = Vec::new();
-        for (declaration, name) in self.declarations.into_iter().zip(names) {
-            let own: Vec<_> = custom.extract_if(.., |(process, ..)| *process == name).collect();
-            if declaration.config.triggers.is_empty() && own.is_empty() {
-                problems.push(Problem::of(&declaration, NO_TRIGGER));
-            }
-            let configs = with_unique_ids(declaration.config.triggers.clone());
-            let own = own.into_iter().map(|(_, _, trigger)| trigger).collect();
-            processes.push(Arc::new(Running::new(declaration, name, own, configs, &shared)));
-        }
-        problems.extend(custom.into_iter().map(|(process, location, trigger)| {
-            let id = trigger.id();
-            Problem::general(format!(
-                "the trigger `{id}` at {location} names the process `{process}`, and there is none"
-            ))
-        }));
+        let wired = |planned: Planned| {
+            let configs = with_unique_ids(planned.declaration.config.triggers.clone());
+            Arc::new(Running::new(planned.declaration, planned.name, planned.own, configs, &shared))
+        };
+        let processes = processes.into_iter().map(wired).collect();
         Runtime::new(shared, processes, self.drain_deadline, self.on_stop)
     }
 }

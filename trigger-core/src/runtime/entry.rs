@@ -9,25 +9,38 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::Builder;
+use super::asked::Asked;
 use crate::error::{Error, Result};
 
-/// Runs the body of `#[triggers::main]` with a builder that has every linked handler in it.
+/// Runs the body of `#[triggers::main]` with a builder that has every linked handler in it. What the program is asked by
+/// its first argument, the builder answers instead of starting.
 pub fn main<F, Fut>(body: F) -> ExitCode
 where
     F: FnOnce(Builder) -> Fut,
     Fut: Future<Output = Result>,
 {
+    let asked = match Asked::of_program() {
+        Ok(asked) => asked,
+        Err(error) => {
+            eprintln!("Error: {error}");
+            return ExitCode::from(2);
+        }
+    };
     log_to_stderr();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&Error::from(error)),
     };
-    let result = runtime.block_on(body(Builder::new().linked()));
+    let mut builder = Builder::new().linked();
+    builder.asked = asked;
+    let result = runtime.block_on(body(builder));
     // The drain is over. A handler that blocks its thread must not keep the program.
     runtime.shutdown_background();
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&error),
+    match (result, asked) {
+        (Ok(()), None) => ExitCode::SUCCESS,
+        // The answer would have ended the program.
+        (Ok(()), Some(asked)) => failed(&asked.unanswered()),
+        (Err(error), _) => failed(&error),
     }
 }
 

@@ -1,10 +1,10 @@
-//! Why a runtime did not start.
+//! Why a runtime cannot start.
 
 use std::fmt;
 
 use crate::registry::Problem;
 
-/// Why a runtime, or a process of it, did not start: every problem there is.
+/// Why a runtime, or a process of it, cannot start: every problem there is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StartError {
     problems: Vec<Problem>,
@@ -25,9 +25,9 @@ impl StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.problems[..] {
-            [problem] => write!(f, "the runtime did not start: {problem}"),
+            [problem] => write!(f, "the runtime cannot start: {problem}"),
             problems => {
-                write!(f, "the runtime did not start, there are {} problems:", problems.len())?;
+                write!(f, "the runtime cannot start, there are {} problems:", problems.len())?;
                 problems.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
             }
         }

@@ -1,0 +1,152 @@
+//! What a program answers on its command line instead of running, as a program of its own.
+
+use std::net::TcpListener;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+const README: &str = include_str!("../../../README.md");
+
+fn ask(program: &str, arguments: &[&str]) -> Output {
+    Command::new(program).args(arguments).output().expect("the program runs")
+}
+
+/// The second program, as which it does what its role says.
+fn roles(arguments: &[&str]) -> Output {
+    ask(env!("CARGO_BIN_EXE_roles"), arguments)
+}
+
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).expect("text")
+}
+
+/// What was said on stdout by a program that had nothing else to say.
+#[track_caller]
+fn answer(output: &Output) -> &str {
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    text(&output.stdout)
+}
+
+/// What was said on stderr by a program that had no answer.
+#[track_caller]
+fn complaint(output: &Output, code: i32) -> &str {
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(code), ""));
+    text(&output.stderr)
+}
+
+#[test]
+fn readme_shows_this_program_and_what_it_says() {
+    let (program, test) =
+        include_str!("../src/main.rs").split_once("\n#[test]").expect("a program and a test");
+    assert!(README.contains(&format!("```rust,no_run,standalone_crate\n{program}```")), "the program");
+    assert!(README.contains(&format!("```rust,no_run,test_harness\n#[test]{test}```")), "the test");
+    let says = ask(env!("CARGO_BIN_EXE_my-program"), &["--describe"]);
+    // Paths are from the root of the workspace.
+    let description = answer(&says).replace("tests/program/src/", "src/");
+    let shown = format!("```console\n$ cargo run -- --describe\n{description}```");
+    assert!(README.contains(&shown), "the README does not show:\n{shown}");
+}
+
+#[test]
+fn sound_program_says_so_without_taking_its_port() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    for role in ["runs", "starts"] {
+        let sound = "3 processes, 3 triggers, no problem\n";
+        assert_eq!(answer(&roles(&["--check", role, &port])), sound, "{role}");
+        let described = roles(&["--describe", role, &port]);
+        assert!(answer(&described).contains(&format!("127.0.0.1:{port}/in")), "{role}");
+        assert_eq!(answer(&roles(&["--describe=text", role, &port])), answer(&described));
+    }
+}
+
+#[test]
+fn description_holds_what_main_gives_the_builder() {
+    let described = roles(&["--describe", "runs"]);
+    let expected = "\
+charge  tests/program/src/roles.rs:13  roles::charge
+  event        order.placed  id event-order.placed, queue 100, overflow drop_newest
+    filter     |order: &Order| !order.customer.is_empty()
+  takes        order: Json<Order>, _bank: State<Bank>
+  runs         8 at a time, timeout 30s, 5 retries after 200ms..30s
+  key          |order: &Order| order.customer
+
+note  tests/program/src/roles.rs:19  roles::note
+  event        order.placed  id event-order.placed, queue 100, overflow drop_newest
+  takes        TriggerEvent
+  runs         1 at a time, no timeout, no retry
+
+in  tests/program/src/roles.rs:32  in
+  webhook      127.0.0.1:0/in  id webhook-0/in, queue 1000, 503 when full, body_limit 1MiB
+  takes        TriggerEvent
+  runs         1 at a time, no timeout, no retry
+
+overlaps
+  event order.placed: charge, note
+";
+    assert_eq!(answer(&described), expected);
+}
+
+#[test]
+fn description_is_also_json() {
+    let described = roles(&["--describe=json", "runs"]);
+    let json: Value = serde_json::from_str(answer(&described)).expect("JSON");
+    assert_eq!(json["processes"][0]["arguments"][0], json!({"name": "order", "type": "Json<Order>"}));
+    assert_eq!(json["processes"][2]["triggers"][0]["webhook_path"], "/in");
+    assert_eq!(json["overlaps"][0]["processes"], json!(["charge", "note"]));
+}
+
+#[test]
+fn every_problem_is_told_and_is_exit_code_1() {
+    let checked = roles(&["--check", "has problems"]);
+    let said = complaint(&checked, 1);
+    for part in [
+        "Error: the runtime cannot start, there are 2 problems:\n",
+        "`roles::charge` at tests/program/src/roles.rs:13: argument `_bank` needs a `roles::Bank`",
+        "the path /in of 127.0.0.1:0 is taken by `in` at tests/program/src/roles.rs:",
+    ] {
+        assert!(said.contains(part), "{part} in:\n{said}");
+    }
+    let described = roles(&["--describe", "has problems"]);
+    assert!(
+        text(&described.stdout).contains("\nagain  tests/program/src/roles.rs:"),
+        "it is described all the same"
+    );
+    assert_eq!(text(&described.stderr), "it would not start: `--check` tells why\n");
+}
+
+#[test]
+fn form_that_there_is_not_is_exit_code_2() {
+    let asked = roles(&["--describe=yaml", "starts"]);
+    let said = complaint(&asked, 2);
+    assert!(said.contains("`--describe=yaml`") && said.contains("`--describe=json`"), "{said}");
+}
+
+#[test]
+fn program_that_never_starts_has_no_answer() {
+    for argument in ["--describe", "--check"] {
+        let asked = roles(&[argument, "does nothing"]);
+        assert_eq!(asked.status.code(), Some(1));
+        let said = text(&asked.stderr);
+        assert!(said.contains(argument) && said.contains("without coming to `run` or `start`"), "{said}");
+    }
+    let asked = roles(&["--check", "fails before"]);
+    assert_eq!(complaint(&asked, 1), "Error: no database\n");
+}
+
+#[test]
+fn other_arguments_are_the_programs_own() {
+    for arguments in [&["run", "--describe"], &["--check=all", ""], &["--described", ""], &["-", "--check"]] {
+        assert_eq!(answer(&roles(arguments)), "nothing started\n", "{arguments:?}");
+    }
+}
+
+#[test]
+fn reader_that_has_gone_away_is_no_error() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut asked = Command::new(env!("CARGO_BIN_EXE_roles"));
+    asked.args(["--describe", "runs"]).stdout(writer).stderr(Stdio::piped());
+    let asked = asked.output().expect("the program runs");
+    assert_eq!((asked.status.code(), text(&asked.stderr)), (Some(0), ""));
+}

@@ -1,0 +1,105 @@
+//! What a builder and a runtime say of their wiring, and whether it is sound, without starting anything.
+
+use super::build::{Planned, with_unique_ids};
+use super::running::Running;
+use super::wired::Wired;
+use super::{Builder, Runtime, StartError};
+use crate::description::{ArgumentDescription, Description, ProcessDescription, TriggerDescription};
+use crate::registry::Declaration;
+
+/// # Errors
+///
+/// [`StartError`] with every problem that would keep the handlers from starting.
+pub fn check() -> Result<(), StartError> {
+    Runtime::builder().linked().check()
+}
+
+impl Builder {
+    /// Checks everything that [`start`](Self::start) checks before it takes the first port. Nothing is bound, subscribed
+    /// or run, no hook and no handler, and no async runtime is needed.
+    ///
+    /// ```
+    /// # use trigger_core::{ProcessConfig, Runtime, State, TriggerConfig};
+    /// let config = ProcessConfig { triggers: vec![TriggerConfig::event("mail")], ..ProcessConfig::default() };
+    /// let builder = Runtime::builder().process("mail", config, |_: State<String>| async {});
+    /// let error = builder.check().unwrap_err();
+    /// assert!(error.problems()[0].message().contains("`.state(..)`"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] with every problem, but for ports that are taken and what the program's own triggers and hooks
+    /// would say.
+    pub fn check(mut self) -> Result<(), StartError> {
+        let problems = self.plan().problems;
+        if problems.is_empty() { Ok(()) } else { Err(StartError::of(problems)) }
+    }
+
+    /// The wiring that a start would make, also where a [check](Self::check) finds problems. Nothing is bound,
+    /// subscribed or run.
+    pub fn describe(mut self) -> Description {
+        description(&self.plan().processes)
+    }
+}
+
+impl Runtime {
+    /// The wiring of the processes there are: what they listen to, what they take, how they run, and where they overlap. It
+    /// is what was declared; what becomes of it, such as the port that the system picked, is in
+    /// [`status`](Self::status) and [`local_addr`](Self::local_addr).
+    ///
+    /// ```
+    /// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+    /// # async fn example() -> trigger_core::Result {
+    /// let config = ProcessConfig { triggers: vec![TriggerConfig::message("reports.*")], ..ProcessConfig::default() };
+    /// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
+    /// let description = runtime.describe();
+    /// assert_eq!(description.processes[0].arguments[0].type_name, "Text");
+    /// println!("{description}");
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+    /// ```
+    pub fn describe(&self) -> Description {
+        Description::of(self.processes().iter().map(|running| running.describe()).collect())
+    }
+}
+
+impl Running {
+    fn describe(&self) -> ProcessDescription {
+        // Those of the program's own come last.
+        let own = self.triggers.iter().skip(self.declaration.config.triggers.len());
+        process(self.name(), &self.declaration, own.map(Wired::id))
+    }
+}
+
+pub(super) fn description(processes: &[Planned]) -> Description {
+    let describe = |planned: &Planned| {
+        process(&planned.name, &planned.declaration, planned.own.iter().map(|trigger| trigger.id()))
+    };
+    Description::of(processes.iter().map(describe).collect())
+}
+
+fn process<'a>(
+    name: &str,
+    declaration: &Declaration,
+    own: impl Iterator<Item = &'a str>,
+) -> ProcessDescription {
+    let config = &declaration.config;
+    let triggers = with_unique_ids(config.triggers.clone()).map(TriggerDescription::of);
+    let arguments = declaration.arguments.iter().map(|argument| ArgumentDescription {
+        name: argument.name.to_owned(),
+        type_name: argument.type_name(),
+    });
+    ProcessDescription {
+        name: name.to_owned(),
+        handler: declaration.path(),
+        location: declaration.location.to_string(),
+        triggers: triggers.chain(own.map(TriggerDescription::custom)).collect(),
+        arguments: arguments.collect(),
+        concurrency: config.concurrency,
+        timeout: config.timeout,
+        retry: config.retry,
+        backoff: (config.retry > 0).then_some(config.backoff),
+        key: config.key.as_ref().map(ToString::to_string),
+    }
+}
