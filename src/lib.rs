@@ -296,6 +296,10 @@ pub use trigger_core::check;
 
 /// A list of attribute handlers by path, for [`Builder::handlers`]: an array of `&'static` [`HandlerRecord`].
 ///
+/// It does not compile with handlers that cannot be in one runtime, of whatever crate: two processes of one name, two
+/// webhooks of one port and path, two equal triggers of one handler, a handler twice. The error tells where both stand.
+/// What comes from several lists, from the linker and from code is checked in the same way when the runtime starts.
+///
 /// ```standalone_crate
 /// use triggers::prelude::*;
 /// use triggers::handlers;
@@ -319,11 +323,29 @@ pub use trigger_core::check;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// ```compile_fail,standalone_crate
+/// use triggers::prelude::*;
+///
+/// #[on_webhook("/orders")]
+/// async fn bill() {}
+///
+/// #[on_webhook("/orders")]
+/// async fn ship() {}
+///
+/// # fn main() {
+/// // the path /orders of 0.0.0.0:9090 is taken by `shop::bill` at src/main.rs:3
+/// let listed = handlers![bill, ship];
+/// # }
+/// ```
 #[macro_export]
 macro_rules! handlers {
-    ($($handler:path),* $(,)?) => {
-        [$(<$handler as $crate::__private::Declared>::RECORD),*]
-    };
+    ($($handler:path),* $(,)?) => {{
+        const LISTED: [&$crate::HandlerRecord; <[&str]>::len(&[$(::core::stringify!($handler)),*])] =
+            [$(<$handler as $crate::__private::Declared>::RECORD),*];
+        const _: () = $crate::__private::Claims::<{ $crate::__private::count(&LISTED) }>::check(&LISTED);
+        LISTED
+    }};
 }
 
 /// What a file of handlers needs: `use triggers::prelude::*;`.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use triggers::prelude::*;
-use triggers::{DeadLetterReason, PublishError, Rejection};
+use triggers::{DeadLetterReason, HandlerRecord, PublishError, Rejection};
 
 use crate::http;
 
@@ -161,6 +161,32 @@ async fn handler_stays_a_fn_that_a_test_can_call() -> Result {
 async fn handler_listed_twice_runs_once() -> Result {
     let runtime = Runtime::builder().handlers(handlers![relay]).handlers(handlers![relay]).start().await?;
     assert_eq!(runtime.bus().emit("relay", "x").await?.matched, 1);
+    runtime.shutdown().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_processes_never_have_one_name() -> Result {
+    fn first() -> [&'static HandlerRecord; 1] {
+        #[on_event("a")]
+        async fn inside() {}
+        handlers![inside]
+    }
+    fn second() -> [&'static HandlerRecord; 1] {
+        #[on_event("a")]
+        async fn inside() {}
+        handlers![inside]
+    }
+    let started = Runtime::builder().handlers(first()).handlers(second()).start().await;
+    let error = started.expect_err("two of one path").to_string();
+    let taken = "the process name `it::attributes::inside` is taken by `it::attributes::inside` at tests/it/";
+    assert!(error.contains(taken) && error.contains("#[process(name = "), "{error}");
+
+    let runtime = Runtime::builder().handlers(first()).start().await?;
+    let config = ProcessConfig { triggers: vec![TriggerConfig::event("b")], ..ProcessConfig::default() };
+    let added = runtime.add_process("inside", config, |_: TriggerEvent| async {}).await;
+    let error = added.expect_err("a name that is taken").to_string();
+    assert!(error.contains("the process name `inside` is taken by `it::attributes::inside`"), "{error}");
     runtime.shutdown().await;
     Ok(())
 }

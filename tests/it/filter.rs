@@ -182,6 +182,18 @@ async fn trigger_used_by_itself_takes_a_filter() -> Result {
 }
 
 #[test]
+fn triggers_with_different_filters_are_no_repetition() {
+    let above = |limit: u32| Filter::of(move |number: &u32| *number > limit);
+    let same = above(1);
+    let check = |one: Filter, other: Filter| {
+        let triggers = [one, other].map(|filter| TriggerConfig::event("number").filter(filter));
+        Runtime::builder().process("p", config(triggers), |_: TriggerEvent| async {}).check()
+    };
+    assert!(check(above(1), above(2)).is_ok());
+    assert!(check(same.clone(), same).is_ok(), "nothing is known of closures but what they read");
+}
+
+#[test]
 fn filters_are_equal_where_they_are_known_to_be() {
     let filter = Filter::of(|number: &u32| *number > 1);
     assert_eq!(

@@ -105,6 +105,23 @@ async fn same_port_under_two_names_of_one_host_is_told_at_start() -> Result {
 }
 
 #[tokio::test]
+async fn path_of_every_address_is_taken_for_each_address() -> Result {
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let hook = |host: &str| config([TriggerConfig::webhook("/x", port).host(host)]);
+    let started = Runtime::builder()
+        .process("one", hook("127.0.0.1"), |_: TriggerEvent| async {})
+        .process("two", hook("0.0.0.0"), |_: TriggerEvent| async {})
+        .start()
+        .await;
+    let error = started.expect_err("a path that is taken");
+    let taken = format!("the path /x of 0.0.0.0:{port} is taken by `one` at tests/it/runtime.rs:");
+    assert!(error.to_string().contains(&taken), "{error}");
+    assert!(error.to_string().ends_with(&format!(" on 127.0.0.1:{port}, and 0.0.0.0 is every address")));
+    assert_eq!(error.problems().len(), 1, "{error}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn builder_without_a_process_says_what_to_add() {
     let error = Runtime::builder().start().await.expect_err("nothing to run");
     assert!(error.to_string().contains("`.linked()`") && error.to_string().contains("handlers!"), "{error}");

@@ -41,6 +41,14 @@ impl<R> Closure<R> {
         Closure { call: Arc::new(call), text: Text::Written(text) }
     }
 
+    /// As its declaration has it.
+    pub(crate) fn text(&self) -> Option<&'static str> {
+        match self.text {
+            Text::Written(text) => Some(text),
+            Text::Reads(_) => None,
+        }
+    }
+
     /// Runs code of the user's, which may panic.
     pub(crate) fn call(&self, event: &TriggerEvent) -> Option<R> {
         (self.call)(event)

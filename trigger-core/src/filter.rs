@@ -51,6 +51,11 @@ impl Filter {
         Filter(Closure::written(takes, text))
     }
 
+    /// The closure as it is written in the attribute.
+    pub(crate) fn text(&self) -> Option<&'static str> {
+        self.0.text()
+    }
+
     /// Whether the event is taken; nothing for a body that the filter cannot read. It runs code of the user's, which may
     /// panic.
     pub(crate) fn takes(&self, event: &TriggerEvent) -> Option<bool> {

@@ -6,8 +6,8 @@ pub use crate::event::TriggerKind;
 pub use crate::handler::{Argument, Context, HandlerFuture, Rejection, run};
 pub use crate::policy::Overflow;
 pub use crate::registry::{
-    Declared, HandlerRecord, ProcessRecord, Site, TRIGGER_CORE_HANDLERS_V1 as HANDLERS, TriggerRecord,
-    argument, given,
+    Claims, Declared, HandlerRecord, ProcessRecord, Site, TRIGGER_CORE_HANDLERS_V1 as HANDLERS,
+    TriggerRecord, argument, count, given,
 };
 pub use crate::runtime::{MainOutput, main};
 

@@ -10,11 +10,14 @@ use crate::handler::{Argument, Handler};
 use crate::process::Call;
 
 mod check;
+mod clash;
 pub mod given;
 mod problem;
 mod record;
 
 pub(crate) use check::check;
+use clash::ProcessName;
+pub use clash::{Claims, count};
 pub use problem::Problem;
 pub use record::{Declared, HandlerRecord, ProcessRecord, Site, TriggerRecord, argument};
 
@@ -83,12 +86,12 @@ impl Declaration {
         Declaration { handler: name.clone(), name: Some(name), module: "", location, config, arguments, call }
     }
 
+    fn site(&self) -> Site<'_> {
+        Site { name: &self.handler, module: self.module, location: self.location }
+    }
+
     /// The handler by its full path.
     pub(crate) fn path(&self) -> String {
-        if self.module.is_empty() {
-            self.handler.clone()
-        } else {
-            format!("{}::{}", self.module, self.handler)
-        }
+        self.site().path().to_string()
     }
 }

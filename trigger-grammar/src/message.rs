@@ -61,6 +61,17 @@ impl Message {
         }
     }
 
+    /// How many bytes it has.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// How many bytes it has room for; none once a text was left out.
+    pub const fn room(&self) -> usize {
+        if self.is_full { 0 } else { BYTES_MAX - self.len }
+    }
+
     /// The message so far.
     pub const fn as_str(&self) -> &str {
         match str::from_utf8(self.bytes.split_at(self.len).0) {

@@ -1,9 +1,11 @@
 //! The rules that no single declaration can break by itself, and those that only the whole program can check.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use trigger_grammar::hint;
 
+use super::clash::{Claim, Takes, Thing};
+use super::record::SourceRecord;
 use super::*;
 use crate::config::{SourceConfig, TriggerConfig};
 use crate::event::TriggerKind;
@@ -17,16 +19,17 @@ pub(crate) fn check(declarations: &[&Declaration], names: &[&str], provided: &Pr
         settings(declaration, &mut problems);
         dead_letters(declaration, name, names, &mut problems);
         arguments(declaration, provided, &mut problems);
-        repeated_triggers(declaration, &mut problems);
         repeated_ids(declaration, &mut problems);
     }
-    process_names(declarations, &mut problems);
-    webhook_paths(declarations, &mut problems);
+    clashing(declarations, names, &mut problems);
     problems
 }
 
 fn settings(declaration: &Declaration, problems: &mut Vec<Problem>) {
     let config = &declaration.config;
+    if declaration.name.as_deref() == Some("") {
+        problems.push(Problem::of(declaration, "the name of the process is empty; leave it out or give one"));
+    }
     let faults = config.faults().into_iter().chain(config.triggers.iter().flat_map(TriggerConfig::faults));
     problems.extend(faults.map(|fault| Problem::of(declaration, fault.to_string())));
 }
@@ -80,19 +83,6 @@ fn dead_letters(declaration: &Declaration, own: &str, names: &[&str], problems: 
     }
 }
 
-fn repeated_triggers(declaration: &Declaration, problems: &mut Vec<Problem>) {
-    let triggers = &declaration.config.triggers;
-    for (index, trigger) in triggers.iter().enumerate() {
-        let is_webhook = matches!(trigger.source, SourceConfig::Webhook { .. });
-        if !is_webhook && triggers[..index].iter().any(|earlier| earlier.source == trigger.source) {
-            let (kind, pattern) = (trigger.kind(), trigger.pattern());
-            let message =
-                format!("the {kind} trigger `{pattern}` is declared twice, so each would arrive twice");
-            problems.push(Problem::of(declaration, message));
-        }
-    }
-}
-
 /// Ids that were given; default ones are numbered where they repeat.
 fn repeated_ids(declaration: &Declaration, problems: &mut Vec<Problem>) {
     let mut taken = HashSet::new();
@@ -106,34 +96,30 @@ fn repeated_ids(declaration: &Declaration, problems: &mut Vec<Problem>) {
     }
 }
 
-fn process_names(declarations: &[&Declaration], problems: &mut Vec<Problem>) {
-    let mut first: HashMap<&str, &Declaration> = HashMap::new();
-    for declaration in declarations {
-        let Some(name) = declaration.name.as_deref() else { continue };
-        if name.is_empty() {
-            problems
-                .push(Problem::of(declaration, "the name of the process is empty; leave it out or give one"));
-        } else if let Some(other) = first.insert(name, declaration) {
-            let message =
-                format!("the process name `{name}` is taken by `{}` at {}", other.path(), other.location);
-            problems.push(Problem::of(declaration, message));
-        }
+/// What only one of them may have.
+fn clashing(declarations: &[&Declaration], names: &[&str], problems: &mut Vec<Problem>) {
+    let sites: Vec<_> = declarations.iter().map(|declaration| declaration.site()).collect();
+    let sources: Vec<Vec<_>> = declarations
+        .iter()
+        .map(|declaration| declaration.config.triggers.iter().map(|t| SourceRecord::of(&t.source)).collect())
+        .collect();
+    let mut claims = Vec::new();
+    for (process, (declaration, name)) in declarations.iter().zip(names).enumerate() {
+        // Without a name of its own it goes by that of its fn, or by its path.
+        let path = declaration.name.is_none().then_some(Thing::Path);
+        let is_another = !name.is_empty() && (path.is_none() || declaration.path() != *name);
+        let name = is_another.then_some(Thing::Name(name));
+        let takes = declaration.config.triggers.iter().map(|trigger| match &trigger.filter {
+            None => Takes::Every,
+            Some(filter) => filter.text().map_or(Takes::Some, Takes::Those),
+        });
+        let triggers = sources[process].iter().zip(takes).map(|(source, takes)| Thing::Source(source, takes));
+        let things = path.into_iter().chain(name).chain(triggers);
+        claims.extend(things.map(|thing| Some(Claim::new(process, &sites[process], thing))));
     }
-}
-
-fn webhook_paths(declarations: &[&Declaration], problems: &mut Vec<Problem>) {
-    let mut first: HashMap<(&str, u16, &str), &Declaration> = HashMap::new();
-    for declaration in declarations {
-        for trigger in &declaration.config.triggers {
-            let SourceConfig::Webhook { path, port, host, .. } = &trigger.source else { continue };
-            if let Some(other) = first.insert((host, *port, path), declaration) {
-                let message = format!(
-                    "the path {path} of {host}:{port} is taken by `{}` at {}",
-                    other.path(),
-                    other.location
-                );
-                problems.push(Problem::of(declaration, message));
-            }
-        }
-    }
+    problems.extend(
+        clash::clashes(&claims)
+            .into_iter()
+            .map(|clash| Problem::of(declarations[clash.process()], clash.message().as_str())),
+    );
 }

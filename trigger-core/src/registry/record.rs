@@ -3,19 +3,20 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::config::{ProcessConfig, TriggerConfig};
+use crate::config::{ProcessConfig, SourceConfig, TriggerConfig};
 use crate::event::{TriggerEvent, TriggerKind};
 use crate::filter::Filter;
 use crate::handler::{Argument, Context, FromTrigger, HandlerFuture, Rejection};
 use crate::key::Key;
 use crate::policy::{self, Backoff, Overflow};
-use crate::registry::Location;
+use crate::registry::clash::Takes;
+use crate::registry::{Location, ProcessName};
 
 /// A handler as its attributes declare it: what `handlers![..]` lists. Only the attributes make one.
 pub struct HandlerRecord {
     /// What it is and where it stands.
     #[doc(hidden)]
-    pub site: Site,
+    pub site: Site<'static>,
     /// How it runs.
     #[doc(hidden)]
     pub process: ProcessRecord,
@@ -32,24 +33,29 @@ pub struct HandlerRecord {
 
 /// What a declaration is of, and where it stands.
 #[derive(Clone, Copy, Debug)]
-pub struct Site {
+pub struct Site<'a> {
     /// The name of the fn.
-    pub(super) name: &'static str,
-    /// The module it is in.
+    pub(super) name: &'a str,
+    /// The module it is in; empty for a closure.
     pub(super) module: &'static str,
     pub(super) location: Location,
 }
 
-impl Site {
+impl<'a> Site<'a> {
     /// The place of the caller.
     #[track_caller]
-    pub const fn new(name: &'static str, module: &'static str) -> Site {
+    pub const fn new(name: &'a str, module: &'static str) -> Site<'a> {
         Site { name, module, location: Location::caller() }
     }
 
     /// Where it belongs in a list: by its place, and by its name where a macro has made several in one place.
-    pub(crate) fn order(&self) -> (Location, &'static str) {
+    pub(crate) fn order(&self) -> (Location, &'a str) {
         (self.location, self.name)
+    }
+
+    /// The handler by its full path.
+    pub(super) const fn path(&self) -> ProcessName<'a> {
+        ProcessName::new(self.module, self.name)
     }
 }
 
@@ -162,7 +168,7 @@ impl ProcessRecord {
 /// What a literal says, the macro has checked; what a `const` says is checked by [`given`](super::given).
 #[derive(Clone, Copy, Debug)]
 pub struct TriggerRecord {
-    source: SourceRecord,
+    pub(super) source: SourceRecord<'static>,
     id: Option<&'static str>,
     queue: Option<usize>,
     queue_bytes: Option<usize>,
@@ -170,12 +176,29 @@ pub struct TriggerRecord {
     filter: Option<Written<bool>>,
 }
 
+/// What a trigger listens to.
 #[derive(Clone, Copy, Debug)]
-enum SourceRecord {
-    Event { event_type: &'static str, source: Option<&'static str> },
-    Message { pattern: &'static str },
-    Webhook { path: &'static str, port: u16, host: &'static str, body_limit: usize },
-    DeadLetter { process: Option<&'static str> },
+pub(super) enum SourceRecord<'a> {
+    Event { event_type: &'a str, source: Option<&'a str> },
+    Message { pattern: &'a str },
+    Webhook { path: &'a str, port: u16, host: &'a str, body_limit: usize },
+    DeadLetter { process: Option<&'a str> },
+}
+
+impl<'a> SourceRecord<'a> {
+    /// The configuration, borrowed.
+    pub(super) fn of(config: &'a SourceConfig) -> SourceRecord<'a> {
+        match config {
+            SourceConfig::Event { event_type, source } => {
+                SourceRecord::Event { event_type, source: source.as_deref() }
+            }
+            SourceConfig::Message { topic } => SourceRecord::Message { pattern: topic },
+            SourceConfig::Webhook { path, port, host, body_limit } => {
+                SourceRecord::Webhook { path, port: *port, host, body_limit: *body_limit }
+            }
+            SourceConfig::DeadLetter { process } => SourceRecord::DeadLetter { process: process.as_deref() },
+        }
+    }
 }
 
 impl TriggerRecord {
@@ -209,7 +232,14 @@ impl TriggerRecord {
         TriggerRecord::new(SourceRecord::DeadLetter { process: Some(process) })
     }
 
-    const fn new(source: SourceRecord) -> TriggerRecord {
+    pub(super) const fn takes(&self) -> Takes<'static> {
+        match self.filter {
+            None => Takes::Every,
+            Some((_, text)) => Takes::Those(text),
+        }
+    }
+
+    const fn new(source: SourceRecord<'static>) -> TriggerRecord {
         TriggerRecord { source, id: None, queue: None, queue_bytes: None, overflow: None, filter: None }
     }
 

@@ -1,0 +1,392 @@
+//! Finding the clashes among claims.
+//!
+//! Const evaluation is slow, and rustc refuses one of more than two million steps, where each call and each turn of a
+//! loop is a step. So claims meet in a hash table.
+
+use trigger_grammar::message::Message;
+
+use super::{Claim, Clash, Thing};
+use crate::registry::record::{HandlerRecord, SourceRecord};
+
+/// How many slots there are for each claim: with fewer, those of other things are in the way too often.
+const SLOTS: usize = 2;
+
+/// Finds the clashes of a list of claims, one after the other.
+#[derive(Debug)]
+struct Finder<'t, 'a> {
+    claims: &'t [Option<Claim<'a>>],
+    /// The position of a claim plus one, where its hash says or in the next free slot; 0 is free.
+    slots: &'t mut [u32],
+    next: usize,
+    /// A process whose handler is in the list already.
+    passed_over: Option<usize>,
+}
+
+impl<'t, 'a> Finder<'t, 'a> {
+    /// The claims end with the first that is none. There must be more slots than claims, all of them 0.
+    const fn new(claims: &'t [Option<Claim<'a>>], slots: &'t mut [u32]) -> Finder<'t, 'a> {
+        Finder { claims, slots, next: 0, passed_over: None }
+    }
+
+    const fn next(&mut self) -> Option<Clash<'a>> {
+        while self.next < self.claims.len() {
+            let Some(claim) = &self.claims[self.next] else { return None };
+            self.next += 1;
+            if matches!(self.passed_over, Some(process) if process == claim.process) {
+                continue;
+            }
+            let first = match claim.thing {
+                Thing::Name(_) | Thing::Path | Thing::Source(SourceRecord::Webhook { .. }, _) => {
+                    self.holder_else_take(claim)
+                }
+                Thing::Source(..) => self.earlier_of_process(claim),
+            };
+            if let Some(first) = first {
+                let clash = Clash { claim: *claim, first: *first };
+                if clash.is_same_handler() {
+                    self.passed_over = Some(claim.process);
+                }
+                return Some(clash);
+            }
+        }
+        None
+    }
+
+    /// The same trigger, earlier in the process of this claim, the last one that was taken from the list.
+    const fn earlier_of_process(&self, claim: &Claim<'a>) -> Option<&'t Claim<'a>> {
+        let mut at = self.next - 1;
+        while at > 0
+            && let Some(earlier) = &self.claims[at - 1]
+            && earlier.process == claim.process
+        {
+            if claim.excludes(earlier) {
+                return Some(earlier);
+            }
+            at -= 1;
+        }
+        None
+    }
+
+    /// Who has it already. If nobody does, it belongs to this claim, the last one that was taken from the list.
+    const fn holder_else_take(&mut self, claim: &Claim<'a>) -> Option<&'t Claim<'a>> {
+        let mut at = claim.hash as usize % self.slots.len();
+        while self.slots[at] != 0 {
+            if let Some(other) = &self.claims[self.slots[at] as usize - 1]
+                && other.hash == claim.hash
+                && claim.excludes(other)
+            {
+                return Some(other);
+            }
+            at = (at + 1) % self.slots.len();
+        }
+        self.slots[at] = self.next as u32;
+        None
+    }
+}
+
+/// The clashes of what a runtime is to run.
+pub(in crate::registry) fn clashes<'a>(claims: &[Option<Claim<'a>>]) -> Vec<Clash<'a>> {
+    let mut slots = vec![0; claims.len() * SLOTS];
+    let mut finder = Finder::new(claims, &mut slots);
+    std::iter::from_fn(|| finder.next()).collect()
+}
+
+/// What the handlers of one `handlers![..]` claim.
+#[derive(Debug)]
+pub struct Claims<const N: usize> {
+    claims: [Option<Claim<'static>>; N],
+    len: usize,
+}
+
+/// How many things these handlers claim at most.
+pub const fn count(handlers: &[&HandlerRecord]) -> usize {
+    let mut count = 0;
+    let mut at = 0;
+    while at < handlers.len() {
+        count += 1 + handlers[at].triggers.len();
+        at += 1;
+    }
+    count
+}
+
+impl<const N: usize> Claims<N> {
+    const fn of(handlers: &[&'static HandlerRecord]) -> Claims<N> {
+        let mut claims = Claims { claims: [None; N], len: 0 };
+        let mut process = 0;
+        while process < handlers.len() {
+            let HandlerRecord { site, process: settings, triggers, .. } = handlers[process];
+            // A handler with mistakes has none; the compiler has told of those.
+            if !triggers.is_empty() {
+                match settings.name {
+                    None => claims.push(Claim::new(process, site, Thing::Path)),
+                    // That it is empty is told at start.
+                    Some(name) if name.is_empty() => {}
+                    Some(name) => claims.push(Claim::new(process, site, Thing::Name(name))),
+                }
+            }
+            let mut at = 0;
+            while at < triggers.len() {
+                let source = &triggers[at].source;
+                // One alone is in the way of no other, unless it is a webhook.
+                if triggers.len() > 1 || matches!(source, SourceRecord::Webhook { .. }) {
+                    claims.push(Claim::new(process, site, Thing::Source(source, triggers[at].takes())));
+                }
+                at += 1;
+            }
+            process += 1;
+        }
+        claims
+    }
+
+    const fn push(&mut self, claim: Claim<'static>) {
+        self.claims[self.len] = Some(claim);
+        self.len += 1;
+    }
+
+    /// Checks the handlers of one `handlers![..]`; `N` is their [`count`].
+    ///
+    /// # Panics
+    ///
+    /// With every clash, each in a line of its own: in const evaluation, that is a compile error which says it.
+    #[track_caller]
+    pub const fn check(handlers: &[&'static HandlerRecord]) {
+        let claims = Claims::<N>::of(handlers);
+        let mut slots = [[0; SLOTS]; N];
+        let mut finder = Finder::new(&claims.claims, slots.as_flattened_mut());
+        if let Some(message) = report(&mut finder) {
+            message.panic();
+        }
+    }
+}
+
+/// Every clash, each in a line of its own; those that there is no room for are counted.
+const fn report(finder: &mut Finder<'_, '_>) -> Option<Message> {
+    /// Room for `and N more`.
+    const REST: usize = 32;
+    let mut report = Message::new();
+    let mut shown = 0;
+    let mut left = 0;
+    while let Some(clash) = finder.next() {
+        let mut line = Message::new();
+        line.push(if shown == 0 { "" } else { "\n" });
+        clash.claim.show(&mut line);
+        line.push(": ").push(clash.message().as_str());
+        if left == 0 && line.len() + REST <= report.room() {
+            report.push(line.as_str());
+            shown += 1;
+        } else {
+            left += 1;
+        }
+    }
+    if left > 0 {
+        report.push("\nand ").number(left).push(" more");
+    }
+    if shown + left == 0 { None } else { Some(report) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::{Location, ProcessRecord, Site, TriggerRecord};
+
+    const fn handler(
+        site: Site<'static>,
+        process: ProcessRecord,
+        triggers: &'static [TriggerRecord],
+    ) -> HandlerRecord {
+        HandlerRecord { site, process, triggers, arguments: &[], call: |_| unreachable!() }
+    }
+
+    const fn site(name: &'static str, module: &'static str, line: u32) -> Site<'static> {
+        Site { name, module, location: Location { file: "lib.rs", line } }
+    }
+
+    const UNNAMED: ProcessRecord = ProcessRecord::new();
+    const EVENT: &[TriggerRecord] = &[TriggerRecord::event("a")];
+
+    fn webhook(port: u16, host: &'static str) -> TriggerRecord {
+        TriggerRecord::webhook("/x").port(port).host(host)
+    }
+
+    fn said(handlers: &[HandlerRecord]) -> String {
+        let handlers: Vec<&'static HandlerRecord> =
+            handlers.iter().map(|h| &*Box::leak(Box::new(handler(h.site, h.process, h.triggers)))).collect();
+        let claims = Claims::<2000>::of(&handlers);
+        let mut slots = [0; 4000];
+        let report = report(&mut Finder::new(&claims.claims, &mut slots));
+        report.map_or_else(String::new, |report| report.as_str().to_owned())
+    }
+
+    #[test]
+    fn webhooks_clash_where_both_would_get_the_same_requests() {
+        let clash = |a: TriggerRecord, b: TriggerRecord| {
+            let triggers = |trigger| &*Box::leak(Box::new([trigger]));
+            let [a, b] = [("a", 1, a), ("b", 2, b)]
+                .map(|(name, line, trigger)| handler(site(name, "m", line), UNNAMED, triggers(trigger)));
+            said(&[a, b])
+        };
+        let same = clash(webhook(80, "localhost"), webhook(80, "localhost"));
+        assert_eq!(same, "`m::b` at lib.rs:2: the path /x of localhost:80 is taken by `m::a` at lib.rs:1");
+        let every = clash(webhook(80, "127.0.0.1"), webhook(80, "0.0.0.0"));
+        let expected = "`m::b` at lib.rs:2: the path /x of 0.0.0.0:80 is taken by `m::a` at lib.rs:1 on 127.0.0.1:80, \
+                        and 0.0.0.0 is every address";
+        assert_eq!(every, expected);
+        assert_ne!(clash(webhook(80, "::"), webhook(80, "localhost")), "");
+        assert_ne!(clash(webhook(0, "::"), webhook(0, "::")), "", "one free port");
+        for (a, b) in [
+            (webhook(80, "localhost"), webhook(81, "localhost")),
+            (webhook(80, "localhost"), webhook(80, "127.0.0.1")),
+            (webhook(0, "::"), webhook(0, "127.0.0.1")),
+            (webhook(80, "::"), TriggerRecord::webhook("/y").port(80).host("::")),
+        ] {
+            assert_eq!(clash(a, b), "", "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn name_is_taken_by_a_process_that_has_it_or_may_get_it() {
+        let named = |name, line| handler(site("other", "shop", line), UNNAMED.name(name), EVENT);
+        let unnamed = |module, line| handler(site("ship", module, line), UNNAMED, EVENT);
+        assert_eq!(
+            said(&[unnamed("shop", 1), named("shop::ship", 2)]),
+            "`shop::other` at lib.rs:2: the process name `shop::ship` is taken by `shop::ship` at lib.rs:1; \
+             give each its own with `#[process(name = \"..\")]`"
+        );
+        assert_eq!(
+            said(&[named("a", 1), named("a", 2)]),
+            "`shop::other` at lib.rs:2: the process name `a` is taken by `shop::other` at lib.rs:1"
+        );
+        // Of two fns, inside of others.
+        assert!(said(&[unnamed("shop", 1), unnamed("shop", 2)]).contains("the process name `shop::ship`"));
+        for fine in [
+            [unnamed("shop", 1), named("ship", 2)],
+            [unnamed("shop", 1), unnamed("eu::shop", 2)],
+            [named("::ship", 1), named("ship", 2)],
+            [named("", 1), named("", 2)],
+        ] {
+            assert_eq!(said(&fine), "", "{fine:?}");
+        }
+    }
+
+    #[test]
+    fn trigger_repeats_only_in_its_own_process() {
+        const SEVERAL: &[TriggerRecord] = &[
+            TriggerRecord::event("a"),
+            TriggerRecord::event("a").source("b"),
+            TriggerRecord::message("a"),
+            TriggerRecord::dead_letter(),
+            TriggerRecord::dead_letter_of("a"),
+            TriggerRecord::dead_letter_of("*"),
+            TriggerRecord::event("a").filter(|_| None, "|n: &u8| *n > 1"),
+            TriggerRecord::event("a").filter(|_| None, "|n: &u8| *n < 1"),
+        ];
+        const TWICE: &[TriggerRecord] =
+            &[SEVERAL[1], SEVERAL[2], SEVERAL[1].queue(3), SEVERAL[2], SEVERAL[6], SEVERAL[6]];
+        let [a, b, twice] = [("a", SEVERAL), ("b", SEVERAL), ("c", TWICE)]
+            .map(|(name, triggers)| handler(site(name, "m", 1), UNNAMED, triggers));
+        assert_eq!(
+            said(&[a, b, twice]),
+            "`m::c` at lib.rs:1: the event trigger `a` is declared twice, so each would arrive twice\n\
+             `m::c` at lib.rs:1: the message trigger `a` is declared twice, so each would arrive twice\n\
+             `m::c` at lib.rs:1: the event trigger `a` is declared twice, so each would arrive twice"
+        );
+    }
+
+    #[test]
+    fn handler_that_is_listed_twice_is_one_clash_and_one_with_mistakes_is_none() {
+        const HOOK: &[TriggerRecord] = &[TriggerRecord::webhook("/x")];
+        let twice = || handler(site("a", "m", 1), UNNAMED, HOOK);
+        assert_eq!(said(&[twice(), twice()]), "`m::a` at lib.rs:1: it is listed twice");
+        let with_mistakes = || handler(site("a", "m", 1), UNNAMED, &[]);
+        assert_eq!(said(&[with_mistakes(), with_mistakes()]), "");
+    }
+
+    #[test]
+    fn clashes_that_there_is_no_room_for_are_counted() {
+        let handlers: Vec<_> = (0..1000).map(|_| handler(site("a", "m", 1), UNNAMED, EVENT)).collect();
+        let said = said(&handlers);
+        let shown = said.matches("listed twice").count();
+        assert!(shown > 30 && said.ends_with(&format!("\nand {} more", 999 - shown)), "{said}");
+    }
+
+    #[test]
+    fn claims_of_one_hash_are_told_apart() {
+        let sites = ["a", "b", "a"].map(|name| site(name, "m", 1));
+        let claims = [0, 1, 2].map(|at| {
+            let claim = Claim::new(at, &sites[at], Thing::Path);
+            Some(Claim { hash: 5, ..claim })
+        });
+        let clashes: Vec<_> = clashes(&claims).iter().map(Clash::process).collect();
+        assert_eq!(clashes, [2]);
+    }
+
+    const MANY: usize = 5000;
+
+    /// `/0000`, `/0001` and so on.
+    static NUMBERS: [[u8; 5]; MANY] = {
+        let mut numbers = [*b"/0000"; MANY];
+        let mut at = 0;
+        while at < MANY {
+            let digits = [at / 1000, at / 100 % 10, at / 10 % 10, at % 10];
+            let mut place = 0;
+            while place < digits.len() {
+                numbers[at][place + 1] += digits[place] as u8;
+                place += 1;
+            }
+            at += 1;
+        }
+        numbers
+    };
+
+    static WEBHOOKS: [TriggerRecord; MANY] = {
+        let mut webhooks = [TriggerRecord::dead_letter(); MANY];
+        let mut at = 0;
+        while at < MANY {
+            webhooks[at] = TriggerRecord::webhook(number(at));
+            at += 1;
+        }
+        webhooks
+    };
+
+    static RECORDS: [HandlerRecord; MANY] = {
+        let mut records = [const { handler(site("", "", 1), UNNAMED, &[]) }; MANY];
+        let mut at = 0;
+        while at < MANY {
+            let site = site(number(at), "billing::invoices::settled", 1);
+            records[at] = handler(site, UNNAMED, std::slice::from_ref(&WEBHOOKS[at]));
+            at += 1;
+        }
+        records
+    };
+
+    const fn number(at: usize) -> &'static str {
+        match str::from_utf8(&NUMBERS[at]) {
+            Ok(number) => number,
+            Err(_) => "",
+        }
+    }
+
+    static LISTED: [&HandlerRecord; MANY] = {
+        let mut listed = [&RECORDS[0]; MANY];
+        let mut at = 0;
+        while at < MANY {
+            listed[at] = &RECORDS[at];
+            at += 1;
+        }
+        listed
+    };
+
+    // That this compiles is the test: rustc refuses what takes too many steps.
+    const _: () = Claims::<{ count(&LISTED) }>::check(&LISTED);
+
+    #[test]
+    fn one_clash_among_5000_handlers_is_found() {
+        let mut listed = LISTED;
+        listed[MANY - 1] = listed[17];
+        let claims = Claims::<{ count(&LISTED) }>::of(&listed);
+        let mut slots = vec![0; 2 * claims.len];
+        let mut finder = Finder::new(&claims.claims, &mut slots);
+        assert_eq!(finder.next().map(|clash| clash.process()), Some(MANY - 1));
+        assert!(finder.next().is_none());
+    }
+}
