@@ -1,9 +1,10 @@
 //! The clocks and the source of ids, in the one place where they are read.
 
-use std::time::{Duration, SystemTime};
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) use tokio::time::{Instant, timeout_at};
-use uuid::Uuid;
+use uuid::{ContextV7, Timestamp, Uuid};
 
 use crate::event::EventId;
 
@@ -13,10 +14,17 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// A new id. Ids of one process sort in the order they were made.
-#[expect(clippy::disallowed_methods, reason = "this is the one place")]
-pub(crate) fn event_id() -> EventId {
-    EventId(Uuid::now_v7())
+/// Keeps the ids of one millisecond in their order.
+static IDS: Mutex<ContextV7> = Mutex::new(ContextV7::new());
+
+/// A new id, and the present time that it is made of: the clock is looked at once. Ids of one program sort in the order
+/// they were made.
+pub(crate) fn stamp() -> (EventId, SystemTime) {
+    let now = now();
+    // A clock before 1970 stands still as far as ids go.
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let timestamp = Timestamp::from_unix(&IDS, since.as_secs(), since.subsec_nanos());
+    (EventId(Uuid::new_v7(timestamp)), now)
 }
 
 /// Thirty years: as far ahead as tokio's own timers look.

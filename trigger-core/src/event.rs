@@ -152,7 +152,7 @@ pub(crate) enum Origin {
 }
 
 impl Envelope {
-    pub(crate) fn new(id: EventId, timestamp: SystemTime, raw: Bytes, origin: Origin) -> Envelope {
+    pub(crate) fn new((id, timestamp): (EventId, SystemTime), raw: Bytes, origin: Origin) -> Envelope {
         Envelope { id, timestamp, raw, origin, payload: OnceLock::new(), metadata: OnceLock::new() }
     }
 

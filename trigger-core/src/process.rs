@@ -8,8 +8,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio_util::sync::CancellationToken;
-
 use crate::clock;
 use crate::dead_letter::DeadLetters;
 use crate::deadlock::{Waits, Worker};
@@ -70,12 +68,10 @@ impl Process {
     /// One worker: handles events until every queue is closed and empty, or it is told to stop.
     ///
     /// Aborted in the middle of a handler, it gives the event back to its queue. An abort bites only where a task
-    /// waits, and a handler that never does would go on to the next event; so it looks at `stop` as well.
-    pub(crate) async fn work(self: Arc<Self>, number: usize, stop: CancellationToken) {
+    /// waits, and a handler that never does would go on to the next event; but an inbox that was abandoned has none.
+    pub(crate) async fn work(self: Arc<Self>, number: usize) {
         let worker = Worker::new(&self.inbox, number);
-        while !stop.is_cancelled()
-            && let Some(delivery) = self.next().await
-        {
+        while let Some(delivery) = self.next().await {
             self.attempt(delivery, worker).await;
             // A handler that never waits must not keep the thread from the others.
             tokio::task::coop::consume_budget().await;

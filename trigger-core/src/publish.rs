@@ -12,7 +12,7 @@ use tokio::task::coop;
 use crate::clock;
 use crate::deadlock::Waited;
 use crate::event::{Envelope, Origin, TriggerEvent};
-use crate::routes::Routes;
+use crate::routes::{Routes, Subscription};
 use crate::task::all;
 use crate::topic::{Topic, TopicError};
 use crate::trigger::{BoxFuture, Offer, WaitingOffer};
@@ -84,20 +84,27 @@ impl<'a> Publication<'a> {
 
     /// Offers it to every trigger that wants it. None of them delays another.
     fn offer(self) -> Result<Tally, PublishError> {
-        let name = |error| PublishError::InvalidName { name: self.name.to_owned(), error };
-        let topic = Topic::parse(self.name).map_err(name)?;
+        let routes = self.routes.snapshot();
+        let exactly = routes.exactly(self.name);
+        let topic = match exactly {
+            Some((topic, _)) => topic.clone(),
+            None => Topic::parse(self.name)
+                .map_err(|error| PublishError::InvalidName { name: self.name.to_owned(), error })?,
+        };
         let body = self.body.map_err(PublishError::Encode)?;
         let origin = (self.origin)(topic, self.author);
-        let envelope = Arc::new(Envelope::new(clock::event_id(), clock::now(), body, origin));
+        let envelope = Arc::new(Envelope::new(clock::stamp(), body, origin));
         let mut tally = Tally::default();
-        self.routes.matching(self.name, |subscription| {
+        let mut offer = |subscription: &Arc<Subscription>| {
             if subscription.wants(&envelope) {
                 let event = TriggerEvent::through(subscription.intake.info(), &envelope);
                 tally.count(subscription.intake.id(), subscription.intake.offer(event));
             } else {
                 subscription.intake.queue.count_filtered();
             }
-        });
+        };
+        exactly.iter().flat_map(|(_, subscriptions)| *subscriptions).for_each(&mut offer);
+        routes.by_pattern(self.name, offer);
         Ok(tally)
     }
 }

@@ -8,11 +8,11 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use rpds::HashTrieMapSync;
 
 use crate::event::{Envelope, Origin};
-use crate::topic::{TopicPattern, is_one};
+use crate::topic::{Topic, TopicPattern, is_one};
 use crate::trigger::Intake;
 
 /// One trigger that wants to receive.
@@ -51,8 +51,8 @@ pub(crate) struct Routes {
 }
 
 #[derive(Clone, Default)]
-struct Table {
-    exact: HashTrieMapSync<String, Subscriptions>,
+pub(crate) struct Table {
+    exact: HashTrieMapSync<Topic, Subscriptions>,
     patterns: Node,
 }
 
@@ -91,13 +91,12 @@ impl Routes {
     fn edit(&self, pattern: &TopicPattern, change: impl FnOnce(&Subscriptions) -> Subscriptions) {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut table = Table::clone(&self.table.load());
-        if pattern.is_literal() {
-            let subscriptions =
-                change(table.exact.get(pattern.as_str()).unwrap_or(&Subscriptions::default()));
+        if let Ok(topic) = Topic::parse(pattern.as_str()) {
+            let subscriptions = change(table.exact.get(&topic).unwrap_or(&Subscriptions::default()));
             if subscriptions.is_empty() {
-                table.exact.remove_mut(pattern.as_str());
+                table.exact.remove_mut(&topic);
             } else {
-                table.exact.insert_mut(pattern.as_str().to_owned(), subscriptions);
+                table.exact.insert_mut(topic, subscriptions);
             }
         } else {
             table.patterns = table.patterns.edited(pattern.as_str(), change);
@@ -105,13 +104,24 @@ impl Routes {
         self.table.store(Arc::new(table));
     }
 
-    /// Calls `each` with every subscription whose pattern matches the topic.
-    pub(crate) fn matching(&self, topic: &str, mut each: impl FnMut(&Arc<Subscription>)) {
-        let table = self.table.load();
-        if let Some(subscriptions) = table.exact.get(topic) {
-            subscriptions.iter().for_each(&mut each);
-        }
-        table.patterns.matching(Some(topic), &mut each);
+    /// The subscriptions of this moment.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot(self.table.load())
+    }
+}
+
+/// The subscriptions of one moment.
+pub(crate) struct Snapshot(Guard<Arc<Table>>);
+
+impl Snapshot {
+    /// The subscriptions to exactly this name. It is a topic, which need not be made again.
+    pub(crate) fn exactly(&self, name: &str) -> Option<(&Topic, &[Arc<Subscription>])> {
+        self.0.exact.get_key_value(name).map(|(topic, subscriptions)| (topic, &**subscriptions))
+    }
+
+    /// Calls `each` with every subscription that has a pattern, and whose pattern matches the topic.
+    pub(crate) fn by_pattern(&self, topic: &str, mut each: impl FnMut(&Arc<Subscription>)) {
+        self.0.patterns.matching(Some(topic), &mut each);
     }
 }
 

@@ -138,7 +138,7 @@ impl TriggerEvent {
     pub fn new(trigger_id: &str, payload: impl Into<Bytes>, metadata: Map<String, Value>) -> TriggerEvent {
         let info = TriggerInfo { id: trigger_id.to_owned(), kind: TriggerKind::Custom, pattern: None };
         let origin = Origin::Custom { metadata };
-        let envelope = Envelope::new(clock::event_id(), clock::now(), payload.into(), origin);
+        let envelope = Envelope::new(clock::stamp(), payload.into(), origin);
         TriggerEvent::through(&Arc::new(info), &Arc::new(envelope))
     }
 }

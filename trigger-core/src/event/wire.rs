@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for TriggerEvent {
         let (body, origin) =
             origin(read.trigger_type, &read.payload, &read.metadata).map_err(D::Error::custom)?;
         let raw = serde_json::to_vec(body).map_err(D::Error::custom)?;
-        let envelope = Envelope::new(read.event_id, timestamp, raw.into(), origin);
+        let envelope = Envelope::new((read.event_id, timestamp), raw.into(), origin);
         // Set rather than found again, so that what was read is what is shown.
         let envelope = Envelope { payload: read.payload.into(), metadata: read.metadata.into(), ..envelope };
         let trigger = TriggerInfo { id: read.trigger_id, kind: read.trigger_type, pattern: None };

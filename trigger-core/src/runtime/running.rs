@@ -154,8 +154,7 @@ impl Running {
 
     /// Starts the workers. They end where every queue is closed, and so must find them open.
     pub(super) fn work(&self) {
-        let stop = self.workers.stop_token();
-        let worker = |number| self.workers.spawn(Arc::clone(&self.process).work(number, stop.clone()));
+        let worker = |number| self.workers.spawn(Arc::clone(&self.process).work(number));
         let handles = (0..self.process.policy.concurrency).map(worker).collect();
         *self.handles.lock().unwrap_or_else(PoisonError::into_inner) = handles;
         if self.process.policy.retry > 0 {
@@ -293,7 +292,6 @@ impl Running {
     fn abort_workers(&self) {
         // What one worker gives back is not for another one whose turn to be aborted has yet to come.
         self.process.inbox.abandon();
-        self.workers.stop_token().cancel();
         self.handles.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(AbortHandle::abort);
     }
 

@@ -97,7 +97,7 @@ async fn receive(State(endpoint): State<Arc<Endpoint>>, request: Request<Body>) 
         remote: peer.remote,
     };
     let origin = Origin::Webhook(Box::new(kept));
-    let envelope = Arc::new(Envelope::new(clock::event_id(), clock::now(), body, origin));
+    let envelope = Arc::new(Envelope::new(clock::stamp(), body, origin));
     match endpoint.intake.offer(TriggerEvent::through(endpoint.intake.info(), &envelope)) {
         Offer::Queued => accepted(envelope.id),
         Offer::Filtered => filtered(envelope.id),
