@@ -1,0 +1,154 @@
+//! What does an event cost from `emit` to the end of its handler, beside a bare tokio channel?
+//!
+//! `cargo bench --bench hop`. Panic guard, counters and status are on, as always. Both sides have 100 places, wait for
+//! room and handle the same bytes: on one thread, and on a runtime with two.
+
+#![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
+#![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
+
+mod side;
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use side::{Took, compare};
+use tokio::sync::{Notify, mpsc};
+use triggers::{Bytes, Handler, Json, Overflow, ProcessConfig, Runtime, TriggerConfig};
+
+const EVENTS: u32 = 20_000;
+const PLACES: usize = 100;
+const BODY: &[u8] = br#"{"job":"nightly","code":500,"attempt":3}"#;
+
+#[derive(Serialize, Deserialize)]
+struct Failed {
+    job: String,
+    code: u16,
+    attempt: u32,
+}
+
+fn failed() -> Failed {
+    Failed { job: "nightly".to_owned(), code: 500, attempt: 3 }
+}
+
+fn main() {
+    println!("{:<34} {:>12} {:>12}", "", "by hand", "triggers");
+    println!("on one thread");
+    let mut one = tokio::runtime::Builder::new_current_thread();
+    one.enable_all().build().expect("a runtime").block_on(all());
+    println!("on two threads");
+    let mut two = tokio::runtime::Builder::new_multi_thread();
+    two.worker_threads(2).enable_all().build().expect("a runtime").block_on(all());
+}
+
+async fn all() {
+    let hop = async || by_hand(|| Bytes::from_static(BODY), |body| drop(black_box(body))).await;
+    let plain = Ours::start(config(), handle).await;
+    compare("a hop", hop, async || plain.emit().await).await;
+    let timed = ProcessConfig { timeout: Some(Duration::from_secs(30)), ..config() };
+    let timed = Ours::start(timed, handle).await;
+    compare("with a timeout", hop, async || timed.emit().await).await;
+    let wide = Ours::start(ProcessConfig { concurrency: 64, ..config() }, handle).await;
+    compare("with concurrency 64", hop, async || wide.emit().await).await;
+    compare("the same, against a task for each", a_task_for_each, async || wide.emit().await).await;
+    let typed = Ours::start(config(), |Json(failed): Json<Failed>| async move {
+        black_box(failed);
+        DONE.one();
+    });
+    let typed = typed.await;
+    let encode = || Bytes::from(serde_json::to_vec(&black_box(failed())).expect("JSON"));
+    let decode = |body: Bytes| drop(black_box(serde_json::from_slice::<Failed>(&body).expect("JSON")));
+    compare("typed at both ends", async || by_hand(encode, decode).await, async || typed.emit_typed().await)
+        .await;
+}
+
+/// What was handled since it was last looked at.
+struct Done {
+    count: AtomicU32,
+    all: Notify,
+}
+
+static DONE: Done = Done { count: AtomicU32::new(0), all: Notify::const_new() };
+
+impl Done {
+    fn one(&self) {
+        if self.count.fetch_add(1, Ordering::Relaxed) + 1 == EVENTS {
+            self.count.store(0, Ordering::Relaxed);
+            self.all.notify_one();
+        }
+    }
+}
+
+async fn handle(body: Bytes) {
+    drop(black_box(body));
+    DONE.one();
+}
+
+/// A channel with a task that receives.
+async fn by_hand(encode: impl Fn() -> Bytes, decode: fn(Bytes)) -> Took {
+    let (sender, mut receiver) = mpsc::channel(PLACES);
+    let receiving = tokio::spawn(async move {
+        while let Some(body) = receiver.recv().await {
+            async {
+                decode(body);
+                DONE.one();
+            }
+            .await;
+        }
+    });
+    let began = Instant::now();
+    for _ in 0..EVENTS {
+        sender.send(encode()).await.expect("a receiver");
+    }
+    DONE.all.notified().await;
+    let took = began.elapsed();
+    drop(sender);
+    receiving.await.expect("an end");
+    Took(took, EVENTS)
+}
+
+async fn a_task_for_each() -> Took {
+    let began = Instant::now();
+    for _ in 0..EVENTS {
+        tokio::spawn(handle(Bytes::from_static(BODY)));
+        tokio::task::coop::consume_budget().await;
+    }
+    DONE.all.notified().await;
+    Took(began.elapsed(), EVENTS)
+}
+
+/// A runtime with one process.
+struct Ours(Runtime);
+
+impl Ours {
+    async fn start<Args>(config: ProcessConfig, handler: impl Handler<Args>) -> Ours {
+        let builder = Runtime::builder().process("hop", config, handler);
+        Ours(builder.start().await.expect("a sound process"))
+    }
+
+    async fn emit(&self) -> Took {
+        let bus = self.0.bus();
+        let began = Instant::now();
+        for _ in 0..EVENTS {
+            bus.emit_raw("build.failed", Bytes::from_static(BODY)).await.expect("a type");
+        }
+        DONE.all.notified().await;
+        Took(began.elapsed(), EVENTS)
+    }
+
+    async fn emit_typed(&self) -> Took {
+        let bus = self.0.bus();
+        let began = Instant::now();
+        for _ in 0..EVENTS {
+            bus.emit("build.failed", black_box(failed())).await.expect("a type");
+        }
+        DONE.all.notified().await;
+        Took(began.elapsed(), EVENTS)
+    }
+}
+
+fn config() -> ProcessConfig {
+    let trigger = TriggerConfig::event("build.failed").queue(PLACES).overflow(Overflow::Wait);
+    ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() }
+}
