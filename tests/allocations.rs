@@ -1,0 +1,33 @@
+//! How often the way of an event asks for memory. A binary of its own, as its allocator counts.
+
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test ends where it fails")]
+
+use triggers::prelude::*;
+
+const EVENTS: u64 = 1000;
+
+async fn emit(bus: &EventBus) -> Result<()> {
+    for _ in 0..EVENTS {
+        bus.emit_raw("build.failed", Bytes::from_static(b"{}")).await?;
+    }
+    Ok(())
+}
+
+/// One for the event, which all who get it share, and one for the future of the handler.
+#[test]
+fn event_of_ready_bytes_takes_two_allocations() {
+    let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let trigger = TriggerConfig::event("build.failed").overflow(Overflow::Wait);
+    let config = ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() };
+    let start = Runtime::builder().process("counts", config, |_: Bytes| async {}).start();
+    let runtime = threads.block_on(start).expect("a sound process");
+    let bus = runtime.bus();
+    // The queue grows to its size.
+    threads.block_on(emit(&bus)).expect("a type");
+    let counted = allocation_counter::measure(|| threads.block_on(emit(&bus)).expect("a type"));
+    // Where the queue is full, the publisher waits in a box.
+    let most = 2 * EVENTS + EVENTS / 10;
+    assert!(counted.count_total <= most, "{} for {EVENTS} events", counted.count_total);
+    let report = threads.block_on(runtime.shutdown());
+    assert_eq!((report.completed > 0, report.left), (true, 0));
+}
