@@ -1,0 +1,67 @@
+//! What does it cost to publish to 64 triggers, beside sending to 64 tokio channels?
+//!
+//! `cargo bench --bench fan_out`. Both sides have 100 places for each, and are emptied between the rounds.
+
+#![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
+#![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
+
+mod side;
+
+use std::time::{Duration, Instant};
+
+use side::{Took, compare};
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use triggers::{Bytes, EventBus, EventTrigger, Trigger};
+
+const TRIGGERS: usize = 64;
+const PLACES: u32 = 100;
+/// How often all places are filled in one round.
+const FILLS: u32 = 20;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let (senders, mut receivers): (Vec<_>, Vec<_>) =
+        (0..TRIGGERS).map(|_| mpsc::channel(PLACES as usize)).unzip();
+    let bus = EventBus::new();
+    let mut triggers = Vec::new();
+    for _ in 0..TRIGGERS {
+        let trigger = EventTrigger::new(&bus, "build.failed").capacity(PLACES as usize);
+        trigger.start().await.expect("a type");
+        triggers.push(trigger);
+    }
+    println!("{:<34} {:>12} {:>12}", "", "by hand", "triggers");
+    compare(
+        "a publication to 64",
+        async || try_send(&senders, &mut receivers),
+        async || publish(&bus, &triggers).await,
+    )
+    .await;
+}
+
+fn try_send(senders: &[Sender<Bytes>], receivers: &mut [Receiver<Bytes>]) -> Took {
+    let mut took = Duration::ZERO;
+    for _ in 0..FILLS {
+        let began = Instant::now();
+        for _ in 0..PLACES {
+            let body = Bytes::from(b"{}".to_vec());
+            senders.iter().for_each(|sender| sender.try_send(body.clone()).expect("room"));
+        }
+        took += began.elapsed();
+        receivers.iter_mut().for_each(|receiver| while receiver.try_recv().is_ok() {});
+    }
+    Took(took, FILLS * PLACES)
+}
+
+async fn publish(bus: &EventBus, triggers: &[EventTrigger]) -> Took {
+    let mut took = Duration::ZERO;
+    for _ in 0..FILLS {
+        let began = Instant::now();
+        for _ in 0..PLACES {
+            let sent = bus.emit_raw("build.failed", b"{}".to_vec()).await.expect("a type");
+            assert_eq!(sent.queued, TRIGGERS);
+        }
+        took += began.elapsed();
+        triggers.iter().for_each(|trigger| drop(trigger.drain_pending()));
+    }
+    Took(took, FILLS * PLACES)
+}
