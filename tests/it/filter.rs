@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
+use tokio::sync::Notify;
 use triggers::prelude::*;
 use triggers::{DeadLetterReason, Filter, RuntimeStatus, TriggerStatus};
 
@@ -107,6 +108,34 @@ async fn request_that_a_webhook_does_not_take_is_answered_200() -> Result {
     let trigger = trigger(&status, 0, 0);
     assert_eq!((trigger.accepted, trigger.filtered, trigger.undecodable), (1, 2, 1));
     runtime.shutdown().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn webhook_that_drains_answers_503_whatever_its_filter_says() -> Result {
+    let (entered, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let webhook = TriggerConfig::webhook("/in", 0).host("127.0.0.1");
+    let handler = {
+        let (entered, gate) = (entered.clone(), gate.clone());
+        move |_: TriggerEvent| {
+            let (entered, gate) = (entered.clone(), gate.clone());
+            async move {
+                entered.notify_one();
+                gate.notified().await;
+            }
+        }
+    };
+    let config = config([webhook.filter(Filter::of(|number: &u32| *number > 1))]);
+    let runtime = Runtime::builder().process("in", config, handler).start().await?;
+    let address = runtime.local_addr("webhook-0/in").ok_or("no address")?;
+    assert_eq!(http::post(address, "/in", "2").await.status, 202);
+    entered.notified().await;
+    let (report, ()) = tokio::join!(runtime.shutdown(), async {
+        tokio::task::yield_now().await;
+        assert_eq!(http::post(address, "/in", "1").await.status, 503);
+        gate.notify_one();
+    });
+    assert_eq!((report.completed, trigger(&runtime.status(), 0, 0).filtered), (1, 0));
     Ok(())
 }
 

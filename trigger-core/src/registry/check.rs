@@ -111,7 +111,7 @@ fn clashing(declarations: &[&Declaration], names: &[&str], problems: &mut Vec<Pr
         let name = is_another.then_some(Thing::Name(name));
         let takes = declaration.config.triggers.iter().map(|trigger| match &trigger.filter {
             None => Takes::Every,
-            Some(filter) => filter.text().map_or(Takes::Some, Takes::Those),
+            Some(filter) => filter.text().map_or(Takes::Unknown, Takes::Those),
         });
         let triggers = sources[process].iter().zip(takes).map(|(source, takes)| Thing::Source(source, takes));
         let things = path.into_iter().chain(name).chain(triggers);

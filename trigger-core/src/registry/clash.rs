@@ -40,7 +40,7 @@ pub(super) enum Takes<'a> {
     /// Those of a filter with this text.
     Those(&'a str),
     /// Those of a filter that no other one is known to equal.
-    Some,
+    Unknown,
 }
 
 impl<'a> Claim<'a> {

@@ -79,6 +79,10 @@ impl Intake {
 
     /// Queues the event, or does what the filter or the policy says.
     pub(crate) fn offer(self: &Arc<Self>, event: TriggerEvent) -> Offer {
+        // One that takes nothing any more does not say that it would not have taken this.
+        if self.config.filter.is_some() && !self.queue.is_open() {
+            return Offer::Closed;
+        }
         let Some(event) = self.filter(event) else { return Offer::Filtered };
         let pushed = match self.overflow {
             Overflow::DropOldest => self.queue.push_evicting(event),
