@@ -1,15 +1,13 @@
 //! What does it cost to publish to 64 triggers, beside sending to 64 tokio channels?
 //!
-//! `cargo bench --bench fan_out`. Both sides have 100 places for each, and are emptied between the rounds.
+//! `cargo bench --package benches --bench fan_out`. Both sides have 100 places for each, and are emptied between the rounds.
 
 #![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
 
-mod side;
-
 use std::time::{Duration, Instant};
 
-use side::{Took, compare};
+use benches::side::{Took, compare};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use triggers::{Bytes, EventBus, EventTrigger, Trigger};
 

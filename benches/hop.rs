@@ -1,19 +1,17 @@
 //! What does an event cost from `emit` to the end of its handler, beside a bare tokio channel?
 //!
-//! `cargo bench --bench hop`. Panic guard, counters and status are on, as always. Both sides have 100 places, wait for
+//! `cargo bench --package benches --bench hop`. Panic guard, counters and status are on, as always. Both sides have 100 places, wait for
 //! room and handle the same bytes: on one thread, and on a runtime with two.
 
 #![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
 
-mod side;
-
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use benches::side::{Took, compare};
 use serde::{Deserialize, Serialize};
-use side::{Took, compare};
 use tokio::sync::{Notify, mpsc};
 use triggers::{Bytes, Handler, Json, Overflow, ProcessConfig, Runtime, TriggerConfig};
 

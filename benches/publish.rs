@@ -1,15 +1,13 @@
 //! Does publishing cost more where more subscribe? Over 10 and over 100,000 subscriptions, side by side in one run.
 //!
-//! `cargo bench --bench publish`
+//! `cargo bench --package benches --bench publish`
 
 #![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
 
-mod side;
-
 use std::time::Instant;
 
-use side::{Took, compare};
+use benches::side::{Took, compare};
 use triggers::{MessageBroker, MessageTrigger, Overflow, Trigger};
 
 /// How often each broker is published to in one round.

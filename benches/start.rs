@@ -1,7 +1,7 @@
 //! What do a thousand handlers cost before the first event? The time of a start and of the end of an idle runtime, and the
 //! memory in between (on Linux).
 //!
-//! `cargo bench --bench start`
+//! `cargo bench --package benches --bench start`
 
 #![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]

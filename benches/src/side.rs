@@ -5,15 +5,12 @@ use std::time::Duration;
 const ROUNDS: usize = 15;
 
 /// What one round took, and how often the thing was done in it.
-pub(crate) struct Took(pub(crate) Duration, pub(crate) u32);
+#[derive(Debug)]
+pub struct Took(pub Duration, pub u32);
 
 /// Prints what both take for each time, as the median of the rounds, and how many times as long ours takes as the floor: the
 /// median, the least and the most.
-pub(crate) async fn compare(
-    name: &str,
-    mut floor: impl AsyncFnMut() -> Took,
-    mut ours: impl AsyncFnMut() -> Took,
-) {
+pub async fn compare(name: &str, mut floor: impl AsyncFnMut() -> Took, mut ours: impl AsyncFnMut() -> Took) {
     let nanoseconds = |Took(time, times): Took| time.as_nanos() as f64 / f64::from(times);
     let mut rounds = Vec::new();
     // The first is to warm up.
