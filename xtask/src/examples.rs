@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{Outcome, cargo, run};
+use crate::{Outcome, cargo, run, target};
 
 /// The examples that end by themselves.
 const SHORT: &[&str] =
@@ -29,8 +29,7 @@ pub(crate) fn run_every() -> Outcome {
 }
 
 fn binary(name: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    target.join("debug/examples").join(name)
+    target().join("debug/examples").join(name)
 }
 
 fn quickstart() -> Outcome {

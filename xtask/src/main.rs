@@ -3,7 +3,9 @@
 
 mod compile_time;
 mod examples;
+mod instructions;
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 /// A step of `ci`: its name, what it is for, and the work.
@@ -15,35 +17,43 @@ const STEPS: &[Step] = &[
     ("lint", "clippy has nothing to say", lint),
     ("alone", "the library builds without what its tests add", alone),
     ("test", "the README's test command passes", test),
+    (
+        "instructions",
+        "no path of an event takes over 5 % more instructions than recorded",
+        instructions::check,
+    ),
     ("loom", "the queue loses no event and no wake-up, in whichever order its threads run", loom),
     ("doc", "the documentation builds without a warning", doc),
     ("examples", "every example runs, and the quickstart answers a real request", examples::run_every),
 ];
 
 /// What is no step of `ci`: it answers a question, and takes its time.
-const QUESTIONS: &[Step] = &[(
-    "compile-time",
-    "what 1000 handlers cost the compiler, with attributes and by hand",
-    compile_time::compare,
-)];
+const QUESTIONS: &[Step] = &[
+    (
+        "compile-time",
+        "what 1000 handlers cost the compiler, with attributes and by hand",
+        compile_time::compare,
+    ),
+    ("instructions --record", "writes down how many they take now", instructions::record),
+];
 
 /// What went wrong, for the person who reads it.
 type Outcome = Result<(), String>;
 
 fn main() -> ExitCode {
-    let wanted = std::env::args().nth(1).unwrap_or_default();
+    let wanted = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
     let steps: Vec<_> = match wanted.as_str() {
         "ci" => STEPS.iter().collect(),
         _ => STEPS.iter().chain(QUESTIONS).filter(|(name, ..)| wanted == *name).collect(),
     };
     if steps.is_empty() {
-        eprintln!("cargo xtask ci            all of these, in order");
+        eprintln!("cargo xtask ci                    all of these, in order");
         for (name, purpose, _) in STEPS {
-            eprintln!("cargo xtask {name:<14}{purpose}");
+            eprintln!("cargo xtask {name:<22}{purpose}");
         }
         eprintln!("\nand what is no step of it:");
         for (name, purpose, _) in QUESTIONS {
-            eprintln!("cargo xtask {name:<14}{purpose}");
+            eprintln!("cargo xtask {name:<22}{purpose}");
         }
         return ExitCode::FAILURE;
     }
@@ -85,6 +95,11 @@ fn doc() -> Outcome {
     run(Command::new(env!("CARGO"))
         .args(["doc", "--workspace", "--no-deps"])
         .env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Where cargo puts what it builds.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from)
 }
 
 fn cargo(args: &[&str]) -> Outcome {

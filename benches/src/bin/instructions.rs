@@ -1,0 +1,239 @@
+//! One hot path, done some number of times on one thread, for a program that counts instructions: `instructions PATH
+//! TIMES`. Without arguments it names its paths.
+//!
+//! `cargo xtask instructions` runs it under valgrind. Nothing here looks at a clock or draws a random number, so that
+//! two runs differ in what they must alone: where the system put their memory, and the seeds of their hash maps.
+
+#![allow(clippy::disallowed_methods, reason = "a bare channel has a bare task")]
+#![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
+
+use std::hint::black_box;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use triggers::prelude::*;
+use triggers::{HandlerRecord, Published};
+
+/// The name of a path, and what does it so many times.
+type Path = (&'static str, fn(u32) -> Pin<Box<dyn Future<Output = ()>>>);
+
+const PATHS: &[Path] = &[
+    ("channel", |times| Box::pin(channel(times))),
+    ("fan-out", |times| Box::pin(fan_out(times))),
+    ("hop", |times| Box::pin(emit_raw(handlers![hop], times))),
+    ("hop-64", |times| Box::pin(emit_raw(handlers![hop_64], times))),
+    ("hop-keyed", |times| Box::pin(emit_raw(handlers![hop_keyed], times))),
+    ("hop-timeout", |times| Box::pin(emit_raw(handlers![hop_timeout], times))),
+    ("message", |times| Box::pin(message(times))),
+    ("publish", |times| Box::pin(publish(times))),
+    ("typed", |times| Box::pin(emit_typed(times))),
+    ("webhook", |times| Box::pin(webhook(times))),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let (path, times) = match arguments.as_slice() {
+        [] => {
+            PATHS.iter().for_each(|(name, _)| println!("{name}"));
+            return ExitCode::SUCCESS;
+        }
+        [path, times] => (PATHS.iter().find(|(name, _)| name == path), times.parse()),
+        _ => (None, Ok(0)),
+    };
+    let (Some((_, run)), Ok(times)) = (path, times) else {
+        eprintln!("instructions PATH TIMES, where PATH is one of those that `instructions` names");
+        return ExitCode::FAILURE;
+    };
+    let mut threads = tokio::runtime::Builder::new_current_thread();
+    threads.enable_all().build().expect("a runtime").block_on(run(times));
+    ExitCode::SUCCESS
+}
+
+/// What was not handled yet.
+static LEFT: AtomicU32 = AtomicU32::new(0);
+static NONE_LEFT: Notify = Notify::const_new();
+
+fn handled<T>(body: T) {
+    drop(black_box(body));
+    if LEFT.fetch_sub(1, Ordering::Relaxed) == 1 {
+        NONE_LEFT.notify_one();
+    }
+}
+
+/// As many as the queues of events and messages have, where nobody says.
+const PLACES: usize = 100;
+
+/// What every other path is compared with: what a person would write who needs no more.
+async fn channel(times: u32) {
+    LEFT.store(times, Ordering::Relaxed);
+    let (sender, mut receiver) = mpsc::channel(PLACES);
+    let receiving = tokio::spawn(async move {
+        while let Some(body) = receiver.recv().await {
+            handled::<Bytes>(body);
+        }
+    });
+    for number in 0..times {
+        sender.send(body(number)).await.expect("a receiver");
+    }
+    NONE_LEFT.notified().await;
+    drop(sender);
+    receiving.await.expect("an end");
+}
+
+#[on_event("build.failed", overflow = "wait")]
+async fn hop(body: Bytes) {
+    handled(body);
+}
+
+#[on_event("build.failed", overflow = "wait")]
+#[process(concurrency = 64)]
+async fn hop_64(body: Bytes) {
+    handled(body);
+}
+
+#[on_event("build.failed", overflow = "wait")]
+#[process(key = |failed: &Failed| failed.job)]
+async fn hop_keyed(body: Bytes) {
+    handled(body);
+}
+
+#[on_event("build.failed", overflow = "wait")]
+#[process(timeout = "30s")]
+async fn hop_timeout(body: Bytes) {
+    handled(body);
+}
+
+#[derive(Serialize, Deserialize)]
+struct Failed {
+    job: String,
+    code: u16,
+    attempt: u32,
+}
+
+/// The bodies differ in what `hop-keyed` has as its key.
+fn body(number: u32) -> Bytes {
+    const BODIES: [&[u8]; 4] = [
+        br#"{"job":"nightly","code":500,"attempt":3}"#,
+        br#"{"job":"release","code":500,"attempt":3}"#,
+        br#"{"job":"publish","code":500,"attempt":3}"#,
+        br#"{"job":"preview","code":500,"attempt":3}"#,
+    ];
+    Bytes::from_static(BODIES[number as usize % BODIES.len()])
+}
+
+async fn start(handlers: impl IntoIterator<Item = &'static HandlerRecord>, times: u32) -> Runtime {
+    LEFT.store(times, Ordering::Relaxed);
+    Runtime::builder().handlers(handlers).start().await.expect("a sound process")
+}
+
+async fn emit_raw(handlers: [&'static HandlerRecord; 1], times: u32) {
+    let runtime = start(handlers, times).await;
+    let bus = runtime.bus();
+    for number in 0..times {
+        bus.emit_raw("build.failed", body(number)).await.expect("a type");
+    }
+    NONE_LEFT.notified().await;
+}
+
+#[on_event("build.failed", overflow = "wait")]
+async fn typed(Json(failed): Json<Failed>) {
+    handled(failed);
+}
+
+async fn emit_typed(times: u32) {
+    let runtime = start(handlers![typed], times).await;
+    let bus = runtime.bus();
+    for attempt in 0..times {
+        let failed = Failed { job: "nightly".to_owned(), code: 500, attempt: attempt % 10 };
+        bus.emit("build.failed", black_box(failed)).await.expect("a type");
+    }
+    NONE_LEFT.notified().await;
+}
+
+#[on_message("builds.{job}.failed", overflow = "wait")]
+async fn captured(job: String, body: Bytes) {
+    handled((job, body));
+}
+
+async fn message(times: u32) {
+    let runtime = start(handlers![captured], times).await;
+    let broker = runtime.broker();
+    for number in 0..times {
+        broker.publish_raw("builds.nightly.failed", body(number)).await.expect("a topic");
+    }
+    NONE_LEFT.notified().await;
+}
+
+/// To 64 triggers, which are emptied when they are full.
+async fn fan_out(times: u32) {
+    const TRIGGERS: usize = 64;
+    let bus = EventBus::new();
+    let triggers: Vec<_> =
+        (0..TRIGGERS).map(|_| EventTrigger::new(&bus, "build.failed").capacity(PLACES)).collect();
+    for trigger in &triggers {
+        trigger.start().await.expect("a type");
+    }
+    for number in 0..times {
+        let sent = bus.emit_raw("build.failed", body(number)).await.expect("a type");
+        assert_eq!(sent, Published { matched: TRIGGERS, queued: TRIGGERS, dropped: 0 });
+        if (number as usize + 1).is_multiple_of(PLACES) {
+            triggers.iter().for_each(|trigger| drop(black_box(trigger.drain_pending())));
+        }
+    }
+}
+
+/// Over 10,000 subscriptions, to the two of them that match. The topics take turns, as how long the search for one takes
+/// depends on the seed of the map.
+async fn publish(times: u32) {
+    const SUBSCRIPTIONS: usize = 10_000;
+    const TOPICS: usize = 100;
+    let broker = MessageBroker::new();
+    let mut triggers = Vec::with_capacity(SUBSCRIPTIONS);
+    for number in 0..SUBSCRIPTIONS / 2 {
+        for last in ["done", "*"] {
+            let trigger = MessageTrigger::new(&broker, &format!("jobs.{number}.{last}"));
+            triggers.push(trigger.capacity(1).overflow(Overflow::DropOldest));
+        }
+    }
+    for trigger in &triggers {
+        trigger.start().await.expect("a pattern");
+    }
+    let topics: Vec<_> = (0..TOPICS).map(|number| format!("jobs.{number}.done")).collect();
+    for number in 0..times {
+        let topic = &topics[number as usize % TOPICS];
+        let sent = broker.publish_raw(topic, body(number)).await.expect("a topic");
+        assert_eq!(sent.matched, 2);
+    }
+}
+
+#[on_webhook("/builds", port = 0, host = "127.0.0.1", id = "builds")]
+async fn posted(body: Bytes) {
+    handled(body);
+}
+
+/// With a client that is two system calls, and so costs nearly nothing: it sends what is ready, waits for the handler,
+/// and by then the answer is there.
+async fn webhook(times: u32) {
+    let runtime = start(handlers![posted], 1).await;
+    let address = runtime.local_addr("builds").expect("a port");
+    let mut client = TcpStream::connect(address).expect("a server");
+    client.set_read_timeout(Some(Duration::from_secs(10))).expect("a limit");
+    let padding = "x".repeat(200 - r#"{"job":""}"#.len());
+    let request = format!(
+        "POST /builds HTTP/1.1\r\nHost: localhost\r\nUser-Agent: instructions\r\nAccept: */*\r\n\
+         Content-Type: application/json\r\nContent-Length: 200\r\n\r\n{{\"job\":\"{padding}\"}}"
+    );
+    let mut answer = [0; 1024];
+    for _ in 0..times {
+        LEFT.store(1, Ordering::Relaxed);
+        client.write_all(request.as_bytes()).expect("a connection");
+        NONE_LEFT.notified().await;
+        let length = client.read(&mut answer).expect("an answer as soon as the handler is done");
+        assert!(answer[..length].starts_with(b"HTTP/1.1 202 "), "refused");
+    }
+}
