@@ -5,7 +5,7 @@
 //! compares with the last run on this machine, where a fresh clone has none.
 //!
 //! Each path runs twice, with few events and with many. The difference is what the events alone take, without start and
-//! set-up. Two runs differ by less than 0.1 %, `publish` by 0.3 %: by the seeds of hash maps, and by how many
+//! set-up. Two runs differ by less than 0.1 %, `publish` by 1 %: by the seeds of hash maps, and by how many
 //! milliseconds pass, as the first id of each draws random numbers. So nothing is pinned. What the system's C library
 //! takes is counted (memory, mostly), what the kernel does is not.
 
@@ -19,7 +19,10 @@ use crate::{Outcome, cargo, target};
 /// What was recorded: a path and its count on each line.
 const RECORD: &str = "benches/instructions.txt";
 
-/// Where the counts hold, beside the toolchain of the workspace.
+/// What says which toolchain the counts hold for.
+const TOOLCHAIN: &str = "rust-toolchain.toml";
+
+/// What they hold for beside it.
 const HOST: &str = "x86_64-unknown-linux-gnu";
 
 const FEW: u32 = 1000;
@@ -36,12 +39,11 @@ type Counts = BTreeMap<String, u64>;
 
 pub(crate) fn check() -> Outcome {
     let rustc = rustc()?;
-    if let Some(reason) = elsewhere(&rustc)? {
+    if let Some(reason) = elsewhere(&rustc, &read(TOOLCHAIN)?)? {
         println!("skipped: {reason}");
         return Ok(());
     }
-    let recorded = fs::read_to_string(RECORD).map_err(|error| format!("{RECORD}: {error}"))?;
-    let recorded = parse(&recorded)?;
+    let recorded = parse(&read(RECORD)?)?;
     let now = count()?;
     print!("{}", table(&recorded, &now));
     let (failures, gains) = judge(&recorded, &now);
@@ -51,14 +53,18 @@ pub(crate) fn check() -> Outcome {
 
 pub(crate) fn record() -> Outcome {
     let rustc = rustc()?;
-    if let Some(reason) = elsewhere(&rustc)? {
+    if let Some(reason) = elsewhere(&rustc, &read(TOOLCHAIN)?)? {
         return Err(format!("nothing is recorded: {reason}"));
     }
     // What cannot be read is replaced.
-    let recorded = fs::read_to_string(RECORD).ok().and_then(|text| parse(&text).ok()).unwrap_or_default();
+    let recorded = read(RECORD).and_then(|text| parse(&text)).unwrap_or_default();
     let now = count()?;
     print!("{}", table(&recorded, &now));
     fs::write(RECORD, written(&rustc, &now)).map_err(|error| format!("{RECORD}: {error}"))
+}
+
+fn read(file: &str) -> Result<String, String> {
+    fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))
 }
 
 /// The compiler that cargo runs: its release, and what it builds for.
@@ -76,17 +82,13 @@ fn rustc() -> Result<Rustc, String> {
     Ok(Rustc { release: field("release:")?, host: field("host:")? })
 }
 
-/// Why the counts do not hold here, if they do not.
-fn elsewhere(rustc: &Rustc) -> Result<Option<String>, String> {
-    const TOOLCHAIN: &str = "rust-toolchain.toml";
-    if rustc.host != HOST {
-        return Ok(Some(format!("the counts are those of {HOST}, and this is {}", rustc.host)));
-    }
-    let toolchain = fs::read_to_string(TOOLCHAIN).map_err(|error| format!("{TOOLCHAIN}: {error}"))?;
+/// Why the counts do not hold for this compiler, if they do not.
+fn elsewhere(rustc: &Rustc, toolchain: &str) -> Result<Option<String>, String> {
     let channel = toolchain.lines().find_map(|line| line.strip_prefix("channel = "));
     let channel = channel.ok_or_else(|| format!("{TOOLCHAIN} has no channel"))?.trim_matches('"');
-    let other = || format!("the counts are those of rustc {channel}, and this is {}", rustc.release);
-    Ok((rustc.release != channel).then(other))
+    let Rustc { release, host } = rustc;
+    let counts = format!("the counts are those of rustc {channel} for {HOST}");
+    Ok((release != channel || host != HOST).then(|| format!("{counts}, and this is {release} for {host}")))
 }
 
 fn count() -> Result<Counts, String> {
@@ -263,6 +265,20 @@ mod tests {
              channel 528\nhop 3368\n"
         );
         assert_eq!(parse(&text), Ok(all));
+    }
+
+    #[test]
+    fn counts_are_of_one_compiler_and_one_target() {
+        let toolchain = "[toolchain]\nchannel = \"1.95.0\"\n";
+        let here = |release: &str, host: &str| {
+            elsewhere(&Rustc { release: release.to_owned(), host: host.to_owned() }, toolchain)
+        };
+        assert_eq!(here("1.95.0", HOST), Ok(None));
+        for (release, host) in [("1.96.0-nightly", HOST), ("1.95.0", "aarch64-apple-darwin")] {
+            let expected =
+                format!("the counts are those of rustc 1.95.0 for {HOST}, and this is {release} for {host}");
+            assert_eq!(here(release, host), Ok(Some(expected)));
+        }
     }
 
     #[test]

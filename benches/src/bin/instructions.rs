@@ -2,7 +2,7 @@
 //! TIMES`. Without arguments it names its paths.
 //!
 //! `cargo xtask instructions` runs it under valgrind. Nothing here looks at a clock or draws a random number, so that
-//! two runs differ in what they must alone: where the system put their memory, and the seeds of their hash maps.
+//! one run counts what the next one does.
 
 #![allow(clippy::disallowed_methods, reason = "a bare channel has a bare task")]
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
