@@ -1,10 +1,10 @@
 //! The clocks and the source of ids, in the one place where they are read.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) use tokio::time::{Instant, timeout_at};
-use uuid::{ContextV7, Timestamp, Uuid};
+use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::event::EventId;
 
@@ -14,18 +14,33 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// Keeps the ids of one millisecond in their order.
-static IDS: Mutex<ContextV7> = Mutex::new(ContextV7::new());
+/// The last id.
+static LAST: Mutex<Uuid> = Mutex::new(Uuid::nil());
 
 /// A new id, and the present time that it is made of: the clock is looked at once. Ids of one program sort in the order
-/// they were made.
+/// they were made, also where the clock is set back.
+///
+/// The first id of a millisecond is random. Each that follows it in the same one is the next number, which needs no more
+/// randomness and has room for 2^61 of them (RFC 9562 section 6.2, method 2, with the guard bit of method 1).
 pub(crate) fn stamp() -> (EventId, SystemTime) {
     let now = now();
     // A clock before 1970 stands still as far as ids go.
     let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let timestamp = Timestamp::from_unix(&IDS, since.as_secs(), since.subsec_nanos());
-    (EventId(Uuid::new_v7(timestamp)), now)
+    let milliseconds = since.as_secs() * 1000 + u64::from(since.subsec_millis());
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    *last = match last.as_u128() {
+        last if (last >> 80) as u64 >= milliseconds => Uuid::from_u128(last + 1),
+        _ => {
+            let random = Uuid::new_v7(Timestamp::from_unix(NoContext, since.as_secs(), since.subsec_nanos()));
+            Uuid::from_u128(random.as_u128() & !GUARD)
+        }
+    };
+    (EventId(*last), now)
 }
+
+/// The highest of the random bits behind the variant: clear in the first id of a millisecond, so that no other bit but
+/// those behind it ever changes as the ids are counted up.
+const GUARD: u128 = 1 << 61;
 
 /// Thirty years: as far ahead as tokio's own timers look.
 const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
@@ -39,4 +54,23 @@ pub(crate) fn instant() -> Instant {
 pub(crate) fn after(time: Duration) -> Instant {
     let now = instant();
     now.checked_add(time.min(NEVER)).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_of_version_7_and_their_time_and_sort_in_the_order_they_were_made() {
+        let mut before = EventId(Uuid::nil());
+        for _ in 0..10_000 {
+            let (id, now) = stamp();
+            assert!(id > before, "{id} after {before}");
+            assert_eq!((id.0.get_version_num(), id.0.get_variant()), (7, uuid::Variant::RFC4122));
+            let (seconds, _) = id.0.get_timestamp().expect("a time").to_unix();
+            let of_now = now.duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+            assert!(seconds.abs_diff(of_now) <= 1, "{seconds} of {of_now}");
+            before = id;
+        }
+    }
 }
