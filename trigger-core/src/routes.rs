@@ -42,6 +42,9 @@ impl Subscription {
 /// The subscriptions of one pattern. Shared between snapshots, replaced as a whole.
 type Subscriptions = Arc<[Arc<Subscription>]>;
 
+/// Hashed fast, and differently in every run: what is published is only looked for, and who subscribes chooses the names.
+type Names<K, V> = HashTrieMapSync<K, V, foldhash::fast::RandomState>;
+
 #[derive(Default)]
 pub(crate) struct Routes {
     table: ArcSwap<Table>,
@@ -52,7 +55,7 @@ pub(crate) struct Routes {
 
 #[derive(Clone, Default)]
 pub(crate) struct Table {
-    exact: HashTrieMapSync<Topic, Subscriptions>,
+    exact: Names<Topic, Subscriptions>,
     patterns: Node,
 }
 
@@ -60,7 +63,7 @@ pub(crate) struct Table {
 #[derive(Clone, Default)]
 struct Node {
     /// A certain token.
-    tokens: HashTrieMapSync<String, Arc<Node>>,
+    tokens: Names<String, Arc<Node>>,
     /// Any one token: `*` or a capture.
     one: Option<Arc<Node>>,
     /// One or more tokens: `>`.
