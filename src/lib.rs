@@ -5,12 +5,12 @@
 pub use trigger_core::{
     ArgumentDescription, Attempt, Backoff, Builder, Bytes, ConfigError, Context, DeadLetter,
     DeadLetterReason, DeadLetters, Description, DrainReport, Emit, Error, EventBus, EventId, EventTrigger,
-    FaultKind, Filter, FromTrigger, Handler, HandlerFuture, HandlerRecord, Headers, IntoOutcome, Json, Key,
-    MessageBroker, MessageTrigger, Needs, Outcome, Overflow, Overlap, ParseEventIdError, Problem,
-    ProcessConfig, ProcessDescription, ProcessReport, ProcessState, ProcessStatus, Publish, PublishError,
-    Published, Publishing, Query, Rejection, Result, Runtime, RuntimeStatus, Sender, Shutdown, Source,
-    StartError, State, Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig, TriggerDescription,
-    TriggerError, TriggerEvent, TriggerKind, TriggerSource, TriggerStatus, UnknownProcess, WebhookTrigger,
+    FaultKind, Filter, FromTrigger, Handler, HandlerRecord, Headers, IntoOutcome, Json, Key, MessageBroker,
+    MessageTrigger, Needs, Outcome, Overflow, Overlap, ParseEventIdError, Problem, ProcessConfig,
+    ProcessDescription, ProcessReport, ProcessState, ProcessStatus, Publish, PublishError, Published,
+    Publishing, Query, Rejection, Result, Runtime, RuntimeStatus, Sender, Shutdown, Source, StartError,
+    State, Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig, TriggerDescription, TriggerError,
+    TriggerEvent, TriggerKind, TriggerSource, TriggerStatus, UnknownProcess, WebhookTrigger,
 };
 
 /// What generated code names.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use triggers::{
-    Bytes, Context, DeadLetter, DeadLetterReason, Error, Handler, HandlerFuture, Json, Outcome, Overflow,
-    ProcessConfig, Rejection, Result, Runtime, TriggerConfig, TriggerEvent,
+    Bytes, Context, DeadLetter, DeadLetterReason, Error, Handler, Json, Outcome, Overflow, ProcessConfig,
+    Rejection, Result, Runtime, TriggerConfig, TriggerEvent,
 };
 
 use crate::process::{assert_balanced, on, status};
@@ -27,8 +27,10 @@ async fn panics_wherever_they_happen_cost_one_event_each() -> Result {
     /// A handler of its own kind: its future is dropped after it has ended, and panics then.
     struct Own;
     impl Handler<()> for Own {
-        fn call(&self, _: &Context<'_>) -> Result<HandlerFuture, Rejection> {
-            Ok(Box::pin(EndsThenPanics(PanicsOnDrop)))
+        type Future = EndsThenPanics;
+
+        fn call(&self, _: &Context<'_>) -> Result<EndsThenPanics, Rejection> {
+            Ok(EndsThenPanics(PanicsOnDrop))
         }
     }
     struct EndsThenPanics(PanicsOnDrop);
@@ -286,8 +288,10 @@ async fn bytes_whose_owner_panics_end_no_worker_when_a_letter_is_pushed_out() ->
 async fn error_that_panics_in_its_drop_beside_its_future_ends_no_worker() -> Result {
     struct Own;
     impl Handler<()> for Own {
-        fn call(&self, _: &Context<'_>) -> Result<HandlerFuture, Rejection> {
-            Ok(Box::pin(FailsThenPanics(Grenade)))
+        type Future = FailsThenPanics;
+
+        fn call(&self, _: &Context<'_>) -> Result<FailsThenPanics, Rejection> {
+            Ok(FailsThenPanics(Grenade))
         }
     }
     struct FailsThenPanics(#[allow(dead_code, reason = "it is there to be dropped")] Grenade);

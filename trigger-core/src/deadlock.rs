@@ -236,6 +236,14 @@ impl Worker {
         Worker { process: address(inbox), number }
     }
 
+    /// Calls something as this worker's.
+    pub(crate) fn within<T>(self, call: impl FnOnce() -> T) -> T {
+        let before = CURRENT.replace(Some(self));
+        let result = call();
+        CURRENT.set(before);
+        result
+    }
+
     /// Runs a handler as this worker's.
     pub(crate) fn run<F: Future + Unpin>(self, handler: F) -> impl Future<Output = F::Output> {
         Running { worker: self, handler }
@@ -251,10 +259,8 @@ impl<F: Future + Unpin> Future for Running<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let before = CURRENT.replace(Some(self.worker));
-        let polled = pin!(&mut self.handler).poll(cx);
-        CURRENT.set(before);
-        polled
+        let Running { worker, handler } = &mut *self;
+        worker.within(|| pin!(handler).poll(cx))
     }
 }
 
@@ -269,7 +275,7 @@ mod tests {
         TriggerEvent::new("test", "1", Map::new())
     }
 
-    fn take(inbox: &Arc<Inbox>) -> Delivery {
+    fn take(inbox: &Arc<Inbox>) -> Delivery<'_> {
         match inbox.take() {
             Taken::Event(delivery) => delivery,
             other => panic!("{other:?}"),

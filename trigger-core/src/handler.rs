@@ -4,23 +4,21 @@ use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::error::Error;
 use crate::event::{TriggerEvent, TriggerKind};
-use crate::outcome::{IntoOutcome, Outcome};
+use crate::outcome::IntoOutcome;
 
 mod argument;
+mod call;
 mod extract;
 
 pub use argument::Argument;
+pub(crate) use call::NewCall;
+pub use call::{Call, Ended, new_call, run};
 pub use extract::{Attempt, Json, Query, Sender, Shutdown, Source, State, Text};
-
-/// A running handler.
-pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Outcome, Error>> + Send>>;
 
 /// A type that can be an argument of a handler: it is made from the event and its surroundings.
 ///
@@ -197,12 +195,15 @@ impl Needs {
             `FromTrigger`, such as `|event: TriggerEvent| async move {{ .. }}`"
 )]
 pub trait Handler<Args>: Send + Sync + 'static {
-    /// Makes the arguments and begins to run.
+    /// The handler as it runs.
+    type Future: Future<Output: IntoOutcome> + Send + 'static;
+
+    /// Makes the arguments and calls.
     ///
     /// # Errors
     ///
     /// The [`Rejection`] of the first argument that could not be made.
-    fn call(&self, cx: &Context<'_>) -> Result<HandlerFuture, Rejection>;
+    fn call(&self, cx: &Context<'_>) -> Result<Self::Future, Rejection>;
 
     /// The arguments, in order.
     #[doc(hidden)]
@@ -221,8 +222,10 @@ macro_rules! impl_handler {
             Fut::Output: IntoOutcome,
             $($arg: FromTrigger,)*
         {
-            fn call(&self, _cx: &Context<'_>) -> Result<HandlerFuture, Rejection> {
-                run(self($($arg::from_trigger(_cx).map_err(|rejection| rejection.of($name))?),*))
+            type Future = Fut;
+
+            fn call(&self, _cx: &Context<'_>) -> Result<Fut, Rejection> {
+                Ok(self($($arg::from_trigger(_cx).map_err(|rejection| rejection.of($name))?),*))
             }
 
             fn arguments() -> Vec<Argument> {
@@ -241,16 +244,3 @@ impl_handler!(A1 = "1", A2 = "2", A3 = "3", A4 = "4", A5 = "5");
 impl_handler!(A1 = "1", A2 = "2", A3 = "3", A4 = "4", A5 = "5", A6 = "6");
 impl_handler!(A1 = "1", A2 = "2", A3 = "3", A4 = "4", A5 = "5", A6 = "6", A7 = "7");
 impl_handler!(A1 = "1", A2 = "2", A3 = "3", A4 = "4", A5 = "5", A6 = "6", A7 = "7", A8 = "8");
-
-/// The future of a handler, as the runtime runs it.
-///
-/// # Errors
-///
-/// Never; in a shim it follows those of its arguments.
-pub fn run<F>(future: F) -> Result<HandlerFuture, Rejection>
-where
-    F: Future + Send + 'static,
-    F::Output: IntoOutcome,
-{
-    Ok(Box::pin(async move { future.await.into_outcome() }))
-}

@@ -61,8 +61,8 @@ pub use event::{
 };
 pub use filter::Filter;
 pub use handler::{
-    Attempt, Context, FromTrigger, Handler, HandlerFuture, Json, Needs, Query, Rejection, Sender, Shutdown,
-    Source, State, Text,
+    Attempt, Context, FromTrigger, Handler, Json, Needs, Query, Rejection, Sender, Shutdown, Source, State,
+    Text,
 };
 pub use key::Key;
 pub use outcome::{IntoOutcome, Outcome};

@@ -4,8 +4,10 @@
 //! event and takes the next; so nothing is spawned for an event, and one worker keeps the order. An event that is to be
 //! tried again goes back to the inbox until it is due, so that the worker is free meanwhile.
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use crate::clock;
@@ -13,21 +15,20 @@ use crate::dead_letter::DeadLetters;
 use crate::deadlock::{Waits, Worker};
 use crate::error::Error;
 use crate::event::{DeadLetter, DeadLetterReason};
-use crate::handler::{Attempt, Context, Env, HandlerFuture, Rejection};
+use crate::handler::{Attempt, Call, Context, Env, NewCall, Rejection};
 use crate::outcome::Outcome;
 use crate::policy::Backoff;
 use crate::queue::{Delivery, Inbox, Settlement, Tries};
 
 pub(crate) mod panic;
+mod timed;
 
 use panic::{CatchUnwind, drop_quietly, guard};
-
-/// A handler, as a process calls it.
-pub(crate) type Call = dyn Fn(&Context<'_>) -> Result<HandlerFuture, Rejection> + Send + Sync;
+use timed::{Timed, TimedOut};
 
 pub(crate) struct Process {
     pub(crate) name: String,
-    pub(crate) call: Arc<Call>,
+    pub(crate) call: Arc<NewCall>,
     pub(crate) policy: Policy,
     /// The queues of its triggers.
     pub(crate) inbox: Arc<Inbox>,
@@ -71,14 +72,15 @@ impl Process {
     /// waits, and a handler that never does would go on to the next event; but an inbox that was abandoned has none.
     pub(crate) async fn work(self: Arc<Self>, number: usize) {
         let worker = Worker::new(&self.inbox, number);
+        let mut call = (self.call)();
         while let Some(delivery) = self.next().await {
-            self.attempt(delivery, worker).await;
+            self.attempt(delivery, worker, &mut *call).await;
             // A handler that never waits must not keep the thread from the others.
             tokio::task::coop::consume_budget().await;
         }
     }
 
-    async fn next(&self) -> Option<Delivery> {
+    async fn next(&self) -> Option<Delivery<'_>> {
         let idle = || {
             // What is queued may be of keys whose handlers wait for room in this very queue, or not be waited for any
             // more.
@@ -89,12 +91,13 @@ impl Process {
         self.inbox.next(idle).await
     }
 
-    async fn attempt(&self, delivery: Delivery, worker: Worker) {
-        let began = clock::now();
+    async fn attempt(&self, delivery: Delivery<'_>, worker: Worker, call: &mut dyn Call) {
         let number = delivery.tries().map_or(0, |tries| tries.made).saturating_add(1);
-        let Err(failure) = self.run(&delivery, number, worker).await else {
+        let mut began = None;
+        let Err(failure) = self.run(&delivery, number, worker, call, &mut began).await else {
             return settle(delivery, Settlement::Handled);
         };
+        let began = began.unwrap_or_else(clock::now);
         let after = match failure.then {
             Then::Nothing { failed } => return self.give_up(delivery, failure, began, failed),
             _ if number > self.policy.retry => return self.give_up(delivery, failure, began, true),
@@ -116,16 +119,26 @@ impl Process {
         settle(delivery, Settlement::Retry { after, tries });
     }
 
-    /// Runs the handler. A panic ends the attempt, not the worker.
-    async fn run(&self, delivery: &Delivery, number: u32, worker: Worker) -> Result<(), Failure> {
+    /// Runs the handler. A panic ends the attempt, not the worker. `began` is set when the handler first waits.
+    async fn run(
+        &self,
+        delivery: &Delivery<'_>,
+        number: u32,
+        worker: Worker,
+        call: &mut dyn Call,
+        began: &mut Option<SystemTime>,
+    ) -> Result<(), Failure> {
         let last_error = delivery.tries().map(|tries| Arc::clone(&tries.last_error));
         let attempt = Attempt::new(number, last_error);
         let cx = Context { event: delivery.event(), attempt, env: &self.env };
-        let future = guard(|| (self.call)(&cx)).map_err(panicked)?.map_err(undecodable)?;
-        let running = worker.run(CatchUnwind::new(future));
-        let ended = match self.policy.timeout {
-            None => running.await,
-            Some(limit) => tokio::time::timeout(limit, running).await.map_err(|_| timed_out(limit))?,
+        let mut running = CatchUnwind::in_place(call);
+        let begun = poll_fn(|task| Poll::Ready(worker.within(|| running.begin(&cx, task)))).await;
+        let ended = match begun.map_err(undecodable)? {
+            Poll::Ready(ended) => ended,
+            Poll::Pending => {
+                *began = Some(clock::now());
+                Timed::waiting(worker.run(running), self.policy.timeout).await.map_err(timed_out)?
+            }
         };
         match ended.map_err(panicked)? {
             Ok(Outcome::Done) => Ok(()),
@@ -154,7 +167,7 @@ impl Process {
         }
     }
 
-    fn give_up(&self, delivery: Delivery, failure: Failure, began: SystemTime, failed: bool) {
+    fn give_up(&self, delivery: Delivery<'_>, failure: Failure, began: SystemTime, failed: bool) {
         let Failure { reason, error, .. } = failure;
         let event = delivery.event();
         tracing::error!(
@@ -183,7 +196,7 @@ impl Process {
 }
 
 /// Settles an event. What is left to do after the account is to drop it, and its bytes may have an owner of the user's.
-fn settle(delivery: Delivery, settlement: Settlement) {
+fn settle(delivery: Delivery<'_>, settlement: Settlement) {
     let _ = std::panic::catch_unwind(AssertUnwindSafe(|| delivery.settle(settlement)));
 }
 
@@ -192,7 +205,7 @@ fn undecodable(rejection: Rejection) -> Failure {
     Failure { reason: DeadLetterReason::Decode, error: rejection.to_string(), then }
 }
 
-fn timed_out(limit: Duration) -> Failure {
+fn timed_out(TimedOut(limit): TimedOut) -> Failure {
     let error = format!("the handler took longer than {limit:?}");
     Failure { reason: DeadLetterReason::TimedOut, error, then: Then::Retry }
 }

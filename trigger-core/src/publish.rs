@@ -13,9 +13,9 @@ use crate::clock;
 use crate::deadlock::Waited;
 use crate::event::{Envelope, Origin, TriggerEvent};
 use crate::routes::{Routes, Subscription};
-use crate::task::all;
+use crate::task::{BoxFuture, all};
 use crate::topic::{Topic, TopicError};
-use crate::trigger::{BoxFuture, Offer, WaitingOffer};
+use crate::trigger::{Offer, WaitingOffer};
 
 /// What became of something that was published. `matched` is the sum of the other two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -95,16 +95,10 @@ impl<'a> Publication<'a> {
         let origin = (self.origin)(topic, self.author);
         let envelope = Arc::new(Envelope::new(clock::stamp(), body, origin));
         let mut tally = Tally::default();
-        let mut offer = |subscription: &Arc<Subscription>| {
-            if subscription.wants(&envelope) {
-                let event = TriggerEvent::through(subscription.intake.info(), &envelope);
-                tally.count(subscription.intake.id(), subscription.intake.offer(event));
-            } else {
-                subscription.intake.queue.count_filtered();
-            }
-        };
-        exactly.iter().flat_map(|(_, subscriptions)| *subscriptions).for_each(&mut offer);
-        routes.by_pattern(self.name, offer);
+        for subscription in exactly.map_or(&[][..], |(_, subscriptions)| subscriptions) {
+            tally.offer(subscription, &envelope);
+        }
+        routes.by_pattern(self.name, |subscription| tally.offer(subscription, &envelope));
         Ok(tally)
     }
 }
@@ -113,52 +107,68 @@ impl<'a> Publication<'a> {
 #[derive(Debug, Default)]
 struct Tally {
     published: Published,
-    rejected_by: Vec<String>,
-    deadlocked: Vec<String>,
-    waiting: Vec<WaitingOffer>,
+    /// Those of whom there is more to say.
+    others: Vec<Other>,
+}
+
+/// One who has not taken it.
+#[derive(Debug)]
+enum Other {
+    /// It rejected it: the id of the trigger.
+    Rejected(String),
+    /// It will, when there is room.
+    Waiting(WaitingOffer),
 }
 
 impl Tally {
-    fn count(&mut self, trigger: &str, offer: Offer) {
-        self.published.matched += 1;
-        match offer {
+    fn offer(&mut self, subscription: &Subscription, envelope: &Arc<Envelope>) {
+        let Subscription { intake, .. } = subscription;
+        if !subscription.wants(envelope) {
+            return intake.queue.count_filtered();
+        }
+        match intake.offer(TriggerEvent::through(intake.info(), envelope)) {
             Offer::Queued => self.published.queued += 1,
             Offer::Dropped => self.published.dropped += 1,
             Offer::Rejected => {
                 self.published.dropped += 1;
-                self.rejected_by.push(trigger.to_owned());
+                self.others.push(Other::Rejected(intake.id().to_owned()));
             }
-            Offer::Waiting(offer) => self.waiting.push(offer),
+            Offer::Waiting(offer) => self.others.push(Other::Waiting(offer)),
             // It did not want it, or stopped between the snapshot and the offer: as if it had not been there.
-            Offer::Filtered | Offer::Closed => self.published.matched -= 1,
+            Offer::Filtered | Offer::Closed => return,
         }
+        self.published.matched += 1;
     }
 
     async fn wait(mut self) -> Result<Published, PublishError> {
+        let mut rejected_by = Vec::new();
+        let mut deadlocked = Vec::new();
+        let mut waits = Vec::new();
+        for other in self.others {
+            match other {
+                Other::Rejected(trigger) => rejected_by.push(trigger),
+                Other::Waiting(offer) => waits.push(async {
+                    let trigger = offer.trigger().to_owned();
+                    (trigger, offer.queued().await)
+                }),
+            }
+        }
         // All at once, so that one without room keeps the event from none of the others.
-        let waits = std::mem::take(&mut self.waiting).into_iter().map(|offer| async {
-            let trigger = offer.trigger().to_owned();
-            (trigger, offer.queued().await)
-        });
         for (trigger, waited) in all(waits).await {
             match waited {
                 Waited::Queued => self.published.queued += 1,
                 Waited::Refused => self.published.dropped += 1,
                 Waited::Deadlock => {
                     self.published.dropped += 1;
-                    self.deadlocked.push(trigger);
+                    deadlocked.push(trigger);
                 }
             }
         }
-        self.end()
-    }
-
-    fn end(self) -> Result<Published, PublishError> {
         let published = self.published;
-        if !self.deadlocked.is_empty() {
-            Err(PublishError::Deadlock { triggers: self.deadlocked, published })
-        } else if !self.rejected_by.is_empty() {
-            Err(PublishError::Full { triggers: self.rejected_by, published })
+        if !deadlocked.is_empty() {
+            Err(PublishError::Deadlock { triggers: deadlocked, published })
+        } else if !rejected_by.is_empty() {
+            Err(PublishError::Full { triggers: rejected_by, published })
         } else {
             Ok(published)
         }
@@ -198,9 +208,9 @@ impl Future for Publishing<'_> {
             let Some(publication) = publication.take() else { return Poll::Pending };
             let offered = publication.offer();
             progress.made_progress();
-            match offered {
-                Ok(tally) if !tally.waiting.is_empty() => self.0 = State::Waiting(Box::pin(tally.wait())),
-                offered => return Poll::Ready(offered.and_then(Tally::end)),
+            match offered? {
+                Tally { published, others } if others.is_empty() => return Poll::Ready(Ok(published)),
+                tally => self.0 = State::Waiting(Box::pin(tally.wait())),
             }
         }
         match &mut self.0 {

@@ -80,6 +80,15 @@ pub(crate) enum Pushed {
     Closed(TriggerEvent),
 }
 
+/// What is to be told once the lock is given back, now that an event is queued.
+#[derive(Debug)]
+struct Accepted {
+    /// How many events nobody waits for any more.
+    stranded: usize,
+    /// Whether one who waits for an event is to be woken.
+    due: bool,
+}
+
 /// The answer to a take that does not wait.
 #[derive(Debug)]
 pub(crate) enum Taken<T> {
@@ -137,12 +146,12 @@ impl Queue {
         if !self.inbox.pending.add() {
             return Pushed::Closed(event);
         }
-        let stranded = self.accept(&mut state, event, lane);
+        let accepted = self.accept(&mut state, event, lane);
         if let Some(queued) = queued {
             queued.store(true, Ordering::Relaxed);
         }
         drop(state);
-        self.inbox.accepted(stranded);
+        self.inbox.tell(accepted);
         Pushed::Queued
     }
 
@@ -152,9 +161,12 @@ impl Queue {
         let mut state = self.inbox.state();
         // One that comes after the end is left, and not waited for.
         let pending = !state.abandoned && self.inbox.pending.add();
-        let stranded = self.accept(&mut state, event, lane);
+        let mut accepted = self.accept(&mut state, event, lane);
         drop(state);
-        self.inbox.accepted(if pending { stranded } else { 0 });
+        if !pending {
+            accepted.stranded = 0;
+        }
+        self.inbox.tell(accepted);
     }
 
     /// Queues an event, in the place of the oldest ones if there is no room. Those that wait for a retry keep theirs, so
@@ -177,12 +189,12 @@ impl Queue {
             // Nothing was pending, so nothing was there to evict.
             return Pushed::Closed(event);
         }
-        let stranded = self.accept(&mut state, event, lane);
+        let accepted = self.accept(&mut state, event, lane);
         let dropped = state.ports[self.port].ledger.dropped;
         let waited_for = if state.abandoned { 0 } else { evicted.len() };
         drop(state);
         (0..waited_for).for_each(|_| self.inbox.pending.done());
-        self.inbox.accepted(stranded);
+        self.inbox.tell(accepted);
         if evicted.is_empty() {
             return Pushed::Queued;
         }
@@ -191,12 +203,12 @@ impl Queue {
         Pushed::Evicted(evicted, dropped)
     }
 
-    /// Tells how many events nobody waits for any more.
-    fn accept(&self, state: &mut State, event: TriggerEvent, lane: u64) -> usize {
+    fn accept(&self, state: &mut State, event: TriggerEvent, lane: u64) -> Accepted {
         let ledger = &mut state.ports[self.port].ledger;
         ledger.accepted += 1;
         ledger.last_fired = Some(event.timestamp());
-        state.enqueue(self.port, Entry { event, lane, tries: None })
+        let stranded = state.enqueue(self.port, Entry::new(event, lane));
+        Accepted { stranded, due: state.tell() }
     }
 
     /// Queues an event as soon as there is room. Gives it back if the queue is or gets closed, or never can have room.
@@ -204,7 +216,7 @@ impl Queue {
     /// The event stays in `slot` until it is queued, so that one who stops waiting still has it. `queued` is set before
     /// anyone can see that it is.
     pub(crate) async fn push_waiting(&self, slot: &mut Option<TriggerEvent>, queued: Option<&AtomicBool>) {
-        let closed = self.inbox.state().ports[self.port].closed;
+        let (closed, _awaits) = self.await_room();
         let lane = slot.as_ref().map_or(0, |event| self.inbox.lane(event));
         loop {
             let room = self.inbox.room(self.port).notified();
@@ -232,8 +244,17 @@ impl Queue {
         }
     }
 
+    /// Has the next take tell of the room it makes. Answers how often the queue was closed.
+    fn await_room(&self) -> (u64, AwaitsRoom<'_>) {
+        let mut state = self.inbox.state();
+        let port = &mut state.ports[self.port];
+        port.awaited += 1;
+        (port.closed, AwaitsRoom(self))
+    }
+
     /// Waits until there is room, or the queue is closed.
     pub(crate) async fn room(&self) {
+        let _awaits = self.await_room();
         loop {
             let room = self.inbox.room(self.port).notified();
             tokio::pin!(room);
@@ -284,8 +305,9 @@ impl Queue {
             return if port.open && port.closed == closed { Taken::Empty } else { Taken::Closed };
         };
         state.ports[self.port].ledger.handled += 1;
+        let (more, awaited) = (state.tell_of_more(), state.ports[self.port].awaited);
         drop(state);
-        self.inbox.made_room(self.port);
+        self.inbox.took(self.port, awaited, more);
         self.inbox.pending.done();
         Taken::Event(entry.event)
     }
@@ -339,5 +361,15 @@ impl Queue {
 
     pub(crate) fn is_open(&self) -> bool {
         self.inbox.state().ports[self.port].open
+    }
+}
+
+/// One who waits for room, until it is dropped.
+struct AwaitsRoom<'a>(&'a Queue);
+
+impl Drop for AwaitsRoom<'_> {
+    fn drop(&mut self) {
+        let AwaitsRoom(Queue { inbox, port }) = self;
+        inbox.state().ports[*port].awaited -= 1;
     }
 }

@@ -7,7 +7,7 @@ use linkme::distributed_slice;
 
 use crate::config::ProcessConfig;
 use crate::handler::{Argument, Handler};
-use crate::process::Call;
+use crate::handler::{NewCall, new_call};
 
 mod check;
 mod clash;
@@ -37,7 +37,7 @@ pub(crate) struct Declaration {
     pub(crate) location: Location,
     pub(crate) config: ProcessConfig,
     pub(crate) arguments: Vec<Argument>,
-    pub(crate) call: Arc<Call>,
+    pub(crate) call: Arc<NewCall>,
 }
 
 /// Where something was declared.
@@ -82,7 +82,11 @@ impl Declaration {
         handler: H,
     ) -> Declaration {
         let arguments = H::arguments();
-        let call: Arc<Call> = Arc::new(move |cx| handler.call(cx));
+        let handler = Arc::new(handler);
+        let call: Arc<NewCall> = Arc::new(move || {
+            let handler = Arc::clone(&handler);
+            new_call(move |cx| handler.call(cx))
+        });
         Declaration { handler: name.clone(), name: Some(name), module: "", location, config, arguments, call }
     }
 

@@ -1,6 +1,7 @@
 //! The one place that spawns, so that every task has an owner that can wait for it and end it.
 
 use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 use std::{fmt, io};
@@ -8,6 +9,9 @@ use std::{fmt, io};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// A future whose type is its maker's own affair.
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Waits for all of these at once, and returns what they end with, in the order in which they end.
 pub(crate) async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {

@@ -1,7 +1,6 @@
 //! Triggers: a source of events bound to a bounded queue, usable by itself or by a runtime.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,6 +13,7 @@ use crate::error::{ConfigError, Error};
 use crate::event::{Envelope, Origin, TriggerEvent, TriggerInfo, TriggerKind};
 use crate::queue::{Bounds, Inbox, Queue};
 use crate::status::TriggerStatus;
+use crate::task::BoxFuture;
 
 mod dead_letter;
 mod event;
@@ -166,8 +166,6 @@ impl Wiring {
 pub(crate) fn bounds(config: &TriggerConfig) -> Bounds {
     Bounds { events: config.capacity(), bytes: config.queue_bytes }
 }
-
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// [`Trigger`] behind a pointer, for the runtime.
 pub(crate) trait AnyTrigger: Send + Sync + 'static {

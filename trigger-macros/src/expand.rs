@@ -116,7 +116,7 @@ pub(crate) fn stub(stub: &Stub) -> TokenStream {
                     process: __p::ProcessRecord::new(),
                     triggers: &[],
                     arguments: &[],
-                    call: |_| ::core::unreachable!(),
+                    call: || ::core::unreachable!(),
                 };
             }
         };
@@ -239,7 +239,7 @@ fn given(key: &Ident, tokens: TokenStream, value: Option<&Value>) -> TokenStream
     quote_spanned!(span=> #door::given::#key(#tokens))
 }
 
-/// The closure that makes the arguments of one call, and calls.
+/// What makes the place of a worker, from the closure that makes the arguments of one call, and calls.
 fn call(function: &Function, inputs: &[Input]) -> TokenStream {
     let ident = &function.signature.ident;
     let cx = Ident::new("cx", Span::mixed_site());
@@ -257,14 +257,16 @@ fn call(function: &Function, inputs: &[Input]) -> TokenStream {
     });
     let door = door(ident.span());
     let run = quote_spanned!(ident.span()=> #door::run(#ident(#(#made),*)));
+    // What the fn returns that it must not is shown where this seems to stand.
+    let here = Span::mixed_site().located_at(ident.span());
     if inputs.is_empty() {
-        return quote!(|_| #run);
+        return quote_spanned!(here=> || __p::new_call(|_| #run));
     }
-    quote! {
-        |#cx| {
+    quote_spanned! {here=>
+        || __p::new_call(|#cx| {
             #(let #made = #values?;)*
             #run
-        }
+        })
     }
 }
 
@@ -319,11 +321,11 @@ const _: () = {
             __p::Argument::capture::<String>("region"),
             __p::argument::<Json<Report>>("report", &[__p::TriggerKind::Message]),
         ],
-        call: |cx| {
+        call: || __p::new_call(|cx| {
             let a0 = __p::capture::<String>(cx, "region")?;
             let a1 = __p::arg::<Json<Report>>(cx, "report")?;
             __p::run(archive(a0, a1))
-        },
+        }),
     };
     impl __p::Declared for archive {
         const RECORD: &'static __p::HandlerRecord = &__HANDLER_RECORD;

@@ -22,7 +22,8 @@ pub struct DeadLetter {
     pub error: String,
     /// How many attempts were made at handling it: 0 if it never came to one.
     pub attempts: u32,
-    /// When the first attempt began; for an event that never came to one, when it was given up on.
+    /// When the first attempt began to wait; of one that did not wait, when it ended; for an event that never came to
+    /// one, when it was given up on. What a handler computes before that is the difference to its very beginning.
     #[serde(serialize_with = "as_rfc3339")]
     pub first_at: SystemTime,
     /// When it was given up on.

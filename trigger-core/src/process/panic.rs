@@ -8,6 +8,11 @@ use std::pin::Pin;
 use std::sync::Once;
 use std::task::{Context, Poll};
 
+use crate::error::Error;
+use crate::handler::{self, Call, Rejection};
+use crate::outcome::Outcome;
+use crate::task::BoxFuture;
+
 thread_local! {
     /// Where the last panic of this thread was.
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
@@ -38,31 +43,93 @@ pub(crate) fn guard<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(call)).map_err(describe)
 }
 
-/// A future of the user's whose panics, also those of its drop, end it and nothing else.
-pub(crate) struct CatchUnwind<'a, T> {
-    future: Option<Pin<Box<dyn Future<Output = T> + Send + 'a>>>,
+/// Something of the user's that runs, in the place where it is kept.
+pub(crate) trait Runs {
+    type Output;
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output>;
+
+    /// Drops what runs.
+    fn clear(&mut self);
 }
 
-impl<'a, T> CatchUnwind<'a, T> {
-    pub(crate) fn new(future: Pin<Box<dyn Future<Output = T> + Send + 'a>>) -> CatchUnwind<'a, T> {
-        CatchUnwind { future: Some(future) }
+impl<T> Runs for Option<BoxFuture<'_, T>> {
+    type Output = T;
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<T> {
+        self.as_mut().map_or(Poll::Pending, |future| future.as_mut().poll(cx))
+    }
+
+    fn clear(&mut self) {
+        self.take();
     }
 }
 
-impl<T> Future for CatchUnwind<'_, T> {
-    /// What the future ends with, or the message and place of its panic.
-    type Output = Result<T, String>;
+impl Runs for &mut dyn Call {
+    type Output = Result<Outcome, Error>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, String>> {
-        // A future that panicked is not polled again: it is taken out in the same poll.
-        let Some(future) = self.future.as_mut() else { return Poll::Pending };
-        let ended = match guard(|| future.as_mut().poll(cx)) {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Call::poll(*self, cx)
+    }
+
+    fn clear(&mut self) {
+        Call::clear(*self);
+    }
+}
+
+/// A future of the user's whose panics, also those of its drop, end it and nothing else.
+pub(crate) struct CatchUnwind<R: Runs> {
+    of: R,
+    over: bool,
+}
+
+impl<R: Runs> CatchUnwind<R> {
+    /// Runs what has begun in this place.
+    pub(crate) fn in_place(of: R) -> CatchUnwind<R> {
+        CatchUnwind { of, over: false }
+    }
+}
+
+impl<'a, T> CatchUnwind<Option<BoxFuture<'a, T>>> {
+    pub(crate) fn new(future: BoxFuture<'a, T>) -> CatchUnwind<Option<BoxFuture<'a, T>>> {
+        CatchUnwind::in_place(Some(future))
+    }
+}
+
+impl CatchUnwind<&mut dyn Call> {
+    /// Calls the handler, and polls for the first time.
+    pub(crate) fn begin(
+        &mut self,
+        event: &handler::Context<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<Poll<Guarded>, Rejection> {
+        let mut rejection = None;
+        let begun = self.step(|call| {
+            call.begin(event, cx).unwrap_or_else(|rejected| {
+                rejection = Some(rejected);
+                Poll::Pending
+            })
+        });
+        match rejection {
+            None => Ok(begun),
+            Some(rejection) => {
+                self.over = true;
+                Err(rejection)
+            }
+        }
+    }
+}
+
+impl<R: Runs> CatchUnwind<R> {
+    /// A future that has ended, also by a panic, is not polled again: it is dropped in the same step.
+    fn step(&mut self, poll: impl FnOnce(&mut R) -> Poll<R::Output>) -> Poll<Result<R::Output, String>> {
+        let ended = match guard(|| poll(&mut self.of)) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => Ok(output),
             Err(panic) => Err(panic),
         };
-        let future = self.future.take();
-        match (ended, guard(|| drop(future))) {
+        self.over = true;
+        match (ended, guard(|| self.of.clear())) {
             (Ok(output), Err(panic)) => {
                 drop_quietly(output);
                 Poll::Ready(Err(panic))
@@ -72,10 +139,24 @@ impl<T> Future for CatchUnwind<'_, T> {
     }
 }
 
+impl<R: Runs + Unpin> Future for CatchUnwind<R> {
+    /// What the future ends with, or the message and place of its panic.
+    type Output = Result<R::Output, String>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.over {
+            return Poll::Pending;
+        }
+        self.step(|of| of.poll(cx))
+    }
+}
+
 /// A future that is dropped in the middle was given up; its panic is not for the one who gives it up.
-impl<T> Drop for CatchUnwind<'_, T> {
+impl<R: Runs> Drop for CatchUnwind<R> {
     fn drop(&mut self) {
-        drop_quietly(self.future.take());
+        if !self.over {
+            let _ = catch_unwind(AssertUnwindSafe(|| self.of.clear()));
+        }
     }
 }
 
@@ -91,6 +172,9 @@ fn describe(panic: Box<dyn Any + Send>) -> String {
     drop_quietly(panic);
     message
 }
+
+/// What a handler has ended with, or the message and place of its panic.
+pub(crate) type Guarded = Result<Result<Outcome, Error>, String>;
 
 /// Drops a value of the user's, and swallows the panic that its drop may raise.
 pub(crate) fn drop_quietly<T>(value: T) {

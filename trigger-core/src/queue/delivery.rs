@@ -12,6 +12,8 @@ use crate::event::TriggerEvent;
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) event: TriggerEvent,
+    /// The bytes of its body: known without a look at memory that another thread has written.
+    pub(super) bytes: usize,
     /// Its place in the order of its key; without meaning where the process has none.
     pub(super) lane: u64,
     /// What is known of the attempts so far.
@@ -21,10 +23,10 @@ pub(super) struct Entry {
 /// An event taken for handling. It ends in exactly one settlement; dropped without one, it is given back: to the head of
 /// its queue, as if it had never been taken.
 #[derive(Debug)]
-pub(crate) struct Delivery {
+pub(crate) struct Delivery<'a> {
     entry: Entry,
     port: usize,
-    inbox: Arc<Inbox>,
+    inbox: &'a Arc<Inbox>,
     settled: bool,
 }
 
@@ -50,12 +52,18 @@ pub(crate) struct Tries {
     pub(crate) made: u32,
     /// What went wrong in the last one.
     pub(crate) last_error: Arc<str>,
-    /// When the first one began.
+    /// When the first one began to wait, or ended without.
     pub(crate) first_at: SystemTime,
 }
 
-impl Delivery {
-    pub(super) fn new(entry: Entry, port: usize, inbox: Arc<Inbox>) -> Delivery {
+impl Entry {
+    pub(super) fn new(event: TriggerEvent, lane: u64) -> Entry {
+        Entry { bytes: event.raw().len(), event, lane, tries: None }
+    }
+}
+
+impl<'a> Delivery<'a> {
+    pub(super) fn new(entry: Entry, port: usize, inbox: &'a Arc<Inbox>) -> Delivery<'a> {
         Delivery { entry, port, inbox, settled: false }
     }
 
@@ -70,7 +78,7 @@ impl Delivery {
 
     /// The queue it came from.
     pub(crate) fn queue(&self) -> Queue {
-        Queue::of(Arc::clone(&self.inbox), self.port)
+        Queue::of(Arc::clone(self.inbox), self.port)
     }
 
     pub(crate) fn settle(mut self, settlement: Settlement) {
@@ -91,11 +99,12 @@ impl Delivery {
 
     /// What goes back into the queue.
     fn entry(&self, tries: Option<Box<Tries>>) -> Entry {
-        Entry { event: self.entry.event.clone(), lane: self.entry.lane, tries }
+        let Entry { ref event, bytes, lane, .. } = self.entry;
+        Entry { event: event.clone(), bytes, lane, tries }
     }
 }
 
-impl Drop for Delivery {
+impl Drop for Delivery<'_> {
     fn drop(&mut self) {
         if !self.settled {
             let tries = self.entry.tries.take();

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::delivery::{Delivery, Entry, Tries};
 use super::state::{Bounds, Port, State};
-use super::{Ledger, Pending, Queue, Taken};
+use super::{Accepted, Ledger, Pending, Queue, Taken};
 use crate::clock::{self, Instant, timeout_at};
 use crate::event::TriggerEvent;
 use crate::key::Key;
@@ -88,14 +88,25 @@ impl Inbox {
         if room.of_bytes { room.made.notify_waiters() } else { room.made.notify_one() }
     }
 
-    pub(super) fn wake_one(&self) {
-        self.ready.notify_one();
+    /// Wakes those whom it concerns that an event was taken: so many await room, and whether there is more to take.
+    pub(super) fn took(&self, port: usize, awaited: usize, more: bool) {
+        if awaited > 0 {
+            self.made_room(port);
+        }
+        self.wake_one(more);
     }
 
-    /// Tells those who wait of a new event; so many are not waited for. No lock is held where a waker is called.
-    pub(super) fn accepted(&self, stranded: usize) {
-        (0..stranded).for_each(|_| self.pending.done());
-        self.wake_one();
+    /// Wakes one who waits for an event, if that is due. No lock is held where a waker is called.
+    pub(super) fn wake_one(&self, due: bool) {
+        if due {
+            self.ready.notify_one();
+        }
+    }
+
+    /// Tells those whom it concerns that an event was queued.
+    pub(super) fn tell(&self, accepted: Accepted) {
+        (0..accepted.stranded).for_each(|_| self.pending.done());
+        self.wake_one(accepted.due);
     }
 
     pub(super) fn wake_all(&self) {
@@ -114,26 +125,29 @@ impl Inbox {
     }
 
     /// Takes the next event for handling: from the queues in turn.
-    pub(crate) fn take(self: &Arc<Self>) -> Taken<Delivery> {
+    pub(crate) fn take(self: &Arc<Self>) -> Taken<Delivery<'_>> {
         let mut state = self.state();
         let Some((port, entry)) = state.take() else {
             return if state.is_over() { Taken::Closed } else { Taken::Empty };
         };
         let over = !state.ports[port].open && state.is_over();
+        // A worker that is the only one comes again by itself.
+        let more = state.tell_of_more() && self.workers != Some(1);
+        let awaited = state.ports[port].awaited;
         drop(state);
-        self.made_room(port);
+        self.took(port, awaited, more);
         if over {
             // Nothing is left for those who wait, and no close is to come that would tell them.
             self.wake_all();
         }
-        Taken::Event(Delivery::new(entry, port, Arc::clone(self)))
+        Taken::Event(Delivery::new(entry, port, self))
     }
 
     /// Takes the next event for handling, and waits for it; before each wait it calls `idle`. `None` once every queue is
     /// closed and empty.
     ///
     /// Cancel safe: an event is taken only by a future that returns it.
-    pub(crate) async fn next(self: &Arc<Self>, idle: impl Fn()) -> Option<Delivery> {
+    pub(crate) async fn next(self: &Arc<Self>, idle: impl Fn()) -> Option<Delivery<'_>> {
         loop {
             if let Taken::Event(delivery) = self.take() {
                 return Some(delivery);
@@ -182,8 +196,9 @@ impl Inbox {
     fn release_due(&self) -> Option<Instant> {
         let mut state = self.state();
         let (released, next) = state.release_due(clock::instant());
+        let due = released > 0 && state.tell();
         drop(state);
-        (0..released).for_each(|_| self.wake_one());
+        self.wake_one(due);
         next
     }
 
@@ -226,12 +241,10 @@ impl Inbox {
     /// Ends the flight of a delivery that is over.
     pub(super) fn finish(&self, port: usize, lane: u64, settle: impl FnOnce(&mut Ledger)) {
         let mut state = self.state();
-        let follows = state.finish(port, lane, settle);
+        let follows = state.finish(port, lane, settle) && state.tell();
         let pending = !state.abandoned;
         drop(state);
-        if follows {
-            self.wake_one();
-        }
+        self.wake_one(follows);
         if pending {
             self.pending.done();
         }
@@ -256,8 +269,11 @@ impl Inbox {
     /// Ends the flight of a delivery that was not handled: it goes back to where it came from. It came out of the queue,
     /// so it may go back over the bounds.
     pub(super) fn give_back(&self, port: usize, entry: Entry) {
-        self.state().give_back(port, entry);
-        self.wake_one();
+        let mut state = self.state();
+        state.give_back(port, entry);
+        let due = state.tell();
+        drop(state);
+        self.wake_one(due);
     }
 }
 

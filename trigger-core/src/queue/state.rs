@@ -32,6 +32,8 @@ pub(super) struct State {
     /// Nobody takes from it any more, and nothing of it counts as pending.
     pub(super) abandoned: bool,
     pub(super) paused: bool,
+    /// Somebody was told of an event and has not come for it yet; no second one needs to be told meanwhile.
+    told: bool,
     /// Where the search for the next event begins, so that a full queue does not starve the others.
     turn: usize,
     /// How many retries were scheduled: those that are due at one moment keep this order.
@@ -52,6 +54,8 @@ pub(super) struct Port {
     waiting: usize,
     waiting_bytes: usize,
     pub(super) ledger: Ledger,
+    /// How many wait for room.
+    pub(super) awaited: usize,
     /// Events that are to be handled again, before the others: those that were given back, then those whose retry is due.
     again: VecDeque<Entry>,
     /// Where events are while they wait for the handler, if the process has no key.
@@ -77,6 +81,7 @@ impl State {
             deadline: None,
             abandoned: false,
             paused: false,
+            told: false,
             turn: 0,
             scheduled: 0,
         }
@@ -101,6 +106,7 @@ impl State {
 
     /// Takes the next event of this queue.
     pub(super) fn dequeue(&mut self, port: usize) -> Option<Entry> {
+        self.told = false;
         let entry = match &mut self.lanes {
             None => self.ports[port].pop()?,
             Some(lanes) => lanes.take(port)?,
@@ -109,9 +115,28 @@ impl State {
         Some(entry)
     }
 
+    /// Whether somebody is to be told of an event. One at a time is, and whoever comes for an event and leaves another one
+    /// has the next one told: so as many wake as there is work for, not one for each event.
+    pub(super) fn tell(&mut self) -> bool {
+        !std::mem::replace(&mut self.told, true)
+    }
+
+    /// As [`tell`](Self::tell), for one who has come and been given an event.
+    pub(super) fn tell_of_more(&mut self) -> bool {
+        self.is_takeable() && self.tell()
+    }
+
+    fn is_takeable(&self) -> bool {
+        match &self.lanes {
+            Some(lanes) => lanes.any_ready(),
+            None => self.ports.iter().any(|port| !(port.again.is_empty() && port.events.is_empty())),
+        }
+    }
+
     /// Takes the next event for handling, from the queues in turn.
     pub(super) fn take(&mut self) -> Option<(usize, Entry)> {
         if self.paused || self.abandoned {
+            self.told = false;
             return None;
         }
         for _ in 0..self.ports.len() {
@@ -186,7 +211,7 @@ impl State {
         for delayed in &due {
             let port = &mut self.ports[delayed.port];
             port.waiting -= 1;
-            port.waiting_bytes -= delayed.entry.event.raw().len();
+            port.waiting_bytes -= delayed.entry.bytes;
         }
         match &mut self.lanes {
             None => {
@@ -251,11 +276,7 @@ impl State {
 
     /// Whether there is an event to take, or will be without anyone's help.
     pub(super) fn has_more(&self) -> bool {
-        let takeable = match &self.lanes {
-            Some(lanes) => lanes.any_ready(),
-            None => self.ports.iter().any(|port| !(port.again.is_empty() && port.events.is_empty())),
-        };
-        takeable || self.paused || !self.delayed.is_empty()
+        self.is_takeable() || self.paused || !self.delayed.is_empty()
     }
 
     /// Every queued event, and the number of its queue.
@@ -282,6 +303,7 @@ impl Port {
             waiting: 0,
             waiting_bytes: 0,
             ledger: Ledger::default(),
+            awaited: 0,
             again: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -312,17 +334,17 @@ impl Port {
 
     fn count_waiting(&mut self, entry: &Entry) {
         self.waiting += 1;
-        self.waiting_bytes += entry.event.raw().len();
+        self.waiting_bytes += entry.bytes;
     }
 
     fn count_in(&mut self, entry: &Entry) {
         self.queued += 1;
-        self.bytes += entry.event.raw().len();
+        self.bytes += entry.bytes;
     }
 
     fn count_out(&mut self, entry: &Entry) {
         self.queued -= 1;
-        self.bytes -= entry.event.raw().len();
+        self.bytes -= entry.bytes;
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {

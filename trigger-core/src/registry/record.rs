@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::{ProcessConfig, SourceConfig, TriggerConfig};
 use crate::event::{TriggerEvent, TriggerKind};
 use crate::filter::Filter;
-use crate::handler::{Argument, Context, FromTrigger, HandlerFuture, Rejection};
+use crate::handler::{Argument, Call, FromTrigger};
 use crate::key::Key;
 use crate::policy::{self, Backoff, Overflow};
 use crate::registry::clash::Takes;
@@ -26,9 +26,9 @@ pub struct HandlerRecord {
     /// What it takes.
     #[doc(hidden)]
     pub arguments: &'static [Argument],
-    /// Makes its arguments and runs it.
+    /// Makes what a worker runs it in.
     #[doc(hidden)]
-    pub call: fn(&Context<'_>) -> Result<HandlerFuture, Rejection>,
+    pub call: fn() -> Box<dyn Call>,
 }
 
 /// What a declaration is of, and where it stands.

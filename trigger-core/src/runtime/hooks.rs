@@ -5,7 +5,7 @@ use std::future::Future;
 use crate::error::{Error, Result};
 use crate::process::panic::{CatchUnwind, guard};
 use crate::registry::Location;
-use crate::trigger::BoxFuture;
+use crate::task::BoxFuture;
 
 /// Something to do once.
 pub(super) struct Hook {

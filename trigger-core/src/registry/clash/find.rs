@@ -194,7 +194,7 @@ mod tests {
         process: ProcessRecord,
         triggers: &'static [TriggerRecord],
     ) -> HandlerRecord {
-        HandlerRecord { site, process, triggers, arguments: &[], call: |_| unreachable!() }
+        HandlerRecord { site, process, triggers, arguments: &[], call: || unreachable!() }
     }
 
     const fn site(name: &'static str, module: &'static str, line: u32) -> Site<'static> {

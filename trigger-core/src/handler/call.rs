@@ -1,0 +1,85 @@
+//! A handler as one worker runs it: the call, and the place where its future is.
+//!
+//! The futures of one handler are all of one type, so a worker needs no new memory for each: it makes the place at the
+//! first event and uses it again.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+
+use super::{Context, Rejection};
+use crate::error::Error;
+use crate::outcome::{IntoOutcome, Outcome};
+
+/// Makes what one worker runs the handler in.
+pub(crate) type NewCall = dyn Fn() -> Box<dyn Call> + Send + Sync;
+
+/// What one worker runs a handler in.
+pub trait Call: Send {
+    /// Makes the arguments, calls, and polls for the first time: most handlers end there.
+    ///
+    /// # Errors
+    ///
+    /// The [`Rejection`] of the first argument that could not be made.
+    fn begin(&mut self, cx: &Context<'_>, task: &mut TaskContext<'_>) -> Result<Ended, Rejection>;
+
+    /// Goes on with what has begun; nothing that has not, or is over, ever becomes ready.
+    fn poll(&mut self, task: &mut TaskContext<'_>) -> Ended;
+
+    /// Drops what has begun.
+    fn clear(&mut self);
+}
+
+/// What a handler has ended with, once it has.
+pub type Ended = Poll<Result<Outcome, Error>>;
+
+struct Place<C, F> {
+    call: C,
+    future: Option<Pin<Box<Option<F>>>>,
+}
+
+impl<C, F> Call for Place<C, F>
+where
+    C: Fn(&Context<'_>) -> Result<F, Rejection> + Send,
+    F: Future<Output: IntoOutcome> + Send,
+{
+    fn begin(&mut self, cx: &Context<'_>, task: &mut TaskContext<'_>) -> Result<Ended, Rejection> {
+        let future = (self.call)(cx)?;
+        match &mut self.future {
+            Some(place) => place.as_mut().set(Some(future)),
+            None => self.future = Some(Box::pin(Some(future))),
+        }
+        Ok(self.poll(task))
+    }
+
+    fn poll(&mut self, task: &mut TaskContext<'_>) -> Ended {
+        match self.future.as_mut().and_then(|place| place.as_mut().as_pin_mut()) {
+            Some(future) => future.poll(task).map(IntoOutcome::into_outcome),
+            None => Poll::Pending,
+        }
+    }
+
+    fn clear(&mut self) {
+        if let Some(place) = &mut self.future {
+            place.as_mut().set(None);
+        }
+    }
+}
+
+/// What a worker runs a handler in, from a closure that makes the arguments of one call, and calls.
+pub fn new_call<C, F>(call: C) -> Box<dyn Call>
+where
+    C: Fn(&Context<'_>) -> Result<F, Rejection> + Send + 'static,
+    F: Future<Output: IntoOutcome> + Send + 'static,
+{
+    Box::new(Place { call, future: None })
+}
+
+/// What the closure of a shim ends with. What the future must be is told by [`new_call`] alone, so that it is told once.
+///
+/// # Errors
+///
+/// Never; it follows the errors of the arguments.
+pub fn run<F>(future: F) -> Result<F, Rejection> {
+    Ok(future)
+}
