@@ -66,12 +66,12 @@ impl Process {
         }
     }
 
-    async fn next(&self) -> Option<Delivery> {
+    async fn next(&self) -> Option<Delivery<'_>> {
         self.queue.inbox().next(|| ()).await
     }
 
     /// As `Process::work`: handles events until there is nothing left to come, and settles them so.
-    fn work(&self, settle: impl Fn(&Delivery) -> Settlement) {
+    fn work(&self, settle: impl Fn(&Delivery<'_>) -> Settlement) {
         block_on(async {
             while let Some(delivery) = self.next().await {
                 let settlement = settle(&delivery);

@@ -55,8 +55,7 @@ fn an_event_that_is_given_back_when_nobody_takes_any_more_is_not_waited_for() {
     model(|| {
         let process = Process::new(1);
         process.push(1);
-        let Taken::Event(delivery) = process.queue.inbox().take() else { panic!("nothing to take") };
-        let blocked = process.aside(move |_| drop(delivery));
+        let blocked = process.aside(Process::take_and_drop);
         process.queue.close();
         process.queue.inbox().abandon();
         blocked.join().unwrap();
