@@ -14,8 +14,7 @@ use benches::child::{Core, Programs, Run};
 use benches::spread::Spread;
 
 const CONNECTIONS: usize = 64;
-const TIME: Duration = Duration::from_millis(1500);
-const ROUNDS: usize = 7;
+const TIME: Duration = Duration::from_millis(1250);
 
 /// A server, and where it and the load run.
 struct Case {
@@ -42,17 +41,25 @@ const ONE_CORE: &[Case] = &[
     apart("actix"),
 ];
 
+/// The load runs on the same cores as the server, so what a second core can bring is seen beside both on one.
 const TWO_CORES: &[Case] = &[
-    Case { name: "triggers, one core", ..apart("triggers") },
-    Case { name: "triggers, two cores", kind: "triggers", threads: 2, server: Core::Any, load: Core::Any },
+    Case { name: "triggers, one for all", load: Core::Only(0), ..apart("triggers") },
+    Case { name: "triggers, one each", ..apart("triggers") },
+    two_for_all("triggers, two for all", "triggers"),
+    two_for_all("axum, two for all", "axum"),
 ];
+
+/// A server with two workers and the load, all wherever the system likes.
+const fn two_for_all(name: &'static str, kind: &'static str) -> Case {
+    Case { name, kind, threads: 2, server: Core::Any, load: Core::Any }
+}
 
 fn main() {
     let programs = Programs::new(env!("CARGO_BIN_EXE_server"), env!("CARGO_BIN_EXE_load"));
     println!("one core for the server, one for the load, {CONNECTIONS} connections");
-    table(&measure(&programs, ONE_CORE), &["axum", "constant"]);
-    println!("\none core for the server and one for the load, beside both for both");
-    table(&measure(&programs, TWO_CORES), &["triggers, one core"]);
+    table(&measure(&programs, ONE_CORE, 7), &["axum", "constant"]);
+    println!("\none core for server and load, one for each, or two for both");
+    table(&measure(&programs, TWO_CORES, 5), &["triggers, one for all", "triggers, one each"]);
 }
 
 /// What was measured of one case, a round after the other.
@@ -74,9 +81,9 @@ impl Measured {
 }
 
 /// Each case in each round has a server that has just started. The first round is to warm up.
-fn measure(programs: &Programs, cases: &[Case]) -> Vec<Measured> {
+fn measure(programs: &Programs, cases: &[Case], rounds: usize) -> Vec<Measured> {
     let mut all: Vec<_> = cases.iter().map(|case| Measured { name: case.name, rounds: Vec::new() }).collect();
-    for round in 0..=ROUNDS {
+    for round in 0..=rounds {
         for (case, measured) in cases.iter().zip(&mut all) {
             let server = programs.serve(case.kind, case.threads, case.server);
             let run = programs.run(&server, case.load, CONNECTIONS, TIME);
@@ -91,11 +98,11 @@ fn measure(programs: &Programs, cases: &[Case]) -> Vec<Measured> {
 
 /// Prints a line for each, and how many times as many requests it takes as some of them.
 fn table(all: &[Measured], beside: &[&str]) {
-    print!("{:<20} {:>24}", "", "requests/s");
+    print!("{:<22} {:>24}", "", "requests/s");
     beside.iter().for_each(|name| print!(" {:>24}", format!("x {name}")));
     println!("  p50 us  p99 us p99.9 us  503s {:>22}  load us   busy", "server us");
     for measured in all {
-        print!("{:<20} {:>24.0}", measured.name, measured.of(|run| run.tally.per_second));
+        print!("{:<22} {:>24.0}", measured.name, measured.of(|run| run.tally.per_second));
         for name in beside {
             let other = all.iter().find(|other| other.name == *name).expect("it is measured");
             print!(" {:>24.2}", measured.ratio(other));
