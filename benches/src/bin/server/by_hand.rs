@@ -1,0 +1,77 @@
+//! A webhook as one writes it with axum: a route, a bounded channel, and a task that receives.
+
+use std::hint::black_box;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::sync::mpsc::{Sender, channel};
+use uuid::Uuid;
+
+use crate::{Accepted, Outcome, PLACES, listen};
+
+/// The body as JSON.
+struct Parsed {
+    id: Uuid,
+    payload: Value,
+}
+
+/// All that a request holds, as it came.
+struct Raw {
+    id: Uuid,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// Parses each body before it answers.
+pub(crate) async fn parsed() -> Outcome {
+    let events = receiving(|Parsed { id, payload }| drop(black_box((id, payload))));
+    let route = post(async |State(events): State<Sender<Parsed>>, body: Bytes| {
+        let Ok(payload) = serde_json::from_slice(&body) else {
+            return StatusCode::BAD_REQUEST.into_response();
+        };
+        let id = Uuid::now_v7();
+        answer(id, events.try_send(Parsed { id, payload }).is_ok())
+    });
+    serve(Router::new().route("/events", route).with_state(events)).await
+}
+
+/// Keeps each body as it is, with the headers.
+pub(crate) async fn bytes() -> Outcome {
+    let events = receiving(|Raw { id, uri, headers, body }| drop(black_box((id, uri, headers, body))));
+    let route = post(async |State(events): State<Sender<Raw>>, uri: Uri, headers: HeaderMap, body: Bytes| {
+        let id = Uuid::now_v7();
+        answer(id, events.try_send(Raw { id, uri, headers, body }).is_ok())
+    });
+    serve(Router::new().route("/events", route).with_state(events)).await
+}
+
+async fn serve(router: Router) -> Outcome {
+    Ok(axum::serve(listen().await?, router).await?)
+}
+
+fn receiving<E: Send + 'static>(handle: fn(E)) -> Sender<E> {
+    let (sender, mut receiver) = channel(PLACES);
+    tokio::spawn(async move {
+        while let Some(event) = receiver.recv().await {
+            handle(event);
+        }
+    });
+    sender
+}
+
+fn answer(event_id: Uuid, queued: bool) -> Response {
+    if !queued {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    match serde_json::to_vec(&Accepted { status: "accepted", event_id }) {
+        Ok(body) => (StatusCode::ACCEPTED, [(CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}

@@ -1,0 +1,92 @@
+//! A server that takes webhooks, by `triggers` or by what it is compared with: `server KIND THREADS`.
+//!
+//! It prints its address, and ends when stdin is closed. One thread is a runtime on that thread, more are as many workers.
+//! All answer a `POST` to `/events` with 202 and about as many bytes. The features of dependencies are those that any
+//! package of the workspace asks for: `uuid` has its fast generator in every server, which a program that does not ask for
+//! it has not.
+
+#![allow(clippy::disallowed_methods, reason = "it shows how others would write it")]
+
+#[cfg(feature = "peers")]
+mod actix;
+mod by_hand;
+mod constant;
+
+use std::future::pending;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::{io, process, thread};
+
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use triggers::{Bytes, ProcessConfig, Runtime, TriggerConfig};
+use uuid::Uuid;
+
+/// How many events wait at most, in each server that has a queue.
+const PLACES: usize = 1000;
+
+/// What cannot be done, for the person who reads it.
+type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+/// The answer when the event is in the queue.
+#[derive(Serialize)]
+struct Accepted {
+    status: &'static str,
+    event_id: Uuid,
+}
+
+fn main() -> ExitCode {
+    match run(std::env::args().skip(1).collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("server: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Vec<String>) -> Outcome {
+    let [kind, threads] = arguments.as_slice() else { return Err("server KIND THREADS".into()) };
+    let threads: usize = threads.parse().map_err(|error| format!("{threads}: {error}"))?;
+    thread::spawn(|| {
+        // However it ends: who started the server is gone.
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        process::exit(0)
+    });
+    match kind.as_str() {
+        "triggers" => on(threads, triggers()),
+        "axum" => on(threads, by_hand::parsed()),
+        "axum-bytes" => on(threads, by_hand::bytes()),
+        "constant" => on(threads, constant::axum()),
+        "hyper" => on(threads, constant::hyper()),
+        #[cfg(feature = "peers")]
+        "actix" => actix::serve(threads),
+        _ => Err(format!("there is no server `{kind}`").into()),
+    }
+}
+
+fn on(threads: usize, serve: impl Future<Output = Outcome> + Send + 'static) -> Outcome {
+    let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    if threads > 1 {
+        builder.worker_threads(threads);
+    }
+    let runtime = builder.enable_all().build()?;
+    runtime.block_on(async { tokio::spawn(serve).await? })
+}
+
+async fn triggers() -> Outcome {
+    let hook = TriggerConfig::webhook("/events", 0).host("127.0.0.1").queue(PLACES);
+    let config = ProcessConfig { triggers: vec![hook], ..ProcessConfig::default() };
+    let runtime =
+        Runtime::builder().process("hook", config, |body: Bytes| async { drop(body) }).start().await?;
+    println!("{}", runtime.local_addr("webhook-0/events").ok_or("the webhook does not listen")?);
+    pending().await
+}
+
+/// A listener on a port that is free, after its address was printed.
+async fn listen() -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    println!("{}", listener.local_addr()?);
+    Ok(listener)
+}
