@@ -7,13 +7,13 @@
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
 
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use benches::done::Done;
 use benches::side::Took;
 use benches::table::{Goal, Table};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use triggers::{Bytes, Handler, Json, Overflow, ProcessConfig, Runtime, TriggerConfig};
 
 const EVENTS: u32 = 20_000;
@@ -69,22 +69,7 @@ async fn all(title: &str) {
     table.end();
 }
 
-/// What was handled since it was last looked at.
-struct Done {
-    count: AtomicU32,
-    all: Notify,
-}
-
-static DONE: Done = Done { count: AtomicU32::new(0), all: Notify::const_new() };
-
-impl Done {
-    fn one(&self) {
-        if self.count.fetch_add(1, Ordering::Relaxed) + 1 == EVENTS {
-            self.count.store(0, Ordering::Relaxed);
-            self.all.notify_one();
-        }
-    }
-}
+static DONE: Done = Done::new();
 
 async fn handle(body: Bytes) {
     drop(black_box(body));
@@ -103,11 +88,12 @@ async fn by_hand(encode: impl Fn() -> Bytes, decode: fn(Bytes)) -> Took {
             .await;
         }
     });
+    DONE.expect(EVENTS);
     let began = Instant::now();
     for _ in 0..EVENTS {
         sender.send(encode()).await.expect("a receiver");
     }
-    DONE.all.notified().await;
+    DONE.all().await;
     let took = began.elapsed();
     drop(sender);
     receiving.await.expect("an end");
@@ -115,12 +101,13 @@ async fn by_hand(encode: impl Fn() -> Bytes, decode: fn(Bytes)) -> Took {
 }
 
 async fn a_task_for_each() -> Took {
+    DONE.expect(EVENTS);
     let began = Instant::now();
     for _ in 0..EVENTS {
         tokio::spawn(handle(Bytes::from_static(BODY)));
         tokio::task::coop::consume_budget().await;
     }
-    DONE.all.notified().await;
+    DONE.all().await;
     Took(began.elapsed(), EVENTS)
 }
 
@@ -135,21 +122,23 @@ impl Ours {
 
     async fn emit(&self) -> Took {
         let bus = self.0.bus();
+        DONE.expect(EVENTS);
         let began = Instant::now();
         for _ in 0..EVENTS {
             bus.emit_raw("build.failed", Bytes::from_static(BODY)).await.expect("a type");
         }
-        DONE.all.notified().await;
+        DONE.all().await;
         Took(began.elapsed(), EVENTS)
     }
 
     async fn emit_typed(&self) -> Took {
         let bus = self.0.bus();
+        DONE.expect(EVENTS);
         let began = Instant::now();
         for _ in 0..EVENTS {
             bus.emit("build.failed", black_box(failed())).await.expect("a type");
         }
-        DONE.all.notified().await;
+        DONE.all().await;
         Took(began.elapsed(), EVENTS)
     }
 }

@@ -1,6 +1,11 @@
 //! What the benches have in common. Each of them asks one question, and is a file beside this folder.
 
+pub mod done;
 pub mod markdown;
 pub mod number;
+#[cfg(feature = "report")]
+pub mod plot;
+#[cfg(feature = "report")]
+pub mod report;
 pub mod side;
 pub mod table;

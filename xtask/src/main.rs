@@ -1,6 +1,7 @@
 //! The developer's commands: `cargo xtask ci` runs what a change must pass, `cargo xtask STEP` one step of it, or one
 //! of those that only answer a question.
 
+mod bench;
 mod compile_time;
 mod examples;
 
@@ -21,11 +22,18 @@ const STEPS: &[Step] = &[
 ];
 
 /// What is no step of `ci`: it answers a question, and takes its time.
-const QUESTIONS: &[Step] = &[(
-    "compile-time",
-    "what 1000 handlers cost the compiler, with attributes and by hand",
-    compile_time::compare,
-)];
+const QUESTIONS: &[Step] = &[
+    (
+        "bench",
+        "what events, publications, starts and requests cost; `bench NAME ..` only prints these",
+        bench::measure,
+    ),
+    (
+        "compile-time",
+        "what 1000 handlers cost the compiler, with attributes and by hand",
+        compile_time::compare,
+    ),
+];
 
 /// What went wrong, for the person who reads it.
 type Outcome = Result<(), String>;
@@ -62,7 +70,9 @@ fn fmt() -> Outcome {
 }
 
 fn lint() -> Outcome {
-    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    // What only the benches ask for: their peers and their plots.
+    cargo(&["clippy", "--package", "benches", "--all-targets", "--all-features", "--", "-D", "warnings"])
 }
 
 /// Features of dependencies that only the tests ask for are on while the tests are built.
