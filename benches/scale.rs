@@ -64,10 +64,10 @@ fn config(event_type: &str) -> ProcessConfig {
 }
 
 async fn processes() {
-    let title = "An event for one of many processes, each with a type of its own, in turn";
+    let title = "An event for one of many processes, in turn";
     let mut table = Table::new(title, "by hand", "triggers").curve("processes");
     table.note(
-        "By hand there is a tokio channel and a task for each, and the sender indexes an array of them. What bounds both is \
+        "Each process has a type of its own. By hand there is a tokio channel and a task for each, and the sender indexes an array of them. What bounds both is \
          memory: with many, an event comes to a queue and a task that have left the caches since their last one, and \
          wakes the task each time.",
     );
@@ -102,7 +102,7 @@ async fn processes() {
 }
 
 async fn subscriptions() {
-    let title = "A publication over many subscriptions";
+    let title = "A publication over more and more subscriptions";
     let mut table = Table::new(title, "over 10", "triggers").curve("subscriptions");
     table.note(
         "Half of them are exact and half have a wildcard; 2 match (where there is 1, it matches), and drop the oldest. All \

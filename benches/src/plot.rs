@@ -57,20 +57,22 @@ impl Curve<'_> {
         panel: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
     ) -> Result<(), Box<dyn Error>> {
         let values = || self.points.iter().flat_map(|(_, floor, ours)| [*floor, *ours]);
-        let least = values().fold(f64::INFINITY, f64::min);
-        let most = values().fold(0.0, f64::max);
+        // Whole decades, so that a small change does not look like a large one, with room for the names of the lines.
+        let least = 10_f64.powf(values().fold(f64::INFINITY, f64::min).log10().floor());
+        let most = 10_f64.powf((values().fold(0.0, f64::max) * 3.0).log10().ceil());
         let (first, last) = (self.points[0].0, self.points[self.points.len() - 1].0);
         let unit = self.table.rows[0].unit;
         let mut chart = ChartBuilder::on(panel)
-            .caption(&self.table.title, ("sans-serif", 15))
+            .caption(self.table.title.replace('`', ""), ("sans-serif", 15))
             .margin(12)
             .x_label_area_size(36)
             .y_label_area_size(64)
-            .build_cartesian_2d((first..last).log_scale(), (least / 2.0..most * 2.0).log_scale())?;
+            .build_cartesian_2d((first..last).log_scale(), (least..most).log_scale())?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
             .x_desc(self.axis)
+            .y_labels(4)
             .x_label_formatter(&|at| count(*at))
             .y_label_formatter(&|value| unit.show_round(*value))
             .draw()?;
