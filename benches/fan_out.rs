@@ -1,13 +1,14 @@
 //! What does it cost to publish to 64 triggers, beside sending to 64 tokio channels?
 //!
-//! `cargo bench --package benches --bench fan_out`. Both sides have 100 places for each, and are emptied between the rounds.
+//! `cargo xtask bench fan_out`. Both sides have 100 places for each, and are emptied while the clock stands.
 
 #![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
 
 use std::time::{Duration, Instant};
 
-use benches::side::{Took, compare};
+use benches::side::Took;
+use benches::table::{Goal, Table};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use triggers::{Bytes, EventBus, EventTrigger, Trigger};
 
@@ -27,13 +28,16 @@ async fn main() {
         trigger.start().await.expect("a type");
         triggers.push(trigger);
     }
-    println!("{:<34} {:>12} {:>12}", "", "by hand", "triggers");
-    compare(
-        "a publication to 64",
-        async || try_send(&senders, &mut receivers),
-        async || publish(&bus, &triggers).await,
-    )
-    .await;
+    let (waiting, mut waited_for): (Vec<_>, Vec<_>) =
+        (0..TRIGGERS).map(|_| mpsc::channel(PLACES as usize)).unzip();
+    let mut table = Table::new("A publication to 64 triggers", "by hand", "triggers");
+    let ours = async || publish(&bus, &triggers).await;
+    let by_hand = async || try_send(&senders, &mut receivers);
+    table.compare("beside 64 `try_send`", Goal::AtMost(1.2), by_hand, ours).await;
+    let by_hand = async || send(&waiting, &mut waited_for).await;
+    table.compare("beside 64 `send().await`", Goal::AtMost(0.35), by_hand, ours).await;
+    table.note("Each has 100 places, which are all filled, and emptied again while the clock stands.");
+    table.end();
 }
 
 fn try_send(senders: &[Sender<Bytes>], receivers: &mut [Receiver<Bytes>]) -> Took {
@@ -43,6 +47,22 @@ fn try_send(senders: &[Sender<Bytes>], receivers: &mut [Receiver<Bytes>]) -> Too
         for _ in 0..PLACES {
             let body = Bytes::from(b"{}".to_vec());
             senders.iter().for_each(|sender| sender.try_send(body.clone()).expect("room"));
+        }
+        took += began.elapsed();
+        receivers.iter_mut().for_each(|receiver| while receiver.try_recv().is_ok() {});
+    }
+    Took(took, FILLS * PLACES)
+}
+
+async fn send(senders: &[Sender<Bytes>], receivers: &mut [Receiver<Bytes>]) -> Took {
+    let mut took = Duration::ZERO;
+    for _ in 0..FILLS {
+        let began = Instant::now();
+        for _ in 0..PLACES {
+            let body = Bytes::from(b"{}".to_vec());
+            for sender in senders {
+                sender.send(body.clone()).await.expect("a receiver");
+            }
         }
         took += began.elapsed();
         receivers.iter_mut().for_each(|receiver| while receiver.try_recv().is_ok() {});

@@ -1,18 +1,19 @@
 //! What does an event cost from `emit` to the end of its handler, beside a bare tokio channel?
 //!
-//! `cargo bench --package benches --bench hop`. Panic guard, counters and status are on, as always. Both sides have 100 places, wait for
+//! `cargo xtask bench hop`. Panic guard, counters and status are on, as always. Both sides have 100 places, wait for
 //! room and handle the same bytes: on one thread, and on a runtime with two.
 
 #![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
 
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use benches::side::{Took, compare};
+use benches::done::Done;
+use benches::side::Took;
+use benches::table::{Goal, Table};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use triggers::{Bytes, Handler, Json, Overflow, ProcessConfig, Runtime, TriggerConfig};
 
 const EVENTS: u32 = 20_000;
@@ -31,25 +32,30 @@ fn failed() -> Failed {
 }
 
 fn main() {
-    println!("{:<34} {:>12} {:>12}", "", "by hand", "triggers");
-    println!("on one thread");
     let mut one = tokio::runtime::Builder::new_current_thread();
-    one.enable_all().build().expect("a runtime").block_on(all());
-    println!("on two threads");
+    let one = one.enable_all().build().expect("a runtime");
+    one.block_on(all("From `emit` to the end of the handler, on one thread"));
     let mut two = tokio::runtime::Builder::new_multi_thread();
-    two.worker_threads(2).enable_all().build().expect("a runtime").block_on(all());
+    let two = two.worker_threads(2).enable_all().build().expect("a runtime");
+    two.block_on(all("From `emit` to the end of the handler, on a runtime with two threads"));
 }
 
-async fn all() {
+async fn all(title: &str) {
+    let mut table = Table::new(title, "by hand", "triggers");
+    table.note(
+        "By hand is a tokio channel with 100 places, `send().await`, and a task that receives and calls the same async \
+         block. Both handle the same 40 bytes. Timeouts are 30 s, and by hand there is none.",
+    );
     let hop = async || by_hand(|| Bytes::from_static(BODY), |body| drop(black_box(body))).await;
     let plain = Ours::start(config(), handle).await;
-    compare("a hop", hop, async || plain.emit().await).await;
+    table.compare("ready bytes", Goal::AtMost(1.2), hop, async || plain.emit().await).await;
     let timed = ProcessConfig { timeout: Some(Duration::from_secs(30)), ..config() };
     let timed = Ours::start(timed, handle).await;
-    compare("with a timeout", hop, async || timed.emit().await).await;
+    table.compare("with a timeout", Goal::AtMost(1.5), hop, async || timed.emit().await).await;
     let wide = Ours::start(ProcessConfig { concurrency: 64, ..config() }, handle).await;
-    compare("with concurrency 64", hop, async || wide.emit().await).await;
-    compare("the same, against a task for each", a_task_for_each, async || wide.emit().await).await;
+    table.compare("concurrency 64", Goal::AtMost(2.0), hop, async || wide.emit().await).await;
+    let spawned = "concurrency 64, beside a task for each";
+    table.compare(spawned, Goal::Under(1.0), a_task_for_each, async || wide.emit().await).await;
     let typed = Ours::start(config(), |Json(failed): Json<Failed>| async move {
         black_box(failed);
         DONE.one();
@@ -57,26 +63,13 @@ async fn all() {
     let typed = typed.await;
     let encode = || Bytes::from(serde_json::to_vec(&black_box(failed())).expect("JSON"));
     let decode = |body: Bytes| drop(black_box(serde_json::from_slice::<Failed>(&body).expect("JSON")));
-    compare("typed at both ends", async || by_hand(encode, decode).await, async || typed.emit_typed().await)
-        .await;
+    let by_hand = async || by_hand(encode, decode).await;
+    let name = "a struct to `Json<T>`, beside `to_vec` and `from_slice`";
+    table.compare(name, Goal::AtMost(1.2), by_hand, async || typed.emit_typed().await).await;
+    table.end();
 }
 
-/// What was handled since it was last looked at.
-struct Done {
-    count: AtomicU32,
-    all: Notify,
-}
-
-static DONE: Done = Done { count: AtomicU32::new(0), all: Notify::const_new() };
-
-impl Done {
-    fn one(&self) {
-        if self.count.fetch_add(1, Ordering::Relaxed) + 1 == EVENTS {
-            self.count.store(0, Ordering::Relaxed);
-            self.all.notify_one();
-        }
-    }
-}
+static DONE: Done = Done::new();
 
 async fn handle(body: Bytes) {
     drop(black_box(body));
@@ -95,11 +88,12 @@ async fn by_hand(encode: impl Fn() -> Bytes, decode: fn(Bytes)) -> Took {
             .await;
         }
     });
+    DONE.expect(EVENTS);
     let began = Instant::now();
     for _ in 0..EVENTS {
         sender.send(encode()).await.expect("a receiver");
     }
-    DONE.all.notified().await;
+    DONE.all().await;
     let took = began.elapsed();
     drop(sender);
     receiving.await.expect("an end");
@@ -107,12 +101,13 @@ async fn by_hand(encode: impl Fn() -> Bytes, decode: fn(Bytes)) -> Took {
 }
 
 async fn a_task_for_each() -> Took {
+    DONE.expect(EVENTS);
     let began = Instant::now();
     for _ in 0..EVENTS {
         tokio::spawn(handle(Bytes::from_static(BODY)));
         tokio::task::coop::consume_budget().await;
     }
-    DONE.all.notified().await;
+    DONE.all().await;
     Took(began.elapsed(), EVENTS)
 }
 
@@ -127,21 +122,23 @@ impl Ours {
 
     async fn emit(&self) -> Took {
         let bus = self.0.bus();
+        DONE.expect(EVENTS);
         let began = Instant::now();
         for _ in 0..EVENTS {
             bus.emit_raw("build.failed", Bytes::from_static(BODY)).await.expect("a type");
         }
-        DONE.all.notified().await;
+        DONE.all().await;
         Took(began.elapsed(), EVENTS)
     }
 
     async fn emit_typed(&self) -> Took {
         let bus = self.0.bus();
+        DONE.expect(EVENTS);
         let began = Instant::now();
         for _ in 0..EVENTS {
             bus.emit("build.failed", black_box(failed())).await.expect("a type");
         }
-        DONE.all.notified().await;
+        DONE.all().await;
         Took(began.elapsed(), EVENTS)
     }
 }

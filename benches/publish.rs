@@ -1,13 +1,15 @@
 //! Does publishing cost more where more subscribe? Over 10 and over 100,000 subscriptions, side by side in one run.
 //!
-//! `cargo bench --package benches --bench publish`
+//! `cargo xtask bench publish`
 
 #![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
 
 use std::time::Instant;
 
-use benches::side::{Took, compare};
+use benches::number::Unit;
+use benches::side::Took;
+use benches::table::{Goal, Table};
 use triggers::{MessageBroker, MessageTrigger, Overflow, Trigger};
 
 /// How often each broker is published to in one round.
@@ -18,9 +20,12 @@ async fn main() {
     let (few, _few) = broker_with(10).await;
     let began = Instant::now();
     let (many, _many) = broker_with(100_000).await;
-    println!("subscribing 100,000 triggers: {:?}", began.elapsed());
-    println!("{:<34} {:>12} {:>12}", "", "over 10", "over 100,000");
-    compare("a publication", async || publish(&few).await, async || publish(&many).await).await;
+    let subscribed = began.elapsed().as_nanos() as f64;
+    let mut table = Table::new("A publication over many subscriptions", "over 10", "over 100,000");
+    let (few, many) = (async || publish(&few).await, async || publish(&many).await);
+    table.compare("a publication that 2 match", Goal::AtMost(1.5), few, many).await;
+    table.alone("to subscribe them all, once", Unit::Nanoseconds, None, &[subscribed]);
+    table.end();
 }
 
 /// A broker with this many subscriptions, half of them with a wildcard; one of each kind matches what is published.

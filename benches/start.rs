@@ -1,7 +1,7 @@
 //! What do a thousand handlers cost before the first event? The time of a start and of the end of an idle runtime, and the
 //! memory in between (on Linux).
 //!
-//! `cargo bench --package benches --bench start`
+//! `cargo xtask bench start`
 
 #![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
@@ -9,6 +9,8 @@
 use std::fs;
 use std::time::Instant;
 
+use benches::number::Unit;
+use benches::table::{Goal, Table};
 use triggers::{Builder, Bytes, ProcessConfig, Runtime, TriggerConfig};
 
 const HANDLERS: usize = 1000;
@@ -17,21 +19,27 @@ const ROUNDS: usize = 15;
 #[tokio::main]
 async fn main() {
     let before = resident();
-    let mut rounds = Vec::new();
+    let (mut starts, mut stops, mut memory) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let builder = builder();
         let began = Instant::now();
         let runtime = builder.start().await.expect("a sound wiring");
-        let (started, memory) = (began.elapsed(), resident());
+        starts.push(began.elapsed().as_nanos() as f64);
+        // Later rounds reuse what the allocator has kept.
+        if memory.is_empty() {
+            memory.extend(resident().zip(before).map(|(now, before)| now - before));
+        }
         let began = Instant::now();
         runtime.shutdown().await;
-        rounds.push((started, began.elapsed(), memory.saturating_sub(before)));
+        stops.push(began.elapsed().as_nanos() as f64);
     }
-    println!("memory of the first {HANDLERS} handlers: {} KiB", rounds[0].2);
-    rounds.sort();
-    println!("start: {:?} ({:?} to {:?})", rounds[ROUNDS / 2].0, rounds[0].0, rounds[ROUNDS - 1].0);
-    rounds.sort_by_key(|(_, stopped, _)| *stopped);
-    println!("stop, idle: {:?} ({:?} to {:?})", rounds[ROUNDS / 2].1, rounds[0].1, rounds[ROUNDS - 1].1);
+    let mut table = Table::new("A thousand handlers without an event", "", "1,000 handlers");
+    table.alone("start", Unit::Nanoseconds, Goal::Under(10e6), &starts);
+    table.alone("stop, idle", Unit::Nanoseconds, Goal::Under(50e6), &stops);
+    if !memory.is_empty() {
+        table.alone("memory, of the first start", Unit::Bytes, Goal::Under(10e6), &memory);
+    }
+    table.end();
 }
 
 fn builder() -> Builder {
@@ -45,9 +53,10 @@ fn builder() -> Builder {
     })
 }
 
-/// What the program has in memory, in KiB; 0 where nobody says.
-fn resident() -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or_default()
+/// The bytes that the program has in memory, where the system says so.
+fn resident() -> Option<f64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: f64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes * 1024.0)
 }

@@ -2,7 +2,15 @@
 
 pub mod child;
 pub mod cpu;
+pub mod done;
+pub mod markdown;
+pub mod number;
+#[cfg(feature = "report")]
+pub mod plot;
+#[cfg(feature = "report")]
+pub mod report;
 pub mod request;
 pub mod side;
 pub mod spread;
+pub mod table;
 pub mod tally;

@@ -1,6 +1,7 @@
 //! The developer's commands: `cargo xtask ci` runs what a change must pass, `cargo xtask STEP` one step of it, or one
 //! of those that only answer a question.
 
+mod bench;
 mod compile_time;
 mod examples;
 mod instructions;
@@ -30,6 +31,11 @@ const STEPS: &[Step] = &[
 /// What is no step of `ci`: it answers a question, and takes its time.
 const QUESTIONS: &[Step] = &[
     (
+        "bench",
+        "what events, publications, starts and requests cost; `bench NAME ..` only prints these",
+        bench::measure,
+    ),
+    (
         "compile-time",
         "what 1000 handlers cost the compiler, with attributes and by hand",
         compile_time::compare,
@@ -42,9 +48,11 @@ type Outcome = Result<(), String>;
 
 fn main() -> ExitCode {
     let wanted = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
+    // `bench` takes the names of benches.
+    let is = |name: &str| wanted == name || (name == "bench" && wanted.starts_with("bench "));
     let steps: Vec<_> = match wanted.as_str() {
         "ci" => STEPS.iter().collect(),
-        _ => STEPS.iter().chain(QUESTIONS).filter(|(name, ..)| wanted == *name).collect(),
+        _ => STEPS.iter().chain(QUESTIONS).filter(|(name, ..)| is(name)).collect(),
     };
     if steps.is_empty() {
         eprintln!("cargo xtask ci                    all of these, in order");
@@ -72,7 +80,9 @@ fn fmt() -> Outcome {
 }
 
 fn lint() -> Outcome {
-    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    // What only the benches ask for: their peers and their plots.
+    cargo(&["clippy", "--package", "benches", "--all-targets", "--all-features", "--", "-D", "warnings"])
 }
 
 /// Features of dependencies that only the tests ask for are on while the tests are built.

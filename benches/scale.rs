@@ -1,0 +1,232 @@
+//! What happens to the cost of an event where there is more of everything: processes, subscriptions, bytes?
+//!
+//! `cargo xtask bench scale`. Every point is measured in turns with its floor, on one thread.
+
+#![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
+#![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use benches::done::Done;
+use benches::side::{Side, Took};
+use benches::table::{Table, at};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::{self, Sender};
+use triggers::{
+    Bytes, Json, MessageBroker, MessageTrigger, Overflow, ProcessConfig, Runtime, Trigger, TriggerConfig,
+};
+
+const EVENTS: u32 = 20_000;
+const PLACES: usize = 100;
+
+static DONE: Done = Done::new();
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    processes().await;
+    subscriptions().await;
+    ready_bytes().await;
+    typed().await;
+}
+
+/// Emits so many events, and waits until they are handled.
+async fn events(times: u32, mut send: impl AsyncFnMut()) -> Took {
+    DONE.expect(times);
+    let began = Instant::now();
+    for _ in 0..times {
+        send().await;
+    }
+    DONE.all().await;
+    Took(began.elapsed(), times)
+}
+
+async fn handle(body: Bytes) {
+    drop(black_box(body));
+    DONE.one();
+}
+
+/// A channel with a task that receives.
+fn channel(handle: fn(Bytes)) -> Sender<Bytes> {
+    let (sender, mut receiver) = mpsc::channel(PLACES);
+    tokio::spawn(async move {
+        while let Some(body) = receiver.recv().await {
+            async { handle(body) }.await;
+            DONE.one();
+        }
+    });
+    sender
+}
+
+fn config(event_type: &str) -> ProcessConfig {
+    let trigger = TriggerConfig::event(event_type).queue(PLACES).overflow(Overflow::Wait);
+    ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() }
+}
+
+async fn processes() {
+    let title = "An event for one of many processes, in turn";
+    let mut table = Table::new(title, "by hand", "triggers").curve("processes");
+    table.note(
+        "Each process has a type of its own. By hand there is a tokio channel and a task for each, and the sender indexes an array of them. What bounds both is \
+         memory: with many, an event comes to a queue and a task that have left the caches since their last one, and \
+         wakes the task each time.",
+    );
+    for (count, name) in [(1, "1"), (10, "10"), (100, "100"), (1000, "1,000"), (10_000, "10,000")] {
+        let types: Vec<String> = (0..count).map(|number| format!("order.paid_{number}")).collect();
+        let builder = types.iter().fold(Runtime::builder(), |builder, event_type| {
+            builder.process(format!("on {event_type}"), config(event_type), handle)
+        });
+        let runtime = builder.start().await.expect("a sound wiring");
+        let bus = runtime.bus();
+        let channels: Vec<_> = types.iter().map(|_| channel(|body| drop(black_box(body)))).collect();
+        let by_hand = async || {
+            let mut channels = channels.iter().cycle();
+            let send = async || {
+                let channel = channels.next().expect("a circle");
+                channel.send(Bytes::from_static(b"{}")).await.expect("a receiver");
+            };
+            events(EVENTS, send).await
+        };
+        let ours = async || {
+            let mut types = types.iter().cycle();
+            let send = async || {
+                let event_type = types.next().expect("a circle");
+                bus.emit_raw(event_type, Bytes::from_static(b"{}")).await.expect("a type");
+            };
+            events(EVENTS, send).await
+        };
+        table.compare(at(count, name), None, by_hand, ours).await;
+        runtime.shutdown().await;
+    }
+    table.end();
+}
+
+async fn subscriptions() {
+    let title = "A publication over more and more subscriptions";
+    let mut table = Table::new(title, "over 10", "triggers").curve("subscriptions");
+    table.note(
+        "Half of them are exact and half have a wildcard; 2 match (where there is 1, it matches), and drop the oldest. All \
+         sizes are measured in the same rounds, beside 10. A publication looks up its topic once, and each of its \
+         tokens, however many subscriptions there are; it is the same topic each time, so what it finds stays in the \
+         caches. What bounds it is what it does for the 2 that match.",
+    );
+    let mut brokers = Vec::new();
+    for size in [10, 1, 10, 100, 1000, 10_000, 100_000, 1_000_000] {
+        brokers.push(broker_with(size).await);
+    }
+    let mut sides: Vec<_> = brokers.iter().map(|(broker, _)| async || publish(broker).await).collect();
+    let mut sides = sides.iter_mut().map(|side| side as &mut dyn Side);
+    let floor = sides.next().expect("over 10");
+    let points = [
+        at(1, "1"),
+        at(10, "10"),
+        at(100, "100"),
+        at(1000, "1,000"),
+        at(10_000, "10,000"),
+        at(100_000, "100,000"),
+        at(1_000_000, "1,000,000"),
+    ];
+    let sides = points.into_iter().zip(sides).map(|(point, side)| (point, None, side)).collect();
+    table.compare_all(floor, sides).await;
+    table.end();
+}
+
+/// A broker with this many subscriptions, half of them with a wildcard; one of each kind matches what is published.
+async fn broker_with(subscriptions: usize) -> (MessageBroker, Vec<MessageTrigger>) {
+    let broker = MessageBroker::new();
+    let mut triggers = Vec::with_capacity(subscriptions);
+    for number in 0..subscriptions {
+        let pattern =
+            if number % 2 == 0 { format!("jobs.{number}.done") } else { format!("jobs.{}.*", number - 1) };
+        let trigger = MessageTrigger::new(&broker, &pattern).overflow(Overflow::DropOldest);
+        trigger.start().await.expect("a valid pattern");
+        triggers.push(trigger);
+    }
+    (broker, triggers)
+}
+
+async fn publish(broker: &MessageBroker) -> Took {
+    let began = Instant::now();
+    for _ in 0..EVENTS {
+        let sent = broker.publish_raw("jobs.0.done", "{}").await.expect("a valid topic");
+        assert!(sent.matched > 0, "nobody wanted it");
+    }
+    Took(began.elapsed(), EVENTS)
+}
+
+const SIZES: [(u32, &str); 5] =
+    [(100, "100 B"), (1 << 10, "1 KiB"), (10 << 10, "10 KiB"), (100 << 10, "100 KiB"), (1 << 20, "1 MiB")];
+
+async fn ready_bytes() {
+    let mut table = Table::new("An event of ready bytes", "by hand", "triggers").curve("bytes");
+    table.note("The bytes are shared, and copied by neither side, so nothing should grow with them.");
+    let runtime = Runtime::builder().process("bytes", config("build.done"), handle);
+    let runtime = runtime.start().await.expect("a sound process");
+    let (bus, channel) = (runtime.bus(), channel(|body| drop(black_box(body))));
+    for (size, name) in SIZES {
+        let body = Bytes::from(vec![b'1'; size as usize]);
+        let by_hand =
+            async || events(EVENTS, async || channel.send(body.clone()).await.expect("a receiver")).await;
+        let ours = async || {
+            let emit = async || {
+                bus.emit_raw("build.done", body.clone()).await.expect("a type");
+            };
+            events(EVENTS, emit).await
+        };
+        table.compare(at(size, name), None, by_hand, ours).await;
+    }
+    table.end();
+}
+
+#[derive(Serialize, Deserialize)]
+struct Build {
+    steps: Vec<Step>,
+}
+
+/// About 50 bytes of JSON.
+#[derive(Clone, Serialize, Deserialize)]
+struct Step {
+    name: String,
+    code: u16,
+    seconds: u32,
+}
+
+async fn typed() {
+    let title = "An event from a struct to `Json<T>`";
+    let mut table = Table::new(title, "by hand", "triggers").curve("bytes");
+    table.note(
+        "By hand the struct is written with `to_vec`, sent over a channel, and read with `from_slice`. What bounds both is \
+         serde_json, which writes and reads each byte once.",
+    );
+    let handle = |Json(build): Json<Build>| async move {
+        drop(black_box(build));
+        DONE.one();
+    };
+    let runtime = Runtime::builder().process("typed", config("build.done"), handle);
+    let runtime = runtime.start().await.expect("a sound process");
+    let bus = runtime.bus();
+    let channel =
+        channel(|body| drop(black_box(serde_json::from_slice::<Build>(&body).expect("the same JSON"))));
+    let step = Step { name: "unit tests".to_owned(), code: 200, seconds: 86_400 };
+    let length = serde_json::to_vec(&step).expect("JSON").len();
+    for (size, name) in SIZES {
+        let build = Build { steps: vec![step.clone(); size as usize / length] };
+        // A round takes about as long whatever the size.
+        let times = ((10 << 20) / size).min(EVENTS);
+        let by_hand = async || {
+            let send = async || {
+                let body = Bytes::from(serde_json::to_vec(black_box(&build)).expect("JSON"));
+                channel.send(body).await.expect("a receiver");
+            };
+            events(times, send).await
+        };
+        let ours = async || {
+            let emit = async || {
+                bus.emit("build.done", black_box(&build)).await.expect("a type");
+            };
+            events(times, emit).await
+        };
+        table.compare(at(size, name), None, by_hand, ours).await;
+    }
+    table.end();
+}
