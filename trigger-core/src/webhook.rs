@@ -1,4 +1,5 @@
-//! The webhook server: axum routes, hyper serves, and the accept loop between them is ours.
+//! The webhook server: hyper serves, a `POST` to a webhook goes straight to its trigger, axum routes what is for none, and
+//! the accept loop is ours.
 //!
 //! The loop is ours because `axum::serve` 0.8 installs no timer, so a client that sends half a head keeps its
 //! connection for ever. The limits below are what keeps one client from taking more than its share.
@@ -10,7 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use axum::Router;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
 use crate::task::Tasks;
@@ -18,9 +18,13 @@ use crate::trigger::{Intake, TriggerError};
 
 mod connection;
 mod guard;
+mod patience;
+mod rarely;
 mod receive;
 mod respond;
 mod stream;
+
+use receive::Table;
 
 /// How long a client may take over the head of a request; also how long a connection may be idle.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -66,7 +70,7 @@ pub(crate) struct Ports {
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) intake: Arc<Intake>,
-    pub(crate) path: String,
+    pub(crate) path: Arc<str>,
     pub(crate) body_limit: usize,
 }
 
@@ -78,7 +82,7 @@ pub(crate) struct Server {
     local_addr: SocketAddr,
     socket: Mutex<Socket>,
     endpoints: Mutex<Vec<Arc<Endpoint>>>,
-    router: ArcSwap<Router>,
+    table: ArcSwap<Table>,
     tasks: Tasks,
 }
 
@@ -163,7 +167,7 @@ impl Server {
             local_addr,
             socket: Mutex::new(Socket::Bound(socket)),
             endpoints: Mutex::default(),
-            router: ArcSwap::from_pointee(receive::router(&[])),
+            table: ArcSwap::default(),
             tasks: Tasks::default(),
         })
     }
@@ -181,14 +185,14 @@ impl Server {
         let mut endpoints = self.endpoints();
         if let Some(other) = endpoints.iter().find(|other| other.path == endpoint.path) {
             return Err(TriggerError::PathTaken {
-                path: endpoint.path.clone(),
+                path: endpoint.path.to_string(),
                 host: self.host.clone(),
                 port: self.port,
                 by: other.intake.id().to_owned(),
             });
         }
         endpoints.push(endpoint);
-        self.router.store(Arc::new(receive::router(&endpoints)));
+        self.table.store(Arc::new(Table::new(&endpoints)));
         Ok(())
     }
 
@@ -200,7 +204,7 @@ impl Server {
             // Its path stays while the server closes: what still comes is answered 503.
             return true;
         }
-        self.router.store(Arc::new(receive::router(&endpoints)));
+        self.table.store(Arc::new(Table::new(&endpoints)));
         false
     }
 

@@ -6,7 +6,7 @@ use super::*;
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,
-    pub(crate) path: String,
+    pub(crate) path: Arc<str>,
     /// The text after `?`, without the keys that carry secrets.
     pub(crate) query: String,
     pub(crate) headers: Headers,
@@ -36,9 +36,8 @@ pub struct Headers(HeaderMap);
 impl Headers {
     /// Takes over the headers of a request and removes those that carry secrets.
     pub(crate) fn without_secrets(mut headers: HeaderMap) -> Headers {
-        let secret: Vec<_> = headers.keys().filter(|name| is_secret_header(name.as_str())).cloned().collect();
-        for name in secret {
-            headers.remove(name);
+        while let Some(secret) = headers.keys().find(|name| is_secret_header(name.as_str())).cloned() {
+            headers.remove(secret);
         }
         Headers(headers)
     }

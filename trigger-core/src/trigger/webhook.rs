@@ -65,7 +65,8 @@ impl WebhookTrigger {
             }
             _ => (String::new(), 0, String::new(), 0),
         };
-        let endpoint = Endpoint { intake: Arc::new(Intake::new(config, wiring)), path, body_limit };
+        let endpoint =
+            Endpoint { intake: Arc::new(Intake::new(config, wiring)), path: path.into(), body_limit };
         WebhookTrigger(Arc::new(Inner {
             endpoint: Arc::new(endpoint),
             host,

@@ -1,25 +1,31 @@
 //! Accepting connections and serving HTTP/1.1 on them, within limits.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Weak};
+use std::pin::pin;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use std::{io, net::SocketAddr};
 
-use axum::body::Body;
-use http::{Request, Response};
+use axum::body::{Body, Bytes};
+use http::{HeaderValue, Request, Response};
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 
+use super::patience::Patience;
+use super::rarely::Rarely;
 use super::stream::Stream;
-use super::{BODY_GRACE, CONNECTIONS, HEAD_TIMEOUT, LINGER, STOP_GRACE, Server, guard};
+use super::{BODY_GRACE, CONNECTIONS, LINGER, STOP_GRACE, Server, guard, receive, respond};
+
+/// The body of an answer: of ours, or of one of axum's routes.
+type Answer = Either<Full<Bytes>, Body>;
 
 /// What hyper reads before it gives up on a head. It is more than a head may have, so that a request target over
 /// 64 KiB is still answered 414 rather than 431; the guard refuses the rest.
@@ -28,20 +34,15 @@ const READ_BUFFER: usize = 72 * 1024;
 /// How long the accept loop waits after the system could give it no connection: it has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a route needs to know of its connection, carried in the request's extensions.
+/// What a request and its connection tell each other.
 #[derive(Debug)]
 pub(super) struct Peer {
     /// The address of the client.
     pub(super) remote: SocketAddr,
+    pub(super) patience: Patience,
+    /// The `Host` of its first request, if that is sound: the next ones most likely have the same.
+    host: OnceLock<HeaderValue>,
     stop: CancellationToken,
-}
-
-impl Peer {
-    /// Ends when the server stops and the client has had its time for the rest of a body.
-    pub(super) async fn given_up(&self) {
-        self.stop.cancelled().await;
-        sleep(BODY_GRACE).await;
-    }
 }
 
 /// The accept loop of a server: ends, and with it closes the port, when the server stops or is gone.
@@ -95,7 +96,7 @@ async fn serve(
 ) {
     // Answers are small and written whole; a socket that refuses the option works all the same.
     let _ = stream.set_nodelay(true);
-    let peer = Arc::new(Peer { remote, stop });
+    let peer = Arc::new(Peer { remote, patience: Patience::new(), host: OnceLock::new(), stop });
     let ended = converse(&mut stream, server, &peer).await;
     if ended.as_ref().map_or_else(hyper::Error::is_parse, |()| true) {
         tokio::select! {
@@ -110,21 +111,35 @@ async fn serve(
 
 /// Reads and answers requests until one side has enough.
 async fn converse(stream: &mut TcpStream, server: Weak<Server>, peer: &Arc<Peer>) -> hyper::Result<()> {
-    let service = service_fn(|request| answer(server.clone(), Arc::clone(peer), request));
+    let service = service_fn(|request| answer(&server, peer, request));
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(READ_BUFFER)
         .half_close(true)
+        // An answer is small: one piece costs less than the list of two.
+        .writev(false)
         .serve_connection(TokioIo::new(Stream::new(stream)), service);
     tokio::pin!(connection);
-    tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = peer.stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            timeout(STOP_GRACE, connection).await.unwrap_or(Ok(()))
+    let aside = pin!(async {
+        tokio::select! {
+            // It took too long over a head, or was idle for as long.
+            () = peer.patience.end() => true,
+            () = peer.stop.cancelled() => false,
         }
+    });
+    tokio::select! {
+        biased;
+        ended = connection.as_mut() => return ended,
+        impatient = Rarely::new(aside) => if impatient { return Ok(()) },
     }
+    connection.as_mut().graceful_shutdown();
+    let rest = async {
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = sleep(BODY_GRACE) => peer.patience.give_up(),
+        }
+        connection.as_mut().await
+    };
+    timeout(STOP_GRACE, rest).await.unwrap_or(Ok(()))
 }
 
 /// Reads on after the last answer until the client has closed: a socket that is closed with bytes unread resets the
@@ -135,17 +150,22 @@ async fn linger(stream: &mut TcpStream) {
     while matches!(stream.read(&mut unread).await, Ok(1..)) {}
 }
 
+/// A `POST` to a webhook is what the server is for, and goes straight there. All else is for axum's routes.
 async fn answer(
-    server: Weak<Server>,
-    peer: Arc<Peer>,
+    server: &Weak<Server>,
+    peer: &Arc<Peer>,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
-    let router = server.upgrade().map(|server| server.router.load_full());
-    let Some(router) = router else { return Ok(super::respond::stopping()) };
-    if let Some(refusal) = guard::refuse(&request) {
-        return Ok(refusal);
-    }
-    let mut request = request.map(Body::new);
-    request.extensions_mut().insert(peer);
-    Arc::unwrap_or_clone(router).oneshot(request).await
+) -> Result<Response<Answer>, Infallible> {
+    let table = server.upgrade().map(|server| server.table.load_full());
+    let answer = match (table, guard::refuse(&request, &peer.host)) {
+        (None, _) => respond::stopping().map(Either::Left),
+        (_, Some(refusal)) => refusal.map(Either::Left),
+        (Some(table), None) => match table.endpoint(&request) {
+            Some(endpoint) => receive::receive(endpoint, peer, request).await.map(Either::Left),
+            // In a box, so that its size is not that of every request.
+            None => Box::pin(table.other(request.map(Body::new))).await.map(Either::Right),
+        },
+    };
+    peer.patience.of_head();
+    Ok(answer)
 }

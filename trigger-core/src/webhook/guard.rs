@@ -1,21 +1,21 @@
 //! What hyper lets through and we do not: requests that no route should see.
 
+use std::sync::OnceLock;
+
 use http::header::{CONTENT_ENCODING, HOST};
 use http::uri::Authority;
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::{HeaderValue, Request, StatusCode, Version};
 
-use axum::body::Body;
-
-use super::respond::refused;
+use super::respond::{Answer, refused};
 use super::{HEAD_BYTES, HEADERS, TARGET_BYTES};
 
-/// The answer to a request that is refused by its head alone.
-pub(super) fn refuse<B>(request: &Request<B>) -> Option<Response<Body>> {
-    let (status, message) = fault(request)?;
+/// The answer to a request that is refused by its head alone. `known` is a `Host` that was found sound.
+pub(super) fn refuse<B>(request: &Request<B>, known: &OnceLock<HeaderValue>) -> Option<Answer> {
+    let (status, message) = fault(request, known)?;
     Some(refused(status, message))
 }
 
-fn fault<B>(request: &Request<B>) -> Option<(StatusCode, &'static str)> {
+fn fault<B>(request: &Request<B>, known: &OnceLock<HeaderValue>) -> Option<(StatusCode, &'static str)> {
     let target = target_bytes(request);
     if target > TARGET_BYTES {
         return Some((StatusCode::URI_TOO_LONG, "the request target is over 8 KiB"));
@@ -33,7 +33,8 @@ fn fault<B>(request: &Request<B>) -> Option<(StatusCode, &'static str)> {
     // that is invalid. HTTP/1.0 has no such rule, but two of them are ambiguous there as well.
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (Some(host), None) if is_host(host) => {}
+        (Some(host), None) if known.get() == Some(host) => {}
+        (Some(host), None) if is_host(host) => drop(known.set(host.clone())),
         (None, _) if request.version() == Version::HTTP_10 => {}
         (None, _) => return Some((StatusCode::BAD_REQUEST, "the Host header is missing")),
         (Some(_), None) => return Some((StatusCode::BAD_REQUEST, "the Host header is invalid")),

@@ -1,35 +1,64 @@
-//! The routes of a server: one for each webhook, and `/health`.
+//! Where the requests of a server go: to a webhook, to `/health`, or nowhere.
 
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::routing::{get, post};
-use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Request, Response, StatusCode};
-use http_body_util::BodyExt;
+use axum::routing::{any, get};
+use http::header::ALLOW;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::{Body as _, Frame, Incoming};
 use serde::Serialize;
 use tokio::time::timeout;
+use tower::ServiceExt;
 use trigger_grammar::path::HEALTH;
 
 use super::connection::Peer;
-use super::respond::{accepted, error, filtered, later, queue_full, refused, respond, stopping};
+use super::patience::{Over, Patience};
+use super::respond::{Answer, accepted, error, filtered, later, queue_full, refused, respond, stopping};
 use super::{BODY_TIMEOUT, Endpoint};
 use crate::clock;
 use crate::deadlock::Waited;
 use crate::event::{Envelope, Headers, Origin, Request as Kept, TriggerEvent, query_without_secrets};
 use crate::trigger::Offer;
 
-pub(super) fn router(endpoints: &[Arc<Endpoint>]) -> Router {
-    let all: Arc<[Arc<Endpoint>]> = endpoints.into();
-    let mut router = Router::new().route(HEALTH, get(health).with_state(all));
-    for endpoint in endpoints {
-        router = router.route(&endpoint.path, post(receive).with_state(Arc::clone(endpoint)));
+/// Where requests go, as of now.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    endpoints: HashMap<Arc<str>, Arc<Endpoint>>,
+    others: Router,
+}
+
+impl Table {
+    pub(super) fn new(endpoints: &[Arc<Endpoint>]) -> Table {
+        let all: Arc<[Arc<Endpoint>]> = endpoints.into();
+        let not_allowed = async || error(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+        let webhook = async move || ([(ALLOW, HeaderValue::from_static("POST"))], not_allowed().await);
+        let mut others = Router::new().route(HEALTH, get(health).with_state(all));
+        for endpoint in endpoints {
+            others = others.route(&endpoint.path, any(webhook));
+        }
+        let others = others
+            .method_not_allowed_fallback(not_allowed)
+            .fallback(async || error(StatusCode::NOT_FOUND, "not found"));
+        let by_path = |endpoint: &Arc<Endpoint>| (Arc::clone(&endpoint.path), Arc::clone(endpoint));
+        Table { endpoints: endpoints.iter().map(by_path).collect(), others }
     }
-    router
-        .method_not_allowed_fallback(async || error(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"))
-        .fallback(async || error(StatusCode::NOT_FOUND, "not found"))
+
+    /// The webhook that a request is for.
+    pub(super) fn endpoint<B>(&self, request: &Request<B>) -> Option<&Arc<Endpoint>> {
+        if request.method() == Method::POST { self.endpoints.get(request.uri().path()) } else { None }
+    }
+
+    /// Answers what is for no webhook.
+    pub(super) async fn other(&self, request: Request<Body>) -> Response<Body> {
+        self.others.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+    }
 }
 
 #[derive(Serialize)]
@@ -50,7 +79,7 @@ struct TriggerHealth<'a> {
 }
 
 /// Healthy while every webhook of the server accepts; the queue size is their sum.
-async fn health(State(endpoints): State<Arc<[Arc<Endpoint>]>>) -> Response<Body> {
+async fn health(State(endpoints): State<Arc<[Arc<Endpoint>]>>) -> Answer {
     let accepting = !endpoints.is_empty() && endpoints.iter().all(|endpoint| endpoint.intake.queue.is_open());
     let each = endpoints.iter().map(|endpoint| TriggerHealth {
         trigger_id: endpoint.intake.id(),
@@ -71,27 +100,19 @@ async fn health(State(endpoints): State<Arc<[Arc<Endpoint>]>>) -> Response<Body>
 }
 
 /// Answers 202 once the event is in the queue, and never before.
-async fn receive(State(endpoint): State<Arc<Endpoint>>, request: Request<Body>) -> Response<Body> {
-    let (mut parts, body) = request.into_parts();
-    let Some(peer) = parts.extensions.remove::<Arc<Peer>>() else {
-        return error(StatusCode::INTERNAL_SERVER_ERROR, "internal error");
-    };
-    if declared_length(&parts.headers).is_some_and(|length| length > endpoint.body_limit as u64) {
+pub(super) async fn receive(endpoint: &Endpoint, peer: &Peer, request: Request<Incoming>) -> Answer {
+    let (parts, body) = request.into_parts();
+    // As the client says.
+    if body.size_hint().exact().is_some_and(|length| length > endpoint.body_limit as u64) {
         return too_large();
     }
-    let body = tokio::select! {
-        biased;
-        body = timeout(BODY_TIMEOUT, read(body, endpoint.body_limit)) => body,
-        () = peer.given_up() => return stopping(),
-    };
-    let body = match body {
-        Ok(Ok(body)) => body,
-        Ok(Err(refusal)) => return refusal,
-        Err(_) => return refused(StatusCode::REQUEST_TIMEOUT, "the body took over 30 s"),
+    let body = match read(body, endpoint.body_limit, &peer.patience).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
     };
     let kept = Kept {
-        path: parts.uri.path().to_owned(),
-        query: query_without_secrets(parts.uri.query().unwrap_or_default()),
+        path: Arc::clone(&endpoint.path),
+        query: parts.uri.query().map(query_without_secrets).unwrap_or_default(),
         method: parts.method,
         headers: Headers::without_secrets(parts.headers),
         remote: peer.remote,
@@ -111,21 +132,17 @@ async fn receive(State(endpoint): State<Arc<Endpoint>>, request: Request<Body>) 
     }
 }
 
-/// What the client says the body is long. hyper has refused lengths that are none.
-fn declared_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-fn too_large() -> Response<Body> {
+fn too_large() -> Answer {
     refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is over the limit")
 }
 
 /// Reads the body, up to the limit. A body that came in one piece is not copied.
-async fn read(mut body: Body, limit: usize) -> Result<Bytes, Response<Body>> {
+async fn read(mut body: Incoming, limit: usize, patience: &Patience) -> Result<Bytes, Answer> {
+    patience.of_body();
     let mut first = Bytes::new();
     let mut more: Vec<u8> = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| refused(StatusCode::BAD_REQUEST, "the body is incomplete"))?;
+    while let Some(frame) = frame(&mut body, patience).await {
+        let frame = frame?;
         let Ok(data) = frame.into_data() else { continue };
         if first.len().max(more.len()) + data.len() > limit {
             return Err(too_large());
@@ -140,4 +157,19 @@ async fn read(mut body: Body, limit: usize) -> Result<Bytes, Response<Body>> {
         more.extend_from_slice(&data);
     }
     Ok(if more.is_empty() { first } else { more.into() })
+}
+
+/// The next piece of a body, while the patience with the client lasts.
+async fn frame(body: &mut Incoming, patience: &Patience) -> Option<Result<Frame<Bytes>, Answer>> {
+    poll_fn(|cx| match (Pin::new(&mut *body).poll_frame(cx), patience.over()) {
+        (Poll::Ready(frame), _) => Poll::Ready(
+            frame.map(|frame| frame.map_err(|_| refused(StatusCode::BAD_REQUEST, "the body is incomplete"))),
+        ),
+        (Poll::Pending, None) => Poll::Pending,
+        (Poll::Pending, Some(Over::TimedOut)) => {
+            Poll::Ready(Some(Err(refused(StatusCode::REQUEST_TIMEOUT, "the body took over 30 s"))))
+        }
+        (Poll::Pending, Some(Over::Stopping)) => Poll::Ready(Some(Err(stopping()))),
+    })
+    .await
 }
