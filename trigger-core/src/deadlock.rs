@@ -269,7 +269,7 @@ mod tests {
     use serde_json::Map;
 
     use super::*;
-    use crate::queue::{Bounds, Delivery, Settlement, Taken};
+    use crate::queue::{Bounds, Delivery, Settlement, Taken, Workers};
 
     fn event() -> TriggerEvent {
         TriggerEvent::new("test", "1", Map::new())
@@ -285,7 +285,12 @@ mod tests {
     /// Its worker goes on as soon as it is polled, although it is in the list still.
     #[tokio::test]
     async fn wait_whose_event_is_in_the_queue_keeps_nobody_waiting() {
-        let inbox = Inbox::new(&[Bounds { events: 1, bytes: None }], None, Some(2), Arc::default());
+        let inbox = Inbox::new(
+            &[Bounds { events: 1, bytes: None }],
+            None,
+            Some(Workers { count: 2, threads: 1 }),
+            Arc::default(),
+        );
         let (queue, waits) = (Queue::of(Arc::clone(&inbox), 0), Waits::default());
         waits.add(&inbox);
         queue.open();

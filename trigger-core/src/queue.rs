@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::event::TriggerEvent;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, MutexGuard, Ordering};
 
 mod delivery;
 mod inbox;
@@ -22,7 +22,7 @@ mod pending;
 mod state;
 
 pub(crate) use delivery::{Delivery, Settlement, Tries};
-pub(crate) use inbox::{Inbox, Load};
+pub(crate) use inbox::{Inbox, Load, Workers};
 pub(crate) use pending::Pending;
 pub(crate) use state::Bounds;
 
@@ -289,27 +289,27 @@ impl Queue {
             let ready = self.inbox.ready();
             tokio::pin!(ready);
             ready.as_mut().enable();
-            match self.try_pop(closed) {
-                Taken::Event(event) => return Some(event),
-                Taken::Closed => return None,
-                Taken::Empty => ready.await,
-            }
+            let _idle = match self.try_pop(closed) {
+                Ok(taken) => return taken,
+                Err(state) => self.inbox.begin_to_wait(state),
+            };
+            ready.await;
         }
     }
 
-    /// As [`pop`](Self::pop), without waiting. `closed` is the number of closes the caller knew of.
-    fn try_pop(&self, closed: u64) -> Taken<TriggerEvent> {
+    /// As [`pop`](Self::pop), without waiting. `closed` is the number of closes the caller knew of. `None` is for ever.
+    fn try_pop(&self, closed: u64) -> Result<Option<TriggerEvent>, MutexGuard<'_, State>> {
         let mut state = self.inbox.state();
         let Some(entry) = state.dequeue(self.port) else {
             let port = &state.ports[self.port];
-            return if port.open && port.closed == closed { Taken::Empty } else { Taken::Closed };
+            return if port.open && port.closed == closed { Err(state) } else { Ok(None) };
         };
         state.ports[self.port].ledger.handled += 1;
         let (more, awaited) = (state.tell_of_more(), state.ports[self.port].awaited);
         drop(state);
         self.inbox.took(self.port, awaited, more);
         self.inbox.pending.done();
-        Taken::Event(entry.event)
+        Ok(Some(entry.event))
     }
 
     /// Takes everything that is queued, in order; it counts as handled.

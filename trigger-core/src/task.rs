@@ -36,6 +36,11 @@ pub(crate) fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Res
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 
+/// How many threads run the tasks of this tokio runtime.
+pub(crate) fn threads() -> usize {
+    tokio::runtime::Handle::try_current().map_or(1, |handle| handle.metrics().num_workers())
+}
+
 /// Tasks with one owner. Dropping the last clone of the owner's asks them to stop.
 #[derive(Default)]
 pub(crate) struct Tasks {

@@ -17,8 +17,8 @@ pub(crate) struct Inbox {
     state: Mutex<State>,
     /// Which events keep their order.
     key: Option<Key>,
-    /// How many take from it at once; unknown where a program takes for itself.
-    workers: Option<usize>,
+    /// Who takes from it; unknown where a program takes for itself.
+    workers: Option<Workers>,
     /// Wakes those who wait for an event: one place for all queues.
     ready: Notify,
     /// Wakes the one who watches the clock for the retries that are due.
@@ -36,6 +36,15 @@ struct Room {
     of_bytes: bool,
 }
 
+/// Those who take from an inbox.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Workers {
+    /// How many they are.
+    pub(crate) count: usize,
+    /// How many of them can run at once. No more are woken for a burst; each of them wakes another one while there is more.
+    pub(crate) threads: usize,
+}
+
 /// What those who take from an inbox are doing, at one moment.
 #[derive(Debug)]
 pub(crate) struct Load {
@@ -51,11 +60,12 @@ impl Inbox {
     pub(crate) fn new(
         bounds: &[Bounds],
         key: Option<Key>,
-        workers: Option<usize>,
+        workers: Option<Workers>,
         pending: Arc<Pending>,
     ) -> Arc<Inbox> {
+        let told_most = workers.map_or(usize::MAX, |workers| workers.threads);
         Arc::new(Inbox {
-            state: Mutex::new(State::new(bounds, key.is_some())),
+            state: Mutex::new(State::new(bounds, key.is_some(), told_most)),
             key,
             workers,
             ready: Notify::new(),
@@ -127,20 +137,23 @@ impl Inbox {
     /// Takes the next event for handling: from the queues in turn.
     pub(crate) fn take(self: &Arc<Self>) -> Taken<Delivery<'_>> {
         let mut state = self.state();
-        let Some((port, entry)) = state.take() else {
-            return if state.is_over() { Taken::Closed } else { Taken::Empty };
-        };
+        match state.take() {
+            Some((port, entry)) => Taken::Event(self.taken(state, port, entry)),
+            None if state.is_over() => Taken::Closed,
+            None => Taken::Empty,
+        }
+    }
+
+    fn taken(self: &Arc<Self>, mut state: MutexGuard<'_, State>, port: usize, entry: Entry) -> Delivery<'_> {
         let over = !state.ports[port].open && state.is_over();
-        // A worker that is the only one comes again by itself.
-        let more = state.tell_of_more() && self.workers != Some(1);
-        let awaited = state.ports[port].awaited;
+        let (more, awaited) = (state.tell_of_more(), state.ports[port].awaited);
         drop(state);
         self.took(port, awaited, more);
         if over {
             // Nothing is left for those who wait, and no close is to come that would tell them.
             self.wake_all();
         }
-        Taken::Event(Delivery::new(entry, port, self))
+        Delivery::new(entry, port, self)
     }
 
     /// Takes the next event for handling, and waits for it; before each wait it calls `idle`. `None` once every queue is
@@ -156,15 +169,23 @@ impl Inbox {
             tokio::pin!(ready);
             // From here on no wake-up is missed, so an inbox that is empty now may be waited for.
             ready.as_mut().enable();
-            match self.take() {
-                Taken::Event(delivery) => return Some(delivery),
-                Taken::Closed => return None,
-                Taken::Empty => {
-                    idle();
-                    ready.await;
+            let _idle = {
+                let mut state = self.state();
+                match state.take() {
+                    Some((port, entry)) => return Some(self.taken(state, port, entry)),
+                    None if state.is_over() => return None,
+                    None => self.begin_to_wait(state),
                 }
-            }
+            };
+            idle();
+            ready.await;
         }
+    }
+
+    /// Says that one waits for an event, until that is dropped.
+    pub(super) fn begin_to_wait(&self, mut state: MutexGuard<'_, State>) -> Idle<'_> {
+        state.begin_to_wait();
+        Idle(self)
     }
 
     /// Hands out no events until it is told to go on.
@@ -233,7 +254,7 @@ impl Inbox {
     pub(crate) fn load(&self) -> Load {
         let state = self.state();
         let in_flight = state.in_flight();
-        let free = self.workers.is_none_or(|workers| in_flight < workers as u64);
+        let free = self.workers.is_none_or(|workers| in_flight < workers.count as u64);
         let space = state.ports.iter().map(Port::space).collect();
         Load { in_flight, goes_on: free && state.has_more(), space }
     }
@@ -277,13 +298,27 @@ impl Inbox {
     }
 }
 
+/// One who waits for an event.
+pub(super) struct Idle<'a>(&'a Inbox);
+
+impl Drop for Idle<'_> {
+    fn drop(&mut self) {
+        self.0.state().end_to_wait();
+    }
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
     #[tokio::test]
     async fn pause_that_comes_after_the_drain_has_begun_is_none() {
-        let inbox = Inbox::new(&[Bounds { events: 1, bytes: None }], None, Some(1), Arc::default());
+        let inbox = Inbox::new(
+            &[Bounds { events: 1, bytes: None }],
+            None,
+            Some(Workers { count: 1, threads: 1 }),
+            Arc::default(),
+        );
         inbox.pause(true);
         assert!(inbox.is_paused());
         inbox.drain_until(clock::instant());

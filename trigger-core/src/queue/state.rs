@@ -32,8 +32,12 @@ pub(super) struct State {
     /// Nobody takes from it any more, and nothing of it counts as pending.
     pub(super) abandoned: bool,
     pub(super) paused: bool,
-    /// Somebody was told of an event and has not come for it yet; no second one needs to be told meanwhile.
-    told: bool,
+    /// How many wait for an event.
+    idle: usize,
+    /// How many of them were told of one, and have not come for it yet.
+    told: usize,
+    /// The most that are told of one at once.
+    told_most: usize,
     /// Where the search for the next event begins, so that a full queue does not starve the others.
     turn: usize,
     /// How many retries were scheduled: those that are due at one moment keep this order.
@@ -72,7 +76,7 @@ struct Delayed {
 }
 
 impl State {
-    pub(super) fn new(bounds: &[Bounds], keyed: bool) -> State {
+    pub(super) fn new(bounds: &[Bounds], keyed: bool, told_most: usize) -> State {
         State {
             ports: bounds.iter().map(|bounds| Port::new(*bounds)).collect(),
             lanes: keyed.then(|| Lanes::new(bounds.len())),
@@ -81,7 +85,9 @@ impl State {
             deadline: None,
             abandoned: false,
             paused: false,
-            told: false,
+            idle: 0,
+            told: 0,
+            told_most,
             turn: 0,
             scheduled: 0,
         }
@@ -106,7 +112,6 @@ impl State {
 
     /// Takes the next event of this queue.
     pub(super) fn dequeue(&mut self, port: usize) -> Option<Entry> {
-        self.told = false;
         let entry = match &mut self.lanes {
             None => self.ports[port].pop()?,
             Some(lanes) => lanes.take(port)?,
@@ -115,15 +120,30 @@ impl State {
         Some(entry)
     }
 
-    /// Whether somebody is to be told of an event. One at a time is, and whoever comes for an event and leaves another one
-    /// has the next one told: so as many wake as there is work for, not one for each event.
+    /// Whether somebody is to be told of an event: one who waits, was not told yet, and could run at once.
     pub(super) fn tell(&mut self) -> bool {
-        !std::mem::replace(&mut self.told, true)
+        let more = self.told < self.idle.min(self.told_most);
+        self.told += usize::from(more);
+        more
     }
 
-    /// As [`tell`](Self::tell), for one who has come and been given an event.
+    /// As [`tell`](Self::tell), for one who has come and leaves another event: whoever comes has the next one told, so as
+    /// many wake as there is work for.
     pub(super) fn tell_of_more(&mut self) -> bool {
-        self.is_takeable() && self.tell()
+        self.told < self.idle && self.is_takeable() && self.tell()
+    }
+
+    /// Somebody waits from now on. Whoever queues an event later sees that, and who did before has been seen.
+    pub(super) fn begin_to_wait(&mut self) {
+        self.idle += 1;
+    }
+
+    /// Somebody waits no more. If it was told, what it was told of is its own affair, or will be that of another one whom
+    /// the wake-up is passed on to. To take one for told that was not could leave an event alone, the opposite wakes one
+    /// in vain.
+    pub(super) fn end_to_wait(&mut self) {
+        self.idle -= 1;
+        self.told = self.told.saturating_sub(1).min(self.idle);
     }
 
     fn is_takeable(&self) -> bool {
@@ -136,7 +156,6 @@ impl State {
     /// Takes the next event for handling, from the queues in turn.
     pub(super) fn take(&mut self) -> Option<(usize, Entry)> {
         if self.paused || self.abandoned {
-            self.told = false;
             return None;
         }
         for _ in 0..self.ports.len() {

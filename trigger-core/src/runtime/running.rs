@@ -20,10 +20,10 @@ use crate::deadlock::Waits;
 use crate::event::{DeadLetter, DeadLetterReason};
 use crate::handler::Env;
 use crate::process::{Policy, Process};
-use crate::queue::{Bounds, Inbox, Ledger, Pending, Queue};
+use crate::queue::{Bounds, Inbox, Ledger, Pending, Queue, Workers};
 use crate::registry::{Declaration, Problem};
 use crate::status::{ProcessState, ProcessStatus, TriggerStatus};
-use crate::task::{Tasks, all};
+use crate::task::{Tasks, all, threads};
 use crate::trigger::{AnyTrigger, LostEvents, TriggerError, Wiring, bounds};
 use crate::webhook::Ports;
 
@@ -75,8 +75,8 @@ impl Running {
         let settings = &declaration.config;
         let of_configs = configs.iter().map(bounds);
         let bounds: Vec<_> = of_configs.chain(own.iter().map(|_| OF_CUSTOM)).collect();
-        let workers = Some(settings.concurrency);
-        let inbox = Inbox::new(&bounds, settings.key.clone(), workers, Arc::clone(&shared.pending));
+        let workers = Workers { count: settings.concurrency, threads: threads() };
+        let inbox = Inbox::new(&bounds, settings.key.clone(), Some(workers), Arc::clone(&shared.pending));
         shared.waits.add(&inbox);
         let wiring = |port: usize| Wiring {
             queue: Queue::of(Arc::clone(&inbox), port),
