@@ -1,139 +1,147 @@
 //! How many webhook requests does one core take, beside the same by hand with axum, and beside what gives one answer to
-//! everything?
+//! everything? And what does a second core bring?
 //!
-//! `cargo bench --package benches --bench webhook`. Server and load are processes, on loopback sockets, with a core each:
-//! the load needs less than a server, so the server is what is measured, as long as it is near 100 % busy. On a machine that
-//! has other things to do it is not, and what to look at is how long it was on a core for each request. All are measured
-//! in turns. `--features peers` adds another framework.
+//! `cargo xtask bench webhook`. Server and load are processes, on loopback sockets, with a core each: the load needs less
+//! than a server, so the server is what is measured, as long as it is near 100 % busy. On a machine that has other things
+//! to do it is not, and what to look at is how long it was on a core for each request. All are measured in turns. Another
+//! framework is added by `--features peers`, which `xtask` asks for.
 
-#![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
-
+use std::iter;
 use std::time::Duration;
 
-use benches::child::{Core, Programs, Run};
-use benches::spread::Spread;
+use benches::child::Programs;
+use benches::number::{Spread, Unit};
+use benches::runs::{Case, Runs};
+use benches::table::{Goal, Table};
 
 const CONNECTIONS: usize = 64;
 /// How much of its core a server takes at least, if it is what is measured.
 const SATURATED: f64 = 0.9;
 const TIME: Duration = Duration::from_millis(1250);
+const ROUNDS: usize = 7;
 
-/// A server, and where it and the load run.
-struct Case {
-    name: &'static str,
+/// What ours is beside.
+struct Other {
+    /// What `src/bin/server` calls it.
     kind: &'static str,
-    threads: usize,
-    server: Core,
-    load: Core,
+    name: &'static str,
+    /// How many times as many requests ours should take.
+    goal: Option<Goal>,
+    /// How many times as long ours should take for all but the slowest 1 %.
+    p99: Option<Goal>,
 }
 
-/// One server with a core for itself, and the load on the other.
-const fn apart(kind: &'static str) -> Case {
-    Case { name: kind, kind, threads: 1, server: Core::Only(0), load: Core::Only(1) }
+impl Other {
+    const fn new(kind: &'static str, name: &'static str) -> Other {
+        Other { kind, name, goal: None, p99: None }
+    }
 }
 
-/// The first is ours, the second what it is compared with first.
-const ONE_CORE: &[Case] = &[
-    apart("triggers"),
-    apart("axum"),
-    apart("axum-bytes"),
-    apart("constant"),
-    apart("hyper"),
+const OTHERS: &[Other] = &[
+    Other {
+        // It parses the body before it answers, and ours leaves that to the handler.
+        goal: Some(Goal::AtLeast(1.25)),
+        p99: Some(Goal::AtMost(1.0)),
+        ..Other::new("axum", "axum by hand")
+    },
+    Other {
+        // The queue, the id and what guards the server are to take no more than the tenth that is missing.
+        goal: Some(Goal::AtLeast(0.9)),
+        ..Other::new("constant", "axum, one answer")
+    },
+    Other::new("axum-bytes", "axum by hand, bytes"),
+    Other::new("hyper", "hyper, one answer"),
     #[cfg(feature = "peers")]
-    apart("actix"),
+    Other::new("actix", "actix-web by hand"),
 ];
-
-/// The load runs on the same cores as the server, so what a second core can bring is seen beside both on one.
-const TWO_CORES: &[Case] = &[
-    Case { name: "triggers, one for all", load: Core::Only(0), ..apart("triggers") },
-    Case { name: "triggers, one each", ..apart("triggers") },
-    two_for_all("triggers, two for all", "triggers"),
-    two_for_all("axum, two for all", "axum"),
-];
-
-/// A server with two workers and the load, all wherever the system likes.
-const fn two_for_all(name: &'static str, kind: &'static str) -> Case {
-    Case { name, kind, threads: 2, server: Core::Any, load: Core::Any }
-}
 
 fn main() {
-    let programs = Programs::new(env!("CARGO_BIN_EXE_server"), env!("CARGO_BIN_EXE_load"));
-    println!("one core for the server, one for the load, {CONNECTIONS} connections");
-    let one_core = measure(&programs, ONE_CORE, 7);
-    table(&one_core, &["axum", "constant"]);
-    if one_core.iter().any(|measured| measured.of(busy).median < SATURATED) {
-        println!(
-            "a server was not busy: requests/s and times tell of the rest of the machine, `server us` of the server"
-        );
-    }
-    println!("\none core for server and load, one for each, or two for both");
-    table(&measure(&programs, TWO_CORES, 5), &["triggers, one for all", "triggers, one each"]);
-}
-
-/// What was measured of one case, a round after the other.
-struct Measured {
-    name: &'static str,
-    rounds: Vec<Run>,
-}
-
-impl Measured {
-    fn of(&self, value: impl Fn(&Run) -> f64) -> Spread {
-        Spread::of(self.rounds.iter().map(value))
-    }
-
-    /// How many times as many requests it takes, round by round.
-    fn ratio(&self, other: &Measured) -> Spread {
-        let both = self.rounds.iter().zip(&other.rounds);
-        Spread::of(both.map(|(ours, theirs)| ours.tally.per_second / theirs.tally.per_second))
+    match Programs::new(env!("CARGO_BIN_EXE_server"), env!("CARGO_BIN_EXE_load")) {
+        Ok(programs) => {
+            one_core(&programs);
+            two_cores(&programs);
+        }
+        Err(problem) => println!("webhook is not measured: {problem}"),
     }
 }
 
-/// Each case in each round has a server that has just started. The first round is to warm up.
-fn measure(programs: &Programs, cases: &[Case], rounds: usize) -> Vec<Measured> {
-    let mut all: Vec<_> = cases.iter().map(|case| Measured { name: case.name, rounds: Vec::new() }).collect();
-    for round in 0..=rounds {
-        for (case, measured) in cases.iter().zip(&mut all) {
-            let server = programs.serve(case.kind, case.threads, case.server);
-            let run = programs.run(&server, case.load, CONNECTIONS, TIME);
-            assert_eq!(run.tally.other, 0, "{} answers neither 202 nor 503: {:?}", case.name, run.tally);
-            if round > 0 {
-                measured.rounds.push(run);
-            }
+fn one_core(programs: &Programs) {
+    let kinds = iter::once("triggers").chain(OTHERS.iter().map(|other| other.kind));
+    let cases: Vec<_> = kinds.map(Case::apart).collect();
+    let all = programs.in_turns(&cases, ROUNDS, CONNECTIONS, TIME);
+    let (ours, others) = (&all[0], || OTHERS.iter().zip(&all[1..]));
+    let mut table = Table::new("Webhook requests, over a core for the server", "the other", "triggers");
+    for (Other { name, goal, .. }, theirs) in others() {
+        let what = format!("requests/s beside {name}");
+        table.beside(&*what, Unit::PerSecond, *goal, &theirs.per_second(), &ours.per_second());
+    }
+    for (Other { name, p99, .. }, theirs) in others().filter(|(other, _)| other.p99.is_some()) {
+        let what = format!("99 % answered, beside {name}");
+        table.beside(&*what, Unit::Nanoseconds, *p99, &theirs.p99(), &ours.p99());
+    }
+    for (Other { name, .. }, theirs) in others() {
+        if let Some((theirs, ours)) = theirs.server().zip(ours.server()) {
+            let what = format!("server's CPU for each, beside {name}");
+            table.beside(&*what, Unit::Nanoseconds, None, &theirs, &ours);
         }
     }
-    all
+    table.alone("answered 503, in all rounds", Unit::Count, Goal::AtMost(0.0), &[ours.full() as f64]);
+    table.note(&format!(
+        "A delivery of GitHub, 11 headers and 200 bytes of JSON, over {CONNECTIONS} connections that each send the next \
+         when the last is answered. Server and load are processes with one thread and a core each.{}",
+        busy(&all)
+    ));
+    table.note(THEY);
+    table.end();
 }
 
-/// Prints a line for each, and how many times as many requests it takes as some of them.
-fn table(all: &[Measured], beside: &[&str]) {
-    print!("{:<22} {:>24}", "", "requests/s");
-    beside.iter().for_each(|name| print!(" {:>24}", format!("x {name}")));
-    println!("  p50 us  p99 us p99.9 us  503s {:>22}  load us   busy", "server us");
-    for measured in all {
-        print!("{:<22} {:>24.0}", measured.name, measured.of(|run| run.tally.per_second));
-        for name in beside {
-            let other = all.iter().find(|other| other.name == *name).expect("it is measured");
-            print!(" {:>24.2}", measured.ratio(other));
-        }
-        let full: u64 = measured.rounds.iter().map(|run| run.tally.full).sum();
-        let median = |value: fn(&Run) -> f64| measured.of(value).median;
-        println!(
-            " {:>7.0} {:>7.0} {:>8.0} {full:>5} {:>22.1} {:>8.1} {:>5.0}%",
-            median(|run| run.tally.p50_us),
-            median(|run| run.tally.p99_us),
-            median(|run| run.tally.p999_us),
-            measured.of(server_us),
-            median(|run| run.tally.load_us.unwrap_or(f64::NAN)),
-            median(|run| busy(run) * 100.0),
-        );
+const THEY: &str = "\
+    Ours, `by hand` and `bytes` give each event an id and put it into a queue with 1000 places, from which a task \
+    takes it. `by hand` parses the body before it answers; `bytes` keeps the target, the headers and the body as \
+    they came, as ours does. None of them but ours bounds what a client may send or how long it may take. \
+    `one answer` reads the body, and answers the same to everything, without id and queue; hyper is what axum and \
+    ours are built on.";
+
+/// Whether the servers are what was measured, as far as anybody says.
+fn busy(all: &[Runs]) -> String {
+    let Some(each) = all.iter().map(Runs::busy).collect::<Option<Vec<_>>>() else { return String::new() };
+    let least = Spread::of(&each).least;
+    let percent = least * 100.0;
+    if least < SATURATED {
+        format!(
+            " **A server took only {percent:.0} % of its core**: requests/s and times tell of the rest of the machine, and \
+             its CPU for each request of the server."
+        )
+    } else {
+        format!(" Each server took at least {percent:.0} % of its core, so it is what was measured.")
     }
 }
 
-fn server_us(run: &Run) -> f64 {
-    run.server_us.unwrap_or(f64::NAN)
-}
-
-/// How much of a core the server took.
-fn busy(run: &Run) -> f64 {
-    server_us(run) * run.tally.per_second / 1e6
+fn two_cores(programs: &Programs) {
+    let cases =
+        [Case::on_two("triggers"), Case::apart("triggers"), Case::on_one("triggers"), Case::on_two("axum")];
+    let all = programs.in_turns(&cases, ROUNDS, CONNECTIONS, TIME);
+    let [both, apart, one, axum] = [0, 1, 2, 3].map(|case| all[case].per_second());
+    let mut table = Table::new(
+        "Webhook requests/s, over two cores for server and load",
+        "the other",
+        "triggers, two for all",
+    );
+    table.beside("beside one each", Unit::PerSecond, Goal::AtLeast(1.2), &apart, &both);
+    table.beside("beside one for all", Unit::PerSecond, None, &one, &both);
+    table.beside("beside axum by hand, two for all", Unit::PerSecond, None, &axum, &both);
+    let apart = &all[1];
+    if let Some((server, load)) = apart.server().zip(apart.load()) {
+        let [server, load] = [server, load].map(|each| Spread::of(&each).median);
+        let (both, most) = (server + load, 2.0 * server / (server + load));
+        let [server, load, both] = [server, load, both].map(|time| Unit::Nanoseconds.show(time));
+        table.note(&format!(
+            "`one each` is the table above: for a request the server takes {server} of its core, which is full, and the \
+             load {load} of its own, which is not. With `two for all` a server of two workers and the load share both \
+             cores, and each request takes {both} of them, so that no more than {most:.2} x `one each` can come out, \
+             however well the server scales. `one for all` has the load on the core of the server too, so that \
+             beside it twice as much could come out: it tells what the second core brings."
+        ));
+    }
+    table.end();
 }

@@ -1,4 +1,4 @@
-//! The server and the load as processes of their own, each on a core of its own where the system lets us say so.
+//! The server and the load as processes of their own, on the cores that they are given.
 
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
 
@@ -13,10 +13,10 @@ use crate::tally::Tally;
 /// Where a process runs.
 #[derive(Clone, Copy, Debug)]
 pub enum Core {
-    /// On this one alone, if it can be pinned.
+    /// On the first or the second alone: 0 or 1.
     Only(u32),
-    /// Wherever the system likes.
-    Any,
+    /// On these two, as the system likes.
+    Both,
 }
 
 /// The two programs, and how they are started.
@@ -24,7 +24,6 @@ pub enum Core {
 pub struct Programs {
     server: &'static str,
     load: &'static str,
-    pinned: bool,
 }
 
 /// A server that runs until this is dropped.
@@ -50,22 +49,24 @@ pub struct Run {
 impl Programs {
     /// The programs at these paths, which a bench has from `env!("CARGO_BIN_EXE_server")` and `.._load`.
     ///
-    /// Says so if they cannot be pinned: there is no `taskset` (util-linux), or there are no two cores.
-    pub fn new(server: &'static str, load: &'static str) -> Programs {
-        let can = |core: &str| {
+    /// # Errors
+    ///
+    /// If they cannot be given a core each: there is no `taskset` (which is of util-linux, for Linux), or no two cores.
+    pub fn new(server: &'static str, load: &'static str) -> Result<Programs, String> {
+        for core in ["0", "1"] {
             let tried = Command::new("taskset").args(["-c", core, "true"]).stderr(Stdio::null()).status();
-            tried.is_ok_and(|status| status.success())
-        };
-        let pinned = can("0") && can("1");
-        if !pinned {
-            println!("server and load are not pinned: `taskset -c 0` or `-c 1` does not work here");
+            if !tried.is_ok_and(|status| status.success()) {
+                return Err(format!(
+                    "server and load need a core each, and `taskset -c {core}` does not work here"
+                ));
+            }
         }
-        Programs { server, load, pinned }
+        Ok(Programs { server, load })
     }
 
     /// Starts a server of this kind.
     pub fn serve(&self, kind: &str, threads: usize, core: Core) -> Server {
-        let mut command = self.command(self.server, core);
+        let mut command = on(core, self.server);
         let mut child = spawn(command.args([kind, &threads.to_string()]));
         let address = first_line(child.stdout.take().expect("it is piped"));
         Server { child, address }
@@ -74,7 +75,7 @@ impl Programs {
     /// Asks a server as often as it can be asked.
     pub fn run(&self, server: &Server, core: Core, connections: usize, time: Duration) -> Run {
         let seconds = time.as_secs_f64().to_string();
-        let mut command = self.command(self.load, core);
+        let mut command = on(core, self.load);
         let mut load = spawn(command.args([&server.address, &connections.to_string(), &seconds]));
         let before = cpu::time_of(&server.child.id().to_string());
         let tally = first_line(load.stdout.take().expect("it is piped"));
@@ -88,22 +89,11 @@ impl Programs {
 
     /// Opens connections, sends one request on each, and leaves them idle.
     pub fn hold(&self, server: &Server, core: Core, connections: usize) -> Held {
-        let mut command = self.command(self.load, core);
+        let mut command = on(core, self.load);
         let mut load = spawn(command.args([&server.address, &connections.to_string(), "hold"]));
         let open = first_line(load.stdout.take().expect("it is piped"));
         assert_eq!(open, "open", "the load has failed");
         Held(load)
-    }
-
-    fn command(&self, program: &str, core: Core) -> Command {
-        match core {
-            Core::Only(core) if self.pinned => {
-                let mut command = Command::new("taskset");
-                command.args(["-c", &core.to_string(), program]);
-                command
-            }
-            _ => Command::new(program),
-        }
     }
 }
 
@@ -126,6 +116,16 @@ impl Drop for Held {
     fn drop(&mut self) {
         end(&mut self.0);
     }
+}
+
+fn on(core: Core, program: &str) -> Command {
+    let cores = match core {
+        Core::Only(core) => core.to_string(),
+        Core::Both => "0,1".to_owned(),
+    };
+    let mut command = Command::new("taskset");
+    command.args(["-c", &cores, program]);
+    command
 }
 
 fn spawn(command: &mut Command) -> Child {

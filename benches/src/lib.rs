@@ -10,7 +10,7 @@ pub mod plot;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod request;
+pub mod runs;
 pub mod side;
-pub mod spread;
 pub mod table;
 pub mod tally;

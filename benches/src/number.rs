@@ -31,6 +31,8 @@ pub enum Unit {
     PerSecond,
     /// Memory.
     Bytes,
+    /// How often in all.
+    Count,
     /// How many times as much as something else.
     Times,
 }
@@ -42,6 +44,7 @@ impl Unit {
             Unit::Nanoseconds => scaled(value, &["ns", "µs", "ms", "s"]),
             Unit::PerSecond => scaled(value, &["/s", "k/s", "M/s"]),
             Unit::Bytes => scaled(value, &["B", "kB", "MB", "GB"]),
+            Unit::Count => format!("{value:.0}"),
             Unit::Times => format!("{} x", digits(value)),
         }
     }
@@ -93,6 +96,7 @@ mod tests {
         assert_eq!(Unit::Nanoseconds.show(5e13), "50000 s");
         assert_eq!(Unit::PerSecond.show(81_234.0), "81.2 k/s");
         assert_eq!(Unit::Bytes.show(9_961_472.0), "9.96 MB");
+        assert_eq!(Unit::Count.show(12_345.0), "12345");
         assert_eq!(Unit::Times.show(1.196), "1.20 x");
     }
 
@@ -101,6 +105,7 @@ mod tests {
         assert_eq!(Unit::Times.show_round(1.2), "1.2 x");
         assert_eq!(Unit::Times.show_round(0.35), "0.35 x");
         assert_eq!(Unit::Nanoseconds.show_round(10e6), "10 ms");
+        assert_eq!(Unit::Count.show_round(0.0), "0");
         assert_eq!(Unit::Bytes.show_round(100e6), "100 MB");
     }
 }

@@ -16,7 +16,8 @@ pub struct Setting {
 }
 
 /// What the benches compare with, as it stands in `Cargo.lock`.
-const PEERS: &[&str] = &["tokio", "serde_json", "kameo", "actix", "apalis", "ruststream"];
+const PEERS: &[&str] =
+    &["tokio", "serde_json", "axum", "hyper", "actix-web", "kameo", "actix", "apalis", "ruststream"];
 
 impl Setting {
     /// What this machine and the workspace at this path say. What cannot be found out is `unknown`.
