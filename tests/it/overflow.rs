@@ -217,3 +217,27 @@ async fn room_that_is_left_when_a_large_event_is_pushed_out_is_told_to_those_who
     assert_eq!(sent.ok(), Some(1));
     Ok(())
 }
+
+#[tokio::test(start_paused = true)]
+async fn queue_is_not_full_while_quick_handlers_keep_up_with_a_thousand_publishers() -> Result {
+    let trigger = TriggerConfig::event("e").queue(1000).overflow(Overflow::Reject);
+    let config = ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() };
+    let runtime = Runtime::builder().process("p", config, |_: TriggerEvent| async {}).start().await?;
+    let mut publishers = tokio::task::JoinSet::new();
+    for _ in 0..1000 {
+        let bus = runtime.bus();
+        publishers.spawn(async move {
+            for n in 0..10 {
+                bus.emit("e", n).await?;
+                tokio::task::yield_now().await;
+            }
+            Ok::<_, PublishError>(())
+        });
+    }
+    while let Some(published) = publishers.join_next().await {
+        published.expect("no panic")?;
+    }
+    runtime.shutdown().await;
+    assert_eq!(status(&runtime).handled, 10_000);
+    Ok(())
+}

@@ -22,9 +22,11 @@ use crate::queue::{Delivery, Inbox, Settlement, Tries};
 
 pub(crate) mod panic;
 mod timed;
+mod turn;
 
 use panic::{CatchUnwind, drop_quietly, guard};
 use timed::{Timed, TimedOut};
+use turn::Turn;
 
 pub(crate) struct Process {
     pub(crate) name: String,
@@ -73,15 +75,16 @@ impl Process {
     pub(crate) async fn work(self: Arc<Self>, number: usize) {
         let worker = Worker::new(&self.inbox, number);
         let mut call = (self.call)();
-        while let Some(delivery) = self.next().await {
+        let mut turn = Turn::default();
+        while let Some(delivery) = self.next(&mut turn).await {
             self.attempt(delivery, worker, &mut *call).await;
-            // A handler that never waits must not keep the thread from the others.
-            tokio::task::coop::consume_budget().await;
+            turn.give_way().await;
         }
     }
 
-    async fn next(&self) -> Option<Delivery<'_>> {
+    async fn next(&self, turn: &mut Turn) -> Option<Delivery<'_>> {
         let idle = || {
+            turn.end();
             // What is queued may be of keys whose handlers wait for room in this very queue, or not be waited for any
             // more.
             if self.inbox.is_keyed() || self.env.shutdown.is_cancelled() {

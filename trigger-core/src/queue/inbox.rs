@@ -160,7 +160,7 @@ impl Inbox {
     /// closed and empty.
     ///
     /// Cancel safe: an event is taken only by a future that returns it.
-    pub(crate) async fn next(self: &Arc<Self>, idle: impl Fn()) -> Option<Delivery<'_>> {
+    pub(crate) async fn next(self: &Arc<Self>, mut idle: impl FnMut()) -> Option<Delivery<'_>> {
         loop {
             if let Taken::Event(delivery) = self.take() {
                 return Some(delivery);

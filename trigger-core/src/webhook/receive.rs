@@ -104,11 +104,11 @@ pub(super) async fn receive(endpoint: &Endpoint, peer: &Peer, request: Request<I
     let (parts, body) = request.into_parts();
     // As the client says.
     if body.size_hint().exact().is_some_and(|length| length > endpoint.body_limit as u64) {
-        return too_large();
+        return Unread::TooLarge.answer();
     }
     let body = match read(body, endpoint.body_limit, &peer.patience).await {
         Ok(body) => body,
-        Err(refusal) => return refusal,
+        Err(unread) => return unread.answer(),
     };
     let kept = Kept {
         path: Arc::clone(&endpoint.path),
@@ -132,20 +132,34 @@ pub(super) async fn receive(endpoint: &Endpoint, peer: &Peer, request: Request<I
     }
 }
 
-fn too_large() -> Answer {
-    refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is over the limit")
+/// Why a body was not read to its end.
+#[derive(Clone, Copy, Debug)]
+enum Unread {
+    TooLarge,
+    Incomplete,
+    Over(Over),
+}
+
+impl Unread {
+    fn answer(self) -> Answer {
+        match self {
+            Unread::TooLarge => refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is over the limit"),
+            Unread::Incomplete => refused(StatusCode::BAD_REQUEST, "the body is incomplete"),
+            Unread::Over(Over::TimedOut) => refused(StatusCode::REQUEST_TIMEOUT, "the body took over 30 s"),
+            Unread::Over(Over::Stopping) => stopping(),
+        }
+    }
 }
 
 /// Reads the body, up to the limit. A body that came in one piece is not copied.
-async fn read(mut body: Incoming, limit: usize, patience: &Patience) -> Result<Bytes, Answer> {
+async fn read(mut body: Incoming, limit: usize, patience: &Patience) -> Result<Bytes, Unread> {
     patience.of_body();
     let mut first = Bytes::new();
     let mut more: Vec<u8> = Vec::new();
     while let Some(frame) = frame(&mut body, patience).await {
-        let frame = frame?;
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame?.into_data() else { continue };
         if first.len().max(more.len()) + data.len() > limit {
-            return Err(too_large());
+            return Err(Unread::TooLarge);
         }
         if first.is_empty() && more.is_empty() {
             first = data;
@@ -160,16 +174,11 @@ async fn read(mut body: Incoming, limit: usize, patience: &Patience) -> Result<B
 }
 
 /// The next piece of a body, while the patience with the client lasts.
-async fn frame(body: &mut Incoming, patience: &Patience) -> Option<Result<Frame<Bytes>, Answer>> {
+async fn frame(body: &mut Incoming, patience: &Patience) -> Option<Result<Frame<Bytes>, Unread>> {
     poll_fn(|cx| match (Pin::new(&mut *body).poll_frame(cx), patience.over()) {
-        (Poll::Ready(frame), _) => Poll::Ready(
-            frame.map(|frame| frame.map_err(|_| refused(StatusCode::BAD_REQUEST, "the body is incomplete"))),
-        ),
+        (Poll::Ready(frame), _) => Poll::Ready(frame.map(|frame| frame.map_err(|_| Unread::Incomplete))),
+        (Poll::Pending, Some(over)) => Poll::Ready(Some(Err(Unread::Over(over)))),
         (Poll::Pending, None) => Poll::Pending,
-        (Poll::Pending, Some(Over::TimedOut)) => {
-            Poll::Ready(Some(Err(refused(StatusCode::REQUEST_TIMEOUT, "the body took over 30 s"))))
-        }
-        (Poll::Pending, Some(Over::Stopping)) => Poll::Ready(Some(Err(stopping()))),
     })
     .await
 }
