@@ -199,6 +199,7 @@ impl Process {
 }
 
 /// Settles an event. What is left to do after the account is to drop it, and its bytes may have an owner of the user's.
+#[inline]
 fn settle(delivery: Delivery<'_>, settlement: Settlement) {
     let _ = std::panic::catch_unwind(AssertUnwindSafe(|| delivery.settle(settlement)));
 }

@@ -127,12 +127,14 @@ impl Queue {
     }
 
     /// Queues an event if there is room.
+    #[inline]
     pub(crate) fn push(&self, event: TriggerEvent) -> Pushed {
         let lane = self.inbox.lane(&event);
         self.push_in(event, lane, None)
     }
 
     /// As [`push`](Self::push). `queued` is set before anyone can see that the event is queued.
+    #[inline]
     fn push_in(&self, event: TriggerEvent, lane: u64, queued: Option<&AtomicBool>) -> Pushed {
         let mut state = self.inbox.state();
         let port = &state.ports[self.port];
@@ -203,6 +205,7 @@ impl Queue {
         Pushed::Evicted(evicted, dropped)
     }
 
+    #[inline]
     fn accept(&self, state: &mut State, event: TriggerEvent, lane: u64) -> Accepted {
         let ledger = &mut state.ports[self.port].ledger;
         ledger.accepted += 1;
@@ -319,11 +322,13 @@ impl Queue {
         while let Some(entry) = state.dequeue(self.port) {
             events.push(entry.event);
         }
-        state.ports[self.port].ledger.handled += events.len() as u64;
+        let port = &mut state.ports[self.port];
+        port.ledger.handled += events.len() as u64;
+        let awaited = port.awaited;
         drop(state);
         for _ in &events {
             self.inbox.pending.done();
-            self.inbox.made_room(self.port);
+            self.inbox.took(self.port, awaited, false);
         }
         events
     }

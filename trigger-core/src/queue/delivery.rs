@@ -81,6 +81,7 @@ impl<'a> Delivery<'a> {
         Queue::of(Arc::clone(self.inbox), self.port)
     }
 
+    #[inline]
     pub(crate) fn settle(mut self, settlement: Settlement) {
         self.settled = true;
         let (port, lane) = (self.port, self.entry.lane);

@@ -79,6 +79,7 @@ impl Inbox {
     }
 
     /// Nothing is left half done where the lock is held, so a poisoned lock is as good as a sound one.
+    #[inline]
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -114,6 +115,7 @@ impl Inbox {
     }
 
     /// Tells those whom it concerns that an event was queued.
+    #[inline]
     pub(super) fn tell(&self, accepted: Accepted) {
         (0..accepted.stranded).for_each(|_| self.pending.done());
         self.wake_one(accepted.due);
@@ -125,6 +127,7 @@ impl Inbox {
 
     /// The lane of an event: that of its key. One without a key has a lane for itself, also where the user's code that
     /// looks for it panics.
+    #[inline]
     pub(super) fn lane(&self, event: &TriggerEvent) -> u64 {
         let Some(key) = &self.key else { return 0 };
         let found = guard(|| key.lane(event)).unwrap_or_else(|panic| {
@@ -144,6 +147,7 @@ impl Inbox {
         }
     }
 
+    #[inline]
     fn taken(self: &Arc<Self>, mut state: MutexGuard<'_, State>, port: usize, entry: Entry) -> Delivery<'_> {
         let over = !state.ports[port].open && state.is_over();
         let (more, awaited) = (state.tell_of_more(), state.ports[port].awaited);
@@ -260,6 +264,7 @@ impl Inbox {
     }
 
     /// Ends the flight of a delivery that is over.
+    #[inline]
     pub(super) fn finish(&self, port: usize, lane: u64, settle: impl FnOnce(&mut Ledger)) {
         let mut state = self.state();
         let follows = state.finish(port, lane, settle) && state.tell();

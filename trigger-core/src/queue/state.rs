@@ -95,6 +95,7 @@ impl State {
 
     /// Queues an event behind the others. Tells how many events nobody waits for any more: 1, if its lane is
     /// stranded, or if nobody takes any more.
+    #[inline]
     pub(super) fn enqueue(&mut self, port: usize, entry: Entry) -> usize {
         self.ports[port].count_in(&entry);
         match &mut self.lanes {
@@ -111,6 +112,7 @@ impl State {
     }
 
     /// Takes the next event of this queue.
+    #[inline]
     pub(super) fn dequeue(&mut self, port: usize) -> Option<Entry> {
         let entry = match &mut self.lanes {
             None => self.ports[port].pop()?,
@@ -121,6 +123,7 @@ impl State {
     }
 
     /// Whether somebody is to be told of an event: one who waits, was not told yet, and could run at once.
+    #[inline]
     pub(super) fn tell(&mut self) -> bool {
         let more = self.told < self.idle.min(self.told_most);
         self.told += usize::from(more);
@@ -154,6 +157,7 @@ impl State {
     }
 
     /// Takes the next event for handling, from the queues in turn.
+    #[inline]
     pub(super) fn take(&mut self) -> Option<(usize, Entry)> {
         if self.paused || self.abandoned {
             return None;
@@ -172,6 +176,7 @@ impl State {
     }
 
     /// Ends the flight of an event that is over. Says whether it makes way for another one.
+    #[inline]
     pub(super) fn finish(&mut self, port: usize, lane: u64, settle: impl FnOnce(&mut Ledger)) -> bool {
         let ledger = &mut self.ports[port].ledger;
         ledger.in_flight -= 1;

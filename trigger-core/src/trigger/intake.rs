@@ -7,6 +7,7 @@ use crate::config::TriggerConfig;
 use crate::dead_letter::DeadLetters;
 use crate::deadlock::{Waited, Waits};
 use crate::event::{DeadLetter, DeadLetterReason, TriggerEvent, TriggerInfo};
+use crate::filter::Filter;
 use crate::policy::Overflow;
 use crate::process::panic::{drop_quietly, guard};
 use crate::queue::{Ledger, Pushed, Queue};
@@ -78,12 +79,17 @@ impl Intake {
     }
 
     /// Queues the event, or does what the filter or the policy says.
+    #[inline]
     pub(crate) fn offer(self: &Arc<Self>, event: TriggerEvent) -> Offer {
-        // One that takes nothing any more does not say that it would not have taken this.
-        if self.config.filter.is_some() && !self.queue.is_open() {
-            return Offer::Closed;
-        }
-        let Some(event) = self.filter(event) else { return Offer::Filtered };
+        let event = match &self.config.filter {
+            None => event,
+            // One that takes nothing any more does not say that it would not have taken this.
+            Some(_) if !self.queue.is_open() => return Offer::Closed,
+            Some(filter) => match self.filtered(filter, event) {
+                Some(event) => event,
+                None => return Offer::Filtered,
+            },
+        };
         let pushed = match self.overflow {
             Overflow::DropOldest => self.queue.push_evicting(event),
             _ => self.queue.push(event),
@@ -113,8 +119,7 @@ impl Intake {
     }
 
     /// Gives the event back if the filter takes it. The filter is the user's code, and no lock is held while it runs.
-    fn filter(&self, event: TriggerEvent) -> Option<TriggerEvent> {
-        let Some(filter) = &self.config.filter else { return Some(event) };
+    fn filtered(&self, filter: &Filter, event: TriggerEvent) -> Option<TriggerEvent> {
         match guard(|| filter.takes(&event)) {
             Ok(Some(true)) => return Some(event),
             Ok(Some(false)) => self.queue.count_filtered(),
