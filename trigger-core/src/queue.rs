@@ -20,6 +20,7 @@ mod inbox;
 mod lanes;
 mod pending;
 mod state;
+mod waiters;
 
 pub(crate) use delivery::{Delivery, Settlement, Tries};
 pub(crate) use inbox::{Inbox, Load, Workers};
@@ -211,7 +212,7 @@ impl Queue {
         ledger.accepted += 1;
         ledger.last_fired = Some(event.timestamp());
         let stranded = state.enqueue(self.port, Entry::new(event, lane));
-        Accepted { stranded, due: state.tell() }
+        Accepted { stranded, due: state.waiters.tell() }
     }
 
     /// Queues an event as soon as there is room. Gives it back if the queue is or gets closed, or never can have room.

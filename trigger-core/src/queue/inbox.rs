@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::delivery::{Delivery, Entry, Tries};
 use super::state::{Bounds, Port, State};
+use super::waiters::Waiters;
 use super::{Accepted, Ledger, Pending, Queue, Taken};
 use crate::clock::{self, Instant, timeout_at};
 use crate::event::TriggerEvent;
@@ -63,9 +64,9 @@ impl Inbox {
         workers: Option<Workers>,
         pending: Arc<Pending>,
     ) -> Arc<Inbox> {
-        let told_most = workers.map_or(usize::MAX, |workers| workers.threads);
+        let waiters = Waiters::new(workers.map_or(usize::MAX, |workers| workers.threads));
         Arc::new(Inbox {
-            state: Mutex::new(State::new(bounds, key.is_some(), told_most)),
+            state: Mutex::new(State::new(bounds, key.is_some(), waiters)),
             key,
             workers,
             ready: Notify::new(),
@@ -188,7 +189,7 @@ impl Inbox {
 
     /// Says that one waits for an event, until that is dropped.
     pub(super) fn begin_to_wait(&self, mut state: MutexGuard<'_, State>) -> Idle<'_> {
-        state.begin_to_wait();
+        state.waiters.begin();
         Idle(self)
     }
 
@@ -221,7 +222,7 @@ impl Inbox {
     fn release_due(&self) -> Option<Instant> {
         let mut state = self.state();
         let (released, next) = state.release_due(clock::instant());
-        let due = released > 0 && state.tell();
+        let due = released > 0 && state.waiters.tell();
         drop(state);
         self.wake_one(due);
         next
@@ -267,7 +268,7 @@ impl Inbox {
     #[inline]
     pub(super) fn finish(&self, port: usize, lane: u64, settle: impl FnOnce(&mut Ledger)) {
         let mut state = self.state();
-        let follows = state.finish(port, lane, settle) && state.tell();
+        let follows = state.finish(port, lane, settle) && state.waiters.tell();
         let pending = !state.abandoned;
         drop(state);
         self.wake_one(follows);
@@ -297,7 +298,7 @@ impl Inbox {
     pub(super) fn give_back(&self, port: usize, entry: Entry) {
         let mut state = self.state();
         state.give_back(port, entry);
-        let due = state.tell();
+        let due = state.waiters.tell();
         drop(state);
         self.wake_one(due);
     }
@@ -308,7 +309,7 @@ pub(super) struct Idle<'a>(&'a Inbox);
 
 impl Drop for Idle<'_> {
     fn drop(&mut self) {
-        self.0.state().end_to_wait();
+        self.0.state().waiters.end();
     }
 }
 

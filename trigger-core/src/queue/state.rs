@@ -6,6 +6,7 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use super::delivery::Entry;
 use super::lanes::Lanes;
+use super::waiters::Waiters;
 use super::{Ledger, Snapshot};
 use crate::clock::Instant;
 use crate::event::TriggerEvent;
@@ -32,12 +33,7 @@ pub(super) struct State {
     /// Nobody takes from it any more, and nothing of it counts as pending.
     pub(super) abandoned: bool,
     pub(super) paused: bool,
-    /// How many wait for an event.
-    idle: usize,
-    /// How many of them were told of one, and have not come for it yet.
-    told: usize,
-    /// The most that are told of one at once.
-    told_most: usize,
+    pub(super) waiters: Waiters,
     /// Where the search for the next event begins, so that a full queue does not starve the others.
     turn: usize,
     /// How many retries were scheduled: those that are due at one moment keep this order.
@@ -76,7 +72,7 @@ struct Delayed {
 }
 
 impl State {
-    pub(super) fn new(bounds: &[Bounds], keyed: bool, told_most: usize) -> State {
+    pub(super) fn new(bounds: &[Bounds], keyed: bool, waiters: Waiters) -> State {
         State {
             ports: bounds.iter().map(|bounds| Port::new(*bounds)).collect(),
             lanes: keyed.then(|| Lanes::new(bounds.len())),
@@ -85,9 +81,7 @@ impl State {
             deadline: None,
             abandoned: false,
             paused: false,
-            idle: 0,
-            told: 0,
-            told_most,
+            waiters,
             turn: 0,
             scheduled: 0,
         }
@@ -122,31 +116,10 @@ impl State {
         Some(entry)
     }
 
-    /// Whether somebody is to be told of an event: one who waits, was not told yet, and could run at once.
-    #[inline]
-    pub(super) fn tell(&mut self) -> bool {
-        let more = self.told < self.idle.min(self.told_most);
-        self.told += usize::from(more);
-        more
-    }
-
-    /// As [`tell`](Self::tell), for one who has come and leaves another event: whoever comes has the next one told, so as
-    /// many wake as there is work for.
+    /// Whether somebody is to be told of another event, now that somebody has come for one: whoever comes has the next one
+    /// told, so as many wake as there is work for.
     pub(super) fn tell_of_more(&mut self) -> bool {
-        self.told < self.idle && self.is_takeable() && self.tell()
-    }
-
-    /// Somebody waits from now on. Whoever queues an event later sees that, and who did before has been seen.
-    pub(super) fn begin_to_wait(&mut self) {
-        self.idle += 1;
-    }
-
-    /// Somebody waits no more. If it was told, what it was told of is its own affair, or will be that of another one whom
-    /// the wake-up is passed on to. To take one for told that was not could leave an event alone, the opposite wakes one
-    /// in vain.
-    pub(super) fn end_to_wait(&mut self) {
-        self.idle -= 1;
-        self.told = self.told.saturating_sub(1).min(self.idle);
+        self.waiters.any_untold() && self.is_takeable() && self.waiters.tell()
     }
 
     fn is_takeable(&self) -> bool {
