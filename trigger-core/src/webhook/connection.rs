@@ -23,6 +23,7 @@ use super::patience::Patience;
 use super::rarely::Rarely;
 use super::stream::Stream;
 use super::{BODY_GRACE, CONNECTIONS, LINGER, STOP_GRACE, Server, guard, receive, respond};
+use crate::task::BoxFuture;
 
 /// The body of an answer: of ours, or of one of axum's routes.
 type Answer = Either<Full<Bytes>, Body>;
@@ -150,22 +151,41 @@ async fn linger(stream: &mut TcpStream) {
     while matches!(stream.read(&mut unread).await, Ok(1..)) {}
 }
 
+/// Where a request goes.
+enum Way<F> {
+    /// Nowhere: the answer is known.
+    Known(respond::Answer),
+    /// To a webhook.
+    Webhook(F),
+    /// To one of axum's routes.
+    Other(BoxFuture<'static, Response<Body>>),
+}
+
 /// A `POST` to a webhook is what the server is for, and goes straight there. All else is for axum's routes.
-async fn answer(
+///
+/// All that can be done before the body has come is done at once, so that a connection keeps room for no more than that.
+fn answer(
     server: &Weak<Server>,
     peer: &Arc<Peer>,
     request: Request<Incoming>,
-) -> Result<Response<Answer>, Infallible> {
+) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<> {
     let table = server.upgrade().map(|server| server.table.load_full());
-    let answer = match (table, guard::refuse(&request, &peer.host)) {
-        (None, _) => respond::stopping().map(Either::Left),
-        (_, Some(refusal)) => refusal.map(Either::Left),
+    let way = match (table, guard::refuse(&request, &peer.host)) {
+        (None, _) => Way::Known(respond::stopping()),
+        (_, Some(refusal)) => Way::Known(refusal),
         (Some(table), None) => match table.endpoint(&request) {
-            Some(endpoint) => receive::receive(endpoint, peer, request).await.map(Either::Left),
-            // In a box, so that its size is not that of every request.
-            None => Box::pin(table.other(request.map(Body::new))).await.map(Either::Right),
+            Some(endpoint) => Way::Webhook(receive::receive(endpoint, peer, request)),
+            None => Way::Other(Box::pin(async move { table.other(request.map(Body::new)).await })),
         },
     };
-    peer.patience.of_head();
-    Ok(answer)
+    let peer = Arc::clone(peer);
+    async move {
+        let answer = match way {
+            Way::Known(answer) => answer.map(Either::Left),
+            Way::Webhook(received) => received.await.map(Either::Left),
+            Way::Other(other) => other.await.map(Either::Right),
+        };
+        peer.patience.of_head();
+        Ok(answer)
+    }
 }

@@ -34,7 +34,7 @@ fn fault<B>(request: &Request<B>, known: &OnceLock<HeaderValue>) -> Option<(Stat
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if known.get() == Some(host) => {}
-        (Some(host), None) if is_host(host) => drop(known.set(host.clone())),
+        (Some(host), None) if is_host(host) => remember(host, known),
         (None, _) if request.version() == Version::HTTP_10 => {}
         (None, _) => return Some((StatusCode::BAD_REQUEST, "the Host header is missing")),
         (Some(_), None) => return Some((StatusCode::BAD_REQUEST, "the Host header is invalid")),
@@ -46,6 +46,13 @@ fn fault<B>(request: &Request<B>, known: &OnceLock<HeaderValue>) -> Option<(Stat
         .iter()
         .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
     encoded.then_some((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding"))
+}
+
+/// Remembers a copy: a clone would keep all of the head that it is a part of.
+fn remember(host: &HeaderValue, known: &OnceLock<HeaderValue>) {
+    if let Ok(copy) = HeaderValue::from_bytes(host.as_bytes()) {
+        let _ = known.set(copy);
+    }
 }
 
 fn target_bytes<B>(request: &Request<B>) -> usize {

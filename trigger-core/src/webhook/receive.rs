@@ -30,7 +30,7 @@ use crate::trigger::Offer;
 /// Where requests go, as of now.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    endpoints: HashMap<Arc<str>, Arc<Endpoint>>,
+    endpoints: HashMap<Arc<str>, Arc<Endpoint>, foldhash::fast::RandomState>,
     others: Router,
 }
 
@@ -100,31 +100,41 @@ async fn health(State(endpoints): State<Arc<[Arc<Endpoint>]>>) -> Answer {
 }
 
 /// Answers 202 once the event is in the queue, and never before.
-pub(super) async fn receive(endpoint: &Endpoint, peer: &Peer, request: Request<Incoming>) -> Answer {
+pub(super) fn receive(
+    endpoint: &Arc<Endpoint>,
+    peer: &Arc<Peer>,
+    request: Request<Incoming>,
+) -> impl Future<Output = Answer> + use<> {
     let (parts, body) = request.into_parts();
-    // As the client says.
-    if body.size_hint().exact().is_some_and(|length| length > endpoint.body_limit as u64) {
-        return Unread::TooLarge.answer();
-    }
-    let body = match read(body, endpoint.body_limit, &peer.patience).await {
-        Ok(body) => body,
-        Err(unread) => return unread.answer(),
-    };
-    let kept = Kept {
+    let kept = Box::new(Kept {
         path: Arc::clone(&endpoint.path),
         query: parts.uri.query().map(query_without_secrets).unwrap_or_default(),
         method: parts.method,
         headers: Headers::without_secrets(parts.headers),
         remote: peer.remote,
-    };
-    let origin = Origin::Webhook(Box::new(kept));
-    let envelope = Arc::new(Envelope::new(clock::stamp(), body, origin));
+    });
+    let (endpoint, peer) = (Arc::clone(endpoint), Arc::clone(peer));
+    async move {
+        // As the client says.
+        if body.size_hint().exact().is_some_and(|length| length > endpoint.body_limit as u64) {
+            return Unread::TooLarge.answer();
+        }
+        match read(body, endpoint.body_limit, &peer.patience).await {
+            Ok(body) => offer(&endpoint, kept, body).await,
+            Err(unread) => unread.answer(),
+        }
+    }
+}
+
+async fn offer(endpoint: &Endpoint, kept: Box<Kept>, body: Bytes) -> Answer {
+    let envelope = Arc::new(Envelope::new(clock::stamp(), body, Origin::Webhook(kept)));
     match endpoint.intake.offer(TriggerEvent::through(endpoint.intake.info(), &envelope)) {
         Offer::Queued => accepted(envelope.id),
         Offer::Filtered => filtered(envelope.id),
         Offer::Dropped | Offer::Rejected => queue_full(),
         Offer::Closed => stopping(),
-        Offer::Waiting(offer) => match timeout(BODY_TIMEOUT, offer.queued()).await {
+        // In a box, so that its size is not that of every request.
+        Offer::Waiting(offer) => match Box::pin(timeout(BODY_TIMEOUT, offer.queued())).await {
             Ok(Waited::Queued) => accepted(envelope.id),
             Ok(_) => stopping(),
             Err(_) => queue_full(),
