@@ -89,7 +89,9 @@ const HANDLER_BY_HAND: &str = "
 /// The root of each crate: the data of the events, and what handlers are registered with by hand.
 const ROOT: &str = r#"
 use std::time::Duration;
-use triggers::{Context, HandlerFuture, IntoOutcome, Rejection};
+use triggers::{Context, Error, IntoOutcome, Outcome, Rejection};
+
+pub type Boxed = std::pin::Pin<Box<dyn Future<Output = Result<Outcome, Error>> + Send>>;
 
 #[derive(serde::Deserialize)]
 pub struct Order {
@@ -103,7 +105,7 @@ pub struct Handler {
     pub line: u32,
     pub process: Process,
     pub triggers: &'static [On],
-    pub call: fn(&Context<'_>) -> Result<HandlerFuture, Rejection>,
+    pub call: fn(&Context<'_>) -> Result<Boxed, Rejection>,
 }
 
 pub struct Process {
@@ -117,7 +119,7 @@ pub enum On {
     Webhook { path: &'static str, port: u16 },
 }
 
-pub fn boxed<F: Future<Output: IntoOutcome> + Send + 'static>(future: F) -> HandlerFuture {
+pub fn boxed<F: Future<Output: IntoOutcome> + Send + 'static>(future: F) -> Boxed {
     Box::pin(async move { future.await.into_outcome() })
 }
 

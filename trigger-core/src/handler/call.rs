@@ -52,10 +52,13 @@ where
         Ok(self.poll(task))
     }
 
+    // In few words: each fn that is called here is compiled for every handler.
     fn poll(&mut self, task: &mut TaskContext<'_>) -> Ended {
-        match self.future.as_mut().and_then(|place| place.as_mut().as_pin_mut()) {
-            Some(future) => future.poll(task).map(IntoOutcome::into_outcome),
-            None => Poll::Pending,
+        let Some(place) = &mut self.future else { return Poll::Pending };
+        let Some(future) = place.as_mut().as_pin_mut() else { return Poll::Pending };
+        match future.poll(task) {
+            Poll::Ready(output) => Poll::Ready(output.into_outcome()),
+            Poll::Pending => Poll::Pending,
         }
     }
 
