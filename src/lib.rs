@@ -218,7 +218,7 @@ pub use trigger_macros::on_dead_letter;
 /// |---|---|---|
 /// | `name` | the name of the process in status, logs and dead letters | the name of the fn, or its path where two have that name |
 /// | `concurrency` | how many events it handles at once over all its triggers, at least 1 | 1, in order |
-/// | `timeout` | how long one attempt may take: a duration such as `"500ms"`, `"30s"` or `"1m30s"` | no limit |
+/// | `timeout` | how long one attempt may take, counted from when it first waits: a duration such as `"500ms"`, `"30s"` or `"1m30s"` | no limit |
 /// | `retry` | how often an event is tried again after a failed attempt, 0 or more | 0 |
 /// | `backoff` | how long it waits before that, such as `"1s..5m"`: up to 1 s after the first attempt, up to twice as long after each further one, never over 5 min; see [`Backoff`] | `"200ms..30s"` |
 /// | `key` | a closure; events for which it gives the same are handled one at a time, in order | none: each event on its own |
