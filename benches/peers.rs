@@ -103,7 +103,8 @@ async fn main() {
         ("ruststream: memory broker".into(), None, &mut ruststream),
     ];
     table.compare_all(&mut floor, sides).await;
-    for note in [NOTE, TRIGGERS, with_kameo::NOTE, with_actix::NOTE, with_apalis::NOTE, with_ruststream::NOTE]
+    for note in
+        [NOTE, TOKIO, TRIGGERS, with_kameo::NOTE, with_actix::NOTE, with_apalis::NOTE, with_ruststream::NOTE]
     {
         table.note(note);
     }
@@ -115,6 +116,10 @@ const NOTE: &str = "\
     receives and calls the handler; it finds no subscriber, guards against no panic and counts nothing. A peer \
     without a bound gets 100 events between two yields of the producer, so that no more of them wait than \
     elsewhere.";
+
+const TOKIO: &str = "\
+    tokio is built with its feature `parking_lot`, which actix-rt asks for and a program without it may not have. \
+    All that runs on tokio here shares it, the channel and ours too.";
 
 const TRIGGERS: &str = "\
     **triggers** finds the subscribers by the event's type, waits for room among 100 places, gives each event \

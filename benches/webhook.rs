@@ -98,9 +98,9 @@ fn one_core(programs: &Programs) {
 const THEY: &str = "\
     Ours, `by hand` and `bytes` give each event an id and put it into a queue with 1000 places, from which a task \
     takes it. `by hand` parses the body before it answers; `bytes` keeps the target, the headers and the body as \
-    they came, as ours does. None of them but ours bounds what a client may send or how long it may take. \
-    `one answer` reads the body, and answers the same to everything, without id and queue; hyper is what axum and \
-    ours are built on.";
+    they came, as ours does. Ours keeps the limits that the README lists; the others have those that they come with, \
+    such as the 2 MB of a body in axum. `one answer` reads the body, and answers the same to everything, without id \
+    and queue; hyper is what axum and ours are built on.";
 
 /// Whether the servers are what was measured, as far as anybody says.
 fn busy(all: &[Runs]) -> String {
