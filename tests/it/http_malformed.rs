@@ -287,6 +287,23 @@ async fn connection_that_is_idle_is_closed_after_10_s() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn connection_that_is_idle_after_a_slow_body_is_closed_after_10_s() {
+    let (trigger, address) = listening(local()).await;
+    let mut client = Client::connect(address).await;
+    sleep(Duration::from_secs(5)).await;
+    client.send(begun(3, "")).await;
+    for _ in 0..3 {
+        sleep(Duration::from_secs(3)).await;
+        client.send("x").await;
+    }
+    assert_eq!(client.answer().await.map(|answer| answer.status), Some(202));
+    let begin = Instant::now();
+    assert!(client.answer().await.is_none());
+    assert_eq!(begin.elapsed().as_secs(), 10);
+    trigger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn slow_body_is_answered_408_after_30_s() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;

@@ -11,6 +11,9 @@ use tokio::time::{Instant, sleep_until};
 use super::{BODY_TIMEOUT, HEAD_TIMEOUT};
 use crate::clock;
 
+/// The shorter one is how often a connection looks.
+const _: () = assert!(HEAD_TIMEOUT.as_nanos() <= BODY_TIMEOUT.as_nanos());
+
 /// The patience with one client. The connection and its request are of one task, so nobody needs to be woken.
 #[derive(Debug)]
 pub(super) struct Patience {
@@ -81,8 +84,10 @@ impl Patience {
     pub(super) async fn end(&self) {
         loop {
             let ends = self.began + Duration::from_nanos(self.ends.load(Ordering::Relaxed));
+            // No time that begins meanwhile ends before that.
+            let look = clock::after(HEAD_TIMEOUT);
             if ends > clock::instant() {
-                sleep_until(ends).await;
+                sleep_until(ends.min(look)).await;
                 continue;
             }
             match self.phase.load(Ordering::Relaxed) {
@@ -95,7 +100,7 @@ impl Patience {
                 _ => {}
             }
             // The request has been answered, or its event waits for room, for which the client can do nothing.
-            sleep_until(clock::after(HEAD_TIMEOUT)).await;
+            sleep_until(look).await;
         }
     }
 }
