@@ -10,12 +10,11 @@ use std::time::Instant;
 
 use benches::done::Done;
 use benches::side::{Side, Took};
+use benches::subscribed::{broker_with, publish};
 use benches::table::{Table, at};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{self, Sender};
-use triggers::{
-    Bytes, Json, MessageBroker, MessageTrigger, Overflow, ProcessConfig, Runtime, Trigger, TriggerConfig,
-};
+use triggers::{Bytes, Json, Overflow, ProcessConfig, Runtime, TriggerConfig};
 
 const EVENTS: u32 = 20_000;
 const PLACES: usize = 100;
@@ -114,7 +113,8 @@ async fn subscriptions() {
     for size in [10, 1, 10, 100, 1000, 10_000, 100_000, 1_000_000] {
         brokers.push(broker_with(size).await);
     }
-    let mut sides: Vec<_> = brokers.iter().map(|(broker, _)| async || publish(broker).await).collect();
+    let mut sides: Vec<_> =
+        brokers.iter().map(|(broker, _)| async || publish(broker, EVENTS).await).collect();
     let mut sides = sides.iter_mut().map(|side| side as &mut dyn Side);
     let floor = sides.next().expect("over 10");
     let points = [
@@ -129,29 +129,6 @@ async fn subscriptions() {
     let sides = points.into_iter().zip(sides).map(|(point, side)| (point, None, side)).collect();
     table.compare_all(floor, sides).await;
     table.end();
-}
-
-/// A broker with this many subscriptions, half of them with a wildcard; one of each kind matches what is published.
-async fn broker_with(subscriptions: usize) -> (MessageBroker, Vec<MessageTrigger>) {
-    let broker = MessageBroker::new();
-    let mut triggers = Vec::with_capacity(subscriptions);
-    for number in 0..subscriptions {
-        let pattern =
-            if number % 2 == 0 { format!("jobs.{number}.done") } else { format!("jobs.{}.*", number - 1) };
-        let trigger = MessageTrigger::new(&broker, &pattern).overflow(Overflow::DropOldest);
-        trigger.start().await.expect("a valid pattern");
-        triggers.push(trigger);
-    }
-    (broker, triggers)
-}
-
-async fn publish(broker: &MessageBroker) -> Took {
-    let began = Instant::now();
-    for _ in 0..EVENTS {
-        let sent = broker.publish_raw("jobs.0.done", "{}").await.expect("a valid topic");
-        assert!(sent.matched > 0, "nobody wanted it");
-    }
-    Took(began.elapsed(), EVENTS)
 }
 
 const SIZES: [(u32, &str); 5] =

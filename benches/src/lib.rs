@@ -12,5 +12,6 @@ pub mod report;
 pub mod request;
 pub mod runs;
 pub mod side;
+pub mod subscribed;
 pub mod table;
 pub mod tally;

@@ -1,0 +1,35 @@
+//! A broker with many subscriptions, and what it costs to publish to it.
+
+#![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
+#![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
+
+use std::time::Instant;
+
+use triggers::{MessageBroker, MessageTrigger, Overflow, Trigger};
+
+use crate::side::Took;
+
+/// A broker with this many subscriptions, half of them exact and half with a wildcard; one of each kind matches what
+/// [`publish`] sends. They end when the triggers are dropped.
+pub async fn broker_with(subscriptions: usize) -> (MessageBroker, Vec<MessageTrigger>) {
+    let broker = MessageBroker::new();
+    let mut triggers = Vec::with_capacity(subscriptions);
+    for number in 0..subscriptions {
+        let pattern =
+            if number % 2 == 0 { format!("jobs.{number}.done") } else { format!("jobs.{}.*", number - 1) };
+        let trigger = MessageTrigger::new(&broker, &pattern).overflow(Overflow::DropOldest);
+        trigger.start().await.expect("a valid pattern");
+        triggers.push(trigger);
+    }
+    (broker, triggers)
+}
+
+/// Publishes so often, to two of the subscriptions where there are as many.
+pub async fn publish(broker: &MessageBroker, times: u32) -> Took {
+    let began = Instant::now();
+    for _ in 0..times {
+        let sent = broker.publish_raw("jobs.0.done", "{}").await.expect("a valid topic");
+        assert!(sent.matched > 0, "nobody wanted it");
+    }
+    Took(began.elapsed(), times)
+}
