@@ -12,7 +12,7 @@ use loom::thread::{JoinHandle, spawn};
 
 use crate::event::TriggerEvent;
 use crate::key::Key;
-use crate::source::queue::{Bounds, Delivery, Inbox, Pending, Pushed, Queue, Settlement, Taken};
+use crate::source::queue::{Bounds, Delivery, Inbox, Pending, Pushed, Queue, Settlement, Taken, Workers};
 use crate::sync::{AtomicBool, Notify, Ordering};
 use crate::thread::{block_on, model, telling, until};
 
@@ -36,9 +36,19 @@ impl Process {
         Process::with(Bounds { events, bytes: None }, Some(Key))
     }
 
+    /// The same, of whose workers one is woken for a burst: as where one thread runs them.
+    fn on_one_thread(events: usize, workers: usize) -> Process {
+        let workers = Workers { count: workers, threads: 1 };
+        Process::made(Bounds { events, bytes: None }, None, Some(workers))
+    }
+
     fn with(bounds: Bounds, key: Option<Key>) -> Process {
+        Process::made(bounds, key, None)
+    }
+
+    fn made(bounds: Bounds, key: Option<Key>, workers: Option<Workers>) -> Process {
         let pending = Arc::new(Pending::default());
-        let queue = Queue::of(Inbox::new(&[bounds], key, None, Arc::clone(&pending)), 0);
+        let queue = Queue::of(Inbox::new(&[bounds], key, workers, Arc::clone(&pending)), 0);
         queue.open();
         Process { queue, pending, seen: Arc::default() }
     }

@@ -45,6 +45,36 @@ fn two_events_are_in_two_handlers_at_once() {
 }
 
 #[test]
+fn a_worker_that_is_woken_wakes_the_next_one_while_there_is_more() {
+    model(|| {
+        let process = Process::on_one_thread(2, 2);
+        // None of them comes back, as above, and only one is woken by who pushes.
+        let workers = [(); 2].map(|()| process.aside(|process| forget(block_on(process.next()).unwrap())));
+        process.push(1);
+        process.push(2);
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+        assert_eq!(process.queue.snapshot().ledger.in_flight, 2);
+    });
+}
+
+#[test]
+fn a_worker_that_is_aborted_leaves_no_event_alone_where_one_is_woken_at_a_time() {
+    model(|| {
+        let (process, stop) = (Process::on_one_thread(1, 2), Arc::new(Notify::new()));
+        let aborted = {
+            let stop = Arc::clone(&stop);
+            process.aside(move |process| drop(block_on(until(stop.notified(), process.next()))))
+        };
+        let other = process.aside(|process| block_on(process.next()).unwrap().settle(Settlement::Handled));
+        process.push(1);
+        stop.notify_one();
+        aborted.join().unwrap();
+        other.join().unwrap();
+        assert_eq!(process.queue.snapshot().ledger.handled, 1);
+    });
+}
+
+#[test]
 fn workers_that_find_the_queue_closed_take_what_is_left_and_all_end() {
     model(|| {
         let process = Process::new(1);
