@@ -297,7 +297,7 @@ mod tests {
         queue.push(event());
         let _first = take(&inbox);
         queue.push(event());
-        let second = take(&inbox);
+        let mut second = take(&inbox);
         queue.push(event());
         let one = waits.begin(Worker::new(&inbox, 0), &queue, 1);
         second.settle(Settlement::Handled);

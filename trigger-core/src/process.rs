@@ -5,9 +5,8 @@
 //! tried again goes back to the inbox until it is due, so that the worker is free meanwhile.
 
 use std::future::poll_fn;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, SystemTime};
 
 use crate::clock;
@@ -24,7 +23,7 @@ pub(crate) mod panic;
 mod timed;
 mod turn;
 
-use panic::{CatchUnwind, drop_quietly, guard};
+use panic::{Begun, CatchUnwind, Guarded, drop_quietly, guard};
 use timed::{Timed, TimedOut};
 use turn::Turn;
 
@@ -76,8 +75,15 @@ impl Process {
         let worker = Worker::new(&self.inbox, number);
         let mut call = (self.call)();
         let mut turn = Turn::default();
-        while let Some(delivery) = self.next(&mut turn).await {
-            self.attempt(delivery, worker, &mut *call).await;
+        while let Some(first) = self.next(&mut turn).await {
+            let mut first = Some(first);
+            let handle = poll_fn(|task| {
+                let quick = |first| worker.within(|| self.handle(first, &mut *call, &mut turn, task));
+                Poll::Ready(first.take().and_then(quick))
+            });
+            if let Some((delivery, begun)) = handle.await {
+                self.go_on(delivery, begun, worker, &mut *call).await;
+            }
             turn.give_way().await;
         }
     }
@@ -94,13 +100,74 @@ impl Process {
         self.inbox.next(idle).await
     }
 
-    async fn attempt(&self, delivery: Delivery<'_>, worker: Worker, call: &mut dyn Call) {
-        let number = delivery.tries().map_or(0, |tries| tries.made).saturating_add(1);
-        let mut began = None;
-        let Err(failure) = self.run(&delivery, number, worker, call, &mut began).await else {
-            return settle(delivery, Settlement::Handled);
+    /// Handles this event and those behind it, as long as there are any and the turn is not over. Returns at the first
+    /// that is not done at once: its handler waits, or has failed.
+    ///
+    /// Most handlers of most programs are done at once, so this is the path whose cost counts. It is no async fn, in which
+    /// a delivery would be moved from one state to the next, and takes the lock once for an event.
+    fn handle<'a>(
+        &self,
+        first: Delivery<'a>,
+        call: &mut dyn Call,
+        turn: &mut Turn,
+        task: &mut TaskContext<'_>,
+    ) -> Option<(Delivery<'a>, Begun)> {
+        let mut delivery = first;
+        loop {
+            let over = turn.count();
+            match self.begin(&delivery, call, task) {
+                Ok(Poll::Ready(Ok(Ok(Outcome::Done)))) => {}
+                begun => return Some((delivery, begun)),
+            }
+            let next = if over {
+                delivery.settle(Settlement::Handled);
+                None
+            } else {
+                delivery.settle_and_take()
+            };
+            // Its bytes may have an owner of the user's.
+            match next {
+                Some(next) => drop_quietly(std::mem::replace(&mut delivery, next)),
+                None => {
+                    drop_quietly(delivery);
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Calls the handler, and polls it for the first time.
+    fn begin(&self, delivery: &Delivery<'_>, call: &mut dyn Call, task: &mut TaskContext<'_>) -> Begun {
+        let (number, last_error) = match delivery.tries() {
+            Some(tries) => (tries.made.saturating_add(1), Some(Arc::clone(&tries.last_error))),
+            None => (1, None),
         };
-        let began = began.unwrap_or_else(clock::now);
+        let attempt = Attempt::new(number, last_error);
+        panic::begin(call, &Context { event: delivery.event(), attempt, env: &self.env }, task)
+    }
+
+    /// Runs a handler that was begun to its end, and settles its event.
+    async fn go_on(&self, mut delivery: Delivery<'_>, begun: Begun, worker: Worker, call: &mut dyn Call) {
+        let mut began = None;
+        let ended = match begun {
+            Ok(Poll::Ready(ended)) => Ok(ended),
+            Ok(Poll::Pending) => {
+                began = Some(clock::now());
+                let running = worker.run(CatchUnwind::in_place(call));
+                Timed::waiting(running, self.policy.timeout).await.map_err(timed_out)
+            }
+            Err(rejection) => Err(undecodable(rejection)),
+        };
+        match ended.and_then(judge) {
+            Ok(()) => delivery.settle(Settlement::Handled),
+            Err(failure) => self.fail(&mut delivery, failure, began.unwrap_or_else(clock::now)),
+        }
+        drop_quietly(delivery);
+    }
+
+    /// Settles an event at which an attempt went wrong.
+    fn fail(&self, delivery: &mut Delivery<'_>, failure: Failure, began: SystemTime) {
+        let number = delivery.tries().map_or(0, |tries| tries.made).saturating_add(1);
         let after = match failure.then {
             Then::Nothing { failed } => return self.give_up(delivery, failure, began, failed),
             _ if number > self.policy.retry => return self.give_up(delivery, failure, began, true),
@@ -119,58 +186,10 @@ impl Process {
         );
         let first_at = delivery.tries().map_or(began, |tries| tries.first_at);
         let tries = Tries { made: number, last_error: error.into(), first_at };
-        settle(delivery, Settlement::Retry { after, tries });
+        delivery.settle(Settlement::Retry { after, tries });
     }
 
-    /// Runs the handler. A panic ends the attempt, not the worker. `began` is set when the handler first waits.
-    async fn run(
-        &self,
-        delivery: &Delivery<'_>,
-        number: u32,
-        worker: Worker,
-        call: &mut dyn Call,
-        began: &mut Option<SystemTime>,
-    ) -> Result<(), Failure> {
-        let last_error = delivery.tries().map(|tries| Arc::clone(&tries.last_error));
-        let attempt = Attempt::new(number, last_error);
-        let cx = Context { event: delivery.event(), attempt, env: &self.env };
-        let mut running = CatchUnwind::in_place(call);
-        let begun = poll_fn(|task| Poll::Ready(worker.within(|| running.begin(&cx, task)))).await;
-        let ended = match begun.map_err(undecodable)? {
-            Poll::Ready(ended) => ended,
-            Poll::Pending => {
-                *began = Some(clock::now());
-                Timed::waiting(worker.run(running), self.policy.timeout).await.map_err(timed_out)?
-            }
-        };
-        match ended.map_err(panicked)? {
-            Ok(Outcome::Done) => Ok(()),
-            Ok(Outcome::Reject(reason)) => Err(Failure {
-                reason: DeadLetterReason::Rejected,
-                error: reason,
-                // A rejection is an answer, not a failure.
-                then: Then::Nothing { failed: false },
-            }),
-            Ok(Outcome::Retry(after)) => Err(Failure {
-                reason: DeadLetterReason::RetriesExhausted,
-                error: format!("the handler asked for a retry after {after:?}"),
-                then: Then::RetryAfter(after),
-            }),
-            Err(error) => {
-                let text = describe(&error);
-                let permanent = error.is_permanent();
-                drop_quietly(error);
-                Err(if permanent {
-                    let then = Then::Nothing { failed: true };
-                    Failure { reason: DeadLetterReason::Rejected, error: text, then }
-                } else {
-                    Failure { reason: DeadLetterReason::RetriesExhausted, error: text, then: Then::Retry }
-                })
-            }
-        }
-    }
-
-    fn give_up(&self, delivery: Delivery<'_>, failure: Failure, began: SystemTime, failed: bool) {
+    fn give_up(&self, delivery: &mut Delivery<'_>, failure: Failure, began: SystemTime, failed: bool) {
         let Failure { reason, error, .. } = failure;
         let event = delivery.event();
         tracing::error!(
@@ -194,14 +213,37 @@ impl Process {
             last_at: clock::now(),
         };
         self.dead_letters.keep(letter, delivery.queue());
-        settle(delivery, Settlement::DeadLettered { failed });
+        delivery.settle(Settlement::DeadLettered { failed });
     }
 }
 
-/// Settles an event. What is left to do after the account is to drop it, and its bytes may have an owner of the user's.
-#[inline]
-fn settle(delivery: Delivery<'_>, settlement: Settlement) {
-    let _ = std::panic::catch_unwind(AssertUnwindSafe(|| delivery.settle(settlement)));
+/// What an attempt that was not given up has ended with.
+fn judge(ended: Guarded) -> Result<(), Failure> {
+    match ended.map_err(panicked)? {
+        Ok(Outcome::Done) => Ok(()),
+        Ok(Outcome::Reject(reason)) => Err(Failure {
+            reason: DeadLetterReason::Rejected,
+            error: reason,
+            // A rejection is an answer, not a failure.
+            then: Then::Nothing { failed: false },
+        }),
+        Ok(Outcome::Retry(after)) => Err(Failure {
+            reason: DeadLetterReason::RetriesExhausted,
+            error: format!("the handler asked for a retry after {after:?}"),
+            then: Then::RetryAfter(after),
+        }),
+        Err(error) => {
+            let text = describe(&error);
+            let permanent = error.is_permanent();
+            drop_quietly(error);
+            Err(if permanent {
+                let then = Then::Nothing { failed: true };
+                Failure { reason: DeadLetterReason::Rejected, error: text, then }
+            } else {
+                Failure { reason: DeadLetterReason::RetriesExhausted, error: text, then: Then::Retry }
+            })
+        }
+    }
 }
 
 fn undecodable(rejection: Rejection) -> Failure {

@@ -84,11 +84,19 @@ impl Process {
     fn work(&self, settle: impl Fn(&Delivery<'_>) -> Settlement) {
         block_on(async {
             while let Some(delivery) = self.next().await {
-                let settlement = settle(&delivery);
-                if matches!(settlement, Settlement::Handled) {
-                    self.seen.lock().unwrap().push(delivery.event().number);
+                let mut next = Some(delivery);
+                while let Some(mut delivery) = next {
+                    next = match settle(&delivery) {
+                        Settlement::Handled => {
+                            self.seen.lock().unwrap().push(delivery.event().number);
+                            delivery.settle_and_take()
+                        }
+                        other => {
+                            delivery.settle(other);
+                            None
+                        }
+                    };
                 }
-                delivery.settle(settlement);
             }
         });
     }

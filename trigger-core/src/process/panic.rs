@@ -96,45 +96,48 @@ impl<'a, T> CatchUnwind<Option<BoxFuture<'a, T>>> {
     }
 }
 
-impl CatchUnwind<&mut dyn Call> {
-    /// Calls the handler, and polls for the first time.
-    pub(crate) fn begin(
-        &mut self,
-        event: &handler::Context<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<Poll<Guarded>, Rejection> {
-        let mut rejection = None;
-        let begun = self.step(|call| {
-            call.begin(event, cx).unwrap_or_else(|rejected| {
-                rejection = Some(rejected);
-                Poll::Pending
-            })
-        });
-        match rejection {
-            None => Ok(begun),
-            Some(rejection) => {
-                self.over = true;
-                Err(rejection)
-            }
-        }
+impl<R: Runs> CatchUnwind<R> {
+    fn step(&mut self, cx: &mut Context<'_>) -> Poll<Result<R::Output, String>> {
+        let ended = step(&mut self.of, |of| of.poll(cx));
+        self.over = ended.is_ready();
+        ended
     }
 }
 
-impl<R: Runs> CatchUnwind<R> {
-    /// A future that has ended, also by a panic, is not polled again: it is dropped in the same step.
-    fn step(&mut self, poll: impl FnOnce(&mut R) -> Poll<R::Output>) -> Poll<Result<R::Output, String>> {
-        let ended = match guard(|| poll(&mut self.of)) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Ok(output),
-            Err(panic) => Err(panic),
-        };
-        self.over = true;
-        match (ended, guard(|| self.of.clear())) {
-            (Ok(output), Err(panic)) => {
-                drop_quietly(output);
-                Poll::Ready(Err(panic))
-            }
-            (ended, _) => Poll::Ready(ended),
+/// Calls a handler, and polls for the first time.
+pub(crate) fn begin(call: &mut dyn Call, event: &handler::Context<'_>, cx: &mut Context<'_>) -> Begun {
+    let mut rejection = None;
+    let begun = step(&mut { call }, |call| {
+        call.begin(event, cx).unwrap_or_else(|rejected| {
+            rejection = Some(rejected);
+            Poll::Pending
+        })
+    });
+    rejection.map_or(Ok(begun), Err)
+}
+
+/// One that has ended, also by a panic, is not polled again: it is dropped in the same step.
+fn step<R: Runs>(
+    of: &mut R,
+    poll: impl FnOnce(&mut R) -> Poll<R::Output>,
+) -> Poll<Result<R::Output, String>> {
+    let mut ended = Poll::Pending;
+    let step = guard(|| {
+        ended = poll(of);
+        if ended.is_ready() {
+            of.clear();
+        }
+    });
+    match (step, ended) {
+        (Ok(()), ended) => ended.map(Ok),
+        // It panicked in its drop.
+        (Err(panic), Poll::Ready(output)) => {
+            drop_quietly(output);
+            Poll::Ready(Err(panic))
+        }
+        (Err(panic), Poll::Pending) => {
+            let _ = catch_unwind(AssertUnwindSafe(|| of.clear()));
+            Poll::Ready(Err(panic))
         }
     }
 }
@@ -147,7 +150,7 @@ impl<R: Runs + Unpin> Future for CatchUnwind<R> {
         if self.over {
             return Poll::Pending;
         }
-        self.step(|of| of.poll(cx))
+        self.step(cx)
     }
 }
 
@@ -172,6 +175,9 @@ fn describe(panic: Box<dyn Any + Send>) -> String {
     drop_quietly(panic);
     message
 }
+
+/// What came of a handler that was called and polled for the first time.
+pub(crate) type Begun = Result<Poll<Guarded>, Rejection>;
 
 /// What a handler has ended with, or the message and place of its panic.
 pub(crate) type Guarded = Result<Result<Outcome, Error>, String>;

@@ -23,19 +23,27 @@ const MOST: u32 = 2048;
 pub(super) struct Turn {
     events: u32,
     began: Option<Instant>,
+    over: bool,
 }
 
 impl Turn {
-    /// Counts an event, and lets other tasks run if the turn is over.
-    pub(super) async fn give_way(&mut self) {
+    /// Counts an event. Says whether the turn is over with it.
+    #[inline]
+    pub(super) fn count(&mut self) -> bool {
         self.events += 1;
         if self.events.is_multiple_of(BETWEEN) {
             let now = clock::instant();
             let began = *self.began.get_or_insert(now);
-            if now - began > LONGEST || self.events >= MOST {
-                self.end();
-                yield_now().await;
-            }
+            self.over = now - began > LONGEST || self.events >= MOST;
+        }
+        self.over
+    }
+
+    /// Lets other tasks run if the turn is over.
+    pub(super) async fn give_way(&mut self) {
+        if self.over {
+            self.end();
+            yield_now().await;
         }
     }
 

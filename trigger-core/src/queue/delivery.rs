@@ -81,8 +81,8 @@ impl<'a> Delivery<'a> {
         Queue::of(Arc::clone(self.inbox), self.port)
     }
 
-    #[inline]
-    pub(crate) fn settle(mut self, settlement: Settlement) {
+    /// Ends it. What is left to do is to drop it, which may be code of the user's: that of the owner of its bytes.
+    pub(crate) fn settle(&mut self, settlement: Settlement) {
         self.settled = true;
         let (port, lane) = (self.port, self.entry.lane);
         match settlement {
@@ -96,6 +96,13 @@ impl<'a> Delivery<'a> {
                 self.inbox.retry(port, entry, clock::after(after));
             }
         }
+    }
+
+    /// Ends it as handled, and takes the next event if there is one, in one step.
+    #[inline]
+    pub(crate) fn settle_and_take(&mut self) -> Option<Delivery<'a>> {
+        self.settled = true;
+        self.inbox.finish_and_take(self.port, self.entry.lane)
     }
 
     /// What goes back into the queue.

@@ -277,6 +277,21 @@ impl Inbox {
         }
     }
 
+    /// Ends the flight of a delivery that was handled, and takes the next one, under one lock.
+    #[inline]
+    pub(super) fn finish_and_take(self: &Arc<Self>, port: usize, lane: u64) -> Option<Delivery<'_>> {
+        let mut state = self.state();
+        // The next one of its key may be ready now: it is taken here, or those are that were ready before it.
+        state.finish(port, lane, |ledger| ledger.handled += 1);
+        let pending = !state.abandoned;
+        let taken = state.take();
+        let next = taken.map(|(port, entry)| self.taken(state, port, entry));
+        if pending {
+            self.pending.done();
+        }
+        next
+    }
+
     /// Ends the flight of a delivery that is to be tried again at that time. Until then its lane stands still.
     pub(super) fn retry(&self, port: usize, entry: Entry, due: Instant) {
         let stranded = self.state().retry(port, entry, due);

@@ -108,11 +108,12 @@ impl State {
     /// Takes the next event of this queue.
     #[inline]
     pub(super) fn dequeue(&mut self, port: usize) -> Option<Entry> {
+        let queue = &mut self.ports[port];
         let entry = match &mut self.lanes {
-            None => self.ports[port].pop()?,
+            None => queue.pop()?,
             Some(lanes) => lanes.take(port)?,
         };
-        self.ports[port].count_out(&entry);
+        queue.count_out(&entry);
         Some(entry)
     }
 
@@ -137,7 +138,7 @@ impl State {
         }
         for _ in 0..self.ports.len() {
             let port = self.turn;
-            self.turn = (self.turn + 1) % self.ports.len();
+            self.turn = if port + 1 < self.ports.len() { port + 1 } else { 0 };
             if let Some(entry) = self.dequeue(port) {
                 let ledger = &mut self.ports[port].ledger;
                 ledger.in_flight += 1;
@@ -307,7 +308,7 @@ impl Port {
     }
 
     fn pop(&mut self) -> Option<Entry> {
-        self.again.pop_front().or_else(|| self.events.pop_front())
+        if self.again.is_empty() { self.events.pop_front() } else { self.again.pop_front() }
     }
 
     pub(super) fn has_room(&self, bytes: usize) -> bool {

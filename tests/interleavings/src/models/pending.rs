@@ -13,11 +13,11 @@ fn nothing_is_pending_at_the_end_and_nothing_is_accepted_after() {
             assert!(matches!(process.queue.push(TriggerEvent { number: 3 }), Pushed::Closed(_)));
         });
         if matches!(process.queue.push(TriggerEvent { number: 1 }), Pushed::Queued) {
-            let Taken::Event(first) = process.queue.inbox().take() else { panic!("nothing to take") };
+            let Taken::Event(mut first) = process.queue.inbox().take() else { panic!("nothing to take") };
             // As a handler that publishes: its own event is not settled yet.
             process.push(2);
             first.settle(Settlement::Handled);
-            let Taken::Event(second) = process.queue.inbox().take() else { panic!("nothing to take") };
+            let Taken::Event(mut second) = process.queue.inbox().take() else { panic!("nothing to take") };
             second.settle(Settlement::Handled);
         }
         ends.join().unwrap();
