@@ -80,7 +80,7 @@ pub struct Publish<'a>(Publication<'a>);
 impl Publish<'_> {
     /// Says who sends the message.
     pub fn sender(mut self, sender: impl Into<String>) -> Self {
-        self.0.author = Some(sender.into());
+        self.0.author = Some(sender.into().into());
         self
     }
 }

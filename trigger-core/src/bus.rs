@@ -79,7 +79,7 @@ pub struct Emit<'a>(Publication<'a>);
 impl Emit<'_> {
     /// Says where the event comes from.
     pub fn source(mut self, source: impl Into<String>) -> Self {
-        self.0.author = Some(source.into());
+        self.0.author = Some(source.into().into());
         self
     }
 }

@@ -14,8 +14,14 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// The last id.
-static LAST: Mutex<Uuid> = Mutex::new(Uuid::nil());
+/// The last id, and the millisecond that it is of.
+static LAST: Mutex<Last> = Mutex::new(Last { id: Uuid::nil(), begins: UNIX_EPOCH, ends: UNIX_EPOCH });
+
+struct Last {
+    id: Uuid,
+    begins: SystemTime,
+    ends: SystemTime,
+}
 
 /// A new id, and the present time that it is made of: the clock is looked at once. Ids of one program sort in the order
 /// they were made, also where the clock is set back.
@@ -24,18 +30,31 @@ static LAST: Mutex<Uuid> = Mutex::new(Uuid::nil());
 /// randomness and has room for 2^61 of them (RFC 9562 section 6.2, method 2, with the guard bit of method 1).
 pub(crate) fn stamp() -> (EventId, SystemTime) {
     let now = now();
-    // A clock before 1970 stands still as far as ids go.
-    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let milliseconds = since.as_secs() * 1000 + u64::from(since.subsec_millis());
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    *last = match last.as_u128() {
-        last if (last >> 80) as u64 >= milliseconds => Uuid::from_u128(last + 1),
-        _ => {
-            let random = Uuid::new_v7(Timestamp::from_unix(NoContext, since.as_secs(), since.subsec_nanos()));
-            Uuid::from_u128(random.as_u128() & !GUARD)
-        }
-    };
-    (EventId(*last), now)
+    if last.begins <= now && now < last.ends {
+        last.id = after_id(last.id);
+    } else {
+        *last = last.of_another_millisecond(now);
+    }
+    (EventId(last.id), now)
+}
+
+impl Last {
+    #[cold]
+    fn of_another_millisecond(&self, now: SystemTime) -> Last {
+        // A clock before 1970 stands still as far as ids go.
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let begins = UNIX_EPOCH + Duration::from_millis(since.as_millis() as u64);
+        let random = Uuid::new_v7(Timestamp::from_unix(NoContext, since.as_secs(), since.subsec_nanos()));
+        let first = Uuid::from_u128(random.as_u128() & !GUARD);
+        // Where the clock was set back, the last one is of a later millisecond.
+        let id = if first.as_u128() >> 80 > self.id.as_u128() >> 80 { first } else { after_id(self.id) };
+        Last { id, begins, ends: begins + Duration::from_millis(1) }
+    }
+}
+
+fn after_id(id: Uuid) -> Uuid {
+    Uuid::from_u128(id.as_u128() + 1)
 }
 
 /// The highest of the random bits behind the variant: clear in the first id of a millisecond, so that no other bit but

@@ -138,6 +138,13 @@ pub(crate) struct Envelope {
     /// The data of an event, the content of a message, the body of a request: the bytes as they came.
     pub(crate) raw: Bytes,
     pub(crate) origin: Origin,
+    /// Made on first use. In a box, as most events are never asked for it, and each is written once and moved often.
+    json: OnceLock<Box<Json>>,
+}
+
+/// An event as JSON.
+#[derive(Debug, Default)]
+struct Json {
     payload: OnceLock<Value>,
     metadata: OnceLock<Map<String, Value>>,
 }
@@ -145,19 +152,23 @@ pub(crate) struct Envelope {
 /// What is known of an event besides its bytes.
 #[derive(Debug)]
 pub(crate) enum Origin {
-    Event { event_type: Topic, source: Option<String> },
-    Message { topic: Topic, sender: Option<String> },
+    Event { event_type: Topic, source: Option<Box<str>> },
+    Message { topic: Topic, sender: Option<Box<str>> },
     Webhook(Box<Request>),
     Custom { metadata: Map<String, Value> },
 }
 
 impl Envelope {
     pub(crate) fn new((id, timestamp): (EventId, SystemTime), raw: Bytes, origin: Origin) -> Envelope {
-        Envelope { id, timestamp, raw, origin, payload: OnceLock::new(), metadata: OnceLock::new() }
+        Envelope { id, timestamp, raw, origin, json: OnceLock::new() }
+    }
+
+    fn json(&self) -> &Json {
+        self.json.get_or_init(Box::default)
     }
 
     fn payload(&self) -> &Value {
-        self.payload.get_or_init(|| match &self.origin {
+        self.json().payload.get_or_init(|| match &self.origin {
             Origin::Event { event_type, source } => object([
                 ("event_type", text(event_type)),
                 ("event_id", text(&self.id.to_string())),
@@ -181,7 +192,7 @@ impl Envelope {
     }
 
     fn metadata(&self) -> &Map<String, Value> {
-        self.metadata.get_or_init(|| match &self.origin {
+        self.json().metadata.get_or_init(|| match &self.origin {
             Origin::Event { event_type, source } => {
                 fields([("event_type", text(event_type)), ("source", optional_text(source))])
             }
@@ -281,6 +292,6 @@ fn text(text: &str) -> Value {
     Value::String(text.to_owned())
 }
 
-fn optional_text(value: &Option<String>) -> Value {
+fn optional_text(value: &Option<Box<str>>) -> Value {
     value.as_deref().map_or(Value::Null, text)
 }

@@ -73,8 +73,8 @@ pub(crate) struct Publication<'a> {
     pub(crate) name: &'a str,
     pub(crate) body: Result<Bytes, serde_json::Error>,
     /// The source of an event, the sender of a message.
-    pub(crate) author: Option<String>,
-    pub(crate) origin: fn(Topic, Option<String>) -> Origin,
+    pub(crate) author: Option<Box<str>>,
+    pub(crate) origin: fn(Topic, Option<Box<str>>) -> Origin,
 }
 
 impl<'a> Publication<'a> {

@@ -84,8 +84,8 @@ pub(crate) enum Pushed {
 /// What is to be told once the lock is given back, now that an event is queued.
 #[derive(Debug)]
 struct Accepted {
-    /// How many events nobody waits for any more.
-    stranded: usize,
+    /// Whether nothing of the inbox is pending: it was an event that nobody waits for any more.
+    rests: bool,
     /// Whether one who waits for an event is to be woken.
     due: bool,
 }
@@ -146,7 +146,7 @@ impl Queue {
             return Pushed::Full(event);
         }
         // Counted before anyone can take it, so that the count never passes zero on the way.
-        if !self.inbox.pending.add() {
+        if !state.pending.add(&self.inbox.pending) {
             return Pushed::Closed(event);
         }
         let accepted = self.accept(&mut state, event, lane);
@@ -162,13 +162,10 @@ impl Queue {
     pub(crate) fn push_taken(&self, event: TriggerEvent) {
         let lane = self.inbox.lane(&event);
         let mut state = self.inbox.state();
-        // One that comes after the end is left, and not waited for.
-        let pending = !state.abandoned && self.inbox.pending.add();
-        let mut accepted = self.accept(&mut state, event, lane);
+        // One that comes after the end is not waited for.
+        state.pending.add_late(&self.inbox.pending);
+        let accepted = self.accept(&mut state, event, lane);
         drop(state);
-        if !pending {
-            accepted.stranded = 0;
-        }
         self.inbox.tell(accepted);
     }
 
@@ -183,20 +180,20 @@ impl Queue {
         if !state.ports[self.port].could_make_room(event.raw().len()) {
             return Pushed::Full(event);
         }
+        // Before any other one makes way, so that the count never passes zero on the way.
+        if !state.pending.add(&self.inbox.pending) {
+            return Pushed::Closed(event);
+        }
         let mut evicted = Vec::new();
         while !state.ports[self.port].has_room(event.raw().len()) {
             let Some(oldest) = state.evict(self.port) else { break };
             evicted.push(oldest);
         }
-        if !self.inbox.pending.add() {
-            // Nothing was pending, so nothing was there to evict.
-            return Pushed::Closed(event);
-        }
+        let rests = state.end_pending(evicted.len());
+        debug_assert!(!rests, "the event that is queued is pending");
         let accepted = self.accept(&mut state, event, lane);
         let dropped = state.ports[self.port].ledger.dropped;
-        let waited_for = if state.abandoned { 0 } else { evicted.len() };
         drop(state);
-        (0..waited_for).for_each(|_| self.inbox.pending.done());
         self.inbox.tell(accepted);
         if evicted.is_empty() {
             return Pushed::Queued;
@@ -212,7 +209,7 @@ impl Queue {
         ledger.accepted += 1;
         ledger.last_fired = Some(event.timestamp());
         let stranded = state.enqueue(self.port, Entry::new(event, lane));
-        Accepted { stranded, due: state.waiters.tell() }
+        Accepted { rests: stranded && state.pending.remove(1), due: state.waiters.tell() }
     }
 
     /// Queues an event as soon as there is room. Gives it back if the queue is or gets closed, or never can have room.
@@ -310,9 +307,10 @@ impl Queue {
         };
         state.ports[self.port].ledger.handled += 1;
         let (more, awaited) = (state.tell_of_more(), state.ports[self.port].awaited);
+        let rests = state.end_pending(1);
         drop(state);
         self.inbox.took(self.port, awaited, more);
-        self.inbox.pending.done();
+        self.inbox.rest(rests);
         Ok(Some(entry.event))
     }
 
@@ -326,11 +324,10 @@ impl Queue {
         let port = &mut state.ports[self.port];
         port.ledger.handled += events.len() as u64;
         let awaited = port.awaited;
+        let rests = state.end_pending(events.len());
         drop(state);
-        for _ in &events {
-            self.inbox.pending.done();
-            self.inbox.took(self.port, awaited, false);
-        }
+        events.iter().for_each(|_| self.inbox.took(self.port, awaited, false));
+        self.inbox.rest(rests);
         events
     }
 

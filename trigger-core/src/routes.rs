@@ -33,7 +33,7 @@ impl Subscription {
     pub(crate) fn wants(&self, envelope: &Envelope) -> bool {
         match (&self.source, &envelope.origin) {
             (None, _) => true,
-            (Some(wanted), Origin::Event { source: Some(source), .. }) => wanted == source,
+            (Some(wanted), Origin::Event { source: Some(source), .. }) => **wanted == **source,
             (Some(_), _) => false,
         }
     }

@@ -163,6 +163,11 @@ impl Runtime {
         self.run_until(Signals::listen(self.drain_deadline.saturating_add(PATIENCE))?).await
     }
 
+    /// How many events are accepted and not settled.
+    fn pending(&self) -> usize {
+        self.processes().iter().map(|running| running.process.inbox.pending()).sum()
+    }
+
     async fn run_until(&self, mut signals: Signals) -> Result {
         signals.running();
         let signal = signals.next().await;
@@ -170,7 +175,7 @@ impl Runtime {
         let report = tokio::select! {
             report = self.shutdown() => report,
             second = signals.next() => {
-                tracing::error!(signal = %second, left = self.shared.pending.count(), "ended before the drain was over");
+                tracing::error!(signal = %second, left = self.pending(), "ended before the drain was over");
                 std::process::exit(second.exit_code())
             }
         };
@@ -195,7 +200,7 @@ impl fmt::Debug for Runtime {
         let processes = self.processes();
         f.debug_struct("Runtime")
             .field("processes", &processes.iter().map(|running| running.name()).collect::<Vec<_>>())
-            .field("pending", &self.shared.pending.count())
+            .field("pending", &self.pending())
             .finish_non_exhaustive()
     }
 }

@@ -53,6 +53,14 @@ impl Process {
         Process { queue, pending, seen: Arc::default() }
     }
 
+    /// Another process of the same runtime.
+    fn beside(&self) -> Process {
+        let inbox = Inbox::new(&[Bounds { events: 1, bytes: None }], None, None, Arc::clone(&self.pending));
+        let queue = Queue::of(inbox, 0);
+        queue.open();
+        Process { queue, pending: Arc::clone(&self.pending), seen: Arc::default() }
+    }
+
     fn push(&self, number: u64) {
         assert!(matches!(self.queue.push(TriggerEvent { number }), Pushed::Queued));
     }

@@ -52,7 +52,8 @@ impl<'de> Deserialize<'de> for TriggerEvent {
         let raw = serde_json::to_vec(body).map_err(D::Error::custom)?;
         let envelope = Envelope::new((read.event_id, timestamp), raw.into(), origin);
         // Set rather than found again, so that what was read is what is shown.
-        let envelope = Envelope { payload: read.payload.into(), metadata: read.metadata.into(), ..envelope };
+        let json = Json { payload: read.payload.into(), metadata: read.metadata.into() };
+        let envelope = Envelope { json: Box::new(json).into(), ..envelope };
         let trigger = TriggerInfo { id: read.trigger_id, kind: read.trigger_type, pattern: None };
         Ok(TriggerEvent::through(&Arc::new(trigger), &Arc::new(envelope)))
     }
@@ -69,7 +70,7 @@ fn origin<'a>(
         let text = field(name)?.as_str().ok_or(format!("`{name}` is not a string"))?;
         Topic::parse(text).map_err(|error| format!("`{name}`: {}", error.explain(text)))
     };
-    let text = |name: &str| payload.get(name).and_then(Value::as_str).map(str::to_owned);
+    let text = |name: &str| payload.get(name).and_then(Value::as_str).map(Box::from);
     Ok(match kind {
         TriggerKind::Event => {
             (field("data")?, Origin::Event { event_type: named("event_type")?, source: text("source") })

@@ -104,7 +104,7 @@ impl FromTrigger for Source {
 
     fn from_trigger(cx: &Context<'_>) -> Result<Source, Rejection> {
         match &cx.event.envelope.origin {
-            Origin::Event { source: Some(source), .. } => Ok(Source(source.clone())),
+            Origin::Event { source: Some(source), .. } => Ok(Source(source.to_string())),
             _ => Err(Rejection::absent("the event has no source")),
         }
     }
@@ -127,7 +127,7 @@ impl FromTrigger for Sender {
 
     fn from_trigger(cx: &Context<'_>) -> Result<Sender, Rejection> {
         match &cx.event.envelope.origin {
-            Origin::Message { sender: Some(sender), .. } => Ok(Sender(sender.clone())),
+            Origin::Message { sender: Some(sender), .. } => Ok(Sender(sender.to_string())),
             _ => Err(Rejection::absent("the message has no sender")),
         }
     }

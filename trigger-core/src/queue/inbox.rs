@@ -118,8 +118,21 @@ impl Inbox {
     /// Tells those whom it concerns that an event was queued.
     #[inline]
     pub(super) fn tell(&self, accepted: Accepted) {
-        (0..accepted.stranded).for_each(|_| self.pending.done());
+        self.rest(accepted.rests);
         self.wake_one(accepted.due);
+    }
+
+    /// Counts no longer among those that have something pending, if nothing is.
+    #[inline]
+    pub(super) fn rest(&self, rests: bool) {
+        if rests {
+            self.pending.done();
+        }
+    }
+
+    /// How many events are accepted and not settled, but for those that nobody waits for any more.
+    pub(crate) fn pending(&self) -> usize {
+        self.state().pending.events()
     }
 
     pub(super) fn wake_all(&self) {
@@ -230,8 +243,7 @@ impl Inbox {
 
     /// Tells when the drain ends, and ends a pause. A retry that would come later never does, and is not waited for.
     pub(crate) fn drain_until(&self, deadline: Instant) {
-        let stranded = self.state().drain_until(deadline);
-        self.strand(stranded);
+        self.strand(|state| state.drain_until(deadline));
         self.schedule.notify_one();
         self.wake_all();
     }
@@ -248,8 +260,8 @@ impl Inbox {
     /// Counts nothing as pending any more: neither what is queued, which nobody will take, nor what a handler that blocks
     /// its thread still holds.
     pub(crate) fn abandon(&self) {
-        let pending = self.state().abandon();
-        (0..pending).for_each(|_| self.pending.done());
+        let rests = self.state().abandon();
+        self.rest(rests);
     }
 
     pub(crate) fn is_keyed(&self) -> bool {
@@ -268,13 +280,11 @@ impl Inbox {
     #[inline]
     pub(super) fn finish(&self, port: usize, lane: u64, settle: impl FnOnce(&mut Ledger)) {
         let mut state = self.state();
-        let follows = state.finish(port, lane, settle) && state.waiters.tell();
-        let pending = !state.abandoned;
+        let (follows, rests) = state.finish(port, lane, settle);
+        let due = follows && state.waiters.tell();
         drop(state);
-        self.wake_one(follows);
-        if pending {
-            self.pending.done();
-        }
+        self.wake_one(due);
+        self.rest(rests);
     }
 
     /// Ends the flight of a delivery that was handled, and takes the next one, under one lock.
@@ -282,26 +292,29 @@ impl Inbox {
     pub(super) fn finish_and_take(self: &Arc<Self>, port: usize, lane: u64) -> Option<Delivery<'_>> {
         let mut state = self.state();
         // The next one of its key may be ready now: it is taken here, or those are that were ready before it.
-        state.finish(port, lane, |ledger| ledger.handled += 1);
-        let pending = !state.abandoned;
-        let taken = state.take();
-        let next = taken.map(|(port, entry)| self.taken(state, port, entry));
-        if pending {
-            self.pending.done();
+        let (_, rests) = state.finish(port, lane, |ledger| ledger.handled += 1);
+        if let Some((port, entry)) = state.take() {
+            // What is taken is pending, so something is.
+            return Some(self.taken(state, port, entry));
         }
-        next
+        drop(state);
+        self.rest(rests);
+        None
     }
 
     /// Ends the flight of a delivery that is to be tried again at that time. Until then its lane stands still.
     pub(super) fn retry(&self, port: usize, entry: Entry, due: Instant) {
-        let stranded = self.state().retry(port, entry, due);
-        self.strand(stranded);
+        self.strand(|state| state.retry(port, entry, due));
         self.schedule.notify_one();
     }
 
-    /// Counts no longer as pending what nobody waits for any more.
-    fn strand(&self, stranded: usize) {
-        (0..stranded).for_each(|_| self.pending.done());
+    /// Counts no longer as pending what nobody waits for any more: so many events.
+    fn strand(&self, strand: impl FnOnce(&mut State) -> usize) {
+        let mut state = self.state();
+        let stranded = strand(&mut state);
+        let rests = state.end_pending(stranded);
+        drop(state);
+        self.rest(rests);
         if stranded > 0 {
             // It may have been the last for which workers stayed, after the close that would have told them.
             self.wake_all();

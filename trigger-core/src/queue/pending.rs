@@ -2,9 +2,9 @@
 
 use crate::sync::{AtomicUsize, Notify, Ordering};
 
-/// How many events of a runtime were accepted and are not settled yet.
+/// How many inboxes of a runtime have events that were accepted and are not settled yet.
 ///
-/// An event counts from before it can be taken until it is settled, and a handler publishes before it settles. So the
+/// An event is pending from before it can be taken until it is settled, and a handler publishes before it settles. So the
 /// count is zero only when a whole cascade has come to rest. If someone waits for that, the settlement that brings it
 /// there ends it in the same step: nothing is accepted after, so no cascade begins that the closing queues would cut, and
 /// no publisher is quicker than the one who waits.
@@ -32,6 +32,7 @@ impl Pending {
         }
     }
 
+    #[cfg(any(test, loom))]
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::Acquire) & !(ENDED | AWAITED)
     }
@@ -55,6 +56,52 @@ impl Pending {
         let changed = |count: usize| Some(change(count));
         let updated = self.count.fetch_update(Ordering::AcqRel, Ordering::Acquire, changed);
         updated.unwrap_or_else(|count| count)
+    }
+}
+
+/// What of one inbox is pending, kept under its lock. The inbox counts once among all, from its first event to its last, so
+/// one of many costs nothing that other processes see.
+#[derive(Debug, Default)]
+pub(super) struct Share {
+    events: usize,
+    /// Whether the inbox is counted. It has events and is not once all has ended.
+    counted: bool,
+}
+
+impl Share {
+    /// Counts one more, unless all has ended.
+    #[inline]
+    pub(super) fn add(&mut self, all: &Pending) -> bool {
+        if self.events == 0 {
+            self.counted = all.add();
+        }
+        self.events += usize::from(self.counted);
+        self.counted
+    }
+
+    /// Counts one more also after the end.
+    pub(super) fn add_late(&mut self, all: &Pending) {
+        if !self.add(all) {
+            self.events += 1;
+        }
+    }
+
+    /// Counts so many less. Says whether these were the last, so that [`Pending::done`] is due once the lock is given back.
+    #[inline]
+    #[must_use]
+    pub(super) fn remove(&mut self, events: usize) -> bool {
+        self.events -= events;
+        self.events == 0 && std::mem::take(&mut self.counted)
+    }
+
+    /// Counts none any more; else as [`remove`](Self::remove).
+    #[must_use]
+    pub(super) fn clear(&mut self) -> bool {
+        self.remove(self.events)
+    }
+
+    pub(super) fn events(&self) -> usize {
+        self.events
     }
 }
 
@@ -85,5 +132,17 @@ mod tests {
         assert!(!pending.add());
         assert_eq!(pending.count(), 0);
         pending.ended().await;
+    }
+
+    #[tokio::test]
+    async fn what_comes_after_the_end_begins_nothing() {
+        let (all, mut share) = (Pending::default(), Share::default());
+        all.ended().await;
+        assert!(!share.add(&all));
+        share.add_late(&all);
+        assert!(!share.add(&all), "also beside another one");
+        assert_eq!(share.events(), 1);
+        assert!(!share.remove(1), "it was never counted");
+        assert!(!all.add());
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use super::delivery::Entry;
 use super::lanes::Lanes;
+use super::pending::Share;
 use super::waiters::Waiters;
 use super::{Ledger, Snapshot};
 use crate::clock::Instant;
@@ -32,6 +33,8 @@ pub(super) struct State {
     deadline: Option<Instant>,
     /// Nobody takes from it any more, and nothing of it counts as pending.
     pub(super) abandoned: bool,
+    /// What is accepted and not settled, but for what nobody waits for any more.
+    pub(super) pending: Share,
     pub(super) paused: bool,
     pub(super) waiters: Waiters,
     /// Where the search for the next event begins, so that a full queue does not starve the others.
@@ -80,6 +83,7 @@ impl State {
             stranded: Vec::new(),
             deadline: None,
             abandoned: false,
+            pending: Share::default(),
             paused: false,
             waiters,
             turn: 0,
@@ -87,10 +91,9 @@ impl State {
         }
     }
 
-    /// Queues an event behind the others. Tells how many events nobody waits for any more: 1, if its lane is
-    /// stranded, or if nobody takes any more.
+    /// Queues an event behind the others. Says whether nobody waits for it: its lane is stranded, or nobody takes any more.
     #[inline]
-    pub(super) fn enqueue(&mut self, port: usize, entry: Entry) -> usize {
+    pub(super) fn enqueue(&mut self, port: usize, entry: Entry) -> bool {
         self.ports[port].count_in(&entry);
         match &mut self.lanes {
             None => self.ports[port].events.push_back(entry),
@@ -98,11 +101,11 @@ impl State {
                 if let Err(entry) = lanes.push(port, entry) {
                     self.ports[port].count_waiting(&entry);
                     self.stranded.push((port, entry));
-                    return 1;
+                    return true;
                 }
             }
         }
-        usize::from(self.abandoned)
+        self.abandoned
     }
 
     /// Takes the next event of this queue.
@@ -149,17 +152,24 @@ impl State {
         None
     }
 
-    /// Ends the flight of an event that is over. Says whether it makes way for another one.
+    /// Ends the flight of an event that is over. Says whether it makes way for another one, and whether it was the last
+    /// that was pending.
     #[inline]
-    pub(super) fn finish(&mut self, port: usize, lane: u64, settle: impl FnOnce(&mut Ledger)) -> bool {
+    pub(super) fn finish(&mut self, port: usize, lane: u64, settle: impl FnOnce(&mut Ledger)) -> (bool, bool) {
         let ledger = &mut self.ports[port].ledger;
         ledger.in_flight -= 1;
         settle(ledger);
-        self.lanes.as_mut().is_some_and(|lanes| lanes.release(lane))
+        let follows = self.lanes.as_mut().is_some_and(|lanes| lanes.release(lane));
+        (follows, self.end_pending(1))
     }
 
-    /// Ends the flight of an event that is to be tried again. Tells how many events nobody waits for any more, which
-    /// counted as pending so far.
+    /// So many events are pending no more, if they still were. Says whether nothing is any more.
+    #[inline]
+    pub(super) fn end_pending(&mut self, events: usize) -> bool {
+        !self.abandoned && self.pending.remove(events)
+    }
+
+    /// Ends the flight of an event that is to be tried again. Tells how many events nobody waits for any more.
     pub(super) fn retry(&mut self, port: usize, entry: Entry, due: Instant) -> usize {
         let ledger = &mut self.ports[port].ledger;
         ledger.in_flight -= 1;
@@ -167,8 +177,7 @@ impl State {
         self.ports[port].count_in(&entry);
         self.ports[port].count_waiting(&entry);
         if self.abandoned || self.deadline.is_some_and(|deadline| due > deadline) {
-            let stranded = self.strand(port, entry);
-            return if self.abandoned { 0 } else { stranded };
+            return self.strand(port, entry);
         }
         self.scheduled += 1;
         self.delayed.push(Delayed { due, number: self.scheduled, port, entry });
@@ -255,12 +264,10 @@ impl State {
         self.abandoned || (self.waited_for() == 0 && self.ports.iter().all(|port| !port.open))
     }
 
-    /// Gives up what is queued, in flight, or comes back from there. Tells how many events nobody waits for any more.
-    pub(super) fn abandon(&mut self) -> usize {
-        if std::mem::replace(&mut self.abandoned, true) {
-            return 0;
-        }
-        self.waited_for() + usize::try_from(self.in_flight()).unwrap_or(usize::MAX)
+    /// Gives up what is queued, in flight, or comes back from there. Says whether anything was pending.
+    pub(super) fn abandon(&mut self) -> bool {
+        self.abandoned = true;
+        self.pending.clear()
     }
 
     /// How many queued events are still to be handled.

@@ -25,6 +25,30 @@ fn nothing_is_pending_at_the_end_and_nothing_is_accepted_after() {
 }
 
 #[test]
+fn the_end_waits_for_what_a_handler_publishes_to_another_process() {
+    model(|| {
+        let first = Process::new(1);
+        let second = first.beside();
+        first.push(1);
+        // As a handler that publishes, and is settled by its worker after.
+        let handler = {
+            let second = second.clone();
+            first.aside(move |first| {
+                let Taken::Event(mut delivery) = first.queue.inbox().take() else { panic!("nothing to take") };
+                second.push(2);
+                assert!(delivery.settle_and_take().is_none());
+            })
+        };
+        let worker = second.worker();
+        block_on(first.pending.ended());
+        assert_eq!((first.queue.snapshot().ledger.handled, second.queue.snapshot().ledger.handled), (1, 1));
+        second.queue.close();
+        handler.join().unwrap();
+        worker.join().unwrap();
+    });
+}
+
+#[test]
 fn the_end_waits_for_what_a_worker_has_taken() {
     model(|| {
         let process = Process::new(1);

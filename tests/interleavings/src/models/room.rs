@@ -197,6 +197,6 @@ fn an_event_that_took_the_place_of_a_larger_one_leaves_the_rest_to_one_who_waits
         let waiting = process.aside(|process| process.push_waiting(1));
         assert!(matches!(process.queue.push_evicting(TriggerEvent { number: 2 }), Pushed::Evicted(..)));
         assert!(waiting.join().unwrap());
-        assert_eq!((process.queue.len(), process.pending.count()), (2, 2));
+        assert_eq!((process.queue.len(), process.queue.inbox().pending()), (2, 2));
     });
 }

@@ -40,7 +40,7 @@ fn two_events_are_in_two_handlers_at_once() {
         process.push(1);
         process.push(2);
         workers.into_iter().for_each(|worker| worker.join().unwrap());
-        assert_eq!((process.queue.snapshot().ledger.in_flight, process.pending.count()), (2, 2));
+        assert_eq!((process.queue.snapshot().ledger.in_flight, process.queue.inbox().pending()), (2, 2));
     });
 }
 
