@@ -49,7 +49,7 @@ impl MessageBroker {
 
     fn publication<'a>(&'a self, name: &'a str, body: Result<Bytes, serde_json::Error>) -> Publish<'a> {
         let origin = |topic, sender| Origin::Message { topic, sender };
-        Publish(Publication { routes: &self.routes, name, body, author: None, origin })
+        Publish(Publication { routes: &self.routes, name, body: Some(body), author: None, origin })
     }
 
     pub(crate) fn routes(&self) -> &Arc<Routes> {

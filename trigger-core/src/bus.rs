@@ -48,7 +48,7 @@ impl EventBus {
 
     fn publication<'a>(&'a self, name: &'a str, body: Result<Bytes, serde_json::Error>) -> Emit<'a> {
         let origin = |event_type, source| Origin::Event { event_type, source };
-        Emit(Publication { routes: &self.routes, name, body, author: None, origin })
+        Emit(Publication { routes: &self.routes, name, body: Some(body), author: None, origin })
     }
 
     pub(crate) fn routes(&self) -> &Arc<Routes> {

@@ -207,13 +207,13 @@ impl Envelope {
 
 impl TriggerEvent {
     /// The event, as it comes through this trigger.
-    pub(crate) fn through(trigger: &Arc<TriggerInfo>, envelope: &Arc<Envelope>) -> TriggerEvent {
-        TriggerEvent { trigger: Arc::clone(trigger), envelope: Arc::clone(envelope), letter: None }
+    pub(crate) fn through(trigger: &Arc<TriggerInfo>, envelope: Arc<Envelope>) -> TriggerEvent {
+        TriggerEvent { trigger: Arc::clone(trigger), envelope, letter: None }
     }
 
     /// The event that was given up on, as it comes through this trigger for dead letters.
     pub(crate) fn given_up_on(trigger: &Arc<TriggerInfo>, letter: &Arc<DeadLetter>) -> TriggerEvent {
-        let event = TriggerEvent::through(trigger, &letter.event.envelope);
+        let event = TriggerEvent::through(trigger, Arc::clone(&letter.event.envelope));
         TriggerEvent { letter: Some(Arc::clone(letter)), ..event }
     }
 

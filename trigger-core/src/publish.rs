@@ -71,7 +71,8 @@ pub enum PublishError {
 pub(crate) struct Publication<'a> {
     pub(crate) routes: &'a Routes,
     pub(crate) name: &'a str,
-    pub(crate) body: Result<Bytes, serde_json::Error>,
+    /// None once it was published.
+    pub(crate) body: Option<Result<Bytes, serde_json::Error>>,
     /// The source of an event, the sender of a message.
     pub(crate) author: Option<Box<str>>,
     pub(crate) origin: fn(Topic, Option<Box<str>>) -> Origin,
@@ -83,7 +84,7 @@ impl<'a> Publication<'a> {
     }
 
     /// Offers it to every trigger that wants it. None of them delays another.
-    fn offer(self) -> Result<Tally, PublishError> {
+    fn offer(&mut self, body: Result<Bytes, serde_json::Error>, tally: &mut Tally) -> Result<(), PublishError> {
         let routes = self.routes.snapshot();
         let exactly = routes.exactly(self.name);
         let topic = match exactly {
@@ -91,15 +92,24 @@ impl<'a> Publication<'a> {
             None => Topic::parse(self.name)
                 .map_err(|error| PublishError::InvalidName { name: self.name.to_owned(), error })?,
         };
-        let body = self.body.map_err(PublishError::Encode)?;
-        let origin = (self.origin)(topic, self.author);
+        let body = body.map_err(PublishError::Encode)?;
+        let origin = (self.origin)(topic, self.author.take());
         let envelope = Arc::new(Envelope::new(clock::stamp(), body, origin));
-        let mut tally = Tally::default();
+        // One behind, so that the last one gets the envelope itself: where there is but one, nothing is counted up and down.
+        let mut last = None;
+        let mut each = |subscription| {
+            if let Some(before) = last.replace(subscription) {
+                tally.offer(before, Arc::clone(&envelope));
+            }
+        };
         for subscription in exactly.map_or(&[][..], |(_, subscriptions)| subscriptions) {
-            tally.offer(subscription, &envelope);
+            each(subscription);
         }
-        routes.by_pattern(self.name, |subscription| tally.offer(subscription, &envelope));
-        Ok(tally)
+        routes.by_pattern(self.name, |subscription| each(subscription));
+        if let Some(last) = last {
+            tally.offer(last, envelope);
+        }
+        Ok(())
     }
 }
 
@@ -121,9 +131,9 @@ enum Other {
 }
 
 impl Tally {
-    fn offer(&mut self, subscription: &Subscription, envelope: &Arc<Envelope>) {
+    fn offer(&mut self, subscription: &Subscription, envelope: Arc<Envelope>) {
         let Subscription { intake, .. } = subscription;
-        if !subscription.wants(envelope) {
+        if !subscription.wants(&envelope) {
             return intake.queue.count_filtered();
         }
         match intake.offer(TriggerEvent::through(intake.info(), envelope)) {
@@ -188,13 +198,13 @@ impl Tally {
 pub struct Publishing<'a>(State<'a>);
 
 enum State<'a> {
-    Ready(Option<Publication<'a>>),
+    Ready(Publication<'a>),
     Waiting(BoxFuture<'static, Result<Published, PublishError>>),
 }
 
 impl<'a> Publishing<'a> {
     pub(crate) fn new(publication: Publication<'a>) -> Publishing<'a> {
-        Publishing(State::Ready(Some(publication)))
+        Publishing(State::Ready(publication))
     }
 }
 
@@ -205,13 +215,14 @@ impl Future for Publishing<'_> {
         if let State::Ready(publication) = &mut self.0 {
             // A loop that publishes without end gives way to those who are to receive.
             let progress = ready!(coop::poll_proceed(cx));
-            let Some(publication) = publication.take() else { return Poll::Pending };
-            let offered = publication.offer();
+            let Some(body) = publication.body.take() else { return Poll::Pending };
             progress.made_progress();
-            match offered? {
-                Tally { published, others } if others.is_empty() => return Poll::Ready(Ok(published)),
-                tally => self.0 = State::Waiting(Box::pin(tally.wait())),
+            let mut tally = Tally::default();
+            publication.offer(body, &mut tally)?;
+            if tally.others.is_empty() {
+                return Poll::Ready(Ok(tally.published));
             }
+            self.0 = State::Waiting(Box::pin(tally.wait()));
         }
         match &mut self.0 {
             State::Waiting(waiting) => waiting.as_mut().poll(cx),

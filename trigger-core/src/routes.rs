@@ -123,7 +123,7 @@ impl Snapshot {
     }
 
     /// Calls `each` with every subscription that has a pattern, and whose pattern matches the topic.
-    pub(crate) fn by_pattern(&self, topic: &str, mut each: impl FnMut(&Arc<Subscription>)) {
+    pub(crate) fn by_pattern<'a>(&'a self, topic: &str, mut each: impl FnMut(&'a Arc<Subscription>)) {
         self.0.patterns.matching(Some(topic), &mut each);
     }
 }
@@ -162,7 +162,7 @@ impl Node {
     }
 
     /// `topic` is what is left of it after the tokens that led here.
-    fn matching(&self, topic: Option<&str>, each: &mut impl FnMut(&Arc<Subscription>)) {
+    fn matching<'a>(&'a self, topic: Option<&str>, each: &mut impl FnMut(&'a Arc<Subscription>)) {
         let Some(topic) = topic else {
             return self.end.iter().for_each(each);
         };

@@ -139,7 +139,7 @@ impl TriggerEvent {
         let info = TriggerInfo { id: trigger_id.to_owned(), kind: TriggerKind::Custom, pattern: None };
         let origin = Origin::Custom { metadata };
         let envelope = Envelope::new(clock::stamp(), payload.into(), origin);
-        TriggerEvent::through(&Arc::new(info), &Arc::new(envelope))
+        TriggerEvent::through(&Arc::new(info), Arc::new(envelope))
     }
 }
 

@@ -127,15 +127,16 @@ pub(super) fn receive(
 }
 
 async fn offer(endpoint: &Endpoint, kept: Box<Kept>, body: Bytes) -> Answer {
-    let envelope = Arc::new(Envelope::new(clock::stamp(), body, Origin::Webhook(kept)));
-    match endpoint.intake.offer(TriggerEvent::through(endpoint.intake.info(), &envelope)) {
-        Offer::Queued => accepted(envelope.id),
-        Offer::Filtered => filtered(envelope.id),
+    let envelope = Envelope::new(clock::stamp(), body, Origin::Webhook(kept));
+    let id = envelope.id;
+    match endpoint.intake.offer(TriggerEvent::through(endpoint.intake.info(), Arc::new(envelope))) {
+        Offer::Queued => accepted(id),
+        Offer::Filtered => filtered(id),
         Offer::Dropped | Offer::Rejected => queue_full(),
         Offer::Closed => stopping(),
         // In a box, so that its size is not that of every request.
         Offer::Waiting(offer) => match Box::pin(timeout(BODY_TIMEOUT, offer.queued())).await {
-            Ok(Waited::Queued) => accepted(envelope.id),
+            Ok(Waited::Queued) => accepted(id),
             Ok(_) => stopping(),
             Err(_) => queue_full(),
         },
