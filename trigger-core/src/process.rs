@@ -14,7 +14,7 @@ use crate::dead_letter::DeadLetters;
 use crate::deadlock::{Waits, Worker};
 use crate::error::Error;
 use crate::event::{DeadLetter, DeadLetterReason};
-use crate::handler::{Attempt, Call, Context, Env, NewCall, Rejection};
+use crate::handler::{Attempt, Call, Context, Ended, Env, NewCall, Rejection};
 use crate::outcome::Outcome;
 use crate::policy::Backoff;
 use crate::queue::{Delivery, Inbox, Settlement, Tries};
@@ -23,7 +23,7 @@ pub(crate) mod panic;
 mod timed;
 mod turn;
 
-use panic::{Begun, CatchUnwind, Guarded, drop_quietly, guard};
+use panic::{CatchUnwind, drop_quietly, guard};
 use timed::{Timed, TimedOut};
 use turn::Turn;
 
@@ -111,12 +111,12 @@ impl Process {
         call: &mut dyn Call,
         turn: &mut Turn,
         task: &mut TaskContext<'_>,
-    ) -> Option<(Delivery<'a>, Begun)> {
+    ) -> Option<(Delivery<'a>, Poll<Ended>)> {
         let mut delivery = first;
         loop {
             let over = turn.count();
             match self.begin(&delivery, call, task) {
-                Ok(Poll::Ready(Ok(Ok(Outcome::Done)))) => {}
+                Poll::Ready(Ended::Done) => {}
                 begun => return Some((delivery, begun)),
             }
             let next = if over {
@@ -137,7 +137,7 @@ impl Process {
     }
 
     /// Calls the handler, and polls it for the first time.
-    fn begin(&self, delivery: &Delivery<'_>, call: &mut dyn Call, task: &mut TaskContext<'_>) -> Begun {
+    fn begin(&self, delivery: &Delivery<'_>, call: &mut dyn Call, task: &mut TaskContext<'_>) -> Poll<Ended> {
         let (number, last_error) = match delivery.tries() {
             Some(tries) => (tries.made.saturating_add(1), Some(Arc::clone(&tries.last_error))),
             None => (1, None),
@@ -147,16 +147,22 @@ impl Process {
     }
 
     /// Runs a handler that was begun to its end, and settles its event.
-    async fn go_on(&self, mut delivery: Delivery<'_>, begun: Begun, worker: Worker, call: &mut dyn Call) {
+    async fn go_on(
+        &self,
+        mut delivery: Delivery<'_>,
+        begun: Poll<Ended>,
+        worker: Worker,
+        call: &mut dyn Call,
+    ) {
         let mut began = None;
         let ended = match begun {
-            Ok(Poll::Ready(ended)) => Ok(ended),
-            Ok(Poll::Pending) => {
+            Poll::Ready(ended) => Ok(ended),
+            Poll::Pending => {
                 began = Some(clock::now());
                 let running = worker.run(CatchUnwind::in_place(call));
-                Timed::waiting(running, self.policy.timeout).await.map_err(timed_out)
+                let ended = Timed::waiting(running, self.policy.timeout).await;
+                ended.map(panic::panicked).map_err(timed_out)
             }
-            Err(rejection) => Err(undecodable(rejection)),
         };
         match ended.and_then(judge) {
             Ok(()) => delivery.settle(Settlement::Handled),
@@ -218,8 +224,14 @@ impl Process {
 }
 
 /// What an attempt that was not given up has ended with.
-fn judge(ended: Guarded) -> Result<(), Failure> {
-    match ended.map_err(panicked)? {
+fn judge(ended: Ended) -> Result<(), Failure> {
+    let outcome = match ended {
+        Ended::Done => return Ok(()),
+        Ended::Otherwise(outcome) => *outcome,
+        Ended::Rejected(rejection) => return Err(undecodable(&rejection)),
+        Ended::Panicked(panic) => return Err(panicked(*panic)),
+    };
+    match outcome {
         Ok(Outcome::Done) => Ok(()),
         Ok(Outcome::Reject(reason)) => Err(Failure {
             reason: DeadLetterReason::Rejected,
@@ -246,7 +258,7 @@ fn judge(ended: Guarded) -> Result<(), Failure> {
     }
 }
 
-fn undecodable(rejection: Rejection) -> Failure {
+fn undecodable(rejection: &Rejection) -> Failure {
     let then = Then::Nothing { failed: false };
     Failure { reason: DeadLetterReason::Decode, error: rejection.to_string(), then }
 }

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use tokio::task::coop;
 
 use crate::clock;
 use crate::deadlock::Waited;
-use crate::event::{Envelope, Origin, TriggerEvent};
+use crate::event::{Envelope, Origin, SharedEnvelope, TriggerEvent};
 use crate::routes::{Routes, Subscription};
 use crate::task::{BoxFuture, all};
 use crate::topic::{Topic, TopicError};
@@ -84,7 +83,11 @@ impl<'a> Publication<'a> {
     }
 
     /// Offers it to every trigger that wants it. None of them delays another.
-    fn offer(&mut self, body: Result<Bytes, serde_json::Error>, tally: &mut Tally) -> Result<(), PublishError> {
+    fn offer(
+        &mut self,
+        body: Result<Bytes, serde_json::Error>,
+        tally: &mut Tally,
+    ) -> Result<(), PublishError> {
         let routes = self.routes.snapshot();
         let exactly = routes.exactly(self.name);
         let topic = match exactly {
@@ -94,12 +97,12 @@ impl<'a> Publication<'a> {
         };
         let body = body.map_err(PublishError::Encode)?;
         let origin = (self.origin)(topic, self.author.take());
-        let envelope = Arc::new(Envelope::new(clock::stamp(), body, origin));
+        let envelope = SharedEnvelope::new(Envelope::new(clock::stamp(), body, origin));
         // One behind, so that the last one gets the envelope itself: where there is but one, nothing is counted up and down.
         let mut last = None;
         let mut each = |subscription| {
             if let Some(before) = last.replace(subscription) {
-                tally.offer(before, Arc::clone(&envelope));
+                tally.offer(before, SharedEnvelope::clone(&envelope));
             }
         };
         for subscription in exactly.map_or(&[][..], |(_, subscriptions)| subscriptions) {
@@ -131,7 +134,7 @@ enum Other {
 }
 
 impl Tally {
-    fn offer(&mut self, subscription: &Subscription, envelope: Arc<Envelope>) {
+    fn offer(&mut self, subscription: &Subscription, envelope: SharedEnvelope) {
         let Subscription { intake, .. } = subscription;
         if !subscription.wants(&envelope) {
             return intake.queue.count_filtered();

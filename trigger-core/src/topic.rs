@@ -4,9 +4,9 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
 use trigger_grammar::{Fault, FaultKind, topic as grammar};
 
 /// The name a message is published under, or the type of an event: tokens of `[A-Za-z0-9_-]` joined by `.`.
@@ -24,7 +24,10 @@ use trigger_grammar::{Fault, FaultKind, topic as grammar};
 /// # Ok::<(), trigger_core::TopicError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Topic(Arc<str>);
+pub struct Topic(
+    /// Up to 23 bytes are here, and need no count that the threads of publishers and workers would share.
+    SmolStr,
+);
 
 impl Topic {
     /// Reads a topic.

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::config::TriggerConfig;
 use crate::deadlock::Waits;
 use crate::error::{ConfigError, Error};
-use crate::event::{Envelope, Origin, TriggerEvent, TriggerInfo, TriggerKind};
+use crate::event::{Envelope, Origin, SharedEnvelope, TriggerEvent, TriggerInfo, TriggerKind};
 use crate::queue::{Bounds, Inbox, Queue};
 use crate::status::TriggerStatus;
 use crate::task::BoxFuture;
@@ -139,7 +139,7 @@ impl TriggerEvent {
         let info = TriggerInfo { id: trigger_id.to_owned(), kind: TriggerKind::Custom, pattern: None };
         let origin = Origin::Custom { metadata };
         let envelope = Envelope::new(clock::stamp(), payload.into(), origin);
-        TriggerEvent::through(&Arc::new(info), Arc::new(envelope))
+        TriggerEvent::through(&Arc::new(info), SharedEnvelope::new(envelope))
     }
 }
 

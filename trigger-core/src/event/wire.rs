@@ -55,7 +55,7 @@ impl<'de> Deserialize<'de> for TriggerEvent {
         let json = Json { payload: read.payload.into(), metadata: read.metadata.into() };
         let envelope = Envelope { json: Box::new(json).into(), ..envelope };
         let trigger = TriggerInfo { id: read.trigger_id, kind: read.trigger_type, pattern: None };
-        Ok(TriggerEvent::through(&Arc::new(trigger), Arc::new(envelope)))
+        Ok(TriggerEvent::through(&Arc::new(trigger), SharedEnvelope::new(envelope)))
     }
 }
 

@@ -17,21 +17,27 @@ pub(crate) type NewCall = dyn Fn() -> Box<dyn Call> + Send + Sync;
 /// What one worker runs a handler in.
 pub trait Call: Send {
     /// Makes the arguments, calls, and polls for the first time: most handlers end there.
-    ///
-    /// # Errors
-    ///
-    /// The [`Rejection`] of the first argument that could not be made.
-    fn begin(&mut self, cx: &Context<'_>, task: &mut TaskContext<'_>) -> Result<Ended, Rejection>;
+    fn begin(&mut self, cx: &Context<'_>, task: &mut TaskContext<'_>) -> Poll<Ended>;
 
     /// Goes on with what has begun; nothing that has not, or is over, ever becomes ready.
-    fn poll(&mut self, task: &mut TaskContext<'_>) -> Ended;
+    fn poll(&mut self, task: &mut TaskContext<'_>) -> Poll<Ended>;
 
     /// Drops what has begun.
     fn clear(&mut self);
 }
 
-/// What a handler has ended with, once it has.
-pub type Ended = Poll<Result<Outcome, Error>>;
+/// How a call has ended. Two words, which come back in registers; what is larger is rare.
+#[derive(Debug)]
+pub enum Ended {
+    /// As [`Outcome::Done`].
+    Done,
+    /// The handler has ended with anything else.
+    Otherwise(Box<Result<Outcome, Error>>),
+    /// An argument could not be made, so it was never called: why.
+    Rejected(Box<Rejection>),
+    /// It has panicked: the message and the place. Said by the guard around it.
+    Panicked(Box<String>),
+}
 
 struct Place<C, F> {
     call: C,
@@ -43,21 +49,24 @@ where
     C: Fn(&Context<'_>) -> Result<F, Rejection> + Send,
     F: Future<Output: IntoOutcome> + Send,
 {
-    fn begin(&mut self, cx: &Context<'_>, task: &mut TaskContext<'_>) -> Result<Ended, Rejection> {
-        let future = (self.call)(cx)?;
+    // In few words: each fn that is called here is compiled for every handler.
+    fn begin(&mut self, cx: &Context<'_>, task: &mut TaskContext<'_>) -> Poll<Ended> {
+        let future = match (self.call)(cx) {
+            Ok(future) => future,
+            Err(rejection) => return rejected(rejection),
+        };
         match &mut self.future {
             Some(place) => place.as_mut().set(Some(future)),
             None => self.future = Some(Box::pin(Some(future))),
         }
-        Ok(self.poll(task))
+        self.poll(task)
     }
 
-    // In few words: each fn that is called here is compiled for every handler.
-    fn poll(&mut self, task: &mut TaskContext<'_>) -> Ended {
+    fn poll(&mut self, task: &mut TaskContext<'_>) -> Poll<Ended> {
         let Some(place) = &mut self.future else { return Poll::Pending };
         let Some(future) = place.as_mut().as_pin_mut() else { return Poll::Pending };
         match future.poll(task) {
-            Poll::Ready(output) => Poll::Ready(output.into_outcome()),
+            Poll::Ready(output) => ended(output.into_outcome()),
             Poll::Pending => Poll::Pending,
         }
     }
@@ -67,6 +76,24 @@ where
             place.as_mut().set(None);
         }
     }
+}
+
+#[cold]
+fn rejected(rejection: Rejection) -> Poll<Ended> {
+    Poll::Ready(Ended::Rejected(Box::new(rejection)))
+}
+
+#[inline]
+fn ended(output: Result<Outcome, Error>) -> Poll<Ended> {
+    Poll::Ready(match output {
+        Ok(Outcome::Done) => Ended::Done,
+        other => otherwise(other),
+    })
+}
+
+#[cold]
+fn otherwise(output: Result<Outcome, Error>) -> Ended {
+    Ended::Otherwise(Box::new(output))
 }
 
 /// What a worker runs a handler in, from a closure that makes the arguments of one call, and calls.

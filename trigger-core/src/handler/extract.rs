@@ -44,7 +44,7 @@ pub struct Text(pub String);
 impl FromTrigger for Text {
     fn from_trigger(cx: &Context<'_>) -> Result<Text, Rejection> {
         let raw = cx.event.raw();
-        let published = matches!(cx.event.envelope.origin, Origin::Event { .. } | Origin::Message { .. });
+        let published = matches!(cx.event.origin(), Origin::Event { .. } | Origin::Message { .. });
         if published
             && raw.first() == Some(&b'"')
             && let Ok(text) = serde_json::from_slice(raw)
@@ -103,7 +103,7 @@ impl FromTrigger for Source {
     const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Event];
 
     fn from_trigger(cx: &Context<'_>) -> Result<Source, Rejection> {
-        match &cx.event.envelope.origin {
+        match cx.event.origin() {
             Origin::Event { source: Some(source), .. } => Ok(Source(source.to_string())),
             _ => Err(Rejection::absent("the event has no source")),
         }
@@ -126,7 +126,7 @@ impl FromTrigger for Sender {
     const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Message];
 
     fn from_trigger(cx: &Context<'_>) -> Result<Sender, Rejection> {
-        match &cx.event.envelope.origin {
+        match cx.event.origin() {
             Origin::Message { sender: Some(sender), .. } => Ok(Sender(sender.to_string())),
             _ => Err(Rejection::absent("the message has no sender")),
         }
@@ -173,7 +173,7 @@ impl FromTrigger for Headers {
 }
 
 fn request<'a>(cx: &Context<'a>, part: &str) -> Result<&'a Request, Rejection> {
-    match &cx.event.envelope.origin {
+    match cx.event.origin() {
         Origin::Webhook(request) => Ok(request),
         _ => Err(Rejection::absent(format!("only a webhook request has {part}"))),
     }
@@ -223,8 +223,10 @@ impl FromTrigger for DeadLetter {
     const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::DeadLetter];
 
     fn from_trigger(cx: &Context<'_>) -> Result<DeadLetter, Rejection> {
-        let letter = cx.event.letter.as_deref().cloned();
-        letter.ok_or_else(|| Rejection::absent("only a dead letter comes with the reason for it"))
+        match &cx.event.envelope.origin {
+            Origin::GivenUpOn(letter) => Ok(DeadLetter::clone(letter)),
+            _ => Err(Rejection::absent("only a dead letter comes with the reason for it")),
+        }
     }
 }
 
@@ -276,7 +278,7 @@ impl FromTrigger for Topic {
     const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Event, TriggerKind::Message];
 
     fn from_trigger(cx: &Context<'_>) -> Result<Topic, Rejection> {
-        match &cx.event.envelope.origin {
+        match cx.event.origin() {
             Origin::Message { topic, .. } => Ok(topic.clone()),
             Origin::Event { event_type, .. } => Ok(event_type.clone()),
             _ => Err(Rejection::absent("only a message and an event have a topic")),

@@ -8,9 +8,7 @@ use std::pin::Pin;
 use std::sync::Once;
 use std::task::{Context, Poll};
 
-use crate::error::Error;
-use crate::handler::{self, Call, Rejection};
-use crate::outcome::Outcome;
+use crate::handler::{self, Call, Ended};
 use crate::task::BoxFuture;
 
 thread_local! {
@@ -66,7 +64,7 @@ impl<T> Runs for Option<BoxFuture<'_, T>> {
 }
 
 impl Runs for &mut dyn Call {
-    type Output = Result<Outcome, Error>;
+    type Output = Ended;
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Call::poll(*self, cx)
@@ -105,18 +103,18 @@ impl<R: Runs> CatchUnwind<R> {
 }
 
 /// Calls a handler, and polls for the first time.
-pub(crate) fn begin(call: &mut dyn Call, event: &handler::Context<'_>, cx: &mut Context<'_>) -> Begun {
-    let mut rejection = None;
-    let begun = step(&mut { call }, |call| {
-        call.begin(event, cx).unwrap_or_else(|rejected| {
-            rejection = Some(rejected);
-            Poll::Pending
-        })
-    });
-    rejection.map_or(Ok(begun), Err)
+#[inline]
+pub(crate) fn begin(call: &mut dyn Call, event: &handler::Context<'_>, cx: &mut Context<'_>) -> Poll<Ended> {
+    step(&mut { call }, |call| call.begin(event, cx)).map(panicked)
+}
+
+/// How a guarded handler has ended.
+pub(crate) fn panicked(ended: Result<Ended, String>) -> Ended {
+    ended.unwrap_or_else(|panic| Ended::Panicked(Box::new(panic)))
 }
 
 /// One that has ended, also by a panic, is not polled again: it is dropped in the same step.
+#[inline]
 fn step<R: Runs>(
     of: &mut R,
     poll: impl FnOnce(&mut R) -> Poll<R::Output>,
@@ -175,12 +173,6 @@ fn describe(panic: Box<dyn Any + Send>) -> String {
     drop_quietly(panic);
     message
 }
-
-/// What came of a handler that was called and polled for the first time.
-pub(crate) type Begun = Result<Poll<Guarded>, Rejection>;
-
-/// What a handler has ended with, or the message and place of its panic.
-pub(crate) type Guarded = Result<Result<Outcome, Error>, String>;
 
 /// Drops a value of the user's, and swallows the panic that its drop may raise.
 pub(crate) fn drop_quietly<T>(value: T) {

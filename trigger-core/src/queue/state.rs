@@ -155,7 +155,12 @@ impl State {
     /// Ends the flight of an event that is over. Says whether it makes way for another one, and whether it was the last
     /// that was pending.
     #[inline]
-    pub(super) fn finish(&mut self, port: usize, lane: u64, settle: impl FnOnce(&mut Ledger)) -> (bool, bool) {
+    pub(super) fn finish(
+        &mut self,
+        port: usize,
+        lane: u64,
+        settle: impl FnOnce(&mut Ledger),
+    ) -> (bool, bool) {
         let ledger = &mut self.ports[port].ledger;
         ledger.in_flight -= 1;
         settle(ledger);

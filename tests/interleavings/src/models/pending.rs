@@ -34,7 +34,9 @@ fn the_end_waits_for_what_a_handler_publishes_to_another_process() {
         let handler = {
             let second = second.clone();
             first.aside(move |first| {
-                let Taken::Event(mut delivery) = first.queue.inbox().take() else { panic!("nothing to take") };
+                let Taken::Event(mut delivery) = first.queue.inbox().take() else {
+                    panic!("nothing to take")
+                };
                 second.push(2);
                 assert!(delivery.settle_and_take().is_none());
             })
