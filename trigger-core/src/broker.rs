@@ -6,9 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::event::Origin;
 use crate::handler::{Context, FromTrigger, Rejection};
-use crate::publish::{Publication, PublishError, Published, Publishing};
+use crate::publish::{Channel, Publication, PublishError, Published, Publishing};
 use crate::routes::Routes;
 
 /// Carries messages from those who publish them to the triggers whose pattern matches their topic. A clone is a
@@ -48,8 +47,13 @@ impl MessageBroker {
     }
 
     fn publication<'a>(&'a self, name: &'a str, body: Result<Bytes, serde_json::Error>) -> Publish<'a> {
-        let origin = |topic, sender| Origin::Message { topic, sender };
-        Publish(Publication { routes: &self.routes, name, body: Some(body), author: None, origin })
+        Publish(Publication {
+            routes: &self.routes,
+            by: Channel::Broker,
+            name,
+            body: Some(body),
+            author: None,
+        })
     }
 
     pub(crate) fn routes(&self) -> &Arc<Routes> {

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::event::Origin;
 use crate::handler::{Context, FromTrigger, Rejection};
-use crate::publish::{Publication, PublishError, Published, Publishing};
+use crate::publish::{Channel, Publication, PublishError, Published, Publishing};
 use crate::routes::Routes;
 
 /// Carries events from those who emit them to the triggers of their type. A clone is a handle to the same bus.
@@ -47,8 +46,7 @@ impl EventBus {
     }
 
     fn publication<'a>(&'a self, name: &'a str, body: Result<Bytes, serde_json::Error>) -> Emit<'a> {
-        let origin = |event_type, source| Origin::Event { event_type, source };
-        Emit(Publication { routes: &self.routes, name, body: Some(body), author: None, origin })
+        Emit(Publication { routes: &self.routes, by: Channel::Bus, name, body: Some(body), author: None })
     }
 
     pub(crate) fn routes(&self) -> &Arc<Routes> {

@@ -119,15 +119,15 @@ impl Process {
                 Poll::Ready(Ended::Done) => {}
                 begun => return Some((delivery, begun)),
             }
-            let next = if over {
+            let handled = if over {
                 delivery.settle(Settlement::Handled);
                 None
             } else {
                 delivery.settle_and_take()
             };
             // Its bytes may have an owner of the user's.
-            match next {
-                Some(next) => drop_quietly(std::mem::replace(&mut delivery, next)),
+            match handled {
+                Some(handled) => drop_quietly(handled),
                 None => {
                     drop_quietly(delivery);
                     return None;

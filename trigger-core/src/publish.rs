@@ -69,12 +69,19 @@ pub enum PublishError {
 #[derive(Debug)]
 pub(crate) struct Publication<'a> {
     pub(crate) routes: &'a Routes,
+    pub(crate) by: Channel,
     pub(crate) name: &'a str,
     /// None once it was published.
     pub(crate) body: Option<Result<Bytes, serde_json::Error>>,
     /// The source of an event, the sender of a message.
     pub(crate) author: Option<Box<str>>,
-    pub(crate) origin: fn(Topic, Option<Box<str>>) -> Origin,
+}
+
+/// What it is published with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Channel {
+    Bus,
+    Broker,
 }
 
 impl<'a> Publication<'a> {
@@ -82,22 +89,30 @@ impl<'a> Publication<'a> {
         serde_json::to_vec(&data).map(Bytes::from)
     }
 
-    /// Offers it to every trigger that wants it. None of them delays another.
-    fn offer(
-        &mut self,
-        body: Result<Bytes, serde_json::Error>,
-        tally: &mut Tally,
-    ) -> Result<(), PublishError> {
+    /// Offers it to every trigger that wants it. None of them delays another. Never ready if it was offered before.
+    #[inline]
+    fn offer(&mut self, tally: &mut Tally) -> Poll<Result<(), PublishError>> {
         let routes = self.routes.snapshot();
         let exactly = routes.exactly(self.name);
         let topic = match exactly {
             Some((topic, _)) => topic.clone(),
-            None => Topic::parse(self.name)
-                .map_err(|error| PublishError::InvalidName { name: self.name.to_owned(), error })?,
+            None => match Topic::parse(self.name) {
+                Ok(topic) => topic,
+                Err(error) => return Poll::Ready(Err(self.invalid_name(error))),
+            },
         };
-        let body = body.map_err(PublishError::Encode)?;
-        let origin = (self.origin)(topic, self.author.take());
-        let envelope = SharedEnvelope::new(Envelope::new(clock::stamp(), body, origin));
+        let stamp = clock::stamp();
+        let body = match self.body.take() {
+            Some(Ok(body)) => body,
+            Some(Err(error)) => return Poll::Ready(Err(PublishError::Encode(error))),
+            None => return Poll::Pending,
+        };
+        let author = self.author.take();
+        let origin = match self.by {
+            Channel::Bus => Origin::Event { event_type: topic, source: author },
+            Channel::Broker => Origin::Message { topic, sender: author },
+        };
+        let envelope = SharedEnvelope::new(Envelope::new(stamp, body, origin));
         // One behind, so that the last one gets the envelope itself: where there is but one, nothing is counted up and down.
         let mut last = None;
         let mut each = |subscription| {
@@ -112,14 +127,20 @@ impl<'a> Publication<'a> {
         if let Some(last) = last {
             tally.offer(last, envelope);
         }
-        Ok(())
+        Poll::Ready(Ok(()))
+    }
+
+    #[cold]
+    fn invalid_name(&self, error: TopicError) -> PublishError {
+        PublishError::InvalidName { name: self.name.to_owned(), error }
     }
 }
 
 /// What is known so far of who took it.
 #[derive(Debug, Default)]
 struct Tally {
-    published: Published,
+    queued: usize,
+    dropped: usize,
     /// Those of whom there is more to say.
     others: Vec<Other>,
 }
@@ -130,34 +151,40 @@ enum Other {
     /// It rejected it: the id of the trigger.
     Rejected(String),
     /// It will, when there is room.
-    Waiting(WaitingOffer),
+    Waiting(Box<WaitingOffer>),
 }
 
 impl Tally {
+    #[inline]
     fn offer(&mut self, subscription: &Subscription, envelope: SharedEnvelope) {
         let Subscription { intake, .. } = subscription;
         if !subscription.wants(&envelope) {
             return intake.queue.count_filtered();
         }
         match intake.offer(TriggerEvent::through(intake.info(), envelope)) {
-            Offer::Queued => self.published.queued += 1,
-            Offer::Dropped => self.published.dropped += 1,
+            Offer::Queued => self.queued += 1,
+            Offer::Dropped => self.dropped += 1,
             Offer::Rejected => {
-                self.published.dropped += 1;
+                self.dropped += 1;
                 self.others.push(Other::Rejected(intake.id().to_owned()));
             }
             Offer::Waiting(offer) => self.others.push(Other::Waiting(offer)),
             // It did not want it, or stopped between the snapshot and the offer: as if it had not been there.
-            Offer::Filtered | Offer::Closed => return,
+            Offer::Filtered | Offer::Closed => {}
         }
-        self.published.matched += 1;
+    }
+
+    /// Once nobody is waited for any more.
+    fn published(&self) -> Published {
+        let Tally { queued, dropped, .. } = *self;
+        Published { matched: queued + dropped, queued, dropped }
     }
 
     async fn wait(mut self) -> Result<Published, PublishError> {
         let mut rejected_by = Vec::new();
         let mut deadlocked = Vec::new();
         let mut waits = Vec::new();
-        for other in self.others {
+        for other in std::mem::take(&mut self.others) {
             match other {
                 Other::Rejected(trigger) => rejected_by.push(trigger),
                 Other::Waiting(offer) => waits.push(async {
@@ -169,15 +196,15 @@ impl Tally {
         // All at once, so that one without room keeps the event from none of the others.
         for (trigger, waited) in all(waits).await {
             match waited {
-                Waited::Queued => self.published.queued += 1,
-                Waited::Refused => self.published.dropped += 1,
+                Waited::Queued => self.queued += 1,
+                Waited::Refused => self.dropped += 1,
                 Waited::Deadlock => {
-                    self.published.dropped += 1;
+                    self.dropped += 1;
                     deadlocked.push(trigger);
                 }
             }
         }
-        let published = self.published;
+        let published = self.published();
         if !deadlocked.is_empty() {
             Err(PublishError::Deadlock { triggers: deadlocked, published })
         } else if !rejected_by.is_empty() {
@@ -218,12 +245,11 @@ impl Future for Publishing<'_> {
         if let State::Ready(publication) = &mut self.0 {
             // A loop that publishes without end gives way to those who are to receive.
             let progress = ready!(coop::poll_proceed(cx));
-            let Some(body) = publication.body.take() else { return Poll::Pending };
-            progress.made_progress();
             let mut tally = Tally::default();
-            publication.offer(body, &mut tally)?;
+            ready!(publication.offer(&mut tally))?;
+            progress.made_progress();
             if tally.others.is_empty() {
-                return Poll::Ready(Ok(tally.published));
+                return Poll::Ready(Ok(tally.published()));
             }
             self.0 = State::Waiting(Box::pin(tally.wait()));
         }

@@ -47,7 +47,12 @@ pub(crate) struct Ledger {
     pub(crate) filtered: u64,
     /// Of these, those that the filter could not read.
     pub(crate) undecodable: u64,
-    pub(crate) in_flight: u64,
+    /// How often an event was taken, to be handled or for oneself.
+    pub(super) taken: u64,
+    /// How often one that was taken came back, not handled or for another attempt.
+    pub(super) returned: u64,
+    /// Made way for newer ones; they count as dropped.
+    pub(super) evicted: u64,
     pub(crate) handled: u64,
     /// Attempts that failed.
     pub(crate) failed: u64,
@@ -57,6 +62,19 @@ pub(crate) struct Ledger {
     /// How often an event went back because its worker was cancelled.
     pub(crate) given_back: u64,
     pub(crate) last_fired: Option<SystemTime>,
+}
+
+impl Ledger {
+    /// How many events wait, for the handler or for a retry.
+    #[inline]
+    pub(super) fn queued(&self) -> usize {
+        (self.accepted + self.returned - self.taken - self.evicted) as usize
+    }
+
+    /// How many events are with a handler.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.taken - self.returned - self.handled - self.dead_lettered
+    }
 }
 
 /// A queue at one moment.
@@ -359,7 +377,7 @@ impl Queue {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.inbox.state().ports[self.port].queued
+        self.inbox.state().ports[self.port].ledger.queued()
     }
 
     pub(crate) fn is_open(&self) -> bool {

@@ -92,18 +92,20 @@ impl Process {
     fn work(&self, settle: impl Fn(&Delivery<'_>) -> Settlement) {
         block_on(async {
             while let Some(delivery) = self.next().await {
-                let mut next = Some(delivery);
-                while let Some(mut delivery) = next {
-                    next = match settle(&delivery) {
+                let mut delivery = delivery;
+                loop {
+                    match settle(&delivery) {
                         Settlement::Handled => {
                             self.seen.lock().unwrap().push(delivery.event().number);
-                            delivery.settle_and_take()
+                            if delivery.settle_and_take().is_none() {
+                                break;
+                            }
                         }
                         other => {
                             delivery.settle(other);
-                            None
+                            break;
                         }
-                    };
+                    }
                 }
             }
         });
@@ -130,7 +132,7 @@ impl Process {
         seen.sort_unstable();
         assert_eq!(seen, expected);
         let now = self.queue.snapshot();
-        assert_eq!((now.queued, now.ledger.in_flight), (0, 0));
+        assert_eq!((now.queued, now.ledger.in_flight()), (0, 0));
         assert_eq!(now.ledger.handled, expected.len() as u64);
         assert_eq!(now.ledger.accepted, expected.len() as u64);
         assert_eq!(self.pending.count(), 0);

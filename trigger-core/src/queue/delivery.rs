@@ -98,11 +98,13 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Ends it as handled, and takes the next event if there is one, in one step.
+    /// Ends it as handled, and takes the next event, in one step: it is the delivery of that one then, and the event that
+    /// was handled comes back. If there is no next one, it is only ended, as by [`settle`](Self::settle).
     #[inline]
-    pub(crate) fn settle_and_take(&mut self) -> Option<Delivery<'a>> {
-        self.settled = true;
-        self.inbox.finish_and_take(self.port, self.entry.lane)
+    pub(crate) fn settle_and_take(&mut self) -> Option<TriggerEvent> {
+        let handled = self.inbox.finish_and_take(&mut self.port, &mut self.entry);
+        self.settled = handled.is_none();
+        handled
     }
 
     /// What goes back into the queue.

@@ -155,14 +155,18 @@ impl Inbox {
     pub(crate) fn take(self: &Arc<Self>) -> Taken<Delivery<'_>> {
         let mut state = self.state();
         match state.take() {
-            Some((port, entry)) => Taken::Event(self.taken(state, port, entry)),
+            Some((port, entry)) => {
+                self.taken(state, port);
+                Taken::Event(Delivery::new(entry, port, self))
+            }
             None if state.is_over() => Taken::Closed,
             None => Taken::Empty,
         }
     }
 
+    /// Gives back the lock after a take, and wakes those whom it concerns.
     #[inline]
-    fn taken(self: &Arc<Self>, mut state: MutexGuard<'_, State>, port: usize, entry: Entry) -> Delivery<'_> {
+    fn taken(&self, mut state: MutexGuard<'_, State>, port: usize) {
         let over = !state.ports[port].open && state.is_over();
         let (more, awaited) = (state.tell_of_more(), state.ports[port].awaited);
         drop(state);
@@ -171,7 +175,6 @@ impl Inbox {
             // Nothing is left for those who wait, and no close is to come that would tell them.
             self.wake_all();
         }
-        Delivery::new(entry, port, self)
     }
 
     /// Takes the next event for handling, and waits for it; before each wait it calls `idle`. `None` once every queue is
@@ -190,7 +193,10 @@ impl Inbox {
             let _idle = {
                 let mut state = self.state();
                 match state.take() {
-                    Some((port, entry)) => return Some(self.taken(state, port, entry)),
+                    Some((port, entry)) => {
+                        self.taken(state, port);
+                        return Some(Delivery::new(entry, port, self));
+                    }
                     None if state.is_over() => return None,
                     None => self.begin_to_wait(state),
                 }
@@ -287,19 +293,26 @@ impl Inbox {
         self.rest(rests);
     }
 
-    /// Ends the flight of a delivery that was handled, and takes the next one, under one lock.
+    /// Ends the flight of a delivery that was handled, and takes the next event, under one lock: in its place, so that it is
+    /// moved once. Gives back the event that was there.
     #[inline]
-    pub(super) fn finish_and_take(self: &Arc<Self>, port: usize, lane: u64) -> Option<Delivery<'_>> {
+    pub(super) fn finish_and_take(&self, port: &mut usize, entry: &mut Entry) -> Option<TriggerEvent> {
         let mut state = self.state();
         // The next one of its key may be ready now: it is taken here, or those are that were ready before it.
-        let (_, rests) = state.finish(port, lane, |ledger| ledger.handled += 1);
-        if let Some((port, entry)) = state.take() {
-            // What is taken is pending, so something is.
-            return Some(self.taken(state, port, entry));
+        let (_, rests) = state.finish(*port, entry.lane, |ledger| ledger.handled += 1);
+        let handled = state.take().map(|(next_port, next)| {
+            *port = next_port;
+            std::mem::replace(entry, next).event
+        });
+        match handled {
+            // The next one is pending, so nothing rests.
+            Some(_) => self.taken(state, *port),
+            None => {
+                drop(state);
+                self.rest(rests);
+            }
         }
-        drop(state);
-        self.rest(rests);
-        None
+        handled
     }
 
     /// Ends the flight of a delivery that is to be tried again at that time. Until then its lane stands still.

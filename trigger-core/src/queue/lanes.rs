@@ -65,6 +65,10 @@ impl Lanes {
         self.ready.iter().any(|ready| !ready.is_empty())
     }
 
+    pub(super) fn any_ready_of(&self, port: usize) -> bool {
+        !self.ready[port].is_empty()
+    }
+
     /// The event of this key that was taken is over. Says whether another one follows.
     pub(super) fn release(&mut self, key: u64) -> bool {
         let Place::Occupied(mut lane) = self.lanes.entry(key) else { return false };

@@ -46,12 +46,10 @@ pub(super) struct State {
 /// One queue.
 #[derive(Debug)]
 pub(super) struct Port {
-    pub(super) bounds: Bounds,
     pub(super) open: bool,
     /// How often it was closed: one who waits learns from it of a close that was followed by an open.
     pub(super) closed: u64,
-    /// Events that are not in flight: here, in a lane, or waiting for a retry.
-    pub(super) queued: usize,
+    pub(super) bounds: Bounds,
     bytes: usize,
     /// Those of them that wait for a retry.
     waiting: usize,
@@ -94,9 +92,10 @@ impl State {
     /// Queues an event behind the others. Says whether nobody waits for it: its lane is stranded, or nobody takes any more.
     #[inline]
     pub(super) fn enqueue(&mut self, port: usize, entry: Entry) -> bool {
-        self.ports[port].count_in(&entry);
+        let queue = &mut self.ports[port];
+        queue.bytes += entry.bytes;
         match &mut self.lanes {
-            None => self.ports[port].events.push_back(entry),
+            None => queue.events.push_back(entry),
             Some(lanes) => {
                 if let Err(entry) = lanes.push(port, entry) {
                     self.ports[port].count_waiting(&entry);
@@ -116,7 +115,8 @@ impl State {
             None => queue.pop()?,
             Some(lanes) => lanes.take(port)?,
         };
-        queue.count_out(&entry);
+        queue.bytes -= entry.bytes;
+        queue.ledger.taken += 1;
         Some(entry)
     }
 
@@ -129,7 +129,7 @@ impl State {
     fn is_takeable(&self) -> bool {
         match &self.lanes {
             Some(lanes) => lanes.any_ready(),
-            None => self.ports.iter().any(|port| !(port.again.is_empty() && port.events.is_empty())),
+            None => self.ports.iter().any(Port::any),
         }
     }
 
@@ -139,14 +139,26 @@ impl State {
         if self.paused || self.abandoned {
             return None;
         }
+        let port = self.next_port()?;
+        let entry = self.dequeue(port)?;
+        if entry.tries.is_some() {
+            self.ports[port].ledger.retried += 1;
+        }
+        Some((port, entry))
+    }
+
+    /// The next queue that has an event to take.
+    #[inline]
+    fn next_port(&mut self) -> Option<usize> {
         for _ in 0..self.ports.len() {
             let port = self.turn;
             self.turn = if port + 1 < self.ports.len() { port + 1 } else { 0 };
-            if let Some(entry) = self.dequeue(port) {
-                let ledger = &mut self.ports[port].ledger;
-                ledger.in_flight += 1;
-                ledger.retried += u64::from(entry.tries.is_some());
-                return Some((port, entry));
+            let any = match &self.lanes {
+                None => self.ports[port].any(),
+                Some(lanes) => lanes.any_ready_of(port),
+            };
+            if any {
+                return Some(port);
             }
         }
         None
@@ -161,9 +173,7 @@ impl State {
         lane: u64,
         settle: impl FnOnce(&mut Ledger),
     ) -> (bool, bool) {
-        let ledger = &mut self.ports[port].ledger;
-        ledger.in_flight -= 1;
-        settle(ledger);
+        settle(&mut self.ports[port].ledger);
         let follows = self.lanes.as_mut().is_some_and(|lanes| lanes.release(lane));
         (follows, self.end_pending(1))
     }
@@ -177,9 +187,9 @@ impl State {
     /// Ends the flight of an event that is to be tried again. Tells how many events nobody waits for any more.
     pub(super) fn retry(&mut self, port: usize, entry: Entry, due: Instant) -> usize {
         let ledger = &mut self.ports[port].ledger;
-        ledger.in_flight -= 1;
+        ledger.returned += 1;
         ledger.failed += 1;
-        self.ports[port].count_in(&entry);
+        self.ports[port].bytes += entry.bytes;
         self.ports[port].count_waiting(&entry);
         if self.abandoned || self.deadline.is_some_and(|deadline| due > deadline) {
             return self.strand(port, entry);
@@ -192,10 +202,10 @@ impl State {
     /// Ends the flight of an event that was not handled.
     pub(super) fn give_back(&mut self, port: usize, entry: Entry) {
         let ledger = &mut self.ports[port].ledger;
-        ledger.in_flight -= 1;
+        ledger.returned += 1;
         ledger.given_back += 1;
         ledger.retried -= u64::from(entry.tries.is_some());
-        self.ports[port].count_in(&entry);
+        self.ports[port].bytes += entry.bytes;
         match &mut self.lanes {
             None => self.ports[port].again.push_front(entry),
             Some(lanes) => lanes.put_back(port, entry),
@@ -208,8 +218,10 @@ impl State {
             None => self.ports[port].pop()?,
             Some(lanes) => lanes.evict(port)?,
         };
-        self.ports[port].count_out(&entry);
-        self.ports[port].ledger.dropped += 1;
+        self.ports[port].bytes -= entry.bytes;
+        let ledger = &mut self.ports[port].ledger;
+        ledger.evicted += 1;
+        ledger.dropped += 1;
         Some(entry.event)
     }
 
@@ -277,11 +289,11 @@ impl State {
 
     /// How many queued events are still to be handled.
     fn waited_for(&self) -> usize {
-        self.ports.iter().map(|port| port.queued).sum::<usize>() - self.stranded.len()
+        self.ports.iter().map(|port| port.ledger.queued()).sum::<usize>() - self.stranded.len()
     }
 
     pub(super) fn in_flight(&self) -> u64 {
-        self.ports.iter().map(|port| port.ledger.in_flight).sum()
+        self.ports.iter().map(|port| port.ledger.in_flight()).sum()
     }
 
     /// Whether there is an event to take, or will be without anyone's help.
@@ -308,7 +320,6 @@ impl Port {
             bounds,
             open: false,
             closed: 0,
-            queued: 0,
             bytes: 0,
             waiting: 0,
             waiting_bytes: 0,
@@ -319,19 +330,27 @@ impl Port {
         }
     }
 
+    #[inline]
     fn pop(&mut self) -> Option<Entry> {
-        if self.again.is_empty() { self.events.pop_front() } else { self.again.pop_front() }
+        let next = if self.again.is_empty() { &mut self.events } else { &mut self.again };
+        next.pop_front()
+    }
+
+    /// Whether it has an event to take, where the process has no key.
+    #[inline]
+    fn any(&self) -> bool {
+        !(self.again.is_empty() && self.events.is_empty())
     }
 
     pub(super) fn has_room(&self, bytes: usize) -> bool {
-        self.queued < self.bounds.events && self.bounds.fit(self.bytes + bytes)
+        self.ledger.queued() < self.bounds.events && self.bounds.fit(self.bytes + bytes)
     }
 
     /// How many bytes another event may have, if there is room for one.
     pub(super) fn space(&self) -> Option<usize> {
         match self.bounds.bytes {
             _ if !self.open => Some(usize::MAX),
-            _ if self.queued >= self.bounds.events => None,
+            _ if self.ledger.queued() >= self.bounds.events => None,
             Some(most) => most.checked_sub(self.bytes),
             None => Some(usize::MAX),
         }
@@ -347,19 +366,9 @@ impl Port {
         self.waiting_bytes += entry.bytes;
     }
 
-    fn count_in(&mut self, entry: &Entry) {
-        self.queued += 1;
-        self.bytes += entry.bytes;
-    }
-
-    fn count_out(&mut self, entry: &Entry) {
-        self.queued -= 1;
-        self.bytes -= entry.bytes;
-    }
-
     pub(super) fn snapshot(&self) -> Snapshot {
-        let Port { queued, waiting, bytes, ref ledger, .. } = *self;
-        Snapshot { queued, waiting, bytes, ledger: ledger.clone() }
+        let Port { waiting, bytes, ref ledger, .. } = *self;
+        Snapshot { queued: ledger.queued(), waiting, bytes, ledger: ledger.clone() }
     }
 }
 

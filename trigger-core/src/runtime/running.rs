@@ -229,7 +229,7 @@ impl Running {
             dead_lettered: dead_lettered - dead_lettered_before,
             left,
             // Those that were given back are not taken again.
-            stuck: self.ledgers().map(|ledger| ledger.given_back + ledger.in_flight).sum(),
+            stuck: self.ledgers().map(|ledger| ledger.given_back + ledger.in_flight()).sum(),
         }
     }
 
@@ -304,7 +304,7 @@ impl Running {
     }
 
     fn in_flight(&self) -> u64 {
-        self.ledgers().map(|ledger| ledger.in_flight).sum()
+        self.ledgers().map(|ledger| ledger.in_flight()).sum()
     }
 
     /// How many events were handled and how many dead-lettered, since the start.
@@ -338,7 +338,7 @@ impl Running {
             handler: self.declaration.path(),
             state: self.state(),
             concurrency: self.process.policy.concurrency,
-            in_flight: sum(|ledger| ledger.in_flight),
+            in_flight: sum(|ledger| ledger.in_flight()),
             handled: sum(|ledger| ledger.handled),
             failed: sum(|ledger| ledger.failed),
             retried: sum(|ledger| ledger.retried),

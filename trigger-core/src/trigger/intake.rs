@@ -44,7 +44,7 @@ pub(crate) enum Offer {
     /// There was no room, and the publisher is to be told.
     Rejected,
     /// There is no room yet, and the publisher is to wait.
-    Waiting(WaitingOffer),
+    Waiting(Box<WaitingOffer>),
     /// The trigger takes nothing any more.
     Closed,
 }
@@ -94,24 +94,33 @@ impl Intake {
             Overflow::DropOldest => self.queue.push_evicting(event),
             _ => self.queue.push(event),
         };
-        match (pushed, self.overflow) {
-            (Pushed::Queued, _) => Offer::Queued,
-            (Pushed::Closed(_), _) => Offer::Closed,
-            (Pushed::Evicted(oldest, dropped), _) => {
+        match pushed {
+            Pushed::Queued => Offer::Queued,
+            Pushed::Closed(_) => Offer::Closed,
+            Pushed::Evicted(oldest, dropped) => {
                 let before = dropped - oldest.len() as u64;
                 for (count, event) in (before + 1..).zip(oldest) {
                     self.lose(event, count, None);
                 }
                 Offer::Queued
             }
-            (Pushed::Full(event), Overflow::Wait) => {
-                Offer::Waiting(WaitingOffer { intake: Arc::clone(self), event: Some(event), deadlock: false })
+            Pushed::Full(event) => self.full(event),
+        }
+    }
+
+    /// What becomes of an event that has no room.
+    #[cold]
+    fn full(self: &Arc<Self>, event: TriggerEvent) -> Offer {
+        match self.overflow {
+            Overflow::Wait => {
+                let offer = WaitingOffer { intake: Arc::clone(self), event: Some(event), deadlock: false };
+                Offer::Waiting(Box::new(offer))
             }
-            (Pushed::Full(_), Overflow::Reject) => {
+            Overflow::Reject => {
                 self.queue.count_dropped();
                 Offer::Rejected
             }
-            (Pushed::Full(event), _) => {
+            _ => {
                 self.lose(event, self.queue.count_dropped(), None);
                 Offer::Dropped
             }
@@ -235,7 +244,7 @@ impl WaitingOffer {
     }
 
     /// Waits until the event is queued, or never can be.
-    pub(crate) async fn queued(mut self) -> Waited {
+    pub(crate) async fn queued(mut self: Box<Self>) -> Waited {
         let intake = Arc::clone(&self.intake);
         let waited = intake.waits.push(&intake.queue, &mut self.event).await;
         self.deadlock = waited == Waited::Deadlock;

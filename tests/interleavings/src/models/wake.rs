@@ -40,7 +40,7 @@ fn two_events_are_in_two_handlers_at_once() {
         process.push(1);
         process.push(2);
         workers.into_iter().for_each(|worker| worker.join().unwrap());
-        assert_eq!((process.queue.snapshot().ledger.in_flight, process.queue.inbox().pending()), (2, 2));
+        assert_eq!((process.queue.snapshot().ledger.in_flight(), process.queue.inbox().pending()), (2, 2));
     });
 }
 
@@ -53,7 +53,7 @@ fn a_worker_that_is_woken_wakes_the_next_one_while_there_is_more() {
         process.push(1);
         process.push(2);
         workers.into_iter().for_each(|worker| worker.join().unwrap());
-        assert_eq!(process.queue.snapshot().ledger.in_flight, 2);
+        assert_eq!(process.queue.snapshot().ledger.in_flight(), 2);
     });
 }
 
