@@ -215,6 +215,13 @@ fn limits_are_249_bytes_and_32_tokens() {
     );
 }
 
+#[test]
+fn only_the_whole_first_token_is_reserved() {
+    for topic in ["_", "_inbox.a", "_INBO.a", "_INBOXES.a", "a._INBOX"] {
+        assert!(Topic::parse(topic).is_ok(), "{topic}");
+    }
+}
+
 /// The rule in its plainest form, to compare with.
 fn matches_by_the_book(pattern: &[&str], topic: &[&str]) -> bool {
     match (pattern, topic) {
@@ -228,13 +235,13 @@ fn matches_by_the_book(pattern: &[&str], topic: &[&str]) -> bool {
 }
 
 fn pattern_text() -> impl Strategy<Value = String> {
-    let token = prop_oneof![Just("a"), Just("b"), Just("*")];
-    let tail = prop_oneof![Just(""), Just(".>"), Just(".{x}")];
+    let token = prop_oneof![Just("a"), Just("ab"), Just("*")];
+    let tail = prop_oneof![Just(""), Just(".>"), Just(".{x}"), Just(".{x}.a.>")];
     (prop::collection::vec(token, 1..5), tail).prop_map(|(tokens, tail)| tokens.join(".") + tail)
 }
 
 fn topic_text() -> impl Strategy<Value = String> {
-    prop::collection::vec(prop_oneof![Just("a"), Just("b"), Just("c")], 1..6)
+    prop::collection::vec(prop_oneof![Just("a"), Just("ab"), Just("b")], 1..6)
         .prop_map(|tokens| tokens.join("."))
 }
 
@@ -244,6 +251,14 @@ proptest! {
         let by_the_book =
             matches_by_the_book(&wanted.split('.').collect::<Vec<_>>(), &topic.split('.').collect::<Vec<_>>());
         prop_assert_eq!(pattern(&wanted).matches(&topic), by_the_book);
+    }
+
+    #[test]
+    fn captures_are_what_stands_at_their_place(wanted in pattern_text(), topic in topic_text()) {
+        let wanted = pattern(&wanted);
+        let place = wanted.tokens().position(|token| token == "{x}").filter(|_| wanted.matches(&topic));
+        let there = place.and_then(|place| topic.split('.').nth(place)).map(|token| ("x", token));
+        prop_assert_eq!(wanted.captures(&topic).collect::<Vec<_>>(), Vec::from_iter(there));
     }
 
     #[test]

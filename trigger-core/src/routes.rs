@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 use rpds::HashTrieMapSync;
+use trigger_grammar::topic::first_token;
 
 use crate::event::{Envelope, Origin};
 use crate::topic::{Topic, TopicPattern, is_one};
@@ -132,10 +133,7 @@ impl Node {
     /// This node with the subscriptions of the pattern changed, and without the branches that lead nowhere.
     fn edited(&self, pattern: &str, change: impl FnOnce(&Subscriptions) -> Subscriptions) -> Node {
         let mut node = self.clone();
-        let (token, rest) = match pattern.split_once('.') {
-            Some((token, rest)) => (token, Some(rest)),
-            None => (pattern, None),
-        };
+        let (token, rest) = first_token(pattern);
         if token == ">" {
             node.rest = change(&self.rest);
             return node;
@@ -170,10 +168,7 @@ impl Node {
         if self.tokens.is_empty() && self.one.is_none() {
             return;
         }
-        let (token, left) = match topic.split_once('.') {
-            Some((token, left)) => (token, Some(left)),
-            None => (topic, None),
-        };
+        let (token, left) = first_token(topic);
         if let Some(child) = self.tokens.get(token) {
             child.matching(left, each);
         }

@@ -36,7 +36,25 @@ pub const fn check_pattern(text: &str) -> Result<(), Fault> {
 
 /// The names a pattern captures, in order. Empty for a text that is no pattern.
 pub fn captures(pattern: &str) -> impl Iterator<Item = &str> {
-    pattern.split('.').filter_map(capture_name)
+    tokens(pattern).filter_map(capture_name)
+}
+
+/// The tokens between the dots.
+pub fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    let mut left = Some(text);
+    std::iter::from_fn(move || {
+        let (token, rest) = first_token(left?);
+        left = rest;
+        Some(token)
+    })
+}
+
+/// The first token, and what is behind the `.` that ends it.
+#[inline]
+pub fn first_token(text: &str) -> (&str, Option<&str>) {
+    // Not by `split_once`: its search pays for texts that are longer than tokens are.
+    let end = token_end(text.as_bytes(), 0);
+    (&text[..end], text.get(end + 1..))
 }
 
 /// The name inside a `{name}` token.
@@ -58,7 +76,10 @@ const fn check(text: &str, pattern: bool) -> Result<(), Fault> {
     let mut start = 0;
     let mut tokens = 0;
     while start <= bytes.len() {
-        let end = token_end(bytes, start);
+        // Nearly every token is one of plain characters, which one look at each shows.
+        let plain_end = plain_end(bytes, start);
+        let is_plain = plain_end > start && (plain_end == bytes.len() || bytes[plain_end] == b'.');
+        let end = if is_plain { plain_end } else { token_end(bytes, plain_end) };
         tokens += 1;
         if tokens > TOKENS_MAX {
             let rule = "more than 32 tokens";
@@ -70,7 +91,9 @@ const fn check(text: &str, pattern: bool) -> Result<(), Fault> {
                 "the limit is 32 tokens",
             ));
         }
-        let token = if pattern {
+        let token = if is_plain {
+            Ok(())
+        } else if pattern {
             check_pattern_token(bytes, start, end)
         } else {
             check_topic_token(bytes, start, end)
@@ -88,7 +111,7 @@ const fn check(text: &str, pattern: bool) -> Result<(), Fault> {
 }
 
 /// The index of the `.` that ends the token, or of the end of the text.
-const fn token_end(bytes: &[u8], start: usize) -> usize {
+pub const fn token_end(bytes: &[u8], start: usize) -> usize {
     let mut end = start;
     while end < bytes.len() && bytes[end] != b'.' {
         end += 1;
@@ -96,8 +119,18 @@ const fn token_end(bytes: &[u8], start: usize) -> usize {
     end
 }
 
+/// The index of the first byte that may not stand in a token, or of the end of the text.
+const fn plain_end(bytes: &[u8], start: usize) -> usize {
+    let mut end = start;
+    while end < bytes.len() && IN_TOKEN[bytes[end] as usize] {
+        end += 1;
+    }
+    end
+}
+
 const fn is_reserved(bytes: &[u8]) -> bool {
-    same(bytes, 0, token_end(bytes, 0), b"_INBOX")
+    // Only what begins as the reserved token does is searched for its end.
+    bytes[0] == b'_' && same(bytes, 0, token_end(bytes, 0), b"_INBOX")
 }
 
 const fn same(bytes: &[u8], start: usize, end: usize, word: &[u8]) -> bool {
@@ -234,12 +267,9 @@ static IN_TOKEN: [bool; 256] = {
 };
 
 const fn check_characters(bytes: &[u8], start: usize, end: usize) -> Result<(), Fault> {
-    let mut i = start;
-    while i < end {
-        if !IN_TOKEN[bytes[i] as usize] {
-            return Err(bad_character(bytes[i], i));
-        }
-        i += 1;
+    let bad = plain_end(bytes, start);
+    if bad < end {
+        return Err(bad_character(bytes[bad], bad));
     }
     Ok(())
 }
