@@ -1,4 +1,4 @@
-//! Which subscriptions want a topic: exact names in a hash map, patterns in a trie of tokens, behind a snapshot.
+//! Which subscriptions want a topic: exact names in a map, patterns in a trie of tokens, behind a snapshot.
 //!
 //! A publisher reads the snapshot without waiting for anyone, and its cost depends on the length of the topic and on
 //! what matches, never on how many subscriptions there are. The maps are persistent, so a subscriber replaces only
@@ -9,12 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
-use rpds::HashTrieMapSync;
 use trigger_grammar::topic::first_token;
 
 use crate::event::{Envelope, Origin};
 use crate::topic::{Topic, TopicPattern, is_one};
 use crate::trigger::Intake;
+
+mod names;
+
+use names::Names;
 
 /// One trigger that wants to receive.
 #[derive(Debug)]
@@ -43,9 +46,6 @@ impl Subscription {
 /// The subscriptions of one pattern. Shared between snapshots, replaced as a whole.
 type Subscriptions = Arc<[Arc<Subscription>]>;
 
-/// Hashed fast, and differently in every run: what is published is only looked for, and who subscribes chooses the names.
-type Names<K, V> = HashTrieMapSync<K, V, foldhash::fast::RandomState>;
-
 #[derive(Default)]
 pub(crate) struct Routes {
     table: ArcSwap<Table>,
@@ -64,7 +64,7 @@ pub(crate) struct Table {
 #[derive(Clone, Default)]
 struct Node {
     /// A certain token.
-    tokens: Names<String, Arc<Node>>,
+    tokens: Names<String, Node>,
     /// Any one token: `*` or a capture.
     one: Option<Arc<Node>>,
     /// One or more tokens: `>`.
@@ -96,11 +96,12 @@ impl Routes {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut table = Table::clone(&self.table.load());
         if let Ok(topic) = Topic::parse(pattern.as_str()) {
-            let subscriptions = change(table.exact.get(&topic).unwrap_or(&Subscriptions::default()));
+            let subscriptions = table.exact.get(&topic).map(|(_, subscriptions)| subscriptions);
+            let subscriptions = change(subscriptions.unwrap_or(&Subscriptions::default()));
             if subscriptions.is_empty() {
-                table.exact.remove_mut(&topic);
+                table.exact.remove(&topic);
             } else {
-                table.exact.insert_mut(topic, subscriptions);
+                table.exact.insert(topic, subscriptions);
             }
         } else {
             table.patterns = table.patterns.edited(pattern.as_str(), change);
@@ -120,7 +121,7 @@ pub(crate) struct Snapshot(Guard<Arc<Table>>);
 impl Snapshot {
     /// The subscriptions to exactly this name. It is a topic, which need not be made again.
     pub(crate) fn exactly(&self, name: &str) -> Option<(&Topic, &[Arc<Subscription>])> {
-        self.0.exact.get_key_value(name).map(|(topic, subscriptions)| (topic, &**subscriptions))
+        self.0.exact.get(name).map(|(topic, subscriptions)| (topic, &**subscriptions))
     }
 
     /// Calls `each` with every subscription that has a pattern, and whose pattern matches the topic.
@@ -138,19 +139,18 @@ impl Node {
             node.rest = change(&self.rest);
             return node;
         }
-        let child = if is_one(token) { self.one.as_ref() } else { self.tokens.get(token) };
-        let mut child = child.map(|child| Node::clone(child)).unwrap_or_default();
+        let child =
+            if is_one(token) { self.one.as_deref() } else { self.tokens.get(token).map(|(_, child)| child) };
+        let mut child = child.cloned().unwrap_or_default();
         match rest {
             Some(rest) => child = child.edited(rest, change),
             None => child.end = change(&child.end),
         }
-        let child = (!child.is_empty()).then(|| Arc::new(child));
+        let child = (!child.is_empty()).then_some(child);
         match child {
-            child if is_one(token) => node.one = child,
-            Some(child) => node.tokens.insert_mut(token.to_owned(), child),
-            None => {
-                node.tokens.remove_mut(token);
-            }
+            child if is_one(token) => node.one = child.map(Arc::new),
+            Some(child) => node.tokens.insert(token.to_owned(), child),
+            None => node.tokens.remove(token),
         }
         node
     }
@@ -169,7 +169,7 @@ impl Node {
             return;
         }
         let (token, left) = first_token(topic);
-        if let Some(child) = self.tokens.get(token) {
+        if let Some((_, child)) = self.tokens.get(token) {
             child.matching(left, each);
         }
         if let Some(child) = &self.one {
@@ -180,6 +180,6 @@ impl Node {
 
 impl fmt::Debug for Routes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Routes").field("exact", &self.table.load().exact.size()).finish_non_exhaustive()
+        f.debug_struct("Routes").field("exact", &self.table.load().exact.len()).finish_non_exhaustive()
     }
 }

@@ -187,8 +187,8 @@ async fn fan_out(times: u32) {
     }
 }
 
-/// Over 10,000 subscriptions, to the two of them that match. The topics take turns, as how long the search for one takes
-/// depends on the seed of the map.
+/// Over 10,000 subscriptions, to the two of them that match. The topics take turns, as the search for one takes longer
+/// than for another.
 async fn publish(times: u32) {
     const SUBSCRIPTIONS: usize = 10_000;
     const TOPICS: usize = 100;

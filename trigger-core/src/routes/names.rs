@@ -1,0 +1,139 @@
+//! A map from names to values that shares what does not change: a clone costs nothing, and a change copies only the way
+//! to what it changes.
+//!
+//! It is a tree in which each branch looks at one half of a byte. A search looks at as many of them as tell the names
+//! that are there apart, never at more than a name has, and then compares once. With one name, as nearly always behind
+//! a token, it only compares; and it hashes nothing.
+
+use std::mem;
+use std::sync::Arc;
+
+#[derive(Clone, Default)]
+pub(super) enum Names<K, V> {
+    #[default]
+    None,
+    One(Arc<(K, V)>),
+    Several(Arc<Branch<K, V>>),
+}
+
+/// At least two names.
+#[derive(Clone)]
+pub(super) struct Branch<K, V> {
+    /// The half of a byte that it looks at: some of the names differ in it.
+    at: usize,
+    /// The names by what they have there.
+    children: [Names<K, V>; 16],
+}
+
+impl<K: AsRef<str> + Clone, V: Clone> Names<K, V> {
+    pub(super) fn get(&self, name: &str) -> Option<&(K, V)> {
+        let mut names = self;
+        loop {
+            match names {
+                Names::None => return None,
+                Names::One(entry) => return (entry.0.as_ref() == name).then_some(entry),
+                Names::Several(branch) => names = &branch.children[half(name, branch.at)],
+            }
+        }
+    }
+
+    pub(super) fn insert(&mut self, name: K, value: V) {
+        match self {
+            Names::Several(branch) => {
+                let branch = Arc::make_mut(branch);
+                branch.children[half(name.as_ref(), branch.at)].insert(name, value);
+            }
+            Names::One(entry) if entry.0.as_ref() != name.as_ref() => {
+                let at = first_difference(entry.0.as_ref(), name.as_ref());
+                let other = half(entry.0.as_ref(), at);
+                let mut children = <[Names<K, V>; 16]>::default();
+                children[other] = mem::take(self);
+                *self = Names::Several(Arc::new(Branch { at, children }));
+                self.insert(name, value);
+            }
+            _ => *self = Names::One(Arc::new((name, value))),
+        }
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        match self {
+            Names::One(entry) if entry.0.as_ref() == name => *self = Names::None,
+            Names::None | Names::One(_) => {}
+            Names::Several(branch) => {
+                let branch = Arc::make_mut(branch);
+                branch.children[half(name, branch.at)].remove(name);
+                let mut left = branch.children.iter().filter(|names| !names.is_empty());
+                if let (Some(last), None) = (left.next(), left.next()) {
+                    *self = last.clone();
+                }
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Names::None)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Names::None => 0,
+            Names::One(_) => 1,
+            Names::Several(branch) => branch.children.iter().map(Names::len).sum(),
+        }
+    }
+}
+
+/// One half of a byte, the lower before the higher. Behind the end there are zeros, which no name has.
+fn half(name: &str, at: usize) -> usize {
+    let byte = name.as_bytes().get(at / 2).copied().unwrap_or(0);
+    usize::from(byte >> (at % 2 * 4) & 0xf)
+}
+
+/// The first half of a byte in which two names differ.
+fn first_difference(a: &str, b: &str) -> usize {
+    (0..).find(|at| half(a, *at) != half(b, *at)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Of few letters, so that names begin alike, end within each other and differ in either half of a byte.
+    const NAME: &str = "[abq]{1,3}";
+
+    proptest! {
+        #[test]
+        fn names_are_a_map_of_which_clones_stay_as_they_were(
+            changes in prop::collection::vec((NAME, prop::option::weighted(0.7, 0..9)), 1..60),
+        ) {
+            let known: BTreeSet<_> = changes.iter().map(|(name, _)| name.clone()).collect();
+            let mut moments = vec![(Names::default(), BTreeMap::new())];
+            for (name, value) in changes {
+                let (mut names, mut map) = moments.last().cloned().expect("the first moment");
+                match value {
+                    Some(value) => {
+                        names.insert(name.clone(), value);
+                        map.insert(name, value);
+                    }
+                    None => {
+                        names.remove(&name);
+                        map.remove(&name);
+                    }
+                }
+                moments.push((names, map));
+            }
+            for (names, map) in &moments {
+                prop_assert_eq!(names.len(), map.len());
+                prop_assert_eq!(names.is_empty(), map.is_empty());
+                for name in &known {
+                    let value = names.get(name);
+                    prop_assert_eq!(value.map(|(name, value)| (name, value)), map.get_key_value(name));
+                }
+            }
+        }
+    }
+}
