@@ -126,7 +126,9 @@ impl Snapshot {
 
     /// Calls `each` with every subscription that has a pattern, and whose pattern matches the topic.
     pub(crate) fn by_pattern<'a>(&'a self, topic: &str, mut each: impl FnMut(&'a Arc<Subscription>)) {
-        self.0.patterns.matching(Some(topic), &mut each);
+        if !self.0.patterns.is_empty() {
+            self.0.patterns.matching(Some(topic), &mut each);
+        }
     }
 }
 
