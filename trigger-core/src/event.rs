@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::topic::{Topic, TopicPattern};
+use crate::topic::Topic;
 
 mod letter;
 mod request;
@@ -125,8 +125,8 @@ pub struct TriggerEvent {
 pub(crate) struct TriggerInfo {
     pub(crate) id: String,
     pub(crate) kind: TriggerKind,
-    /// The pattern of a message trigger, for its captures.
-    pub(crate) pattern: Option<TopicPattern>,
+    /// The captures of its pattern, and which token of the topic each is.
+    pub(crate) captures: Box<[(String, usize)]>,
 }
 
 /// An envelope and how many share it. Nobody holds one weakly, and std's `Arc` would count those too.
@@ -290,8 +290,8 @@ impl TriggerEvent {
     /// What the pattern of the trigger captured under this name.
     pub(crate) fn capture(&self, name: &str) -> Option<&str> {
         let Origin::Message { topic, .. } = self.origin() else { return None };
-        let pattern = self.trigger.pattern.as_ref()?;
-        pattern.captures(topic).find(|(captured, _)| *captured == name).map(|(_, token)| token)
+        let (_, place) = self.trigger.captures.iter().find(|(captured, _)| captured == name)?;
+        topic.tokens().nth(*place)
     }
 }
 

@@ -228,6 +228,11 @@ impl TopicPattern {
     pub(crate) fn is_literal(&self) -> bool {
         self.tokens().all(|token| token != ">" && !is_one(token))
     }
+
+    /// The names of the `{name}` tokens, and which token of a topic each stands for.
+    pub(crate) fn capture_places(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.tokens().enumerate().filter_map(|(place, token)| Some((grammar::capture_name(token)?, place)))
+    }
 }
 
 /// Whether the token of a pattern stands for any one token.

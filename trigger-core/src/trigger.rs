@@ -136,7 +136,8 @@ impl TriggerEvent {
     ///
     /// `payload` is the body as it is to be decoded, JSON or not.
     pub fn new(trigger_id: &str, payload: impl Into<Bytes>, metadata: Map<String, Value>) -> TriggerEvent {
-        let info = TriggerInfo { id: trigger_id.to_owned(), kind: TriggerKind::Custom, pattern: None };
+        let (id, kind) = (trigger_id.to_owned(), TriggerKind::Custom);
+        let info = TriggerInfo { id, kind, captures: Box::default() };
         let origin = Origin::Custom { metadata };
         let envelope = Envelope::new(clock::stamp(), payload.into(), origin);
         TriggerEvent::through(&Arc::new(info), SharedEnvelope::new(envelope))

@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for TriggerEvent {
         // Set rather than found again, so that what was read is what is shown.
         let json = Json { payload: read.payload.into(), metadata: read.metadata.into() };
         let envelope = Envelope { json: Box::new(json).into(), ..envelope };
-        let trigger = TriggerInfo { id: read.trigger_id, kind: read.trigger_type, pattern: None };
+        let trigger = TriggerInfo { id: read.trigger_id, kind: read.trigger_type, captures: Box::default() };
         Ok(TriggerEvent::through(&Arc::new(trigger), SharedEnvelope::new(envelope)))
     }
 }

@@ -51,8 +51,10 @@ pub(crate) enum Offer {
 
 impl Intake {
     pub(crate) fn new(config: TriggerConfig, wiring: &Wiring) -> Intake {
-        let pattern = TopicPattern::parse(config.pattern()).ok().filter(|pattern| !pattern.is_literal());
-        let info = TriggerInfo { id: config.trigger_id(), kind: config.kind(), pattern };
+        let pattern = TopicPattern::parse(config.pattern()).ok();
+        let captures = pattern.iter().flat_map(TopicPattern::capture_places);
+        let captures = captures.map(|(name, place)| (name.to_owned(), place)).collect();
+        let info = TriggerInfo { id: config.trigger_id(), kind: config.kind(), captures };
         Intake {
             queue: wiring.queue.clone(),
             info: Arc::new(info),
@@ -142,7 +144,7 @@ impl Intake {
             Err(panic) => {
                 self.queue.count_filtered();
                 tracing::error!(trigger = self.id(), event = %event.id(), %panic, "the filter panicked: {filter}");
-                self.keep(event, DeadLetterReason::Panicked, format!("in the filter: {panic}"));
+                self.keep(event, DeadLetterReason::Panicked, |_| format!("in the filter: {panic}"));
                 return None;
             }
         }
@@ -157,12 +159,18 @@ impl Intake {
         if is_told(count) {
             tracing::warn!(trigger = self.id(), capacity, dropped = count, "queue full, event dropped");
         }
-        let error = why.map_or_else(|| self.why_no_room(&event), str::to_owned);
-        self.keep(event, DeadLetterReason::Overflow, error);
+        self.keep(event, DeadLetterReason::Overflow, |event| {
+            why.map_or_else(|| self.why_no_room(event), str::to_owned)
+        });
     }
 
-    /// Keeps an event that did not come into the queue as a dead letter.
-    fn keep(&self, event: TriggerEvent, reason: DeadLetterReason, error: String) {
+    /// Keeps an event that did not come into the queue as a dead letter. Where none are kept nobody asks for the `error`.
+    fn keep(
+        &self,
+        event: TriggerEvent,
+        reason: DeadLetterReason,
+        error: impl FnOnce(&TriggerEvent) -> String,
+    ) {
         let Some(lost) = &self.lost else {
             // Its bytes may have an owner of the user's, and it may be a worker that loses it.
             return drop_quietly(event);
@@ -171,7 +179,7 @@ impl Intake {
         let letter = DeadLetter {
             process: lost.process.clone(),
             reason,
-            error,
+            error: error(&event),
             event,
             attempts: 0,
             first_at: now,
