@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::deadlock::{Waited, Waits};
-use crate::event::{DeadLetter, TriggerEvent, TriggerKind};
+use crate::event::{DeadLetter, TriggerKind};
 use crate::handler::{Context, FromTrigger, Rejection};
 use crate::policy;
 use crate::process::panic::drop_quietly;
-use crate::queue::Queue;
+use crate::queue::{Item, Queue};
 
 /// The dead letters of a runtime: the last 1000, in memory. A clone is a handle to the same ones.
 ///
@@ -95,7 +95,7 @@ impl DeadLetters {
         for letter in self.chosen(filter) {
             // Cleared or sent by someone else in the meantime.
             let Some(kept) = self.take(&letter) else { continue };
-            let mut redrive = Redrive { of: self, event: Some(kept.letter.event.clone()), kept };
+            let mut redrive = Redrive { of: self, event: Some(kept.letter.event.clone().into()), kept };
             let queue = redrive.kept.queue.clone();
             if self.0.waits.push(&queue, &mut redrive.event).await == Waited::Queued {
                 sent += 1;
@@ -185,7 +185,7 @@ struct Redrive<'a> {
     of: &'a DeadLetters,
     kept: Kept,
     /// There until it is queued.
-    event: Option<TriggerEvent>,
+    event: Option<Item>,
 }
 
 impl Drop for Redrive<'_> {

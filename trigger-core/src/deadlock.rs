@@ -19,8 +19,7 @@ use std::task::{Context, Poll};
 
 use tokio::sync::Notify;
 
-use crate::event::TriggerEvent;
-use crate::queue::{Inbox, Load, Queue};
+use crate::queue::{Inbox, Item, Load, Queue};
 
 /// Who waits for room, in one runtime.
 #[derive(Debug, Default)]
@@ -95,8 +94,8 @@ impl Waits {
     }
 
     /// Queues the event in `slot` as soon as there is room, unless there never will be.
-    pub(crate) async fn push(&self, queue: &Queue, slot: &mut Option<TriggerEvent>) -> Waited {
-        let bytes = slot.as_ref().map_or(0, |event| event.raw().len());
+    pub(crate) async fn push(&self, queue: &Queue, slot: &mut Option<Item>) -> Waited {
+        let bytes = slot.as_ref().map_or(0, |item| item.envelope.raw.len());
         let waiting = CURRENT.get().map(|worker| self.begin(worker, queue, bytes));
         let fate = waiting.as_ref().map(|waiting| &*waiting.fate);
         let told = async {
@@ -269,10 +268,11 @@ mod tests {
     use serde_json::Map;
 
     use super::*;
+    use crate::event::{TriggerEvent, TriggerInfo};
     use crate::queue::{Bounds, Delivery, Settlement, Taken, Workers};
 
-    fn event() -> TriggerEvent {
-        TriggerEvent::new("test", "1", Map::new())
+    fn event() -> Item {
+        TriggerEvent::new("test", "1", Map::new()).into()
     }
 
     fn take(inbox: &Arc<Inbox>) -> Delivery<'_> {
@@ -286,7 +286,7 @@ mod tests {
     #[tokio::test]
     async fn wait_whose_event_is_in_the_queue_keeps_nobody_waiting() {
         let inbox = Inbox::new(
-            &[Bounds { events: 1, bytes: None }],
+            vec![(Bounds { events: 1, bytes: None }, Arc::new(TriggerInfo::custom("test")))],
             None,
             Some(Workers { count: 2, threads: 1 }),
             Arc::default(),

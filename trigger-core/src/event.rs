@@ -129,6 +129,13 @@ pub(crate) struct TriggerInfo {
     pub(crate) captures: Box<[(String, usize)]>,
 }
 
+impl TriggerInfo {
+    /// Of a trigger of the program's own.
+    pub(crate) fn custom(id: &str) -> TriggerInfo {
+        TriggerInfo { id: id.to_owned(), kind: TriggerKind::Custom, captures: Box::default() }
+    }
+}
+
 /// An envelope and how many share it. Nobody holds one weakly, and std's `Arc` would count those too.
 pub(crate) type SharedEnvelope = triomphe::Arc<Envelope>;
 
@@ -177,6 +184,12 @@ impl Envelope {
 
     fn json(&self) -> &Json {
         self.json.get_or_init(Box::default)
+    }
+
+    /// The event that was given up on, for triggers for dead letters.
+    pub(crate) fn given_up_on(letter: &Arc<DeadLetter>) -> Envelope {
+        let Envelope { id, timestamp, raw, .. } = &*letter.event.envelope;
+        Envelope::new((*id, *timestamp), raw.clone(), Origin::GivenUpOn(Arc::clone(letter)))
     }
 
     /// The event as it was published.
@@ -230,13 +243,6 @@ impl TriggerEvent {
     /// The event, as it comes through this trigger.
     pub(crate) fn through(trigger: &Arc<TriggerInfo>, envelope: SharedEnvelope) -> TriggerEvent {
         TriggerEvent { trigger: Arc::clone(trigger), envelope }
-    }
-
-    /// The event that was given up on, as it comes through this trigger for dead letters.
-    pub(crate) fn given_up_on(trigger: &Arc<TriggerInfo>, letter: &Arc<DeadLetter>) -> TriggerEvent {
-        let Envelope { id, timestamp, raw, .. } = &*letter.event.envelope;
-        let envelope = Envelope::new((*id, *timestamp), raw.clone(), Origin::GivenUpOn(Arc::clone(letter)));
-        TriggerEvent::through(trigger, SharedEnvelope::new(envelope))
     }
 
     /// Where it came from, also where it has been given up on since.

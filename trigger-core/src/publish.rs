@@ -10,7 +10,7 @@ use tokio::task::coop;
 
 use crate::clock;
 use crate::deadlock::Waited;
-use crate::event::{Envelope, Origin, SharedEnvelope, TriggerEvent};
+use crate::event::{Envelope, Origin, SharedEnvelope};
 use crate::routes::{Routes, Subscription};
 use crate::task::{BoxFuture, all};
 use crate::topic::{Topic, TopicError};
@@ -120,10 +120,8 @@ impl<'a> Publication<'a> {
                 tally.offer(before, SharedEnvelope::clone(&envelope));
             }
         };
-        for subscription in exactly.map_or(&[][..], |(_, subscriptions)| subscriptions) {
-            each(subscription);
-        }
-        routes.by_pattern(self.name, |subscription| each(subscription));
+        exactly.map_or(&[][..], |(_, subscriptions)| subscriptions).iter().for_each(&mut each);
+        routes.by_pattern(self.name, each);
         if let Some(last) = last {
             tally.offer(last, envelope);
         }
@@ -161,7 +159,7 @@ impl Tally {
         if !subscription.wants(&envelope) {
             return intake.queue.count_filtered();
         }
-        match intake.offer(TriggerEvent::through(intake.info(), envelope)) {
+        match intake.offer(envelope) {
             Offer::Queued => self.queued += 1,
             Offer::Dropped => self.dropped += 1,
             Offer::Rejected => {

@@ -10,20 +10,21 @@
 //! reader never sees it out of balance.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use crate::event::TriggerEvent;
+use crate::event::{TriggerEvent, TriggerInfo};
 use crate::sync::{AtomicBool, MutexGuard, Ordering};
 
 mod delivery;
 mod inbox;
 mod lanes;
+mod ledger;
 mod pending;
 mod state;
 mod waiters;
 
-pub(crate) use delivery::{Delivery, Settlement, Tries};
+pub(crate) use delivery::{Delivery, Item, Settlement, Tries};
 pub(crate) use inbox::{Inbox, Load, Workers};
+pub(crate) use ledger::{Ledger, Snapshot};
 pub(crate) use pending::Pending;
 pub(crate) use state::Bounds;
 
@@ -37,66 +38,14 @@ pub(crate) struct Queue {
     port: usize,
 }
 
-/// What became of the events of one queue.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Ledger {
-    pub(crate) accepted: u64,
-    /// Had no room: turned away, or pushed out by a newer one.
-    pub(crate) dropped: u64,
-    /// Matched the subscription but not its filter.
-    pub(crate) filtered: u64,
-    /// Of these, those that the filter could not read.
-    pub(crate) undecodable: u64,
-    /// How often an event was taken, to be handled or for oneself.
-    pub(super) taken: u64,
-    /// How often one that was taken came back, not handled or for another attempt.
-    pub(super) returned: u64,
-    /// Made way for newer ones; they count as dropped.
-    pub(super) evicted: u64,
-    pub(crate) handled: u64,
-    /// Attempts that failed.
-    pub(crate) failed: u64,
-    /// Attempts that were made again.
-    pub(crate) retried: u64,
-    pub(crate) dead_lettered: u64,
-    /// How often an event went back because its worker was cancelled.
-    pub(crate) given_back: u64,
-    pub(crate) last_fired: Option<SystemTime>,
-}
-
-impl Ledger {
-    /// How many events wait, for the handler or for a retry.
-    #[inline]
-    pub(super) fn queued(&self) -> usize {
-        (self.accepted + self.returned - self.taken - self.evicted) as usize
-    }
-
-    /// How many events are with a handler.
-    pub(crate) fn in_flight(&self) -> u64 {
-        self.taken - self.returned - self.handled - self.dead_lettered
-    }
-}
-
-/// A queue at one moment.
-#[derive(Clone, Debug)]
-pub(crate) struct Snapshot {
-    /// How many events wait, for the handler or for a retry.
-    pub(crate) queued: usize,
-    /// How many of them wait for a retry.
-    pub(crate) waiting: usize,
-    /// The bytes of their bodies.
-    pub(crate) bytes: usize,
-    pub(crate) ledger: Ledger,
-}
-
 /// The answer to a push. What was not taken comes back.
 #[derive(Debug)]
 pub(crate) enum Pushed {
     Queued,
     /// It was queued in the place of these, and this many have had no room so far.
     Evicted(Vec<TriggerEvent>, u64),
-    Full(TriggerEvent),
-    Closed(TriggerEvent),
+    Full(Item),
+    Closed(Item),
 }
 
 /// What is to be told once the lock is given back, now that an event is queued.
@@ -127,6 +76,16 @@ impl Queue {
         &self.inbox
     }
 
+    /// What the events of this queue remember of the trigger they came through.
+    pub(crate) fn trigger(&self) -> &Arc<TriggerInfo> {
+        self.inbox.trigger(self.port)
+    }
+
+    /// The event that came into this queue, or would have.
+    pub(crate) fn event(&self, item: Item) -> TriggerEvent {
+        item.into_event(self.trigger())
+    }
+
     /// Lets events in. What is still queued stays.
     pub(crate) fn open(&self) {
         self.inbox.state().ports[self.port].open = true;
@@ -147,27 +106,27 @@ impl Queue {
 
     /// Queues an event if there is room.
     #[inline]
-    pub(crate) fn push(&self, event: TriggerEvent) -> Pushed {
-        let lane = self.inbox.lane(&event);
-        self.push_in(event, lane, None)
+    pub(crate) fn push(&self, item: Item) -> Pushed {
+        let lane = self.inbox.lane(self.port, &item);
+        self.push_in(item, lane, None)
     }
 
     /// As [`push`](Self::push). `queued` is set before anyone can see that the event is queued.
     #[inline]
-    fn push_in(&self, event: TriggerEvent, lane: u64, queued: Option<&AtomicBool>) -> Pushed {
+    fn push_in(&self, item: Item, lane: u64, queued: Option<&AtomicBool>) -> Pushed {
         let mut state = self.inbox.state();
         let port = &state.ports[self.port];
         if !port.open {
-            return Pushed::Closed(event);
+            return Pushed::Closed(item);
         }
-        if !port.has_room(event.raw().len()) {
-            return Pushed::Full(event);
+        if !port.has_room(item.envelope.raw.len()) {
+            return Pushed::Full(item);
         }
         // Counted before anyone can take it, so that the count never passes zero on the way.
         if !state.pending.add(&self.inbox.pending) {
-            return Pushed::Closed(event);
+            return Pushed::Closed(item);
         }
-        let accepted = self.accept(&mut state, event, lane);
+        let accepted = self.accept(&mut state, item, lane);
         if let Some(queued) = queued {
             queued.store(true, Ordering::Relaxed);
         }
@@ -178,38 +137,40 @@ impl Queue {
 
     /// Queues an event that its source has handed out for good, whether there is room or not.
     pub(crate) fn push_taken(&self, event: TriggerEvent) {
-        let lane = self.inbox.lane(&event);
+        let item = Item::from(event);
+        let lane = self.inbox.lane(self.port, &item);
         let mut state = self.inbox.state();
         // One that comes after the end is not waited for.
         state.pending.add_late(&self.inbox.pending);
-        let accepted = self.accept(&mut state, event, lane);
+        let accepted = self.accept(&mut state, item, lane);
         drop(state);
         self.inbox.tell(accepted);
     }
 
     /// Queues an event, in the place of the oldest ones if there is no room. Those that wait for a retry keep theirs, so
     /// there may be no room even so.
-    pub(crate) fn push_evicting(&self, event: TriggerEvent) -> Pushed {
-        let lane = self.inbox.lane(&event);
+    pub(crate) fn push_evicting(&self, item: Item) -> Pushed {
+        let lane = self.inbox.lane(self.port, &item);
+        let bytes = item.envelope.raw.len();
         let mut state = self.inbox.state();
         if !state.ports[self.port].open {
-            return Pushed::Closed(event);
+            return Pushed::Closed(item);
         }
-        if !state.ports[self.port].could_make_room(event.raw().len()) {
-            return Pushed::Full(event);
+        if !state.ports[self.port].could_make_room(bytes) {
+            return Pushed::Full(item);
         }
         // Before any other one makes way, so that the count never passes zero on the way.
         if !state.pending.add(&self.inbox.pending) {
-            return Pushed::Closed(event);
+            return Pushed::Closed(item);
         }
         let mut evicted = Vec::new();
-        while !state.ports[self.port].has_room(event.raw().len()) {
+        while !state.ports[self.port].has_room(bytes) {
             let Some(oldest) = state.evict(self.port) else { break };
-            evicted.push(oldest);
+            evicted.push(self.event(oldest));
         }
         let rests = state.end_pending(evicted.len());
         debug_assert!(!rests, "the event that is queued is pending");
-        let accepted = self.accept(&mut state, event, lane);
+        let accepted = self.accept(&mut state, item, lane);
         let dropped = state.ports[self.port].ledger.dropped;
         drop(state);
         self.inbox.tell(accepted);
@@ -222,11 +183,11 @@ impl Queue {
     }
 
     #[inline]
-    fn accept(&self, state: &mut State, event: TriggerEvent, lane: u64) -> Accepted {
+    fn accept(&self, state: &mut State, item: Item, lane: u64) -> Accepted {
         let ledger = &mut state.ports[self.port].ledger;
         ledger.accepted += 1;
-        ledger.last_fired = Some(event.timestamp());
-        let stranded = state.enqueue(self.port, Entry::new(event, lane));
+        ledger.last_fired = Some(item.envelope.timestamp);
+        let stranded = state.enqueue(self.port, Entry::new(item, lane));
         Accepted { rests: stranded && state.pending.remove(1), due: state.waiters.tell() }
     }
 
@@ -234,9 +195,9 @@ impl Queue {
     ///
     /// The event stays in `slot` until it is queued, so that one who stops waiting still has it. `queued` is set before
     /// anyone can see that it is.
-    pub(crate) async fn push_waiting(&self, slot: &mut Option<TriggerEvent>, queued: Option<&AtomicBool>) {
+    pub(crate) async fn push_waiting(&self, slot: &mut Option<Item>, queued: Option<&AtomicBool>) {
         let (closed, _awaits) = self.await_room();
-        let lane = slot.as_ref().map_or(0, |event| self.inbox.lane(event));
+        let lane = slot.as_ref().map_or(0, |item| self.inbox.lane(self.port, item));
         loop {
             let room = self.inbox.room(self.port).notified();
             tokio::pin!(room);
@@ -245,16 +206,17 @@ impl Queue {
             if self.inbox.state().ports[self.port].closed != closed {
                 return;
             }
-            match slot.take().map(|event| self.push_in(event, lane, queued)) {
-                Some(Pushed::Full(event)) => {
-                    let possible = self.inbox.state().ports[self.port].bounds.fit(event.raw().len());
-                    *slot = Some(event);
+            match slot.take().map(|item| self.push_in(item, lane, queued)) {
+                Some(Pushed::Full(item)) => {
+                    let bytes = item.envelope.raw.len();
+                    let possible = self.inbox.state().ports[self.port].bounds.fit(bytes);
+                    *slot = Some(item);
                     if !possible {
                         return;
                     }
                 }
-                Some(Pushed::Closed(event)) => {
-                    *slot = Some(event);
+                Some(Pushed::Closed(item)) => {
+                    *slot = Some(item);
                     return;
                 }
                 _ => return,
@@ -329,7 +291,7 @@ impl Queue {
         drop(state);
         self.inbox.took(self.port, awaited, more);
         self.inbox.rest(rests);
-        Ok(Some(entry.event))
+        Ok(Some(self.event(entry.item)))
     }
 
     /// Takes everything that is queued, in order; it counts as handled.
@@ -337,7 +299,7 @@ impl Queue {
         let mut state = self.inbox.state();
         let mut events = Vec::new();
         while let Some(entry) = state.dequeue(self.port) {
-            events.push(entry.event);
+            events.push(self.event(entry.item));
         }
         let port = &mut state.ports[self.port];
         port.ledger.handled += events.len() as u64;

@@ -20,16 +20,16 @@ mod names;
 use names::Names;
 
 /// One trigger that wants to receive.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Subscription {
     number: u64,
     pub(crate) intake: Arc<Intake>,
     /// Only events of this source are wanted.
-    source: Option<String>,
+    source: Option<Arc<str>>,
 }
 
 impl Subscription {
-    pub(crate) fn new(intake: Arc<Intake>, source: Option<String>) -> Subscription {
+    pub(crate) fn new(intake: Arc<Intake>, source: Option<Arc<str>>) -> Subscription {
         Subscription { number: 0, intake, source }
     }
 
@@ -44,7 +44,7 @@ impl Subscription {
 }
 
 /// The subscriptions of one pattern. Shared between snapshots, replaced as a whole.
-type Subscriptions = Arc<[Arc<Subscription>]>;
+type Subscriptions = Arc<[Subscription]>;
 
 #[derive(Default)]
 pub(crate) struct Routes {
@@ -78,10 +78,7 @@ impl Routes {
     pub(crate) fn subscribe(&self, pattern: &TopicPattern, mut subscription: Subscription) -> u64 {
         let number = self.last_number.fetch_add(1, Ordering::Relaxed) + 1;
         subscription.number = number;
-        let subscription = Arc::new(subscription);
-        self.edit(pattern, |subscriptions| {
-            subscriptions.iter().cloned().chain([Arc::clone(&subscription)]).collect()
-        });
+        self.edit(pattern, |subscriptions| subscriptions.iter().cloned().chain([subscription]).collect());
         number
     }
 
@@ -120,12 +117,12 @@ pub(crate) struct Snapshot(Guard<Arc<Table>>);
 
 impl Snapshot {
     /// The subscriptions to exactly this name. It is a topic, which need not be made again.
-    pub(crate) fn exactly(&self, name: &str) -> Option<(&Topic, &[Arc<Subscription>])> {
+    pub(crate) fn exactly(&self, name: &str) -> Option<(&Topic, &[Subscription])> {
         self.0.exact.get(name).map(|(topic, subscriptions)| (topic, &**subscriptions))
     }
 
     /// Calls `each` with every subscription that has a pattern, and whose pattern matches the topic.
-    pub(crate) fn by_pattern<'a>(&'a self, topic: &str, mut each: impl FnMut(&'a Arc<Subscription>)) {
+    pub(crate) fn by_pattern<'a>(&'a self, topic: &str, mut each: impl FnMut(&'a Subscription)) {
         if !self.0.patterns.is_empty() {
             self.0.patterns.matching(Some(topic), &mut each);
         }
@@ -162,7 +159,7 @@ impl Node {
     }
 
     /// `topic` is what is left of it after the tokens that led here.
-    fn matching<'a>(&'a self, topic: Option<&str>, each: &mut impl FnMut(&'a Arc<Subscription>)) {
+    fn matching<'a>(&'a self, topic: Option<&str>, each: &mut impl FnMut(&'a Subscription)) {
         let Some(topic) = topic else {
             return self.end.iter().for_each(each);
         };

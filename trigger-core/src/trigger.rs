@@ -10,10 +10,11 @@ use crate::clock;
 use crate::config::TriggerConfig;
 use crate::deadlock::Waits;
 use crate::error::{ConfigError, Error};
-use crate::event::{Envelope, Origin, SharedEnvelope, TriggerEvent, TriggerInfo, TriggerKind};
+use crate::event::{Envelope, Origin, SharedEnvelope, TriggerEvent, TriggerInfo};
 use crate::queue::{Bounds, Inbox, Queue};
 use crate::status::TriggerStatus;
 use crate::task::BoxFuture;
+use crate::topic::TopicPattern;
 
 mod dead_letter;
 mod event;
@@ -136,11 +137,9 @@ impl TriggerEvent {
     ///
     /// `payload` is the body as it is to be decoded, JSON or not.
     pub fn new(trigger_id: &str, payload: impl Into<Bytes>, metadata: Map<String, Value>) -> TriggerEvent {
-        let (id, kind) = (trigger_id.to_owned(), TriggerKind::Custom);
-        let info = TriggerInfo { id, kind, captures: Box::default() };
         let origin = Origin::Custom { metadata };
         let envelope = Envelope::new(clock::stamp(), payload.into(), origin);
-        TriggerEvent::through(&Arc::new(info), SharedEnvelope::new(envelope))
+        TriggerEvent::through(&Arc::new(TriggerInfo::custom(trigger_id)), SharedEnvelope::new(envelope))
     }
 }
 
@@ -158,14 +157,18 @@ pub(crate) struct Wiring {
 impl Wiring {
     /// That of a trigger which is used by itself.
     pub(crate) fn alone(config: &TriggerConfig) -> Wiring {
-        let inbox = Inbox::new(&[bounds(config)], None, None, Arc::default());
+        let inbox = Inbox::new(vec![queue(config)], None, None, Arc::default());
         Wiring { queue: Queue::of(inbox, 0), lost: None, waits: Arc::default() }
     }
 }
 
-/// How much the queue of a trigger holds.
-pub(crate) fn bounds(config: &TriggerConfig) -> Bounds {
-    Bounds { events: config.capacity(), bytes: config.queue_bytes }
+/// How much the queue of a trigger holds, and what its events remember of it.
+pub(crate) fn queue(config: &TriggerConfig) -> (Bounds, Arc<TriggerInfo>) {
+    let pattern = TopicPattern::parse(config.pattern()).ok();
+    let captures = pattern.iter().flat_map(TopicPattern::capture_places);
+    let captures = captures.map(|(name, place)| (name.to_owned(), place)).collect();
+    let info = TriggerInfo { id: config.trigger_id(), kind: config.kind(), captures };
+    (Bounds { events: config.capacity(), bytes: config.queue_bytes }, Arc::new(info))
 }
 
 /// [`Trigger`] behind a pointer, for the runtime.

@@ -1,6 +1,7 @@
 //! Events that are told apart by a number.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,26 +19,39 @@ impl fmt::Display for EventId {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TriggerEvent {
+#[derive(Debug)]
+pub(crate) struct Envelope {
     pub(crate) number: u64,
+    pub(crate) timestamp: SystemTime,
+    pub(crate) raw: &'static [u8],
+}
+
+pub(crate) type SharedEnvelope = Arc<Envelope>;
+
+/// Of as many bytes as its number.
+pub(crate) fn envelope(number: u64) -> SharedEnvelope {
+    Arc::new(Envelope { number, timestamp: SystemTime::UNIX_EPOCH, raw: &[0; 16][..number as usize] })
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct TriggerInfo;
+
+#[derive(Clone, Debug)]
+pub(crate) struct TriggerEvent {
+    pub(crate) trigger: Arc<TriggerInfo>,
+    pub(crate) envelope: SharedEnvelope,
 }
 
 impl TriggerEvent {
+    pub(crate) fn number(&self) -> u64 {
+        self.envelope.number
+    }
+
     pub(crate) fn id(&self) -> EventId {
-        EventId(self.number)
+        EventId(self.number())
     }
 
     pub(crate) fn trigger_id(&self) -> &str {
         "trigger"
-    }
-
-    pub(crate) fn timestamp(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH
-    }
-
-    /// As many bytes as its number.
-    pub(crate) fn raw(&self) -> &[u8] {
-        &[0; 16][..self.number as usize]
     }
 }

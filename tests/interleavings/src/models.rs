@@ -10,11 +10,17 @@ use std::sync::{Arc, Mutex};
 
 use loom::thread::{JoinHandle, spawn};
 
-use crate::event::TriggerEvent;
+use crate::event::envelope;
 use crate::key::Key;
-use crate::source::queue::{Bounds, Delivery, Inbox, Pending, Pushed, Queue, Settlement, Taken, Workers};
+use crate::source::queue::{
+    Bounds, Delivery, Inbox, Item, Pending, Pushed, Queue, Settlement, Taken, Workers,
+};
 use crate::sync::{AtomicBool, Notify, Ordering};
 use crate::thread::{block_on, model, telling, until};
+
+fn item(number: u64) -> Item {
+    envelope(number).into()
+}
 
 /// A process of one queue. A clone is a handle to the same one.
 #[derive(Clone)]
@@ -48,33 +54,39 @@ impl Process {
 
     fn made(bounds: Bounds, key: Option<Key>, workers: Option<Workers>) -> Process {
         let pending = Arc::new(Pending::default());
-        let queue = Queue::of(Inbox::new(&[bounds], key, workers, Arc::clone(&pending)), 0);
+        let queue =
+            Queue::of(Inbox::new(vec![(bounds, Arc::default())], key, workers, Arc::clone(&pending)), 0);
         queue.open();
         Process { queue, pending, seen: Arc::default() }
     }
 
     /// Another process of the same runtime.
     fn beside(&self) -> Process {
-        let inbox = Inbox::new(&[Bounds { events: 1, bytes: None }], None, None, Arc::clone(&self.pending));
+        let inbox = Inbox::new(
+            vec![(Bounds { events: 1, bytes: None }, Arc::default())],
+            None,
+            None,
+            Arc::clone(&self.pending),
+        );
         let queue = Queue::of(inbox, 0);
         queue.open();
         Process { queue, pending: Arc::clone(&self.pending), seen: Arc::default() }
     }
 
     fn push(&self, number: u64) {
-        assert!(matches!(self.queue.push(TriggerEvent { number }), Pushed::Queued));
+        assert!(matches!(self.queue.push(item(number)), Pushed::Queued));
     }
 
     /// Pushes as one whose policy is `wait`. Says whether the event was queued.
     fn push_waiting(&self, number: u64) -> bool {
-        let mut slot = Some(TriggerEvent { number });
+        let mut slot = Some(item(number));
         block_on(self.queue.push_waiting(&mut slot, None));
         slot.is_none()
     }
 
     /// Takes as a program that waits for its events itself.
     fn pop(&self) -> Option<u64> {
-        block_on(self.queue.pop()).map(|event| event.number)
+        block_on(self.queue.pop()).map(|event| event.number())
     }
 
     /// Takes once, as a worker that is aborted right after.
@@ -96,7 +108,7 @@ impl Process {
                 loop {
                     match settle(&delivery) {
                         Settlement::Handled => {
-                            self.seen.lock().unwrap().push(delivery.event().number);
+                            self.seen.lock().unwrap().push(delivery.event().number());
                             if delivery.settle_and_take().is_none() {
                                 break;
                             }

@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::delivery::{Delivery, Entry, Tries};
+use super::delivery::{Delivery, Entry, Item, Tries};
 use super::state::{Bounds, Port, State};
 use super::waiters::Waiters;
 use super::{Accepted, Ledger, Pending, Queue, Taken};
 use crate::clock::{self, Instant, timeout_at};
-use crate::event::TriggerEvent;
+use crate::event::{SharedEnvelope, TriggerEvent, TriggerInfo};
 use crate::key::Key;
 use crate::process::panic::guard;
 use crate::sync::{Mutex, MutexGuard, Notified, Notify};
@@ -16,6 +16,8 @@ use crate::sync::{Mutex, MutexGuard, Notified, Notify};
 #[derive(Debug)]
 pub(crate) struct Inbox {
     state: Mutex<State>,
+    /// What the events of each queue remember of the trigger they came through, but for those that bring their own.
+    triggers: Box<[Arc<TriggerInfo>]>,
     /// Which events keep their order.
     key: Option<Key>,
     /// Who takes from it; unknown where a program takes for itself.
@@ -59,14 +61,16 @@ pub(crate) struct Load {
 impl Inbox {
     /// Queues with these bounds, all still closed.
     pub(crate) fn new(
-        bounds: &[Bounds],
+        queues: Vec<(Bounds, Arc<TriggerInfo>)>,
         key: Option<Key>,
         workers: Option<Workers>,
         pending: Arc<Pending>,
     ) -> Arc<Inbox> {
         let waiters = Waiters::new(workers.map_or(usize::MAX, |workers| workers.threads));
+        let (bounds, triggers): (Vec<_>, Vec<_>) = queues.into_iter().unzip();
         Arc::new(Inbox {
-            state: Mutex::new(State::new(bounds, key.is_some(), waiters)),
+            state: Mutex::new(State::new(&bounds, key.is_some(), waiters)),
+            triggers: triggers.into(),
             key,
             workers,
             ready: Notify::new(),
@@ -139,11 +143,20 @@ impl Inbox {
         self.ready.notify_waiters();
     }
 
-    /// The lane of an event: that of its key. One without a key has a lane for itself, also where the user's code that
-    /// looks for it panics.
+    /// What the events of a queue remember of the trigger they came through.
     #[inline]
-    pub(super) fn lane(&self, event: &TriggerEvent) -> u64 {
-        let Some(key) = &self.key else { return 0 };
+    pub(super) fn trigger(&self, port: usize) -> &Arc<TriggerInfo> {
+        &self.triggers[port]
+    }
+
+    /// The lane of an event: that of its key, if events have any.
+    #[inline]
+    pub(super) fn lane(&self, port: usize, item: &Item) -> u64 {
+        self.key.as_ref().map_or(0, |key| self.lane_of(key, &item.event(self.trigger(port))))
+    }
+
+    /// One without a key has a lane for itself, also where the user's code that looks for it panics.
+    fn lane_of(&self, key: &Key, event: &TriggerEvent) -> u64 {
         let found = guard(|| key.lane(event)).unwrap_or_else(|panic| {
             tracing::error!(trigger = event.trigger_id(), event = %event.id(), %panic, "the key cannot be found");
             None
@@ -258,7 +271,8 @@ impl Inbox {
     pub(crate) fn left(self: &Arc<Self>) -> Vec<(Queue, TriggerEvent, Option<Tries>)> {
         let state = self.state();
         let shown = |port: usize, entry: &Entry| {
-            (Queue::of(Arc::clone(self), port), entry.event.clone(), entry.tries.as_deref().cloned())
+            let event = entry.item.event(self.trigger(port));
+            (Queue::of(Arc::clone(self), port), event, entry.tries.as_deref().cloned())
         };
         state.entries().map(|(port, entry)| shown(port, entry)).collect()
     }
@@ -296,17 +310,14 @@ impl Inbox {
     /// Ends the flight of a delivery that was handled, and takes the next event, under one lock: in its place, so that it is
     /// moved once. Gives back the event that was there.
     #[inline]
-    pub(super) fn finish_and_take(&self, port: &mut usize, entry: &mut Entry) -> Option<TriggerEvent> {
+    pub(super) fn finish_and_take(&self, delivery: &mut Delivery<'_>) -> Option<SharedEnvelope> {
         let mut state = self.state();
         // The next one of its key may be ready now: it is taken here, or those are that were ready before it.
-        let (_, rests) = state.finish(*port, entry.lane, |ledger| ledger.handled += 1);
-        let handled = state.take().map(|(next_port, next)| {
-            *port = next_port;
-            std::mem::replace(entry, next).event
-        });
+        let (_, rests) = state.finish(delivery.port, delivery.lane, |ledger| ledger.handled += 1);
+        let handled = state.take().map(|(port, next)| delivery.replace(port, next));
         match handled {
             // The next one is pending, so nothing rests.
-            Some(_) => self.taken(state, *port),
+            Some(_) => self.taken(state, delivery.port),
             None => {
                 drop(state);
                 self.rest(rests);
@@ -361,7 +372,7 @@ mod tests {
     #[tokio::test]
     async fn pause_that_comes_after_the_drain_has_begun_is_none() {
         let inbox = Inbox::new(
-            &[Bounds { events: 1, bytes: None }],
+            vec![(Bounds { events: 1, bytes: None }, Arc::new(TriggerInfo::custom("test")))],
             None,
             Some(Workers { count: 1, threads: 1 }),
             Arc::default(),

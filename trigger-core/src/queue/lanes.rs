@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn no_lane_outlives_its_events() {
         let mut lanes = Lanes::new(1);
-        let entry = |lane| Entry::new(TriggerEvent::new("test", "1", Map::new()), lane);
+        let entry = |lane| Entry::new(TriggerEvent::new("test", "1", Map::new()).into(), lane);
         for lane in [1, 1, 2, 3] {
             lanes.push(0, entry(lane)).expect("a lane that is waited for");
         }

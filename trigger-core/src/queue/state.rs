@@ -4,13 +4,12 @@ use std::cmp::Ordering;
 use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::delivery::Entry;
+use super::delivery::{Entry, Item};
 use super::lanes::Lanes;
 use super::pending::Share;
 use super::waiters::Waiters;
 use super::{Ledger, Snapshot};
 use crate::clock::Instant;
-use crate::event::TriggerEvent;
 
 /// How much a queue holds.
 #[derive(Clone, Copy, Debug)]
@@ -22,23 +21,24 @@ pub(crate) struct Bounds {
 
 #[derive(Debug)]
 pub(super) struct State {
+    // First what each event needs, so that it is in few lines of the cache; so too in a port.
+    pub(super) waiters: Waiters,
+    /// What is accepted and not settled, but for what nobody waits for any more.
+    pub(super) pending: Share,
+    /// Where the search for the next event begins, so that a full queue does not starve the others.
+    turn: usize,
+    /// Nobody takes from it any more, and nothing of it counts as pending.
+    pub(super) abandoned: bool,
+    pub(super) paused: bool,
     pub(super) ports: Vec<Port>,
     /// Where events are while they wait for the handler, if the process has a key.
-    lanes: Option<Lanes>,
+    lanes: Option<Box<Lanes>>,
     /// Events that wait for a retry.
     delayed: BinaryHeap<Delayed>,
     /// Events that wait for a retry which comes after the end of the drain, and those of their key.
     stranded: Vec<(usize, Entry)>,
     /// When the drain ends, once it has begun.
     deadline: Option<Instant>,
-    /// Nobody takes from it any more, and nothing of it counts as pending.
-    pub(super) abandoned: bool,
-    /// What is accepted and not settled, but for what nobody waits for any more.
-    pub(super) pending: Share,
-    pub(super) paused: bool,
-    pub(super) waiters: Waiters,
-    /// Where the search for the next event begins, so that a full queue does not starve the others.
-    turn: usize,
     /// How many retries were scheduled: those that are due at one moment keep this order.
     scheduled: u64,
 }
@@ -46,21 +46,21 @@ pub(super) struct State {
 /// One queue.
 #[derive(Debug)]
 pub(super) struct Port {
-    pub(super) open: bool,
-    /// How often it was closed: one who waits learns from it of a close that was followed by an open.
-    pub(super) closed: u64,
-    pub(super) bounds: Bounds,
-    bytes: usize,
-    /// Those of them that wait for a retry.
-    waiting: usize,
-    waiting_bytes: usize,
+    /// Where events are while they wait for the handler, if the process has no key.
+    events: VecDeque<Entry>,
     pub(super) ledger: Ledger,
+    pub(super) bounds: Bounds,
+    pub(super) open: bool,
+    bytes: usize,
     /// How many wait for room.
     pub(super) awaited: usize,
     /// Events that are to be handled again, before the others: those that were given back, then those whose retry is due.
     again: VecDeque<Entry>,
-    /// Where events are while they wait for the handler, if the process has no key.
-    events: VecDeque<Entry>,
+    /// How many wait for a retry.
+    waiting: usize,
+    waiting_bytes: usize,
+    /// How often it was closed: one who waits learns from it of a close that was followed by an open.
+    pub(super) closed: u64,
 }
 
 /// An event that waits for a retry. The greatest is the one that is due first.
@@ -76,7 +76,7 @@ impl State {
     pub(super) fn new(bounds: &[Bounds], keyed: bool, waiters: Waiters) -> State {
         State {
             ports: bounds.iter().map(|bounds| Port::new(*bounds)).collect(),
-            lanes: keyed.then(|| Lanes::new(bounds.len())),
+            lanes: keyed.then(|| Box::new(Lanes::new(bounds.len()))),
             delayed: BinaryHeap::new(),
             stranded: Vec::new(),
             deadline: None,
@@ -213,7 +213,7 @@ impl State {
     }
 
     /// Takes out the oldest event of this queue that waits for the handler; it counts as dropped.
-    pub(super) fn evict(&mut self, port: usize) -> Option<TriggerEvent> {
+    pub(super) fn evict(&mut self, port: usize) -> Option<Item> {
         let entry = match &mut self.lanes {
             None => self.ports[port].pop()?,
             Some(lanes) => lanes.evict(port)?,
@@ -222,7 +222,7 @@ impl State {
         let ledger = &mut self.ports[port].ledger;
         ledger.evicted += 1;
         ledger.dropped += 1;
-        Some(entry.event)
+        Some(entry.item)
     }
 
     /// Puts the events that are due before those that were never taken. Tells how many, and when the next one is due.
@@ -307,7 +307,7 @@ impl State {
         let in_ports = in_ports.flat_map(|(port, queue)| {
             queue.again.iter().chain(&queue.events).map(move |entry| (port, entry))
         });
-        let in_lanes = self.lanes.iter().flat_map(Lanes::entries);
+        let in_lanes = self.lanes.iter().flat_map(|lanes| lanes.entries());
         let delayed = self.delayed.iter().map(|delayed| (delayed.port, &delayed.entry));
         let stranded = self.stranded.iter().map(|(port, entry)| (*port, entry));
         in_ports.chain(in_lanes).chain(delayed).chain(stranded)

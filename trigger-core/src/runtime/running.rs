@@ -17,14 +17,14 @@ use crate::clock;
 use crate::config::TriggerConfig;
 use crate::dead_letter::DeadLetters;
 use crate::deadlock::Waits;
-use crate::event::{DeadLetter, DeadLetterReason};
+use crate::event::{DeadLetter, DeadLetterReason, TriggerInfo};
 use crate::handler::Env;
 use crate::process::{Policy, Process};
 use crate::queue::{Bounds, Inbox, Ledger, Pending, Queue, Workers};
 use crate::registry::{Declaration, Problem};
 use crate::status::{ProcessState, ProcessStatus, TriggerStatus};
 use crate::task::{Tasks, all, threads};
-use crate::trigger::{AnyTrigger, LostEvents, TriggerError, Wiring, bounds};
+use crate::trigger::{AnyTrigger, LostEvents, TriggerError, Wiring, queue};
 use crate::webhook::Ports;
 
 /// How long aborted handlers get to notice. One that blocks its thread never does.
@@ -73,10 +73,11 @@ impl Running {
     ) -> Running {
         let configs: Vec<_> = configs.collect();
         let settings = &declaration.config;
-        let of_configs = configs.iter().map(bounds);
-        let bounds: Vec<_> = of_configs.chain(own.iter().map(|_| OF_CUSTOM)).collect();
+        // Their events bring what they remember of their trigger.
+        let of_own = own.iter().map(|_| (OF_CUSTOM, Arc::new(TriggerInfo::custom(&name))));
+        let queues = configs.iter().map(queue).chain(of_own).collect();
         let workers = Workers { count: settings.concurrency, threads: threads() };
-        let inbox = Inbox::new(&bounds, settings.key.clone(), Some(workers), Arc::clone(&shared.pending));
+        let inbox = Inbox::new(queues, settings.key.clone(), Some(workers), Arc::clone(&shared.pending));
         shared.waits.add(&inbox);
         let wiring = |port: usize| Wiring {
             queue: Queue::of(Arc::clone(&inbox), port),

@@ -6,22 +6,22 @@ use crate::clock;
 use crate::config::TriggerConfig;
 use crate::dead_letter::DeadLetters;
 use crate::deadlock::{Waited, Waits};
-use crate::event::{DeadLetter, DeadLetterReason, TriggerEvent, TriggerInfo};
+use crate::event::{DeadLetter, DeadLetterReason, SharedEnvelope, TriggerEvent};
 use crate::filter::Filter;
 use crate::policy::Overflow;
 use crate::process::panic::{drop_quietly, guard};
-use crate::queue::{Ledger, Pushed, Queue};
+use crate::queue::{Item, Ledger, Pushed, Queue};
 use crate::status::TriggerStatus;
-use crate::topic::TopicPattern;
 use crate::trigger::{TriggerError, Wiring};
 
 /// A built-in trigger without its source: its settings, its queue, and its policy for a full one.
 #[derive(Debug)]
 pub(crate) struct Intake {
-    pub(crate) config: TriggerConfig,
     pub(crate) queue: Queue,
-    info: Arc<TriggerInfo>,
     overflow: Overflow,
+    /// That of the settings, here beside what else each event needs.
+    filter: Option<Filter>,
+    pub(crate) config: TriggerConfig,
     lost: Option<LostEvents>,
     waits: Arc<Waits>,
 }
@@ -51,14 +51,10 @@ pub(crate) enum Offer {
 
 impl Intake {
     pub(crate) fn new(config: TriggerConfig, wiring: &Wiring) -> Intake {
-        let pattern = TopicPattern::parse(config.pattern()).ok();
-        let captures = pattern.iter().flat_map(TopicPattern::capture_places);
-        let captures = captures.map(|(name, place)| (name.to_owned(), place)).collect();
-        let info = TriggerInfo { id: config.trigger_id(), kind: config.kind(), captures };
         Intake {
             queue: wiring.queue.clone(),
-            info: Arc::new(info),
             overflow: config.overflow_policy(),
+            filter: config.filter.clone(),
             lost: wiring.lost.clone(),
             waits: Arc::clone(&wiring.waits),
             config,
@@ -66,12 +62,7 @@ impl Intake {
     }
 
     pub(crate) fn id(&self) -> &str {
-        &self.info.id
-    }
-
-    /// What its events remember of it.
-    pub(crate) fn info(&self) -> &Arc<TriggerInfo> {
-        &self.info
+        &self.queue.trigger().id
     }
 
     pub(crate) async fn wait_for_next(&self) -> Result<TriggerEvent, TriggerError> {
@@ -82,19 +73,19 @@ impl Intake {
 
     /// Queues the event, or does what the filter or the policy says.
     #[inline]
-    pub(crate) fn offer(self: &Arc<Self>, event: TriggerEvent) -> Offer {
-        let event = match &self.config.filter {
-            None => event,
+    pub(crate) fn offer(self: &Arc<Self>, envelope: SharedEnvelope) -> Offer {
+        let item = match &self.filter {
+            None => Item::from(envelope),
             // One that takes nothing any more does not say that it would not have taken this.
             Some(_) if !self.queue.is_open() => return Offer::Closed,
-            Some(filter) => match self.filtered(filter, event) {
-                Some(event) => event,
+            Some(filter) => match self.filtered(filter, self.queue.event(envelope.into())) {
+                Some(event) => event.into(),
                 None => return Offer::Filtered,
             },
         };
         let pushed = match self.overflow {
-            Overflow::DropOldest => self.queue.push_evicting(event),
-            _ => self.queue.push(event),
+            Overflow::DropOldest => self.queue.push_evicting(item),
+            _ => self.queue.push(item),
         };
         match pushed {
             Pushed::Queued => Offer::Queued,
@@ -106,16 +97,16 @@ impl Intake {
                 }
                 Offer::Queued
             }
-            Pushed::Full(event) => self.full(event),
+            Pushed::Full(item) => self.full(item),
         }
     }
 
     /// What becomes of an event that has no room.
     #[cold]
-    fn full(self: &Arc<Self>, event: TriggerEvent) -> Offer {
+    fn full(self: &Arc<Self>, item: Item) -> Offer {
         match self.overflow {
             Overflow::Wait => {
-                let offer = WaitingOffer { intake: Arc::clone(self), event: Some(event), deadlock: false };
+                let offer = WaitingOffer { intake: Arc::clone(self), item: Some(item), deadlock: false };
                 Offer::Waiting(Box::new(offer))
             }
             Overflow::Reject => {
@@ -123,7 +114,7 @@ impl Intake {
                 Offer::Rejected
             }
             _ => {
-                self.lose(event, self.queue.count_dropped(), None);
+                self.lose(self.queue.event(item), self.queue.count_dropped(), None);
                 Offer::Dropped
             }
         }
@@ -214,7 +205,7 @@ impl Intake {
         let ledger = now.ledger;
         let status = TriggerStatus {
             id: self.id().to_owned(),
-            kind: self.info.kind,
+            kind: self.queue.trigger().kind,
             pattern: self.config.pattern().to_owned(),
             queue_size: now.queued,
             queue_bytes: now.bytes,
@@ -240,7 +231,7 @@ fn is_told(count: u64) -> bool {
 #[derive(Debug)]
 pub(crate) struct WaitingOffer {
     intake: Arc<Intake>,
-    event: Option<TriggerEvent>,
+    item: Option<Item>,
     /// Whether it was given up because the wait would never have ended.
     deadlock: bool,
 }
@@ -254,7 +245,7 @@ impl WaitingOffer {
     /// Waits until the event is queued, or never can be.
     pub(crate) async fn queued(mut self: Box<Self>) -> Waited {
         let intake = Arc::clone(&self.intake);
-        let waited = intake.waits.push(&intake.queue, &mut self.event).await;
+        let waited = intake.waits.push(&intake.queue, &mut self.item).await;
         self.deadlock = waited == Waited::Deadlock;
         waited
     }
@@ -262,7 +253,8 @@ impl WaitingOffer {
 
 impl Drop for WaitingOffer {
     fn drop(&mut self) {
-        if let Some(event) = self.event.take() {
+        if let Some(item) = self.item.take() {
+            let event = self.intake.queue.event(item);
             let why = self.deadlock.then_some(DEADLOCK);
             if self.deadlock {
                 tracing::error!(trigger = self.intake.id(), event = %event.id(), "{DEADLOCK}");

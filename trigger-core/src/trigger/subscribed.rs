@@ -36,7 +36,7 @@ impl Subscribed {
         config.validate()?;
         let Ok(pattern) = TopicPattern::parse(config.pattern()) else { return Ok(()) };
         let source = match &config.source {
-            SourceConfig::Event { source, .. } => source.clone(),
+            SourceConfig::Event { source, .. } => source.as_deref().map(Arc::from),
             _ => None,
         };
         self.intake.queue.open();

@@ -24,9 +24,7 @@ use super::respond::{Answer, accepted, error, filtered, later, queue_full, refus
 use super::{BODY_TIMEOUT, Endpoint};
 use crate::clock;
 use crate::deadlock::Waited;
-use crate::event::{
-    Envelope, Headers, Origin, Request as Kept, SharedEnvelope, TriggerEvent, query_without_secrets,
-};
+use crate::event::{Envelope, Headers, Origin, Request as Kept, SharedEnvelope, query_without_secrets};
 use crate::trigger::Offer;
 
 /// Where requests go, as of now.
@@ -131,8 +129,7 @@ pub(super) fn receive(
 async fn offer(endpoint: &Endpoint, kept: Box<Kept>, body: Bytes) -> Answer {
     let envelope = Envelope::new(clock::stamp(), body, Origin::Webhook(kept));
     let id = envelope.id;
-    match endpoint.intake.offer(TriggerEvent::through(endpoint.intake.info(), SharedEnvelope::new(envelope)))
-    {
+    match endpoint.intake.offer(SharedEnvelope::new(envelope)) {
         Offer::Queued => accepted(id),
         Offer::Filtered => filtered(id),
         Offer::Dropped | Offer::Rejected => queue_full(),

@@ -43,7 +43,7 @@ fn an_event_is_taken_by_another_worker_than_the_one_that_made_way_for_it() {
         // Ends its life with the event that it took, as one that is told to stop.
         if let Taken::Event(mut delivery) = process.queue.inbox().take() {
             own.with_mut(|_| ());
-            process.seen.lock().unwrap().push(delivery.event().number);
+            process.seen.lock().unwrap().push(delivery.event().number());
             delivery.settle(Settlement::Handled);
         }
         // Nobody pushes and nobody closes, so the worker hears of the second event from the settlement alone.

@@ -10,9 +10,9 @@ fn nothing_is_pending_at_the_end_and_nothing_is_accepted_after() {
             block_on(process.pending.ended());
             let ledger = process.queue.snapshot().ledger;
             assert_eq!((process.pending.count(), ledger.accepted), (0, ledger.handled));
-            assert!(matches!(process.queue.push(TriggerEvent { number: 3 }), Pushed::Closed(_)));
+            assert!(matches!(process.queue.push(item(3)), Pushed::Closed(_)));
         });
-        if matches!(process.queue.push(TriggerEvent { number: 1 }), Pushed::Queued) {
+        if matches!(process.queue.push(item(1)), Pushed::Queued) {
             let Taken::Event(mut first) = process.queue.inbox().take() else { panic!("nothing to take") };
             // As a handler that publishes: its own event is not settled yet.
             process.push(2);
@@ -101,6 +101,6 @@ fn a_wait_for_the_end_that_is_given_up_ends_nothing() {
         stop.notify_one();
         assert_eq!(process.pop(), Some(1));
         let ended = quitter.join().unwrap();
-        assert_eq!(matches!(process.queue.push(TriggerEvent { number: 2 }), Pushed::Closed(_)), ended);
+        assert_eq!(matches!(process.queue.push(item(2)), Pushed::Closed(_)), ended);
     });
 }

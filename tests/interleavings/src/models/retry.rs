@@ -11,7 +11,7 @@ const LATER: Duration = Duration::from_millis(5);
 /// Fails the first attempt at the first event.
 fn failing_once(process: &Process) {
     process.work(|delivery| {
-        if delivery.event().number != 1 || delivery.tries().is_some() {
+        if delivery.event().number() != 1 || delivery.tries().is_some() {
             return Settlement::Handled;
         }
         let tries = Tries { made: 1, last_error: "".into(), first_at: SystemTime::UNIX_EPOCH };

@@ -37,7 +37,7 @@ fn an_event_is_said_to_be_queued_before_anyone_has_taken_it() {
         let waiting = {
             let queued = Arc::clone(&queued);
             process.aside(move |process| {
-                let mut slot = Some(TriggerEvent { number: 2 });
+                let mut slot = Some(item(2));
                 block_on(process.queue.push_waiting(&mut slot, Some(&queued)));
             })
         };
@@ -94,7 +94,7 @@ fn a_close_that_is_followed_by_an_open_ends_the_wait_for_room_all_the_same() {
         let waiting = {
             let begun = Arc::clone(&begun);
             process.aside(move |process| {
-                let mut slot = Some(TriggerEvent { number: 2 });
+                let mut slot = Some(item(2));
                 block_on(telling(&begun, process.queue.push_waiting(&mut slot, None)));
                 slot.is_none()
             })
@@ -125,7 +125,7 @@ fn one_who_gives_up_the_wait_keeps_no_room_to_himself() {
         let quitter = {
             let stop = Arc::clone(&stop);
             process.aside(move |process| {
-                let mut slot = Some(TriggerEvent { number: 2 });
+                let mut slot = Some(item(2));
                 block_on(until(stop.notified(), process.queue.push_waiting(&mut slot, None)));
                 if slot.is_none() {
                     assert!(process.pop().is_some());
@@ -174,7 +174,7 @@ fn a_newer_event_takes_the_place_of_an_older_one_only_if_nobody_took_that() {
     model(|| {
         let process = Process::new(1);
         let worker = process.worker();
-        let push = |number| match process.queue.push_evicting(TriggerEvent { number }) {
+        let push = |number| match process.queue.push_evicting(item(number)) {
             Pushed::Queued => 0,
             Pushed::Evicted(evicted, _) => evicted.len(),
             refused => panic!("{refused:?}"),
@@ -195,7 +195,7 @@ fn an_event_that_took_the_place_of_a_larger_one_leaves_the_rest_to_one_who_waits
         let process = Process::with(Bounds { events: 4, bytes: Some(4) }, None);
         process.push(4);
         let waiting = process.aside(|process| process.push_waiting(1));
-        assert!(matches!(process.queue.push_evicting(TriggerEvent { number: 2 }), Pushed::Evicted(..)));
+        assert!(matches!(process.queue.push_evicting(item(2)), Pushed::Evicted(..)));
         assert!(waiting.join().unwrap());
         assert_eq!((process.queue.len(), process.queue.inbox().pending()), (2, 2));
     });

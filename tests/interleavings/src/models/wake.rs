@@ -90,8 +90,8 @@ fn workers_that_find_the_queue_closed_take_what_is_left_and_all_end() {
 fn two_queues_wake_the_workers_in_one_place() {
     model(|| {
         let pending = Arc::new(Pending::default());
-        let bounds = [Bounds { events: 1, bytes: None }; 2];
-        let inbox = Inbox::new(&bounds, None, None, Arc::clone(&pending));
+        let queue = || (Bounds { events: 1, bytes: None }, Arc::default());
+        let inbox = Inbox::new(vec![queue(), queue()], None, None, Arc::clone(&pending));
         let [first, second] = [0, 1].map(|port| Process {
             queue: Queue::of(Arc::clone(&inbox), port),
             pending: Arc::clone(&pending),
@@ -196,6 +196,6 @@ fn a_close_that_is_followed_by_an_open_ends_the_wait_all_the_same() {
         block_on(begun.notified());
         process.queue.close();
         process.queue.open();
-        assert_eq!(waiting.join().unwrap(), None);
+        assert!(waiting.join().unwrap().is_none());
     });
 }
