@@ -170,10 +170,10 @@ fn answer(
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<> {
     let table = server.upgrade().map(|server| server.table.load_full());
-    let way = match (table, guard::refuse(&request, &peer.host)) {
+    let way = match (table, guard::check(&request, &peer.host)) {
         (None, _) => Way::Known(respond::stopping()),
-        (_, Some(refusal)) => Way::Known(refusal),
-        (Some(table), None) => match table.endpoint(&request) {
+        (_, Err((status, message))) => Way::Known(respond::refused(status, message)),
+        (Some(table), Ok(())) => match table.endpoint(&request) {
             Some(endpoint) => Way::Webhook(receive::receive(endpoint, peer, request)),
             None => Way::Other(Box::pin(async move { table.other(request.map(Body::new)).await })),
         },

@@ -6,46 +6,49 @@ use http::header::{CONTENT_ENCODING, HOST};
 use http::uri::Authority;
 use http::{HeaderValue, Request, StatusCode, Version};
 
-use super::respond::{Answer, refused};
 use super::{HEAD_BYTES, HEADERS, TARGET_BYTES};
 
-/// The answer to a request that is refused by its head alone. `known` is a `Host` that was found sound.
-pub(super) fn refuse<B>(request: &Request<B>, known: &OnceLock<HeaderValue>) -> Option<Answer> {
-    let (status, message) = fault(request, known)?;
-    Some(refused(status, message))
-}
+/// Why a request is refused by its head alone.
+type Fault = (StatusCode, &'static str);
 
-fn fault<B>(request: &Request<B>, known: &OnceLock<HeaderValue>) -> Option<(StatusCode, &'static str)> {
-    let target = target_bytes(request);
+/// Whether a request is refused. `known` is a `Host` that was found sound.
+pub(super) fn check<B>(request: &Request<B>, known: &OnceLock<HeaderValue>) -> Result<(), Fault> {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > TARGET_BYTES {
-        return Some((StatusCode::URI_TOO_LONG, "the request target is over 8 KiB"));
+        return Err((StatusCode::URI_TOO_LONG, "the request target is over 8 KiB"));
     }
-    let headers = request.headers();
-    let head = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>();
-    if target + head > HEAD_BYTES {
-        return Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head is over 16 KiB"));
+    // In one pass: to look up names in the map costs more.
+    let (mut bytes, mut hosts, mut encoded) = (0, [None; 2], false);
+    for (name, value) in request.headers() {
+        bytes += name.as_str().len() + value.len() + 4;
+        match *name {
+            HOST => hosts = [Some(value), hosts[0]],
+            CONTENT_ENCODING => encoded |= !value.as_bytes().eq_ignore_ascii_case(b"identity"),
+            _ => {}
+        }
+    }
+    if target + bytes > HEAD_BYTES {
+        return Err((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head is over 16 KiB"));
     }
     // hyper itself stops at 100, and answers without a body.
-    if headers.len() > HEADERS {
-        return Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head has over 64 headers"));
+    if request.headers().len() > HEADERS {
+        return Err((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head has over 64 headers"));
     }
     // RFC 9112 section 3.2: a server MUST answer 400 to a request without Host, with more than one, or with one
     // that is invalid. HTTP/1.0 has no such rule, but two of them are ambiguous there as well.
-    let mut hosts = headers.get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) if known.get() == Some(host) => {}
-        (Some(host), None) if is_host(host) => remember(host, known),
-        (None, _) if request.version() == Version::HTTP_10 => {}
-        (None, _) => return Some((StatusCode::BAD_REQUEST, "the Host header is missing")),
-        (Some(_), None) => return Some((StatusCode::BAD_REQUEST, "the Host header is invalid")),
-        (Some(_), Some(_)) => return Some((StatusCode::BAD_REQUEST, "more than one Host header")),
+    match hosts {
+        [Some(host), None] if known.get() == Some(host) => {}
+        [Some(host), None] if is_host(host) => remember(host, known),
+        [None, _] if request.version() == Version::HTTP_10 => {}
+        [None, _] => return Err((StatusCode::BAD_REQUEST, "the Host header is missing")),
+        [Some(_), None] => return Err((StatusCode::BAD_REQUEST, "the Host header is invalid")),
+        [Some(_), Some(_)] => return Err((StatusCode::BAD_REQUEST, "more than one Host header")),
     }
     // A handler is given the bytes as they are, so bytes it could not read are refused (RFC 9110 section 15.5.16).
-    let encoded = headers
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
-    encoded.then_some((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding"))
+    if encoded {
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding"));
+    }
+    Ok(())
 }
 
 /// Remembers a copy: a clone would keep all of the head that it is a part of.
@@ -53,10 +56,6 @@ fn remember(host: &HeaderValue, known: &OnceLock<HeaderValue>) {
     if let Ok(copy) = HeaderValue::from_bytes(host.as_bytes()) {
         let _ = known.set(copy);
     }
-}
-
-fn target_bytes<B>(request: &Request<B>) -> usize {
-    request.uri().path_and_query().map_or(0, |target| target.as_str().len())
 }
 
 /// `uri-host [":" port]`, RFC 9110 section 7.2, and not empty.
