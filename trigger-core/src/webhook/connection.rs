@@ -169,6 +169,7 @@ fn answer(
     peer: &Arc<Peer>,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<> {
+    peer.patience.of_request();
     let table = server.upgrade().map(|server| server.table.load_full());
     let way = match (table, guard::check(&request, &peer.host)) {
         (None, _) => Way::Known(respond::stopping()),

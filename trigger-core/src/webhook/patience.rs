@@ -34,9 +34,10 @@ pub(super) enum Over {
 }
 
 const HEAD: u64 = 0;
-const BODY: u64 = 1;
-const TIMED_OUT: u64 = 2;
-const STOPPING: u64 = 3;
+const REQUEST: u64 = 1;
+const BODY: u64 = 2;
+const TIMED_OUT: u64 = 3;
+const STOPPING: u64 = 4;
 
 impl Patience {
     /// With the head of the first request.
@@ -52,14 +53,26 @@ impl Patience {
         self.begin(HEAD, HEAD_TIMEOUT);
     }
 
-    /// The body of a request is to come.
+    /// A request is answered, and nothing of the client is waited for.
+    pub(super) fn of_request(&self) {
+        self.enter(REQUEST);
+    }
+
+    /// More of the body of a request is waited for, all of which has the same time. Most bodies come with their heads, and
+    /// cost no look at the clock.
     pub(super) fn of_body(&self) {
-        self.begin(BODY, BODY_TIMEOUT);
+        if self.phase.load(Ordering::Relaxed) == REQUEST {
+            self.begin(BODY, BODY_TIMEOUT);
+        }
     }
 
     fn begin(&self, phase: u64, time: Duration) {
         let ends = self.began.elapsed() + time;
         self.ends.store(u64::try_from(ends.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.enter(phase);
+    }
+
+    fn enter(&self, phase: u64) {
         // Once the server stops there is no more time for a body.
         if self.phase.load(Ordering::Relaxed) != STOPPING {
             self.phase.store(phase, Ordering::Relaxed);

@@ -164,10 +164,12 @@ impl Unread {
 
 /// Reads the body, up to the limit. A body that came in one piece is not copied.
 async fn read(mut body: Incoming, limit: usize, patience: &Patience) -> Result<Bytes, Unread> {
-    patience.of_body();
     let mut first = Bytes::new();
     let mut more: Vec<u8> = Vec::new();
-    while let Some(frame) = frame(&mut body, patience).await {
+    // Where its length was told, its end need not be waited for.
+    while !body.is_end_stream()
+        && let Some(frame) = frame(&mut body, patience).await
+    {
         let Ok(data) = frame?.into_data() else { continue };
         if first.len().max(more.len()) + data.len() > limit {
             return Err(Unread::TooLarge);
@@ -189,7 +191,10 @@ async fn frame(body: &mut Incoming, patience: &Patience) -> Option<Result<Frame<
     poll_fn(|cx| match (Pin::new(&mut *body).poll_frame(cx), patience.over()) {
         (Poll::Ready(frame), _) => Poll::Ready(frame.map(|frame| frame.map_err(|_| Unread::Incomplete))),
         (Poll::Pending, Some(over)) => Poll::Ready(Some(Err(Unread::Over(over)))),
-        (Poll::Pending, None) => Poll::Pending,
+        (Poll::Pending, None) => {
+            patience.of_body();
+            Poll::Pending
+        }
     })
     .await
 }
