@@ -1,5 +1,7 @@
 //! The HTTP request behind a webhook event: what is kept of it, and what never is.
 
+use std::iter;
+
 use super::*;
 
 /// The request of a webhook event, without its body and without its secrets.
@@ -30,33 +32,66 @@ impl Request {
 /// Headers that carry credentials, cookies or signatures (such as `authorization`, `cookie`, `x-api-key`,
 /// `x-hub-signature-256`, `stripe-signature`) are removed before anything else sees the request. So are, from the query,
 /// `access_token`, `token`, `api_key`, `apikey`, `key`, `secret`, `signature`, `sig` and `password`.
-#[derive(Clone, Debug, Default)]
-pub struct Headers(HeaderMap);
+#[derive(Clone, Default)]
+pub struct Headers(
+    /// Of each the lengths of its name and its value, and both. The map of the request would keep alive all that was read
+    /// from the connection with it, secrets too, and an event may wait for long.
+    Bytes,
+);
 
 impl Headers {
-    /// Takes over the headers of a request and removes those that carry secrets.
-    pub(crate) fn without_secrets(mut headers: HeaderMap) -> Headers {
-        while let Some(secret) = headers.keys().find(|name| is_secret_header(name.as_str())).cloned() {
-            headers.remove(secret);
+    /// Writes headers as they are kept, without those that carry secrets. They take no more room than they did in the head,
+    /// which is far shorter than 64 KiB.
+    pub(crate) fn write_without_secrets(headers: &HeaderMap, to: &mut Vec<u8>) {
+        for (name, value) in headers {
+            let name = name.as_str();
+            if !is_secret_header(name) {
+                let lengths = [name.len() as u16, value.len() as u16].map(u16::to_le_bytes);
+                to.extend_from_slice(lengths.as_flattened());
+                to.extend_from_slice(name.as_bytes());
+                to.extend_from_slice(value.as_bytes());
+            }
         }
+    }
+
+    /// What was so written.
+    pub(crate) fn written(headers: Bytes) -> Headers {
         Headers(headers)
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let mut rest = &*self.0;
+        iter::from_fn(move || {
+            let ([a, b, c, d], behind) = rest.split_first_chunk()?;
+            let (name, behind) = behind.split_at_checked(u16::from_le_bytes([*a, *b]).into())?;
+            let (value, behind) = behind.split_at_checked(u16::from_le_bytes([*c, *d]).into())?;
+            rest = behind;
+            Some((str::from_utf8(name).ok()?, value))
+        })
     }
 
     /// The first value of a header; the case of the name does not matter. `None` too for a value that is not UTF-8.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).and_then(|value| str::from_utf8(value.as_bytes()).ok())
+        let (_, value) = self.pairs().find(|(other, _)| other.eq_ignore_ascii_case(name))?;
+        str::from_utf8(value).ok()
     }
 
     /// Every header in order, its name in lower case. A value that is not UTF-8 is read as ISO 8859-1, in which
     /// every byte is a character (RFC 9110 section 5.5).
     pub fn iter(&self) -> impl Iterator<Item = (&str, String)> {
-        self.0.iter().map(|(name, value)| {
-            let value = match str::from_utf8(value.as_bytes()) {
+        self.pairs().map(|(name, value)| {
+            let value = match str::from_utf8(value) {
                 Ok(value) => value.to_owned(),
-                Err(_) => value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
+                Err(_) => value.iter().map(|byte| char::from(*byte)).collect(),
             };
-            (name.as_str(), value)
+            (name, value)
         })
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -131,4 +166,39 @@ fn is_secret_query_key(key: &str) -> bool {
         key,
         "access_token" | "token" | "api_key" | "apikey" | "key" | "secret" | "signature" | "sig" | "password"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn kept(headers: &[(&'static str, &[u8])]) -> Headers {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_bytes(value).expect("a sound value"));
+        }
+        let mut written = Vec::new();
+        Headers::write_without_secrets(&map, &mut written);
+        Headers::written(written.into())
+    }
+
+    #[test]
+    fn headers_are_kept_in_order_without_secrets() {
+        let headers =
+            kept(&[("cookie", b"1"), ("x-b", b"2"), ("x-api-key", b"3"), ("host", b""), ("x-a", b"4")]);
+        let all: Vec<_> = headers.iter().collect();
+        assert_eq!(all, [("x-b", "2".to_owned()), ("host", String::new()), ("x-a", "4".to_owned())]);
+        assert_eq!(format!("{headers:?}"), r#"{"x-b": "2", "host": "", "x-a": "4"}"#);
+        assert_eq!(Headers::default().iter().count(), 0);
+    }
+
+    #[test]
+    fn header_is_found_in_any_case_unless_it_is_not_utf_8() {
+        let long = [b'x'; 16 * 1024];
+        let headers = kept(&[("x-long", &long), ("x-a", b"1"), ("x-latin", b"caf\xe9")]);
+        assert_eq!((headers.get("X-A"), headers.get("x-long").map(str::len)), (Some("1"), Some(long.len())));
+        assert_eq!([headers.get("x-latin"), headers.get("x"), headers.get("")], [None; 3]);
+    }
 }

@@ -21,8 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::patience::Patience;
 use super::rarely::Rarely;
+use super::receive::Arriving;
 use super::stream::Stream;
-use super::{BODY_GRACE, CONNECTIONS, LINGER, STOP_GRACE, Server, guard, receive, respond};
+use super::{BODY_GRACE, CONNECTIONS, LINGER, STOP_GRACE, Server, guard, respond};
 use crate::task::BoxFuture;
 
 /// The body of an answer: of ours, or of one of axum's routes.
@@ -97,7 +98,7 @@ async fn serve(
 ) {
     // Answers are small and written whole; a socket that refuses the option works all the same.
     let _ = stream.set_nodelay(true);
-    let peer = Arc::new(Peer { remote, patience: Patience::new(), host: OnceLock::new(), stop });
+    let peer = Peer { remote, patience: Patience::new(), host: OnceLock::new(), stop };
     let ended = converse(&mut stream, server, &peer).await;
     if ended.as_ref().map_or_else(hyper::Error::is_parse, |()| true) {
         tokio::select! {
@@ -111,7 +112,7 @@ async fn serve(
 }
 
 /// Reads and answers requests until one side has enough.
-async fn converse(stream: &mut TcpStream, server: Weak<Server>, peer: &Arc<Peer>) -> hyper::Result<()> {
+async fn converse(stream: &mut TcpStream, server: Weak<Server>, peer: &Peer) -> hyper::Result<()> {
     let service = service_fn(|request| answer(&server, peer, request));
     let connection = http1::Builder::new()
         .max_buf_size(READ_BUFFER)
@@ -152,11 +153,11 @@ async fn linger(stream: &mut TcpStream) {
 }
 
 /// Where a request goes.
-enum Way<F> {
+enum Way {
     /// Nowhere: the answer is known.
     Known(respond::Answer),
     /// To a webhook.
-    Webhook(F),
+    Webhook(Arriving),
     /// To one of axum's routes.
     Other(BoxFuture<'static, Response<Body>>),
 }
@@ -164,26 +165,26 @@ enum Way<F> {
 /// A `POST` to a webhook is what the server is for, and goes straight there. All else is for axum's routes.
 ///
 /// All that can be done before the body has come is done at once, so that a connection keeps room for no more than that.
-fn answer(
+fn answer<'a>(
     server: &Weak<Server>,
-    peer: &Arc<Peer>,
+    peer: &'a Peer,
     request: Request<Incoming>,
-) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<> {
+) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<'a> {
     peer.patience.of_request();
     let table = server.upgrade().map(|server| server.table.load_full());
-    let way = match (table, guard::check(&request, &peer.host)) {
+    let mut way = match (table, guard::check(&request, &peer.host)) {
         (None, _) => Way::Known(respond::stopping()),
         (_, Err((status, message))) => Way::Known(respond::refused(status, message)),
-        (Some(table), Ok(())) => match table.endpoint(&request) {
-            Some(endpoint) => Way::Webhook(receive::receive(endpoint, peer, request)),
+        (Some(table), Ok(headers)) => match table.endpoint(&request) {
+            Some(endpoint) => Way::Webhook(Arriving::new(endpoint, request, headers)),
             None => Way::Other(Box::pin(async move { table.other(request.map(Body::new)).await })),
         },
     };
-    let peer = Arc::clone(peer);
     async move {
         let answer = match way {
             Way::Known(answer) => answer.map(Either::Left),
-            Way::Webhook(received) => received.await.map(Either::Left),
+            // Where it is, as it is large.
+            Way::Webhook(ref mut arriving) => arriving.answer(peer).await.map(Either::Left),
             Way::Other(other) => other.await.map(Either::Right),
         };
         peer.patience.of_head();

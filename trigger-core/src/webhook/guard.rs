@@ -11,8 +11,8 @@ use super::{HEAD_BYTES, HEADERS, TARGET_BYTES};
 /// Why a request is refused by its head alone.
 type Fault = (StatusCode, &'static str);
 
-/// Whether a request is refused. `known` is a `Host` that was found sound.
-pub(super) fn check<B>(request: &Request<B>, known: &OnceLock<HeaderValue>) -> Result<(), Fault> {
+/// How many bytes the headers of a request have, unless it is refused. `known` is a `Host` that was found sound.
+pub(super) fn check<B>(request: &Request<B>, known: &OnceLock<HeaderValue>) -> Result<usize, Fault> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > TARGET_BYTES {
         return Err((StatusCode::URI_TOO_LONG, "the request target is over 8 KiB"));
@@ -48,7 +48,7 @@ pub(super) fn check<B>(request: &Request<B>, known: &OnceLock<HeaderValue>) -> R
     if encoded {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding"));
     }
-    Ok(())
+    Ok(bytes)
 }
 
 /// Remembers a copy: a clone would keep all of the head that it is a part of.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -11,7 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::routing::{any, get};
 use http::header::ALLOW;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::{Body as _, Frame, Incoming};
 use serde::Serialize;
 use tokio::time::timeout;
@@ -26,6 +27,9 @@ use crate::clock;
 use crate::deadlock::Waited;
 use crate::event::{Envelope, Headers, Origin, Request as Kept, SharedEnvelope, query_without_secrets};
 use crate::trigger::Offer;
+
+/// How much of a body is made room for before it came, by what the client says of its length, which may be a lie.
+const AHEAD: u64 = 64 * 1024;
 
 /// Where requests go, as of now.
 #[derive(Debug, Default)]
@@ -99,47 +103,88 @@ async fn health(State(endpoints): State<Arc<[Arc<Endpoint>]>>) -> Answer {
     }
 }
 
-/// Answers 202 once the event is in the queue, and never before.
-pub(super) fn receive(
-    endpoint: &Arc<Endpoint>,
-    peer: &Arc<Peer>,
-    request: Request<Incoming>,
-) -> impl Future<Output = Answer> + use<> {
-    let (parts, body) = request.into_parts();
-    let kept = Box::new(Kept {
-        path: Arc::clone(&endpoint.path),
-        query: parts.uri.query().map(query_without_secrets).unwrap_or_default(),
-        method: parts.method,
-        headers: Headers::without_secrets(parts.headers),
-        remote: peer.remote,
-    });
-    let (endpoint, peer) = (Arc::clone(endpoint), Arc::clone(peer));
-    async move {
-        // As the client says.
-        if body.size_hint().exact().is_some_and(|length| length > endpoint.body_limit as u64) {
-            return Unread::TooLarge.answer();
-        }
-        match read(body, endpoint.body_limit, &peer.patience).await {
-            Ok(body) => offer(&endpoint, kept, body).await,
-            Err(unread) => unread.answer(),
-        }
-    }
+/// A request to a webhook, while its body comes.
+pub(super) struct Arriving {
+    endpoint: Arc<Endpoint>,
+    method: Method,
+    query: String,
+    body: Incoming,
+    /// The headers as they are kept, and behind them what has come of the body: an event needs one piece of memory for both.
+    bytes: Vec<u8>,
+    /// The map of its headers, empty. hyper puts those of the next request into the one that it got with an answer, so that
+    /// one map serves a connection.
+    map: HeaderMap,
 }
 
-async fn offer(endpoint: &Endpoint, kept: Box<Kept>, body: Bytes) -> Answer {
-    let envelope = Envelope::new(clock::stamp(), body, Origin::Webhook(kept));
-    let id = envelope.id;
-    match endpoint.intake.offer(SharedEnvelope::new(envelope)) {
-        Offer::Queued => accepted(id),
-        Offer::Filtered => filtered(id),
-        Offer::Dropped | Offer::Rejected => queue_full(),
-        Offer::Closed => stopping(),
-        // In a box, so that its size is not that of every request.
-        Offer::Waiting(offer) => match Box::pin(timeout(BODY_TIMEOUT, offer.queued())).await {
-            Ok(Waited::Queued) => accepted(id),
-            Ok(_) => stopping(),
-            Err(_) => queue_full(),
-        },
+impl Arriving {
+    /// `headers` is how many bytes the headers of the request have.
+    pub(super) fn new(endpoint: &Arc<Endpoint>, request: Request<Incoming>, headers: usize) -> Arriving {
+        let (parts, body) = request.into_parts();
+        let ahead = body.size_hint().lower().min(AHEAD) as usize;
+        let mut bytes = Vec::with_capacity(headers + ahead);
+        Headers::write_without_secrets(&parts.headers, &mut bytes);
+        let mut map = parts.headers;
+        map.clear();
+        Arriving {
+            endpoint: Arc::clone(endpoint),
+            method: parts.method,
+            query: parts.uri.query().map(query_without_secrets).unwrap_or_default(),
+            body,
+            bytes,
+            map,
+        }
+    }
+
+    /// Answers 202 once the event is in the queue, and never before.
+    pub(super) async fn answer(&mut self, peer: &Peer) -> Answer {
+        let limit = self.endpoint.body_limit;
+        // As the client says.
+        if self.body.size_hint().exact().is_some_and(|length| length > limit as u64) {
+            return Unread::TooLarge.answer();
+        }
+        let headers = self.bytes.len();
+        if let Err(unread) = self.read(headers + limit, &peer.patience).await {
+            return unread.answer();
+        }
+        let mut body = Bytes::from(mem::take(&mut self.bytes));
+        let kept = Kept {
+            method: mem::take(&mut self.method),
+            path: Arc::clone(&self.endpoint.path),
+            query: mem::take(&mut self.query),
+            headers: Headers::written(body.split_to(headers)),
+            remote: peer.remote,
+        };
+        let envelope = Envelope::new(clock::stamp(), body, Origin::Webhook(Box::new(kept)));
+        let id = envelope.id;
+        let intake = &self.endpoint.intake;
+        match intake.offer(SharedEnvelope::new(envelope)) {
+            Offer::Queued => accepted(id, mem::take(&mut self.map)),
+            Offer::Filtered => filtered(id, mem::take(&mut self.map)),
+            Offer::Dropped | Offer::Rejected => queue_full(),
+            Offer::Closed => stopping(),
+            // In a box, so that its size is not that of every request.
+            Offer::Waiting(offer) => match Box::pin(timeout(BODY_TIMEOUT, offer.queued())).await {
+                Ok(Waited::Queued) => accepted(id, mem::take(&mut self.map)),
+                Ok(_) => stopping(),
+                Err(_) => queue_full(),
+            },
+        }
+    }
+
+    /// Reads the body, up to a limit of all bytes. It is copied even if it came in one piece, as that would keep alive all
+    /// that was read from the connection with it.
+    async fn read(&mut self, limit: usize, patience: &Patience) -> Result<(), Unread> {
+        // Where its length was told, its end need not be waited for.
+        while !self.body.is_end_stream()
+            && let Some(frame) = frame(&mut self.body, patience).await
+        {
+            let Ok(data) = frame?.into_data() else { continue };
+            if self.bytes.len() + data.len() > limit {
+                return Err(Unread::TooLarge);
+            }
+            self.bytes.extend_from_slice(&data);
+        }
+        Ok(())
     }
 }
 
@@ -160,30 +205,6 @@ impl Unread {
             Unread::Over(Over::Stopping) => stopping(),
         }
     }
-}
-
-/// Reads the body, up to the limit. A body that came in one piece is not copied.
-async fn read(mut body: Incoming, limit: usize, patience: &Patience) -> Result<Bytes, Unread> {
-    let mut first = Bytes::new();
-    let mut more: Vec<u8> = Vec::new();
-    // Where its length was told, its end need not be waited for.
-    while !body.is_end_stream()
-        && let Some(frame) = frame(&mut body, patience).await
-    {
-        let Ok(data) = frame?.into_data() else { continue };
-        if first.len().max(more.len()) + data.len() > limit {
-            return Err(Unread::TooLarge);
-        }
-        if first.is_empty() && more.is_empty() {
-            first = data;
-            continue;
-        }
-        if more.is_empty() {
-            more.extend_from_slice(&first);
-        }
-        more.extend_from_slice(&data);
-    }
-    Ok(if more.is_empty() { first } else { more.into() })
 }
 
 /// The next piece of a body, while the patience with the client lasts.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use axum::body::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 
@@ -29,19 +29,19 @@ const FILTERED: [u8; 71] = *br#"{"status":"filtered","event_id":"00000000-0000-0
 /// Where the id comes, in both.
 const ID: Range<usize> = 33..69;
 
-/// 202: the event is in the queue.
-pub(super) fn accepted(event_id: EventId) -> Answer {
-    received(StatusCode::ACCEPTED, ACCEPTED, event_id)
+/// 202: the event is in the queue. The map is for the headers of the answer.
+pub(super) fn accepted(event_id: EventId, map: HeaderMap) -> Answer {
+    received(StatusCode::ACCEPTED, ACCEPTED, event_id, map)
 }
 
 /// 200: the event was looked at, and is none that the webhook takes. The sender need not send it again.
-pub(super) fn filtered(event_id: EventId) -> Answer {
-    received(StatusCode::OK, FILTERED, event_id)
+pub(super) fn filtered(event_id: EventId, map: HeaderMap) -> Answer {
+    received(StatusCode::OK, FILTERED, event_id, map)
 }
 
-fn received(status: StatusCode, mut text: [u8; 71], EventId(id): EventId) -> Answer {
+fn received(status: StatusCode, mut text: [u8; 71], EventId(id): EventId, map: HeaderMap) -> Answer {
     id.hyphenated().encode_lower(&mut text[ID]);
-    json(status, Bytes::copy_from_slice(&text))
+    json(status, Bytes::copy_from_slice(&text), map)
 }
 
 /// An error, after which the connection goes on.
@@ -75,12 +75,13 @@ pub(super) fn later(mut response: Answer) -> Answer {
 /// An answer in JSON.
 pub(super) fn respond(status: StatusCode, body: &impl Serialize) -> Answer {
     // None of our answers holds what JSON cannot.
-    json(status, serde_json::to_vec(body).unwrap_or_default())
+    json(status, serde_json::to_vec(body).unwrap_or_default(), HeaderMap::new())
 }
 
-fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+fn json(status: StatusCode, body: impl Into<Bytes>, map: HeaderMap) -> Answer {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
+    *response.headers_mut() = map;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
