@@ -16,19 +16,21 @@ use crate::sync::{AtomicBool, MutexGuard, Ordering};
 
 mod delivery;
 mod inbox;
+mod item;
 mod lanes;
 mod ledger;
 mod pending;
+mod port;
 mod state;
 mod waiters;
 
-pub(crate) use delivery::{Delivery, Item, Settlement, Tries};
+pub(crate) use delivery::{Delivery, Settlement};
 pub(crate) use inbox::{Inbox, Load, Workers};
+pub(crate) use item::{Item, Tries};
 pub(crate) use ledger::{Ledger, Snapshot};
 pub(crate) use pending::Pending;
-pub(crate) use state::Bounds;
+pub(crate) use port::Bounds;
 
-use delivery::Entry;
 use state::State;
 
 /// One trigger's end of an inbox. What happens at a bound is decided by who pushes. A clone is a handle to the same queue.
@@ -119,7 +121,7 @@ impl Queue {
         if !port.open {
             return Pushed::Closed(item);
         }
-        if !port.has_room(item.envelope.raw.len()) {
+        if !port.has_room(item.bytes()) {
             return Pushed::Full(item);
         }
         // Counted before anyone can take it, so that the count never passes zero on the way.
@@ -151,7 +153,7 @@ impl Queue {
     /// there may be no room even so.
     pub(crate) fn push_evicting(&self, item: Item) -> Pushed {
         let lane = self.inbox.lane(self.port, &item);
-        let bytes = item.envelope.raw.len();
+        let bytes = item.bytes();
         let mut state = self.inbox.state();
         if !state.ports[self.port].open {
             return Pushed::Closed(item);
@@ -187,7 +189,7 @@ impl Queue {
         let ledger = &mut state.ports[self.port].ledger;
         ledger.accepted += 1;
         ledger.last_fired = Some(item.envelope.timestamp);
-        let stranded = state.enqueue(self.port, Entry::new(item, lane));
+        let stranded = state.enqueue(self.port, lane, item);
         Accepted { rests: stranded && state.pending.remove(1), due: state.waiters.tell() }
     }
 
@@ -208,7 +210,7 @@ impl Queue {
             }
             match slot.take().map(|item| self.push_in(item, lane, queued)) {
                 Some(Pushed::Full(item)) => {
-                    let bytes = item.envelope.raw.len();
+                    let bytes = item.bytes();
                     let possible = self.inbox.state().ports[self.port].bounds.fit(bytes);
                     *slot = Some(item);
                     if !possible {
@@ -281,7 +283,7 @@ impl Queue {
     /// As [`pop`](Self::pop), without waiting. `closed` is the number of closes the caller knew of. `None` is for ever.
     fn try_pop(&self, closed: u64) -> Result<Option<TriggerEvent>, MutexGuard<'_, State>> {
         let mut state = self.inbox.state();
-        let Some(entry) = state.dequeue(self.port) else {
+        let Some((_, item)) = state.dequeue(self.port) else {
             let port = &state.ports[self.port];
             return if port.open && port.closed == closed { Err(state) } else { Ok(None) };
         };
@@ -291,15 +293,15 @@ impl Queue {
         drop(state);
         self.inbox.took(self.port, awaited, more);
         self.inbox.rest(rests);
-        Ok(Some(self.event(entry.item)))
+        Ok(Some(self.event(item)))
     }
 
     /// Takes everything that is queued, in order; it counts as handled.
     pub(crate) fn drain(&self) -> Vec<TriggerEvent> {
         let mut state = self.inbox.state();
         let mut events = Vec::new();
-        while let Some(entry) = state.dequeue(self.port) {
-            events.push(self.event(entry.item));
+        while let Some((_, item)) = state.dequeue(self.port) {
+            events.push(self.event(item));
         }
         let port = &mut state.ports[self.port];
         port.ledger.handled += events.len() as u64;
@@ -335,7 +337,7 @@ impl Queue {
 
     /// How many events are queued, and the account, at one moment.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        self.inbox.state().ports[self.port].snapshot()
+        self.inbox.state().snapshot(self.port)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -35,6 +35,7 @@ pub(crate) fn note_places() {
 }
 
 /// Calls code of the user's. Its panic is caught; the error is its message and its place.
+#[inline]
 pub(crate) fn guard<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     // One that is resumed has no place, and must not get that of another.
     NOTED.set(false);
@@ -114,7 +115,7 @@ pub(crate) fn panicked(ended: Result<Ended, String>) -> Ended {
 }
 
 /// One that has ended, also by a panic, is not polled again: it is dropped in the same step.
-#[inline]
+#[inline(always)]
 fn step<R: Runs>(
     of: &mut R,
     poll: impl FnOnce(&mut R) -> Poll<R::Output>,

@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::delivery::{Delivery, Entry, Item, Tries};
-use super::state::{Bounds, Port, State};
+use super::delivery::Delivery;
+use super::item::{Item, Tries};
+use super::port::{Bounds, Port};
+use super::state::{self, State};
 use super::waiters::Waiters;
 use super::{Accepted, Ledger, Pending, Queue, Taken};
 use crate::clock::{self, Instant, timeout_at};
@@ -168,9 +170,9 @@ impl Inbox {
     pub(crate) fn take(self: &Arc<Self>) -> Taken<Delivery<'_>> {
         let mut state = self.state();
         match state.take() {
-            Some((port, entry)) => {
-                self.taken(state, port);
-                Taken::Event(Delivery::new(entry, port, self))
+            Some(taken) => {
+                self.taken(state, taken.0);
+                Taken::Event(Delivery::new(taken, self))
             }
             None if state.is_over() => Taken::Closed,
             None => Taken::Empty,
@@ -178,7 +180,7 @@ impl Inbox {
     }
 
     /// Gives back the lock after a take, and wakes those whom it concerns.
-    #[inline]
+    #[inline(always)]
     fn taken(&self, mut state: MutexGuard<'_, State>, port: usize) {
         let over = !state.ports[port].open && state.is_over();
         let (more, awaited) = (state.tell_of_more(), state.ports[port].awaited);
@@ -206,9 +208,9 @@ impl Inbox {
             let _idle = {
                 let mut state = self.state();
                 match state.take() {
-                    Some((port, entry)) => {
-                        self.taken(state, port);
-                        return Some(Delivery::new(entry, port, self));
+                    Some(taken) => {
+                        self.taken(state, taken.0);
+                        return Some(Delivery::new(taken, self));
                     }
                     None if state.is_over() => return None,
                     None => self.begin_to_wait(state),
@@ -270,11 +272,10 @@ impl Inbox {
     /// What is queued, with the attempts so far, oldest trigger first. It stays queued.
     pub(crate) fn left(self: &Arc<Self>) -> Vec<(Queue, TriggerEvent, Option<Tries>)> {
         let state = self.state();
-        let shown = |port: usize, entry: &Entry| {
-            let event = entry.item.event(self.trigger(port));
-            (Queue::of(Arc::clone(self), port), event, entry.tries.as_deref().cloned())
+        let shown = |port: usize, item: &Item| {
+            (Queue::of(Arc::clone(self), port), item.event(self.trigger(port)), item.tries().cloned())
         };
-        state.entries().map(|(port, entry)| shown(port, entry)).collect()
+        state.items().map(|(port, item)| shown(port, item)).collect()
     }
 
     /// Counts nothing as pending any more: neither what is queued, which nobody will take, nor what a handler that blocks
@@ -314,7 +315,7 @@ impl Inbox {
         let mut state = self.state();
         // The next one of its key may be ready now: it is taken here, or those are that were ready before it.
         let (_, rests) = state.finish(delivery.port, delivery.lane, |ledger| ledger.handled += 1);
-        let handled = state.take().map(|(port, next)| delivery.replace(port, next));
+        let handled = state.take().map(|next| delivery.replace(next));
         match handled {
             // The next one is pending, so nothing rests.
             Some(_) => self.taken(state, delivery.port),
@@ -327,8 +328,8 @@ impl Inbox {
     }
 
     /// Ends the flight of a delivery that is to be tried again at that time. Until then its lane stands still.
-    pub(super) fn retry(&self, port: usize, entry: Entry, due: Instant) {
-        self.strand(|state| state.retry(port, entry, due));
+    pub(super) fn retry(&self, taken: state::Taken, due: Instant) {
+        self.strand(|state| state.retry(taken, due));
         self.schedule.notify_one();
     }
 
@@ -347,9 +348,9 @@ impl Inbox {
 
     /// Ends the flight of a delivery that was not handled: it goes back to where it came from. It came out of the queue,
     /// so it may go back over the bounds.
-    pub(super) fn give_back(&self, port: usize, entry: Entry) {
+    pub(super) fn give_back(&self, taken: state::Taken) {
         let mut state = self.state();
-        state.give_back(port, entry);
+        state.give_back(taken);
         let due = state.waiters.tell();
         drop(state);
         self.wake_one(due);

@@ -6,7 +6,7 @@
 use std::collections::hash_map::Entry as Place;
 use std::collections::{HashMap, VecDeque};
 
-use super::delivery::Entry;
+use super::item::Item;
 
 #[derive(Debug)]
 pub(super) struct Lanes {
@@ -30,7 +30,7 @@ struct Lane {
 struct Waiting {
     port: usize,
     number: u64,
-    entry: Entry,
+    item: Item,
 }
 
 impl Lanes {
@@ -39,26 +39,25 @@ impl Lanes {
     }
 
     /// Adds an event behind those of its key. Gives it back if they are not waited for any more.
-    pub(super) fn push(&mut self, port: usize, entry: Entry) -> Result<(), Entry> {
-        let key = entry.lane;
+    pub(super) fn push(&mut self, port: usize, key: u64, item: Item) -> Result<(), Item> {
         let lane = self.lanes.entry(key).or_default();
         if lane.stranded {
-            return Err(entry);
+            return Err(item);
         }
         if !lane.busy && lane.events.is_empty() {
             self.ready[port].push_back(key);
         }
         self.count += 1;
-        lane.events.push_back(Waiting { port, number: self.count, entry });
+        lane.events.push_back(Waiting { port, number: self.count, item });
         Ok(())
     }
 
     /// Takes the next event of this queue that follows none of its key.
-    pub(super) fn take(&mut self, port: usize) -> Option<Entry> {
+    pub(super) fn take(&mut self, port: usize) -> Option<(u64, Item)> {
         let key = self.ready[port].pop_front()?;
         let lane = self.lanes.get_mut(&key)?;
         lane.busy = true;
-        lane.events.pop_front().map(|waiting| waiting.entry)
+        lane.events.pop_front().map(|waiting| (key, waiting.item))
     }
 
     pub(super) fn any_ready(&self) -> bool {
@@ -86,18 +85,17 @@ impl Lanes {
     }
 
     /// Puts an event that was taken before the others of its key.
-    pub(super) fn put_back(&mut self, port: usize, entry: Entry) {
-        let key = entry.lane;
+    pub(super) fn put_back(&mut self, port: usize, key: u64, item: Item) {
         let lane = self.lanes.entry(key).or_default();
         lane.busy = false;
         // Older than all that wait, as it was taken before them.
-        lane.events.push_front(Waiting { port, number: 0, entry });
+        lane.events.push_front(Waiting { port, number: 0, item });
         self.ready[port].push_front(key);
     }
 
     /// Takes out the oldest event of this queue. It looks at all of them: nothing is kept for the sake of a queue that
     /// is full, has a key, and drops its oldest.
-    pub(super) fn evict(&mut self, port: usize) -> Option<Entry> {
+    pub(super) fn evict(&mut self, port: usize) -> Option<Item> {
         let waiting = self.lanes.iter().flat_map(|(key, lane)| {
             lane.events
                 .iter()
@@ -115,19 +113,19 @@ impl Lanes {
                 None => drop(lane.remove()),
             }
         }
-        Some(evicted.entry)
+        Some(evicted.item)
     }
 
     /// Gives up the lane of an event that is not waited for any more: hands out the events behind it.
-    pub(super) fn strand(&mut self, key: u64) -> impl Iterator<Item = (usize, Entry)> {
+    pub(super) fn strand(&mut self, key: u64) -> impl Iterator<Item = (usize, Item)> {
         let lane = self.lanes.entry(key).or_default();
         lane.stranded = true;
-        std::mem::take(&mut lane.events).into_iter().map(|waiting| (waiting.port, waiting.entry))
+        std::mem::take(&mut lane.events).into_iter().map(|waiting| (waiting.port, waiting.item))
     }
 
     /// Every event that waits for the handler.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (usize, &Entry)> {
-        self.lanes.values().flat_map(|lane| lane.events.iter().map(|waiting| (waiting.port, &waiting.entry)))
+    pub(super) fn items(&self) -> impl Iterator<Item = (usize, &Item)> {
+        self.lanes.values().flat_map(|lane| lane.events.iter().map(|waiting| (waiting.port, &waiting.item)))
     }
 }
 
@@ -141,9 +139,9 @@ mod tests {
     #[test]
     fn no_lane_outlives_its_events() {
         let mut lanes = Lanes::new(1);
-        let entry = |lane| Entry::new(TriggerEvent::new("test", "1", Map::new()).into(), lane);
+        let item = || TriggerEvent::new("test", "1", Map::new()).into();
         for lane in [1, 1, 2, 3] {
-            lanes.push(0, entry(lane)).expect("a lane that is waited for");
+            lanes.push(0, lane, item()).expect("a lane that is waited for");
         }
         assert!(lanes.take(0).is_some());
         for _ in 0..3 {

@@ -1,23 +1,16 @@
 //! What an inbox holds, behind its one lock. Nothing here waits, wakes, or looks at a clock.
 
 use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
-use std::collections::{BinaryHeap, VecDeque};
 
-use super::delivery::{Entry, Item};
+use super::item::Item;
 use super::lanes::Lanes;
 use super::pending::Share;
+use super::port::{Bounds, Port};
 use super::waiters::Waiters;
 use super::{Ledger, Snapshot};
 use crate::clock::Instant;
-
-/// How much a queue holds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    pub(crate) events: usize,
-    /// The bytes of their bodies.
-    pub(crate) bytes: Option<usize>,
-}
 
 #[derive(Debug)]
 pub(super) struct State {
@@ -36,31 +29,11 @@ pub(super) struct State {
     /// Events that wait for a retry.
     delayed: BinaryHeap<Delayed>,
     /// Events that wait for a retry which comes after the end of the drain, and those of their key.
-    stranded: Vec<(usize, Entry)>,
+    stranded: Vec<(usize, Item)>,
     /// When the drain ends, once it has begun.
     deadline: Option<Instant>,
     /// How many retries were scheduled: those that are due at one moment keep this order.
     scheduled: u64,
-}
-
-/// One queue.
-#[derive(Debug)]
-pub(super) struct Port {
-    /// Where events are while they wait for the handler, if the process has no key.
-    events: VecDeque<Entry>,
-    pub(super) ledger: Ledger,
-    pub(super) bounds: Bounds,
-    pub(super) open: bool,
-    bytes: usize,
-    /// How many wait for room.
-    pub(super) awaited: usize,
-    /// Events that are to be handled again, before the others: those that were given back, then those whose retry is due.
-    again: VecDeque<Entry>,
-    /// How many wait for a retry.
-    waiting: usize,
-    waiting_bytes: usize,
-    /// How often it was closed: one who waits learns from it of a close that was followed by an open.
-    pub(super) closed: u64,
 }
 
 /// An event that waits for a retry. The greatest is the one that is due first.
@@ -68,9 +41,11 @@ pub(super) struct Port {
 struct Delayed {
     due: Instant,
     number: u64,
-    port: usize,
-    entry: Entry,
+    taken: Taken,
 }
+
+/// An event that is or was out of its queue: the number of that, its lane, and what the queue keeps of it.
+pub(super) type Taken = (usize, u64, Item);
 
 impl State {
     pub(super) fn new(bounds: &[Bounds], keyed: bool, waiters: Waiters) -> State {
@@ -91,15 +66,15 @@ impl State {
 
     /// Queues an event behind the others. Says whether nobody waits for it: its lane is stranded, or nobody takes any more.
     #[inline]
-    pub(super) fn enqueue(&mut self, port: usize, entry: Entry) -> bool {
+    pub(super) fn enqueue(&mut self, port: usize, lane: u64, item: Item) -> bool {
         let queue = &mut self.ports[port];
-        queue.bytes += entry.bytes;
+        queue.bytes += queue.counted(&item);
         match &mut self.lanes {
-            None => queue.events.push_back(entry),
+            None => queue.events.push_back(item),
             Some(lanes) => {
-                if let Err(entry) = lanes.push(port, entry) {
-                    self.ports[port].count_waiting(&entry);
-                    self.stranded.push((port, entry));
+                if let Err(item) = lanes.push(port, lane, item) {
+                    queue.count_waiting(&item);
+                    self.stranded.push((port, item));
                     return true;
                 }
             }
@@ -108,16 +83,16 @@ impl State {
     }
 
     /// Takes the next event of this queue.
-    #[inline]
-    pub(super) fn dequeue(&mut self, port: usize) -> Option<Entry> {
+    #[inline(always)]
+    pub(super) fn dequeue(&mut self, port: usize) -> Option<(u64, Item)> {
         let queue = &mut self.ports[port];
-        let entry = match &mut self.lanes {
-            None => queue.pop()?,
+        let (lane, item) = match &mut self.lanes {
+            None => (0, queue.pop()?),
             Some(lanes) => lanes.take(port)?,
         };
-        queue.bytes -= entry.bytes;
+        queue.bytes -= queue.counted(&item);
         queue.ledger.taken += 1;
-        Some(entry)
+        Some((lane, item))
     }
 
     /// Whether somebody is to be told of another event, now that somebody has come for one: whoever comes has the next one
@@ -134,21 +109,21 @@ impl State {
     }
 
     /// Takes the next event for handling, from the queues in turn.
-    #[inline]
-    pub(super) fn take(&mut self) -> Option<(usize, Entry)> {
+    #[inline(always)]
+    pub(super) fn take(&mut self) -> Option<Taken> {
         if self.paused || self.abandoned {
             return None;
         }
         let port = self.next_port()?;
-        let entry = self.dequeue(port)?;
-        if entry.tries.is_some() {
+        let (lane, item) = self.dequeue(port)?;
+        if item.tries().is_some() {
             self.ports[port].ledger.retried += 1;
         }
-        Some((port, entry))
+        Some((port, lane, item))
     }
 
     /// The next queue that has an event to take.
-    #[inline]
+    #[inline(always)]
     fn next_port(&mut self) -> Option<usize> {
         for _ in 0..self.ports.len() {
             let port = self.turn;
@@ -185,44 +160,45 @@ impl State {
     }
 
     /// Ends the flight of an event that is to be tried again. Tells how many events nobody waits for any more.
-    pub(super) fn retry(&mut self, port: usize, entry: Entry, due: Instant) -> usize {
-        let ledger = &mut self.ports[port].ledger;
-        ledger.returned += 1;
-        ledger.failed += 1;
-        self.ports[port].bytes += entry.bytes;
-        self.ports[port].count_waiting(&entry);
+    pub(super) fn retry(&mut self, taken: Taken, due: Instant) -> usize {
+        let (port, _, item) = &taken;
+        let queue = &mut self.ports[*port];
+        queue.ledger.returned += 1;
+        queue.ledger.failed += 1;
+        queue.bytes += queue.counted(item);
+        queue.count_waiting(item);
         if self.abandoned || self.deadline.is_some_and(|deadline| due > deadline) {
-            return self.strand(port, entry);
+            return self.strand(taken);
         }
         self.scheduled += 1;
-        self.delayed.push(Delayed { due, number: self.scheduled, port, entry });
+        self.delayed.push(Delayed { due, number: self.scheduled, taken });
         0
     }
 
     /// Ends the flight of an event that was not handled.
-    pub(super) fn give_back(&mut self, port: usize, entry: Entry) {
-        let ledger = &mut self.ports[port].ledger;
-        ledger.returned += 1;
-        ledger.given_back += 1;
-        ledger.retried -= u64::from(entry.tries.is_some());
-        self.ports[port].bytes += entry.bytes;
+    pub(super) fn give_back(&mut self, (port, lane, item): Taken) {
+        let queue = &mut self.ports[port];
+        queue.ledger.returned += 1;
+        queue.ledger.given_back += 1;
+        queue.ledger.retried -= u64::from(item.tries().is_some());
+        queue.bytes += queue.counted(&item);
         match &mut self.lanes {
-            None => self.ports[port].again.push_front(entry),
-            Some(lanes) => lanes.put_back(port, entry),
+            None => queue.again.push_front(item),
+            Some(lanes) => lanes.put_back(port, lane, item),
         }
     }
 
     /// Takes out the oldest event of this queue that waits for the handler; it counts as dropped.
     pub(super) fn evict(&mut self, port: usize) -> Option<Item> {
-        let entry = match &mut self.lanes {
-            None => self.ports[port].pop()?,
+        let queue = &mut self.ports[port];
+        let item = match &mut self.lanes {
+            None => queue.pop()?,
             Some(lanes) => lanes.evict(port)?,
         };
-        self.ports[port].bytes -= entry.bytes;
-        let ledger = &mut self.ports[port].ledger;
-        ledger.evicted += 1;
-        ledger.dropped += 1;
-        Some(entry.item)
+        queue.bytes -= queue.counted(&item);
+        queue.ledger.evicted += 1;
+        queue.ledger.dropped += 1;
+        Some(item)
     }
 
     /// Puts the events that are due before those that were never taken. Tells how many, and when the next one is due.
@@ -232,19 +208,16 @@ impl State {
             due.push(PeekMut::pop(delayed));
         }
         let released = due.len();
-        for delayed in &due {
-            let port = &mut self.ports[delayed.port];
-            port.waiting -= 1;
-            port.waiting_bytes -= delayed.entry.bytes;
+        for Delayed { taken: (port, _, item), .. } in &due {
+            let queue = &mut self.ports[*port];
+            queue.waiting -= 1;
+            queue.waiting_bytes -= queue.counted(item);
         }
+        let due = due.into_iter().map(|delayed| delayed.taken);
         match &mut self.lanes {
-            None => {
-                due.into_iter().for_each(|delayed| self.ports[delayed.port].again.push_back(delayed.entry))
-            }
+            None => due.for_each(|(port, _, item)| self.ports[port].again.push_back(item)),
             // Each becomes the first.
-            Some(lanes) => {
-                due.into_iter().rev().for_each(|delayed| lanes.put_back(delayed.port, delayed.entry))
-            }
+            Some(lanes) => due.rev().for_each(|(port, lane, item)| lanes.put_back(port, lane, item)),
         }
         (released, self.delayed.peek().map(|delayed| delayed.due))
     }
@@ -261,17 +234,16 @@ impl State {
         let delayed = std::mem::take(&mut self.delayed).into_iter();
         let (late, in_time): (Vec<_>, Vec<_>) = delayed.partition(|delayed| delayed.due > deadline);
         self.delayed = in_time.into();
-        late.into_iter().map(|Delayed { port, entry, .. }| self.strand(port, entry)).sum()
+        late.into_iter().map(|delayed| self.strand(delayed.taken)).sum()
     }
 
     /// Gives up waiting for the retry of an event, and so for those of its lane. Tells how many these are.
-    fn strand(&mut self, port: usize, entry: Entry) -> usize {
+    fn strand(&mut self, (port, lane, item): Taken) -> usize {
         let before = self.stranded.len();
-        let lane = entry.lane;
-        self.stranded.push((port, entry));
-        for (port, entry) in self.lanes.iter_mut().flat_map(|lanes| lanes.strand(lane)) {
-            self.ports[port].count_waiting(&entry);
-            self.stranded.push((port, entry));
+        self.stranded.push((port, item));
+        for (port, item) in self.lanes.iter_mut().flat_map(|lanes| lanes.strand(lane)) {
+            self.ports[port].count_waiting(&item);
+            self.stranded.push((port, item));
         }
         self.stranded.len() - before
     }
@@ -301,81 +273,23 @@ impl State {
         self.is_takeable() || self.paused || !self.delayed.is_empty()
     }
 
-    /// Every queued event, and the number of its queue.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (usize, &Entry)> {
-        let in_ports = self.ports.iter().enumerate();
-        let in_ports = in_ports.flat_map(|(port, queue)| {
-            queue.again.iter().chain(&queue.events).map(move |entry| (port, entry))
-        });
-        let in_lanes = self.lanes.iter().flat_map(|lanes| lanes.entries());
-        let delayed = self.delayed.iter().map(|delayed| (delayed.port, &delayed.entry));
-        let stranded = self.stranded.iter().map(|(port, entry)| (*port, entry));
-        in_ports.chain(in_lanes).chain(delayed).chain(stranded)
-    }
-}
-
-impl Port {
-    fn new(bounds: Bounds) -> Port {
-        Port {
-            bounds,
-            open: false,
-            closed: 0,
-            bytes: 0,
-            waiting: 0,
-            waiting_bytes: 0,
-            ledger: Ledger::default(),
-            awaited: 0,
-            again: VecDeque::new(),
-            events: VecDeque::new(),
-        }
-    }
-
-    #[inline]
-    fn pop(&mut self) -> Option<Entry> {
-        let next = if self.again.is_empty() { &mut self.events } else { &mut self.again };
-        next.pop_front()
-    }
-
-    /// Whether it has an event to take, where the process has no key.
-    #[inline]
-    fn any(&self) -> bool {
-        !(self.again.is_empty() && self.events.is_empty())
-    }
-
-    pub(super) fn has_room(&self, bytes: usize) -> bool {
-        self.ledger.queued() < self.bounds.events && self.bounds.fit(self.bytes + bytes)
-    }
-
-    /// How many bytes another event may have, if there is room for one.
-    pub(super) fn space(&self) -> Option<usize> {
-        match self.bounds.bytes {
-            _ if !self.open => Some(usize::MAX),
-            _ if self.ledger.queued() >= self.bounds.events => None,
-            Some(most) => most.checked_sub(self.bytes),
-            None => Some(usize::MAX),
-        }
-    }
-
-    /// Whether there would be room if every event that waits for the handler were taken out.
-    pub(super) fn could_make_room(&self, bytes: usize) -> bool {
-        self.waiting < self.bounds.events && self.bounds.fit(self.waiting_bytes + bytes)
-    }
-
-    fn count_waiting(&mut self, entry: &Entry) {
-        self.waiting += 1;
-        self.waiting_bytes += entry.bytes;
-    }
-
-    pub(super) fn snapshot(&self) -> Snapshot {
-        let Port { waiting, bytes, ref ledger, .. } = *self;
+    /// A queue at this moment.
+    pub(super) fn snapshot(&self, port: usize) -> Snapshot {
+        let Port { waiting, ref ledger, .. } = self.ports[port];
+        let here = self.items().filter(|(of, _)| *of == port);
+        let bytes = here.map(|(_, item)| item.bytes()).sum();
         Snapshot { queued: ledger.queued(), waiting, bytes, ledger: ledger.clone() }
     }
-}
 
-impl Bounds {
-    /// Whether so many bytes are within the bounds.
-    pub(super) fn fit(&self, bytes: usize) -> bool {
-        self.bytes.is_none_or(|most| bytes <= most)
+    /// Every queued event, and the number of its queue.
+    pub(super) fn items(&self) -> impl Iterator<Item = (usize, &Item)> {
+        let in_ports = self.ports.iter().enumerate();
+        let in_ports = in_ports
+            .flat_map(|(port, queue)| queue.again.iter().chain(&queue.events).map(move |item| (port, item)));
+        let in_lanes = self.lanes.iter().flat_map(|lanes| lanes.items());
+        let delayed = self.delayed.iter().map(|Delayed { taken: (port, _, item), .. }| (*port, item));
+        let stranded = self.stranded.iter().map(|(port, item)| (*port, item));
+        in_ports.chain(in_lanes).chain(delayed).chain(stranded)
     }
 }
 
