@@ -38,6 +38,8 @@ use state::State;
 pub(crate) struct Queue {
     inbox: Arc<Inbox>,
     port: usize,
+    /// Whether events keep an order by their key.
+    keyed: bool,
 }
 
 /// The answer to a push. What was not taken comes back.
@@ -71,7 +73,7 @@ pub(crate) enum Taken<T> {
 impl Queue {
     /// The queue of this number in an inbox.
     pub(crate) fn of(inbox: Arc<Inbox>, port: usize) -> Queue {
-        Queue { inbox, port }
+        Queue { keyed: inbox.is_keyed(), inbox, port }
     }
 
     pub(crate) fn inbox(&self) -> &Arc<Inbox> {
@@ -86,6 +88,12 @@ impl Queue {
     /// The event that came into this queue, or would have.
     pub(crate) fn event(&self, item: Item) -> TriggerEvent {
         item.into_event(self.trigger())
+    }
+
+    /// The lane of an event.
+    #[inline]
+    fn lane(&self, item: &Item) -> u64 {
+        if self.keyed { self.inbox.lane(self.port, item) } else { 0 }
     }
 
     /// Lets events in. What is still queued stays.
@@ -109,7 +117,7 @@ impl Queue {
     /// Queues an event if there is room.
     #[inline]
     pub(crate) fn push(&self, item: Item) -> Pushed {
-        let lane = self.inbox.lane(self.port, &item);
+        let lane = self.lane(&item);
         self.push_in(item, lane, None)
     }
 
@@ -140,7 +148,7 @@ impl Queue {
     /// Queues an event that its source has handed out for good, whether there is room or not.
     pub(crate) fn push_taken(&self, event: TriggerEvent) {
         let item = Item::from(event);
-        let lane = self.inbox.lane(self.port, &item);
+        let lane = self.lane(&item);
         let mut state = self.inbox.state();
         // One that comes after the end is not waited for.
         state.pending.add_late(&self.inbox.pending);
@@ -152,7 +160,7 @@ impl Queue {
     /// Queues an event, in the place of the oldest ones if there is no room. Those that wait for a retry keep theirs, so
     /// there may be no room even so.
     pub(crate) fn push_evicting(&self, item: Item) -> Pushed {
-        let lane = self.inbox.lane(self.port, &item);
+        let lane = self.lane(&item);
         let bytes = item.bytes();
         let mut state = self.inbox.state();
         if !state.ports[self.port].open {
@@ -199,7 +207,7 @@ impl Queue {
     /// anyone can see that it is.
     pub(crate) async fn push_waiting(&self, slot: &mut Option<Item>, queued: Option<&AtomicBool>) {
         let (closed, _awaits) = self.await_room();
-        let lane = slot.as_ref().map_or(0, |item| self.inbox.lane(self.port, item));
+        let lane = slot.as_ref().map_or(0, |item| self.lane(item));
         loop {
             let room = self.inbox.room(self.port).notified();
             tokio::pin!(room);
@@ -354,7 +362,7 @@ struct AwaitsRoom<'a>(&'a Queue);
 
 impl Drop for AwaitsRoom<'_> {
     fn drop(&mut self) {
-        let AwaitsRoom(Queue { inbox, port }) = self;
+        let AwaitsRoom(Queue { inbox, port, .. }) = self;
         inbox.state().ports[*port].awaited -= 1;
     }
 }

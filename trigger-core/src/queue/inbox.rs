@@ -17,7 +17,7 @@ use crate::sync::{Mutex, MutexGuard, Notified, Notify};
 /// The queues of one process, or the one of a trigger that is used by itself.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    state: Mutex<State>,
+    state: Line<Mutex<State>>,
     /// What the events of each queue remember of the trigger they came through, but for those that bring their own.
     triggers: Box<[Arc<TriggerInfo>]>,
     /// Which events keep their order.
@@ -33,6 +33,11 @@ pub(crate) struct Inbox {
     /// What the runtime counts over all its queues, to know when a cascade has come to rest.
     pub(super) pending: Arc<Pending>,
 }
+
+/// What begins a line of the cache.
+#[repr(align(64))]
+#[derive(Debug)]
+struct Line<T>(T);
 
 #[derive(Debug)]
 struct Room {
@@ -68,10 +73,11 @@ impl Inbox {
         workers: Option<Workers>,
         pending: Arc<Pending>,
     ) -> Arc<Inbox> {
-        let waiters = Waiters::new(workers.map_or(usize::MAX, |workers| workers.threads));
+        let threads = workers.and_then(|workers| u32::try_from(workers.threads).ok());
+        let waiters = Waiters::new(threads.unwrap_or(u32::MAX));
         let (bounds, triggers): (Vec<_>, Vec<_>) = queues.into_iter().unzip();
         Arc::new(Inbox {
-            state: Mutex::new(State::new(&bounds, key.is_some(), waiters)),
+            state: Line(Mutex::new(State::new(&bounds, key.is_some(), waiters))),
             triggers: triggers.into(),
             key,
             workers,
@@ -88,7 +94,7 @@ impl Inbox {
     /// Nothing is left half done where the lock is held, so a poisoned lock is as good as a sound one.
     #[inline]
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wakes when there may be an event.
@@ -152,7 +158,6 @@ impl Inbox {
     }
 
     /// The lane of an event: that of its key, if events have any.
-    #[inline]
     pub(super) fn lane(&self, port: usize, item: &Item) -> u64 {
         self.key.as_ref().map_or(0, |key| self.lane_of(key, &item.event(self.trigger(port))))
     }

@@ -3,6 +3,8 @@
 use std::time::SystemTime;
 
 /// What became of the events of one queue.
+// In this order: what a push counts comes first.
+#[repr(C)]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
     pub(crate) accepted: u64,

@@ -12,20 +12,21 @@ use super::waiters::Waiters;
 use super::{Ledger, Snapshot};
 use crate::clock::Instant;
 
+// In this order, so that what each event needs is in one line of the cache, with the lock before it.
+#[repr(C)]
 #[derive(Debug)]
 pub(super) struct State {
-    // First what each event needs, so that it is in few lines of the cache; so too in a port.
     pub(super) waiters: Waiters,
-    /// What is accepted and not settled, but for what nobody waits for any more.
-    pub(super) pending: Share,
-    /// Where the search for the next event begins, so that a full queue does not starve the others.
-    turn: usize,
     /// Nobody takes from it any more, and nothing of it counts as pending.
     pub(super) abandoned: bool,
     pub(super) paused: bool,
-    pub(super) ports: Vec<Port>,
+    /// What is accepted and not settled, but for what nobody waits for any more.
+    pub(super) pending: Share,
     /// Where events are while they wait for the handler, if the process has a key.
     lanes: Option<Box<Lanes>>,
+    pub(super) ports: Box<[Port]>,
+    /// Where the search for the next event begins, so that a full queue does not starve the others.
+    turn: usize,
     /// Events that wait for a retry.
     delayed: BinaryHeap<Delayed>,
     /// Events that wait for a retry which comes after the end of the drain, and those of their key.
@@ -68,7 +69,7 @@ impl State {
     #[inline]
     pub(super) fn enqueue(&mut self, port: usize, lane: u64, item: Item) -> bool {
         let queue = &mut self.ports[port];
-        queue.bytes += queue.counted(&item);
+        queue.count_in(&item);
         match &mut self.lanes {
             None => queue.events.push_back(item),
             Some(lanes) => {
@@ -90,7 +91,7 @@ impl State {
             None => (0, queue.pop()?),
             Some(lanes) => lanes.take(port)?,
         };
-        queue.bytes -= queue.counted(&item);
+        queue.count_out(&item);
         queue.ledger.taken += 1;
         Some((lane, item))
     }
@@ -165,7 +166,7 @@ impl State {
         let queue = &mut self.ports[*port];
         queue.ledger.returned += 1;
         queue.ledger.failed += 1;
-        queue.bytes += queue.counted(item);
+        queue.count_in(item);
         queue.count_waiting(item);
         if self.abandoned || self.deadline.is_some_and(|deadline| due > deadline) {
             return self.strand(taken);
@@ -181,7 +182,7 @@ impl State {
         queue.ledger.returned += 1;
         queue.ledger.given_back += 1;
         queue.ledger.retried -= u64::from(item.tries().is_some());
-        queue.bytes += queue.counted(&item);
+        queue.count_in(&item);
         match &mut self.lanes {
             None => queue.again.push_front(item),
             Some(lanes) => lanes.put_back(port, lane, item),
@@ -195,7 +196,7 @@ impl State {
             None => queue.pop()?,
             Some(lanes) => lanes.evict(port)?,
         };
-        queue.bytes -= queue.counted(&item);
+        queue.count_out(&item);
         queue.ledger.evicted += 1;
         queue.ledger.dropped += 1;
         Some(item)
@@ -210,8 +211,7 @@ impl State {
         let released = due.len();
         for Delayed { taken: (port, _, item), .. } in &due {
             let queue = &mut self.ports[*port];
-            queue.waiting -= 1;
-            queue.waiting_bytes -= queue.counted(item);
+            queue.count_due(item);
         }
         let due = due.into_iter().map(|delayed| delayed.taken);
         match &mut self.lanes {

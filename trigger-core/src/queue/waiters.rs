@@ -4,16 +4,16 @@
 #[derive(Debug)]
 pub(super) struct Waiters {
     /// How many wait.
-    idle: usize,
+    idle: u32,
     /// How many of them were told of an event, and have not come for it yet.
-    told: usize,
+    told: u32,
     /// The most that are told at once.
-    most: usize,
+    most: u32,
 }
 
 impl Waiters {
     /// Nobody waits yet. So many are told at once at most.
-    pub(super) fn new(most: usize) -> Waiters {
+    pub(super) fn new(most: u32) -> Waiters {
         Waiters { idle: 0, told: 0, most }
     }
 
@@ -25,7 +25,7 @@ impl Waiters {
     #[inline]
     pub(super) fn tell(&mut self) -> bool {
         let more = self.any_untold();
-        self.told += usize::from(more);
+        self.told += u32::from(more);
         more
     }
 

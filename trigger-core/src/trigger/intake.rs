@@ -15,11 +15,13 @@ use crate::status::TriggerStatus;
 use crate::trigger::{TriggerError, Wiring};
 
 /// A built-in trigger without its source: its settings, its queue, and its policy for a full one.
+// In this order, so that what each event needs is in one line of the cache.
+#[repr(C, align(64))]
 #[derive(Debug)]
 pub(crate) struct Intake {
     pub(crate) queue: Queue,
     overflow: Overflow,
-    /// That of the settings, here beside what else each event needs.
+    /// That of the settings.
     filter: Option<Filter>,
     pub(crate) config: TriggerConfig,
     lost: Option<LostEvents>,
@@ -89,7 +91,10 @@ impl Intake {
         };
         match pushed {
             Pushed::Queued => Offer::Queued,
-            Pushed::Closed(_) => Offer::Closed,
+            Pushed::Closed(item) => {
+                drop(item);
+                Offer::Closed
+            }
             Pushed::Evicted(oldest, dropped) => {
                 let before = dropped - oldest.len() as u64;
                 for (count, event) in (before + 1..).zip(oldest) {
