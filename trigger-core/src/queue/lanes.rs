@@ -10,7 +10,8 @@ use super::item::Item;
 
 #[derive(Debug)]
 pub(super) struct Lanes {
-    lanes: HashMap<u64, Lane>,
+    /// By a hash of their keys, which a quick hash with a seed of the run spreads.
+    lanes: HashMap<u64, Lane, foldhash::fast::RandomState>,
     /// For each queue, the lanes whose next event came through it and may be taken: each lane in one of them, or, busy
     /// or empty, in none.
     ready: Vec<VecDeque<u64>>,
@@ -35,7 +36,7 @@ struct Waiting {
 
 impl Lanes {
     pub(super) fn new(ports: usize) -> Lanes {
-        Lanes { lanes: HashMap::new(), ready: vec![VecDeque::new(); ports], count: 0 }
+        Lanes { lanes: HashMap::default(), ready: vec![VecDeque::new(); ports], count: 0 }
     }
 
     /// Adds an event behind those of its key. Gives it back if they are not waited for any more.
