@@ -1,6 +1,6 @@
 //! The clocks and the source of ids, in the one place where they are read.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) use tokio::time::{Instant, timeout_at};
@@ -14,43 +14,69 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
+/// What counts the time between two looks at the system's clock: a counter of the processor where it has a steady one, and
+/// the system's monotonic clock elsewhere.
+static COUNTER: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
+
+/// Measures how fast the counter counts, once in a program. That takes a millisecond, or up to 200 ms on a machine that
+/// has much else to do, and is done before there is an event that would have to wait for it.
+pub(crate) fn prepare() {
+    LazyLock::force(&COUNTER);
+}
+
 /// The last id, and the millisecond that it is of.
-static LAST: Mutex<Last> = Mutex::new(Last { id: 0, begins: UNIX_EPOCH, ends: UNIX_EPOCH });
+static LAST: Mutex<Last> = Mutex::new(Last { id: 0, looked: None });
 
 struct Last {
     id: u128,
-    begins: SystemTime,
-    ends: SystemTime,
+    looked: Option<Look>,
 }
 
-/// A new id, and the present time that it is made of: the clock is looked at once. Ids of one program sort in the order
-/// they were made, also where the clock is set back.
+/// What the system's clock showed, and how long that is gone by.
+struct Look {
+    time: SystemTime,
+    at: quanta::Instant,
+    /// The end of the millisecond.
+    ends: quanta::Instant,
+}
+
+/// A new id, and the present time that it is made of. Ids of one program sort in the order they were made, also where the
+/// clock is set back.
 ///
 /// The first id of a millisecond is random. Each that follows it in the same one is the next number, which needs no more
 /// randomness and has room for 2^61 of them (RFC 9562 section 6.2, method 2, with the guard bit of method 1).
+///
+/// The system's clock is asked for the first of them. What has gone by since then is counted, which takes a tenth of the
+/// time: a processor has to finish all that it has begun before it answers a system's clock, and does not for its counter.
+/// As no look is older than a millisecond, a counter that goes wrong, or a clock that is set, is off for no longer.
 #[inline]
 pub(crate) fn stamp() -> (EventId, SystemTime) {
-    let now = now();
+    let at = COUNTER.now();
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if last.begins <= now && now < last.ends {
-        last.id += 1;
-    } else {
-        *last = last.of_another_millisecond(now);
-    }
+    let now = match &last.looked {
+        Some(look) if look.at <= at && at < look.ends => {
+            let now = look.time + (at - look.at);
+            last.id += 1;
+            now
+        }
+        _ => last.look(at),
+    };
     (EventId(Uuid::from_u128(last.id)), now)
 }
 
 impl Last {
     #[cold]
-    fn of_another_millisecond(&self, now: SystemTime) -> Last {
+    fn look(&mut self, at: quanta::Instant) -> SystemTime {
+        let time = now();
         // A clock before 1970 stands still as far as ids go.
-        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let begins = UNIX_EPOCH + Duration::from_millis(since.as_millis() as u64);
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let gone = Duration::from_nanos(u64::from(since.subsec_nanos() % 1_000_000));
+        self.looked = Some(Look { time, at, ends: at + (Duration::from_millis(1) - gone) });
         let random = Uuid::new_v7(Timestamp::from_unix(NoContext, since.as_secs(), since.subsec_nanos()));
         let first = random.as_u128() & !GUARD;
         // Where the clock was set back, the last one is of a later millisecond.
-        let id = if first >> 80 > self.id >> 80 { first } else { self.id + 1 };
-        Last { id, begins, ends: begins + Duration::from_millis(1) }
+        self.id = if first >> 80 > self.id >> 80 { first } else { self.id + 1 };
+        time
     }
 }
 
@@ -75,6 +101,20 @@ pub(crate) fn after(time: Duration) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn time_is_what_the_system_shows() {
+        const ASIDE: Duration = Duration::from_micros(100);
+        let began = now();
+        // Through several milliseconds, of which each has one look.
+        while began.elapsed().is_ok_and(|gone| gone < Duration::from_millis(20)) {
+            let (before, (_, time), after) = (now(), stamp(), now());
+            assert!(
+                before - ASIDE < time && time < after + ASIDE,
+                "{time:?} between {before:?} and {after:?}"
+            );
+        }
+    }
 
     #[test]
     fn ids_are_of_version_7_and_their_time_and_sort_in_the_order_they_were_made() {
