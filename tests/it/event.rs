@@ -345,6 +345,31 @@ async fn event_survives_serialization() -> Result {
     let back: TriggerEvent = serde_json::from_value(text.clone())?;
     assert_eq!(serde_json::to_value(&back)?, text);
     assert_eq!((back.id(), back.raw(), back.kind()), (event.id(), event.raw(), event.kind()));
+    assert_eq!(back.timestamp(), event.timestamp());
+    Ok(())
+}
+
+#[tokio::test]
+async fn event_of_a_time_that_no_event_can_have_is_not_read() -> Result {
+    let bus = EventBus::new();
+    let trigger = started(&bus, "order.paid").await?;
+    bus.emit("order.paid", 7).await?;
+    let mut text = serde_json::to_value(trigger.wait_for_next().await?)?;
+    for (timestamp, sound) in [
+        ("1969-12-31T23:59:59.999999999Z", true),
+        ("1678-01-01T00:00:00Z", true),
+        ("2261-12-31T23:59:59Z", true),
+        ("1600-01-01T00:00:00Z", false),
+        ("2300-01-01T00:00:00Z", false),
+        ("yesterday", false),
+    ] {
+        text["timestamp"] = json!(timestamp);
+        let read: Result<TriggerEvent, _> = serde_json::from_value(text.clone());
+        assert_eq!(read.is_ok(), sound, "{timestamp}: {read:?}");
+        if let Ok(event) = read {
+            assert_eq!(serde_json::to_value(event)?, text);
+        }
+    }
     Ok(())
 }
 

@@ -1,12 +1,12 @@
 //! The clocks and the source of ids, in the one place where they are read.
 
 use std::sync::{LazyLock, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 pub(crate) use tokio::time::{Instant, timeout_at};
 use uuid::{NoContext, Timestamp, Uuid};
 
-use crate::event::EventId;
+use crate::event::{EventId, Moment};
 
 /// The present time, as events and dead letters are stamped with it.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
@@ -25,22 +25,24 @@ pub(crate) fn prepare() {
 }
 
 /// The last id, and the millisecond that it is of.
-static LAST: Mutex<Last> = Mutex::new(Last { id: 0, looked: None });
+static LAST: Mutex<Last> =
+    Mutex::new(Last { id: 0, look: Look { moment: Moment::UNIX_EPOCH, at: 0, left: 0 } });
 
 struct Last {
     id: u128,
-    looked: Option<Look>,
+    look: Look,
 }
 
-/// What the system's clock showed, and how long that is gone by.
+/// What the system's clock showed when it was last looked at.
 struct Look {
-    time: SystemTime,
-    at: quanta::Instant,
-    /// The end of the millisecond.
-    ends: quanta::Instant,
+    moment: Moment,
+    /// When that was, by the counter.
+    at: u64,
+    /// How many nanoseconds of the millisecond were left.
+    left: u64,
 }
 
-/// A new id, and the present time that it is made of. Ids of one program sort in the order they were made, also where the
+/// A new id, and the present moment that it is made of. Ids of one program sort in the order they were made, also where the
 /// clock is set back.
 ///
 /// The first id of a millisecond is random. Each that follows it in the same one is the next number, which needs no more
@@ -50,33 +52,33 @@ struct Look {
 /// time: a processor has to finish all that it has begun before it answers a system's clock, and does not for its counter.
 /// As no look is older than a millisecond, a counter that goes wrong, or a clock that is set, is off for no longer.
 #[inline]
-pub(crate) fn stamp() -> (EventId, SystemTime) {
-    let at = COUNTER.now();
+pub(crate) fn stamp() -> (EventId, Moment) {
+    let counter = &*COUNTER;
+    let at = counter.raw();
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    let now = match &last.looked {
-        Some(look) if look.at <= at && at < look.ends => {
-            let now = look.time + (at - look.at);
-            last.id += 1;
-            now
-        }
-        _ => last.look(at),
+    let gone = counter.delta_as_nanos(last.look.at, at);
+    let moment = if last.look.at <= at && gone < last.look.left {
+        last.id += 1;
+        last.look.moment.later(gone)
+    } else {
+        last.look(at)
     };
-    (EventId(Uuid::from_u128(last.id)), now)
+    (EventId(Uuid::from_u128(last.id)), moment)
 }
 
 impl Last {
     #[cold]
-    fn look(&mut self, at: quanta::Instant) -> SystemTime {
-        let time = now();
-        // A clock before 1970 stands still as far as ids go.
-        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let gone = Duration::from_nanos(u64::from(since.subsec_nanos() % 1_000_000));
-        self.looked = Some(Look { time, at, ends: at + (Duration::from_millis(1) - gone) });
-        let random = Uuid::new_v7(Timestamp::from_unix(NoContext, since.as_secs(), since.subsec_nanos()));
+    fn look(&mut self, at: u64) -> Moment {
+        // A clock that shows no such year stands still.
+        let moment = Moment::of(now()).unwrap_or(Moment::UNIX_EPOCH);
+        let since_1970 = moment.since_1970();
+        let (seconds, nanoseconds) = (since_1970.as_secs(), since_1970.subsec_nanos());
+        self.look = Look { moment, at, left: u64::from(1_000_000 - nanoseconds % 1_000_000) };
+        let random = Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, nanoseconds));
         let first = random.as_u128() & !GUARD;
         // Where the clock was set back, the last one is of a later millisecond.
         self.id = if first >> 80 > self.id >> 80 { first } else { self.id + 1 };
-        time
+        moment
     }
 }
 
@@ -108,7 +110,8 @@ mod tests {
         let began = now();
         // Through several milliseconds, of which each has one look.
         while began.elapsed().is_ok_and(|gone| gone < Duration::from_millis(20)) {
-            let (before, (_, time), after) = (now(), stamp(), now());
+            let (before, (_, moment), after) = (now(), stamp(), now());
+            let time = moment.time();
             assert!(
                 before - ASIDE < time && time < after + ASIDE,
                 "{time:?} between {before:?} and {after:?}"
@@ -120,11 +123,11 @@ mod tests {
     fn ids_are_of_version_7_and_their_time_and_sort_in_the_order_they_were_made() {
         let mut before = EventId(Uuid::nil());
         for _ in 0..10_000 {
-            let (id, now) = stamp();
+            let (id, moment) = stamp();
             assert!(id > before, "{id} after {before}");
             assert_eq!((id.0.get_version_num(), id.0.get_variant()), (7, uuid::Variant::RFC4122));
             let (seconds, _) = id.0.get_timestamp().expect("a time").to_unix();
-            let of_now = now.duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+            let of_now = moment.since_1970().as_secs();
             assert!(seconds.abs_diff(of_now) <= 1, "{seconds} of {of_now}");
             before = id;
         }

@@ -46,14 +46,17 @@ impl<'de> Deserialize<'de> for TriggerEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TriggerEvent, D::Error> {
         let read = Read::deserialize(deserializer)?;
         let timestamp: Timestamp = read.timestamp.parse().map_err(D::Error::custom)?;
-        let timestamp = SystemTime::try_from(timestamp).map_err(D::Error::custom)?;
+        let nanoseconds = i64::try_from(timestamp.as_nanosecond());
+        let timestamp = nanoseconds.map(Moment::from_nanoseconds);
+        let timestamp =
+            timestamp.map_err(|_| D::Error::custom("`timestamp` is of no year from 1678 to 2261"))?;
         let (body, origin) =
             origin(read.trigger_type, &read.payload, &read.metadata).map_err(D::Error::custom)?;
         let raw = serde_json::to_vec(body).map_err(D::Error::custom)?;
         let envelope = Envelope::new((read.event_id, timestamp), raw.into(), origin);
         // Set rather than found again, so that what was read is what is shown.
         let json = Json { payload: read.payload.into(), metadata: read.metadata.into() };
-        let envelope = Envelope { json: Box::new(json).into(), ..envelope };
+        let envelope = Envelope { json: OnceBox::with_value(Box::new(json)), ..envelope };
         let trigger = TriggerInfo { id: read.trigger_id, kind: read.trigger_type, captures: Box::default() };
         Ok(TriggerEvent::through(&Arc::new(trigger), SharedEnvelope::new(envelope)))
     }

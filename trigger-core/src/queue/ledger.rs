@@ -1,6 +1,6 @@
 //! The account of a queue. It counts what happened, and what is there follows from that, so it is never out of balance.
 
-use std::time::SystemTime;
+use crate::event::Moment;
 
 /// What became of the events of one queue.
 // In this order: what a push counts comes first.
@@ -14,7 +14,7 @@ pub(crate) struct Ledger {
     pub(super) returned: u64,
     /// Made way for newer ones; they count as dropped.
     pub(super) evicted: u64,
-    pub(crate) last_fired: Option<SystemTime>,
+    pub(crate) last_fired: Option<Moment>,
     pub(crate) handled: u64,
     /// Attempts that failed.
     pub(crate) failed: u64,

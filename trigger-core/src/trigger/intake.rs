@@ -6,7 +6,7 @@ use crate::clock;
 use crate::config::TriggerConfig;
 use crate::dead_letter::DeadLetters;
 use crate::deadlock::{Waited, Waits};
-use crate::event::{DeadLetter, DeadLetterReason, SharedEnvelope, TriggerEvent};
+use crate::event::{DeadLetter, DeadLetterReason, Moment, SharedEnvelope, TriggerEvent};
 use crate::filter::Filter;
 use crate::policy::Overflow;
 use crate::process::panic::{drop_quietly, guard};
@@ -221,7 +221,7 @@ impl Intake {
             filtered: ledger.filtered,
             undecodable: ledger.undecodable,
             filter: self.config.filter.as_ref().map(ToString::to_string),
-            last_fired: ledger.last_fired,
+            last_fired: ledger.last_fired.map(Moment::time),
         };
         (status, ledger)
     }
