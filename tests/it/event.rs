@@ -1,5 +1,7 @@
 //! The event bus and its trigger.
 
+use serde::ser::SerializeSeq;
+use serde::{Serialize, Serializer};
 use serde_json::json;
 use triggers::{
     Bytes, EventBus, EventTrigger, Overflow, PublishError, Published, Result, Trigger, TriggerError,
@@ -346,6 +348,34 @@ async fn event_survives_serialization() -> Result {
     assert_eq!(serde_json::to_value(&back)?, text);
     assert_eq!((back.id(), back.raw(), back.kind()), (event.id(), event.raw(), event.kind()));
     assert_eq!(back.timestamp(), event.timestamp());
+    Ok(())
+}
+
+/// Data that makes another event of itself while it is written.
+struct Nested<'a>(&'a EventBus);
+
+impl Serialize for Nested<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        list.serialize_element("before")?;
+        // Its data is written here, and never published.
+        drop(self.0.emit("order.paid", "another one"));
+        list.serialize_element("behind")?;
+        list.end()
+    }
+}
+
+#[tokio::test]
+async fn data_may_emit_while_it_is_written_and_may_be_of_any_length() -> Result {
+    let bus = EventBus::new();
+    let trigger = started(&bus, "order.paid").await?;
+    bus.emit("order.paid", Nested(&bus)).await?;
+    assert_eq!(data(&trigger.wait_for_next().await?), json!(["before", "behind"]));
+    for length in [0, 1000, 100_000, 1000] {
+        let text = "x".repeat(length);
+        bus.emit("order.paid", &text).await?;
+        assert_eq!(data(&trigger.wait_for_next().await?), json!(text));
+    }
     Ok(())
 }
 

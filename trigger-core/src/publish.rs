@@ -1,5 +1,6 @@
 //! What publishing means on the bus and on the broker alike: who got the event, and what the publisher learns.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -84,9 +85,26 @@ pub(crate) enum Channel {
     Broker,
 }
 
+thread_local! {
+    /// What data is written into, so that an event keeps memory for no more than it has, and asks for it once. Taken while
+    /// it is in use, as the data may itself publish while it is written.
+    static DRAFT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// How large a draft a thread keeps. A larger one becomes the bytes of its event.
+const DRAFT_BYTES: usize = 16 * 1024;
+
 impl<'a> Publication<'a> {
     pub(crate) fn encode(data: impl Serialize) -> Result<Bytes, serde_json::Error> {
-        serde_json::to_vec(&data).map(Bytes::from)
+        let mut draft = DRAFT.take();
+        let written = serde_json::to_writer(&mut draft, &data);
+        if draft.capacity() > DRAFT_BYTES {
+            return written.map(|()| Bytes::from(draft));
+        }
+        let bytes = written.map(|()| Bytes::copy_from_slice(&draft));
+        draft.clear();
+        DRAFT.set(draft);
+        bytes
     }
 
     /// Offers it to every trigger that wants it. None of them delays another. Never ready if it was offered before.
