@@ -206,16 +206,20 @@ impl Queue {
     /// The event stays in `slot` until it is queued, so that one who stops waiting still has it. `queued` is set before
     /// anyone can see that it is.
     pub(crate) async fn push_waiting(&self, slot: &mut Option<Item>, queued: Option<&AtomicBool>) {
-        let (closed, _awaits) = self.await_room();
+        let closed = self.inbox.state().ports[self.port].closed;
         let lane = slot.as_ref().map_or(0, |item| self.lane(item));
         loop {
             let room = self.inbox.room(self.port).notified();
             tokio::pin!(room);
             // From here on no wake-up is missed, also one that comes before the await.
             room.as_mut().enable();
-            if self.inbox.state().ports[self.port].closed != closed {
-                return;
-            }
+            let _awaits = {
+                let mut state = self.inbox.state();
+                if state.ports[self.port].closed != closed {
+                    return;
+                }
+                self.begin_to_wait(&mut state)
+            };
             match slot.take().map(|item| self.push_in(item, lane, queued)) {
                 Some(Pushed::Full(item)) => {
                     let bytes = item.bytes();
@@ -235,22 +239,18 @@ impl Queue {
         }
     }
 
-    /// Has the next take tell of the room it makes. Answers how often the queue was closed.
-    fn await_room(&self) -> (u64, AwaitsRoom<'_>) {
-        let mut state = self.inbox.state();
-        let port = &mut state.ports[self.port];
-        port.awaited += 1;
-        (port.closed, AwaitsRoom(self))
-    }
-
     /// Waits until there is room, or the queue is closed.
     pub(crate) async fn room(&self) {
-        let _awaits = self.await_room();
         loop {
             let room = self.inbox.room(self.port).notified();
             tokio::pin!(room);
             room.as_mut().enable();
-            if self.has_room() {
+            let awaits = {
+                let mut state = self.inbox.state();
+                let port = &state.ports[self.port];
+                (port.open && !port.has_room(0)).then(|| self.begin_to_wait(&mut state))
+            };
+            if awaits.is_none() {
                 // It takes no room, so the wake-up that came to it is that of the next one who waits.
                 self.inbox.made_room(self.port);
                 return;
@@ -259,11 +259,10 @@ impl Queue {
         }
     }
 
-    /// Whether the push of an event would find room, or the queue closed.
-    fn has_room(&self) -> bool {
-        let state = self.inbox.state();
-        let port = &state.ports[self.port];
-        !port.open || port.has_room(0)
+    /// Has takes tell of the room they make, until that is dropped.
+    fn begin_to_wait(&self, state: &mut State) -> AwaitsRoom<'_> {
+        state.ports[self.port].waiters.begin();
+        AwaitsRoom(self)
     }
 
     /// Whether the push of an event of this many bytes would have found room, or the queue closed.
@@ -296,10 +295,10 @@ impl Queue {
             return if port.open && port.closed == closed { Err(state) } else { Ok(None) };
         };
         state.ports[self.port].ledger.handled += 1;
-        let (more, awaited) = (state.tell_of_more(), state.ports[self.port].awaited);
+        let (more, room) = (state.tell_of_more(), state.ports[self.port].waiters.tell());
         let rests = state.end_pending(1);
         drop(state);
-        self.inbox.took(self.port, awaited, more);
+        self.inbox.took(self.port, room, more);
         self.inbox.rest(rests);
         Ok(Some(self.event(item)))
     }
@@ -313,10 +312,10 @@ impl Queue {
         }
         let port = &mut state.ports[self.port];
         port.ledger.handled += events.len() as u64;
-        let awaited = port.awaited;
+        let told = events.iter().filter(|_| port.waiters.tell()).count();
         let rests = state.end_pending(events.len());
         drop(state);
-        events.iter().for_each(|_| self.inbox.took(self.port, awaited, false));
+        (0..told).for_each(|_| self.inbox.made_room(self.port));
         self.inbox.rest(rests);
         events
     }
@@ -363,6 +362,6 @@ struct AwaitsRoom<'a>(&'a Queue);
 impl Drop for AwaitsRoom<'_> {
     fn drop(&mut self) {
         let AwaitsRoom(Queue { inbox, port, .. }) = self;
-        inbox.state().ports[*port].awaited -= 1;
+        inbox.state().ports[*port].waiters.end();
     }
 }

@@ -2,7 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+
+#[path = "../../../trigger-core/src/event/moment.rs"]
+mod moment;
+
+pub(crate) use moment::Moment;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EventId(u64);
@@ -22,7 +26,7 @@ impl fmt::Display for EventId {
 #[derive(Debug)]
 pub(crate) struct Envelope {
     pub(crate) number: u64,
-    pub(crate) timestamp: SystemTime,
+    pub(crate) timestamp: Moment,
     pub(crate) raw: &'static [u8],
 }
 
@@ -30,7 +34,7 @@ pub(crate) type SharedEnvelope = Arc<Envelope>;
 
 /// Of as many bytes as its number.
 pub(crate) fn envelope(number: u64) -> SharedEnvelope {
-    Arc::new(Envelope { number, timestamp: SystemTime::UNIX_EPOCH, raw: &[0; 16][..number as usize] })
+    Arc::new(Envelope { number, timestamp: Moment::UNIX_EPOCH, raw: &[0; 16][..number as usize] })
 }
 
 #[derive(Debug, Default)]

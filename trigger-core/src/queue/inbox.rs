@@ -113,9 +113,9 @@ impl Inbox {
         if room.of_bytes { room.made.notify_waiters() } else { room.made.notify_one() }
     }
 
-    /// Wakes those whom it concerns that an event was taken: so many await room, and whether there is more to take.
-    pub(super) fn took(&self, port: usize, awaited: usize, more: bool) {
-        if awaited > 0 {
+    /// Wakes those whom it concerns that an event was taken: whether one is to be told of the room, and one of another event.
+    pub(super) fn took(&self, port: usize, room: bool, more: bool) {
+        if room {
             self.made_room(port);
         }
         self.wake_one(more);
@@ -189,9 +189,9 @@ impl Inbox {
     #[inline(always)]
     fn taken(&self, mut state: MutexGuard<'_, State>, port: usize) {
         let over = !state.ports[port].open && state.is_over();
-        let (more, awaited) = (state.tell_of_more(), state.ports[port].awaited);
+        let (more, room) = (state.tell_of_more(), state.ports[port].waiters.tell());
         drop(state);
-        self.took(port, awaited, more);
+        self.took(port, room, more);
         if over {
             // Nothing is left for those who wait, and no close is to come that would tell them.
             self.wake_all();

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::item::Item;
 use super::ledger::Ledger;
+use super::waiters::Waiters;
 
 /// How much a queue holds.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +26,8 @@ pub(super) struct Port {
     pub(super) ledger: Ledger,
     /// Events that are to be handled again, before the others: those that were given back, then those whose retry is due.
     pub(super) again: VecDeque<Item>,
-    /// How many wait for room.
-    pub(super) awaited: usize,
+    /// Who waits for room.
+    pub(super) waiters: Waiters,
     /// The bytes of what is queued, where they are bounded. Else they are added up when someone asks: a worker would have to
     /// look at what another thread has written while it holds the lock.
     bytes: usize,
@@ -47,7 +48,7 @@ impl Port {
             waiting: 0,
             waiting_bytes: 0,
             ledger: Ledger::default(),
-            awaited: 0,
+            waiters: Waiters::new(u32::MAX),
             again: VecDeque::new(),
             events: VecDeque::new(),
         }

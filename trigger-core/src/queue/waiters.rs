@@ -1,11 +1,11 @@
-//! Who waits for an event, and who of them has been told of one. Kept under the lock of the inbox, so that whoever queues
-//! an event sees those who began to wait before, and those who begin after see the event.
+//! Who waits for an event, or for room, and who of them has been told of it. Kept under the lock of the inbox, so that
+//! whoever queues an event, or takes one, sees those who began to wait before, and those who begin after see what it did.
 
 #[derive(Debug)]
 pub(super) struct Waiters {
     /// How many wait.
     idle: u32,
-    /// How many of them were told of an event, and have not come for it yet.
+    /// How many of them were told, and have not come yet.
     told: u32,
     /// The most that are told at once.
     most: u32,
@@ -21,7 +21,7 @@ impl Waiters {
         self.told < self.idle.min(self.most)
     }
 
-    /// Whether somebody is to be told of an event: one who waits, was not told yet, and could run at once.
+    /// Whether somebody is to be told: one who waits, was not told yet, and could run at once.
     #[inline]
     pub(super) fn tell(&mut self) -> bool {
         let more = self.any_untold();

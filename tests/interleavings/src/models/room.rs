@@ -61,6 +61,22 @@ fn each_event_that_leaves_wakes_one_who_waits_for_room() {
 }
 
 #[test]
+fn one_whose_room_another_has_taken_is_told_of_the_next() {
+    model(|| {
+        let process = Process::new(1);
+        process.push(1);
+        let waiting = process.aside(|process| assert!(process.push_waiting(2)));
+        assert_eq!(process.pop(), Some(1));
+        let left = match process.queue.push(item(3)) {
+            Pushed::Queued => process.pop().unwrap() + process.pop().unwrap() - 3,
+            _ => process.pop().unwrap(),
+        };
+        assert_eq!(left, 2);
+        waiting.join().unwrap();
+    });
+}
+
+#[test]
 fn an_event_whose_wait_a_close_ends_was_queued_or_is_given_back() {
     model(|| {
         let process = Process::new(1);
