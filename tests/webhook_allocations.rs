@@ -131,7 +131,7 @@ fn request_that_waits_keeps_less_than_what_it_was_read_into() {
     threads.block_on(trigger.stop());
 }
 
-/// One to read into, one to write from, and less than a third one for all the rest, the event of its request too.
+/// One to read into, one to write from, and less than half a third one for all the rest, the event of its request too.
 #[test]
 fn idle_connection_keeps_two_buffers() {
     const CONNECTIONS: usize = 50;
@@ -148,6 +148,6 @@ fn idle_connection_keeps_two_buffers() {
         }
     });
     let streams: Vec<_> = are_idle.iter().collect();
-    assert!(kept < 3 * BUFFER, "{kept} bytes for each of {} connections", streams.len());
+    assert!(kept < 5 * BUFFER / 2, "{kept} bytes for each of {} connections", streams.len());
     threads.block_on(trigger.stop());
 }

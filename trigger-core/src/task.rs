@@ -60,6 +60,11 @@ impl Tasks {
         &self.stop
     }
 
+    /// How many have not ended.
+    pub(crate) fn running(&self) -> usize {
+        self.tracker.len()
+    }
+
     /// Waits until every task has ended.
     pub(crate) async fn ended(&self) {
         self.tracker.close();
@@ -80,6 +85,6 @@ impl Drop for Tasks {
 
 impl fmt::Debug for Tasks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tasks").field("running", &self.tracker.len()).finish_non_exhaustive()
+        f.debug_struct("Tasks").field("running", &self.running()).finish_non_exhaustive()
     }
 }

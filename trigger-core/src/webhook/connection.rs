@@ -1,13 +1,15 @@
 //! Accepting connections and serving HTTP/1.1 on them, within limits.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock, Weak};
+use std::task::Poll;
 use std::time::Duration;
 use std::{io, net::SocketAddr};
 
 use axum::body::{Body, Bytes};
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -15,7 +17,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -43,13 +44,12 @@ pub(super) struct Peer {
     pub(super) remote: SocketAddr,
     pub(super) patience: Patience,
     /// The `Host` of its first request, if that is sound: the next ones most likely have the same.
-    host: OnceLock<HeaderValue>,
+    host: OnceLock<Box<[u8]>>,
     stop: CancellationToken,
 }
 
 /// The accept loop of a server: ends, and with it closes the port, when the server stops or is gone.
 pub(super) async fn accept(listener: TcpListener, server: Weak<Server>, stop: CancellationToken) {
-    let permits = Arc::new(Semaphore::new(CONNECTIONS));
     let mut turned_away: u64 = 0;
     loop {
         let accepted = tokio::select! {
@@ -67,7 +67,9 @@ pub(super) async fn accept(listener: TcpListener, server: Weak<Server>, stop: Ca
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
+        let Some(server) = server.upgrade() else { return };
+        // This task is one of them.
+        if server.tasks.running() > CONNECTIONS {
             turned_away += 1;
             if turned_away == 1 || turned_away.is_multiple_of(100) {
                 tracing::warn!(
@@ -77,9 +79,9 @@ pub(super) async fn accept(listener: TcpListener, server: Weak<Server>, stop: Ca
                 );
             }
             continue;
-        };
-        let Some(server) = server.upgrade() else { return };
-        server.tasks.spawn(serve(stream, remote, Arc::downgrade(&server), stop.clone(), permit));
+        }
+        let peer = Peer { remote, patience: Patience::new(), host: OnceLock::new(), stop: stop.clone() };
+        server.tasks.spawn(serve(stream, peer, Arc::downgrade(&server)));
     }
 }
 
@@ -89,59 +91,58 @@ fn is_of_the_client(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn serve(
-    mut stream: TcpStream,
-    remote: SocketAddr,
-    server: Weak<Server>,
-    stop: CancellationToken,
-    _permit: OwnedSemaphorePermit,
-) {
+/// Reads and answers requests until one side has enough.
+///
+/// One block in a fn that is not async: an `async fn` keeps what it is given twice, and what it calls once more, and a
+/// server may have thousands of these.
+fn serve(mut stream: TcpStream, peer: Peer, server: Weak<Server>) -> impl Future<Output = ()> {
     // Answers are small and written whole; a socket that refuses the option works all the same.
     let _ = stream.set_nodelay(true);
-    let peer = Peer { remote, patience: Patience::new(), host: OnceLock::new(), stop };
-    let ended = converse(&mut stream, server, &peer).await;
-    if ended.as_ref().map_or_else(hyper::Error::is_parse, |()| true) {
-        tokio::select! {
-            () = peer.stop.cancelled() => {}
-            _ = timeout(LINGER, linger(&mut stream)) => {}
+    async move {
+        let ended = 'ended: {
+            let service = service_fn(|request| answer(&server, &peer, request));
+            let connection = http1::Builder::new()
+                .max_buf_size(READ_BUFFER)
+                .half_close(true)
+                // An answer is small: one piece costs less than the list of two.
+                .writev(false)
+                .serve_connection(TokioIo::new(Stream::new(&mut stream)), service);
+            tokio::pin!(connection);
+            let (mut too_long, mut stop) = (pin!(peer.patience.end()), pin!(peer.stop.cancelled()));
+            let aside = poll_fn(move |cx| match too_long.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(true),
+                Poll::Pending => stop.as_mut().poll(cx).map(|()| false),
+            });
+            tokio::select! {
+                biased;
+                ended = connection.as_mut() => break 'ended ended,
+                // It took too long over a head, or was idle for as long.
+                too_long = Rarely::new(aside) => if too_long { break 'ended Ok(()) },
+            }
+            connection.as_mut().graceful_shutdown();
+            let rest = async {
+                tokio::select! {
+                    ended = connection.as_mut() => return ended,
+                    () = sleep(BODY_GRACE) => peer.patience.give_up(),
+                }
+                connection.as_mut().await
+            };
+            // In a box, as most of its life a connection has no need of it; nor of what is at its end.
+            Box::pin(timeout(STOP_GRACE, rest)).await.unwrap_or(Ok(()))
+        };
+        if ended.as_ref().map_or_else(hyper::Error::is_parse, |()| true) {
+            let lingers = async {
+                tokio::select! {
+                    () = peer.stop.cancelled() => {}
+                    _ = timeout(LINGER, linger(&mut stream)) => {}
+                }
+            };
+            Box::pin(lingers).await;
+        }
+        if let Err(error) = ended {
+            tracing::debug!(remote = %peer.remote, %error, "connection ended");
         }
     }
-    if let Err(error) = ended {
-        tracing::debug!(%remote, %error, "connection ended");
-    }
-}
-
-/// Reads and answers requests until one side has enough.
-async fn converse(stream: &mut TcpStream, server: Weak<Server>, peer: &Peer) -> hyper::Result<()> {
-    let service = service_fn(|request| answer(&server, peer, request));
-    let connection = http1::Builder::new()
-        .max_buf_size(READ_BUFFER)
-        .half_close(true)
-        // An answer is small: one piece costs less than the list of two.
-        .writev(false)
-        .serve_connection(TokioIo::new(Stream::new(stream)), service);
-    tokio::pin!(connection);
-    let aside = pin!(async {
-        tokio::select! {
-            // It took too long over a head, or was idle for as long.
-            () = peer.patience.end() => true,
-            () = peer.stop.cancelled() => false,
-        }
-    });
-    tokio::select! {
-        biased;
-        ended = connection.as_mut() => return ended,
-        impatient = Rarely::new(aside) => if impatient { return Ok(()) },
-    }
-    connection.as_mut().graceful_shutdown();
-    let rest = async {
-        tokio::select! {
-            ended = connection.as_mut() => return ended,
-            () = sleep(BODY_GRACE) => peer.patience.give_up(),
-        }
-        connection.as_mut().await
-    };
-    timeout(STOP_GRACE, rest).await.unwrap_or(Ok(()))
 }
 
 /// Reads on after the last answer until the client has closed: a socket that is closed with bytes unread resets the

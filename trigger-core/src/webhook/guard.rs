@@ -12,7 +12,7 @@ use super::{HEAD_BYTES, HEADERS, TARGET_BYTES};
 type Fault = (StatusCode, &'static str);
 
 /// How many bytes the headers of a request have, unless it is refused. `known` is a `Host` that was found sound.
-pub(super) fn check<B>(request: &Request<B>, known: &OnceLock<HeaderValue>) -> Result<usize, Fault> {
+pub(super) fn check<B>(request: &Request<B>, known: &OnceLock<Box<[u8]>>) -> Result<usize, Fault> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > TARGET_BYTES {
         return Err((StatusCode::URI_TOO_LONG, "the request target is over 8 KiB"));
@@ -37,8 +37,8 @@ pub(super) fn check<B>(request: &Request<B>, known: &OnceLock<HeaderValue>) -> R
     // RFC 9112 section 3.2: a server MUST answer 400 to a request without Host, with more than one, or with one
     // that is invalid. HTTP/1.0 has no such rule, but two of them are ambiguous there as well.
     match hosts {
-        [Some(host), None] if known.get() == Some(host) => {}
-        [Some(host), None] if is_host(host) => remember(host, known),
+        [Some(host), None] if known.get().is_some_and(|known| **known == *host.as_bytes()) => {}
+        [Some(host), None] if is_host(host) => drop(known.set(host.as_bytes().into())),
         [None, _] if request.version() == Version::HTTP_10 => {}
         [None, _] => return Err((StatusCode::BAD_REQUEST, "the Host header is missing")),
         [Some(_), None] => return Err((StatusCode::BAD_REQUEST, "the Host header is invalid")),
@@ -49,13 +49,6 @@ pub(super) fn check<B>(request: &Request<B>, known: &OnceLock<HeaderValue>) -> R
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding"));
     }
     Ok(bytes)
-}
-
-/// Remembers a copy: a clone would keep all of the head that it is a part of.
-fn remember(host: &HeaderValue, known: &OnceLock<HeaderValue>) {
-    if let Ok(copy) = HeaderValue::from_bytes(host.as_bytes()) {
-        let _ = known.set(copy);
-    }
 }
 
 /// `uri-host [":" port]`, RFC 9110 section 7.2, and not empty.

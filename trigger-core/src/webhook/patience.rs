@@ -96,11 +96,8 @@ impl Patience {
     /// Ends when a head has taken too long. With a body it is the request that has to answer.
     pub(super) async fn end(&self) {
         loop {
-            let ends = self.began + Duration::from_nanos(self.ends.load(Ordering::Relaxed));
-            // No time that begins meanwhile ends before that.
-            let look = clock::after(HEAD_TIMEOUT);
-            if ends > clock::instant() {
-                sleep_until(ends.min(look)).await;
+            if let Some(look) = self.look() {
+                sleep_until(look).await;
                 continue;
             }
             match self.phase.load(Ordering::Relaxed) {
@@ -113,7 +110,13 @@ impl Patience {
                 _ => {}
             }
             // The request has been answered, or its event waits for room, for which the client can do nothing.
-            sleep_until(look).await;
+            sleep_until(clock::after(HEAD_TIMEOUT)).await;
         }
+    }
+
+    /// When to look again, while there is time left: no time that begins meanwhile ends before that.
+    fn look(&self) -> Option<Instant> {
+        let ends = self.began + Duration::from_nanos(self.ends.load(Ordering::Relaxed));
+        (ends > clock::instant()).then(|| ends.min(clock::after(HEAD_TIMEOUT)))
     }
 }

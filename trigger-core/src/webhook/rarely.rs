@@ -13,15 +13,13 @@ use std::task::{Context, Poll, Wake, Waker};
 pub(super) struct Rarely<F> {
     of: F,
     signal: Arc<Signal>,
-    /// What the future wakes.
-    waker: Waker,
-    /// What that passes it on to.
-    task: Option<Waker>,
 }
 
+/// What the future wakes.
 #[derive(Default)]
 struct Signal {
     woken: AtomicBool,
+    /// What that passes it on to.
     task: Mutex<Option<Waker>>,
 }
 
@@ -29,7 +27,7 @@ impl<F> Rarely<F> {
     pub(super) fn new(of: F) -> Rarely<F> {
         let signal = Arc::<Signal>::default();
         signal.woken.store(true, Ordering::Relaxed);
-        Rarely { of, waker: Waker::from(Arc::clone(&signal)), signal, task: None }
+        Rarely { of, signal }
     }
 }
 
@@ -37,17 +35,23 @@ impl<F: Future + Unpin> Future for Rarely<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        if !self.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
-            let task = Some(cx.waker().clone());
-            // Told before it is looked whether there was a wake, so that none goes to a task of before unseen.
-            *self.signal.task.lock().unwrap_or_else(PoisonError::into_inner) = task.clone();
-            self.task = task;
-        }
+        // Told before it is looked whether there was a wake, so that none goes to a task of before unseen.
+        self.signal.tell(cx.waker());
         if !self.signal.woken.swap(false, Ordering::AcqRel) {
             return Poll::Pending;
         }
-        let Rarely { of, waker, .. } = &mut *self;
-        Pin::new(of).poll(&mut Context::from_waker(waker))
+        let waker = Waker::from(Arc::clone(&self.signal));
+        Pin::new(&mut self.of).poll(&mut Context::from_waker(&waker))
+    }
+}
+
+impl Signal {
+    fn tell(&self, task: &Waker) {
+        let mut told = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *told {
+            Some(told) => told.clone_from(task),
+            None => *told = Some(task.clone()),
+        }
     }
 }
 

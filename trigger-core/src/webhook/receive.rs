@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::mem;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -13,7 +14,7 @@ use axum::extract::State;
 use axum::routing::{any, get};
 use http::header::ALLOW;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use hyper::body::{Body as _, Frame, Incoming};
+use hyper::body::{Body as _, Incoming};
 use serde::Serialize;
 use tokio::time::timeout;
 use tower::ServiceExt;
@@ -106,7 +107,6 @@ async fn health(State(endpoints): State<Arc<[Arc<Endpoint>]>>) -> Answer {
 /// A request to a webhook, while its body comes.
 pub(super) struct Arriving {
     endpoint: Arc<Endpoint>,
-    method: Method,
     query: String,
     body: Incoming,
     /// The headers as they are kept, and behind them what has come of the body: an event needs one piece of memory for both.
@@ -127,7 +127,6 @@ impl Arriving {
         map.clear();
         Arriving {
             endpoint: Arc::clone(endpoint),
-            method: parts.method,
             query: parts.uri.query().map(query_without_secrets).unwrap_or_default(),
             body,
             bytes,
@@ -137,24 +136,15 @@ impl Arriving {
 
     /// Answers 202 once the event is in the queue, and never before.
     pub(super) async fn answer(&mut self, peer: &Peer) -> Answer {
-        let limit = self.endpoint.body_limit;
+        let (headers, limit) = (self.bytes.len(), self.endpoint.body_limit);
         // As the client says.
         if self.body.size_hint().exact().is_some_and(|length| length > limit as u64) {
             return Unread::TooLarge.answer();
         }
-        let headers = self.bytes.len();
-        if let Err(unread) = self.read(headers + limit, &peer.patience).await {
+        if let Err(unread) = poll_fn(|cx| self.poll_read(headers + limit, &peer.patience, cx)).await {
             return unread.answer();
         }
-        let mut body = Bytes::from(mem::take(&mut self.bytes));
-        let kept = Kept {
-            method: mem::take(&mut self.method),
-            path: Arc::clone(&self.endpoint.path),
-            query: mem::take(&mut self.query),
-            headers: Headers::written(body.split_to(headers)),
-            remote: peer.remote,
-        };
-        let envelope = Envelope::new(clock::stamp(), body, Origin::Webhook(Box::new(kept)));
+        let envelope = self.envelope(headers, peer.remote);
         let id = envelope.id;
         let intake = &self.endpoint.intake;
         match intake.offer(SharedEnvelope::new(envelope)) {
@@ -171,20 +161,45 @@ impl Arriving {
         }
     }
 
-    /// Reads the body, up to a limit of all bytes. It is copied even if it came in one piece, as that would keep alive all
-    /// that was read from the connection with it.
-    async fn read(&mut self, limit: usize, patience: &Patience) -> Result<(), Unread> {
+    /// The event that the request is, read to its end. So many of its bytes are those of its headers.
+    fn envelope(&mut self, headers: usize, remote: SocketAddr) -> Envelope {
+        let mut body = Bytes::from(mem::take(&mut self.bytes));
+        let kept = Kept {
+            method: Method::POST,
+            path: Arc::clone(&self.endpoint.path),
+            query: mem::take(&mut self.query),
+            headers: Headers::written(body.split_to(headers)),
+            remote,
+        };
+        Envelope::new(clock::stamp(), body, Origin::Webhook(Box::new(kept)))
+    }
+
+    /// Reads the body, up to a limit of all bytes, while the patience with the client lasts. It is copied even if it came in
+    /// one piece, as that would keep alive all that was read from the connection with it.
+    fn poll_read(
+        &mut self,
+        limit: usize,
+        patience: &Patience,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Unread>> {
         // Where its length was told, its end need not be waited for.
-        while !self.body.is_end_stream()
-            && let Some(frame) = frame(&mut self.body, patience).await
-        {
-            let Ok(data) = frame?.into_data() else { continue };
+        while !self.body.is_end_stream() {
+            let frame = match (Pin::new(&mut self.body).poll_frame(cx), patience.over()) {
+                (Poll::Ready(Some(frame)), _) => frame.map_err(|_| Unread::Incomplete)?,
+                (Poll::Ready(None), _) => break,
+                (Poll::Pending, Some(over)) => return Poll::Ready(Err(Unread::Over(over))),
+                (Poll::Pending, None) => {
+                    patience.of_body();
+                    return Poll::Pending;
+                }
+            };
+            let Ok(data) = frame.into_data() else { continue };
             if self.bytes.len() + data.len() > limit {
-                return Err(Unread::TooLarge);
+                return Poll::Ready(Err(Unread::TooLarge));
             }
             self.bytes.extend_from_slice(&data);
         }
-        Ok(())
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -205,17 +220,4 @@ impl Unread {
             Unread::Over(Over::Stopping) => stopping(),
         }
     }
-}
-
-/// The next piece of a body, while the patience with the client lasts.
-async fn frame(body: &mut Incoming, patience: &Patience) -> Option<Result<Frame<Bytes>, Unread>> {
-    poll_fn(|cx| match (Pin::new(&mut *body).poll_frame(cx), patience.over()) {
-        (Poll::Ready(frame), _) => Poll::Ready(frame.map(|frame| frame.map_err(|_| Unread::Incomplete))),
-        (Poll::Pending, Some(over)) => Poll::Ready(Some(Err(Unread::Over(over)))),
-        (Poll::Pending, None) => {
-            patience.of_body();
-            Poll::Pending
-        }
-    })
-    .await
 }
