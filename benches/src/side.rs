@@ -3,8 +3,9 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-/// How often each is measured; how far these lie apart is the spread.
-pub const ROUNDS: usize = 15;
+/// How often each is measured; how far these lie apart is the spread. So often that a thing takes a second or so: what else
+/// the machine does comes and goes within that.
+pub const ROUNDS: usize = 75;
 
 /// What one round took, and how often the thing was done in it.
 #[derive(Debug)]
