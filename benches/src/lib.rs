@@ -3,6 +3,7 @@
 pub mod child;
 pub mod cpu;
 pub mod done;
+pub mod hop;
 pub mod markdown;
 pub mod number;
 #[cfg(feature = "report")]

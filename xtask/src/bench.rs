@@ -8,7 +8,8 @@ use std::{env, fs};
 use crate::{Outcome, run};
 
 /// All of them, in the order of the report.
-const BENCHES: &[&str] = &["hop", "fan_out", "publish", "start", "webhook", "connections", "scale", "peers"];
+const BENCHES: &[&str] =
+    &["hop", "allocator", "fan_out", "publish", "start", "webhook", "connections", "scale", "peers"];
 
 pub(crate) fn measure() -> Outcome {
     let named: Vec<String> = env::args().skip(2).collect();
@@ -32,6 +33,6 @@ pub(crate) fn measure() -> Outcome {
 
 fn bench(name: &str) -> Command {
     let mut command = Command::new(env!("CARGO"));
-    command.args(["bench", "--package", "benches", "--features", "peers", "--bench", name]);
+    command.args(["bench", "--package", "benches", "--features", "peers,allocator", "--bench", name]);
     command
 }

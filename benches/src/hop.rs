@@ -1,0 +1,141 @@
+//! An event from `emit` to the end of its handler, and the same by hand.
+
+#![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
+#![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use triggers::{Bytes, Handler, Json, Overflow, ProcessConfig, Runtime, TriggerConfig};
+
+use crate::done::Done;
+use crate::side::Took;
+
+const EVENTS: u32 = 20_000;
+const PLACES: usize = 100;
+const BODY: &[u8] = br#"{"job":"nightly","code":500,"attempt":3}"#;
+
+/// What a typed event has.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Failed {
+    job: String,
+    code: u16,
+    attempt: u32,
+}
+
+fn failed() -> Failed {
+    Failed { job: "nightly".to_owned(), code: 500, attempt: 3 }
+}
+
+static DONE: Done = Done::new();
+
+/// The handler of ready bytes.
+pub async fn handle(body: Bytes) {
+    drop(black_box(body));
+    DONE.one();
+}
+
+/// A channel of ready bytes.
+pub async fn ready_by_hand() -> Took {
+    by_hand(|| Bytes::from_static(BODY), |body| drop(black_box(body))).await
+}
+
+/// A channel of what a struct is written to, and read from.
+pub async fn typed_by_hand() -> Took {
+    let encode = || Bytes::from(serde_json::to_vec(&black_box(failed())).expect("JSON"));
+    let decode = |body: Bytes| drop(black_box(serde_json::from_slice::<Failed>(&body).expect("JSON")));
+    by_hand(encode, decode).await
+}
+
+/// A channel with a task that receives.
+async fn by_hand(encode: impl Fn() -> Bytes, decode: fn(Bytes)) -> Took {
+    let (sender, mut receiver) = mpsc::channel(PLACES);
+    let receiving = tokio::spawn(async move {
+        while let Some(body) = receiver.recv().await {
+            async {
+                decode(body);
+                DONE.one();
+            }
+            .await;
+        }
+    });
+    DONE.expect(EVENTS);
+    let began = Instant::now();
+    for _ in 0..EVENTS {
+        sender.send(encode()).await.expect("a receiver");
+    }
+    DONE.all().await;
+    let took = began.elapsed();
+    drop(sender);
+    receiving.await.expect("an end");
+    Took(took, EVENTS)
+}
+
+/// A task for each event.
+pub async fn a_task_for_each() -> Took {
+    DONE.expect(EVENTS);
+    let began = Instant::now();
+    for _ in 0..EVENTS {
+        tokio::spawn(handle(Bytes::from_static(BODY)));
+        tokio::task::coop::consume_budget().await;
+    }
+    DONE.all().await;
+    Took(began.elapsed(), EVENTS)
+}
+
+/// A runtime with one process.
+#[derive(Debug)]
+pub struct Ours(Runtime);
+
+impl Ours {
+    /// With the handler of ready bytes.
+    pub async fn ready(config: ProcessConfig) -> Ours {
+        Ours::start(config, handle).await
+    }
+
+    /// With a handler of what a struct was.
+    pub async fn typed() -> Ours {
+        let handler = |Json(failed): Json<Failed>| async move {
+            black_box(failed);
+            DONE.one();
+        };
+        Ours::start(config(), handler).await
+    }
+
+    async fn start<Args>(config: ProcessConfig, handler: impl Handler<Args>) -> Ours {
+        let builder = Runtime::builder().process("hop", config, handler);
+        Ours(builder.start().await.expect("a sound process"))
+    }
+
+    /// Emits ready bytes.
+    pub async fn emit(&self) -> Took {
+        let bus = self.0.bus();
+        DONE.expect(EVENTS);
+        let began = Instant::now();
+        for _ in 0..EVENTS {
+            bus.emit_raw("build.failed", Bytes::from_static(BODY)).await.expect("a type");
+        }
+        DONE.all().await;
+        Took(began.elapsed(), EVENTS)
+    }
+
+    /// Emits a struct.
+    pub async fn emit_typed(&self) -> Took {
+        let bus = self.0.bus();
+        DONE.expect(EVENTS);
+        let began = Instant::now();
+        for _ in 0..EVENTS {
+            bus.emit("build.failed", black_box(failed())).await.expect("a type");
+        }
+        DONE.all().await;
+        Took(began.elapsed(), EVENTS)
+    }
+}
+
+/// With one at a time.
+pub fn config() -> ProcessConfig {
+    let trigger = TriggerConfig::event("build.failed").queue(PLACES).overflow(Overflow::Wait);
+    ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() }
+}
