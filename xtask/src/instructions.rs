@@ -114,10 +114,18 @@ fn instructions(program: &Path, path: &str, times: u32) -> Result<u64, String> {
     command.args([
         "--tool=callgrind",
         "--callgrind-out-file=/dev/null",
+        // The fn of that program.
         "--toggle-collect=instructions::counted*",
     ]);
     let said = output(command.arg(program).arg(path).arg(times.to_string()))?.1;
-    counted(&said).ok_or_else(|| format!("{command:?} tells no count of instructions:\n{said}"))
+    match counted(&said) {
+        None => Err(format!("{command:?} tells no count of instructions:\n{said}")),
+        // Less than before, it would only be told.
+        Some(0) => {
+            Err(format!("{command:?} finds nothing to count: no fn is called as `--toggle-collect` says"))
+        }
+        Some(count) => Ok(count),
+    }
 }
 
 /// The count in what callgrind says: `==7== Collected : 34179311`.
