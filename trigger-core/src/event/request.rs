@@ -7,7 +7,6 @@ use super::*;
 /// The request of a webhook event, without its body and without its secrets.
 #[derive(Debug)]
 pub(crate) struct Request {
-    pub(crate) method: Method,
     pub(crate) path: Arc<str>,
     /// The text after `?`, without the keys that carry secrets.
     pub(crate) query: String,
@@ -18,7 +17,8 @@ pub(crate) struct Request {
 impl Request {
     pub(crate) fn metadata(&self) -> Map<String, Value> {
         fields([
-            ("method", text(self.method.as_str())),
+            // No other goes to a webhook.
+            ("method", text(Method::POST.as_str())),
             ("path", text(&self.path)),
             ("query", grouped(query_pairs(&self.query))),
             ("headers", grouped(self.headers.iter().map(|(name, value)| (name.to_owned(), value)))),

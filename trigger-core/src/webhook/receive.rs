@@ -165,7 +165,6 @@ impl Arriving {
     fn envelope(&mut self, headers: usize, remote: SocketAddr) -> Envelope {
         let mut body = Bytes::from(mem::take(&mut self.bytes));
         let kept = Kept {
-            method: Method::POST,
             path: Arc::clone(&self.endpoint.path),
             query: mem::take(&mut self.query),
             headers: Headers::written(body.split_to(headers)),
