@@ -9,6 +9,7 @@
 mod accounting;
 mod attributes;
 mod config;
+mod connections;
 mod dead_letters;
 mod deadlock;
 mod describe;
@@ -19,6 +20,7 @@ mod filter;
 mod hooks;
 mod http;
 mod http_malformed;
+mod json;
 mod key;
 mod lifecycle;
 mod logs;

@@ -1,0 +1,43 @@
+//! How many connections a webhook server takes.
+
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use triggers::Trigger;
+
+use crate::http::{Client, post_request};
+use crate::webhook::{listening, local};
+
+/// As the README says.
+const LIMIT: usize = 4096;
+
+/// Not on a paused clock, which would go on to the end of the time that a connection may be idle.
+#[tokio::test]
+async fn one_connection_more_than_the_limit_is_closed_until_another_one_has_ended() {
+    // Both ends of each are of this program, and so are the files of the tests beside this one.
+    let needed = 2 * LIMIT as u64 + 1000;
+    let files = rlimit::increase_nofile_limit(needed).unwrap_or_default();
+    if files < needed {
+        return eprintln!("skipped: it takes {needed} open files, and the system allows {files}");
+    }
+    let (trigger, address) = listening(local()).await;
+    let mut connections = Vec::new();
+    for _ in 1..LIMIT {
+        connections.push(TcpStream::connect(address).await.expect("a connection"));
+    }
+    let mut last = Client::connect(address).await;
+    assert_eq!(last.ask(post_request("/events", "{}")).await.status, 202);
+    assert!(Client::connect(address).await.answer().await.is_none(), "one too many");
+    assert_eq!(last.ask(post_request("/events", "{}")).await.status, 202, "the others go on");
+    drop(connections);
+    // The server finds them ended one after the other.
+    let served = async || {
+        let mut next = Client::connect(address).await;
+        next.send(post_request("/events", "{}")).await;
+        next.answer().await
+    };
+    let room = async { while served().await.is_none() {} };
+    timeout(Duration::from_secs(10), room).await.expect("room for another one");
+    trigger.stop().await;
+}
