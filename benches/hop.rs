@@ -3,7 +3,6 @@
 //! `cargo xtask bench hop`. Panic guard, counters and status are on, as always. Both sides have 100 places, wait for
 //! room and handle the same bytes: on one thread, and on a runtime with two.
 
-#![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
 
 use std::time::Duration;

@@ -32,7 +32,7 @@ fn failed() -> Failed {
 static DONE: Done = Done::new();
 
 /// The handler of ready bytes.
-pub async fn handle(body: Bytes) {
+async fn handle(body: Bytes) {
     drop(black_box(body));
     DONE.one();
 }

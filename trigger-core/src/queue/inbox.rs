@@ -73,6 +73,7 @@ impl Inbox {
         workers: Option<Workers>,
         pending: Arc<Pending>,
     ) -> Arc<Inbox> {
+        // Every event comes to one of these.
         clock::prepare();
         let threads = workers.and_then(|workers| u32::try_from(workers.threads).ok());
         let waiters = Waiters::new(threads.unwrap_or(u32::MAX));
