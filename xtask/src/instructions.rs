@@ -5,7 +5,7 @@
 //! compares with the last run on this machine, where a fresh clone has none.
 //!
 //! Each path runs twice, with few events and with many. The difference is what the events alone take, without start and
-//! set-up. What a program does once for all that it does is not counted either. Two runs differ by less than 0.1 %: by the
+//! set-up. What a program does once for all that it does is not counted either. Two runs differ by less than 0.3 %: by the
 //! seeds of hash maps, and by how many milliseconds pass, as the first id of each draws random numbers. So nothing is
 //! pinned. What the system's C library takes is counted (memory, mostly), what the kernel does is not.
 
