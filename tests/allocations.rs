@@ -1,4 +1,4 @@
-//! How often the way of an event asks for memory. A binary of its own, as its allocator counts.
+//! How often an event allocates, and how much it keeps. A binary of its own, because its allocator counts.
 
 #![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test ends where it fails")]
 
@@ -7,14 +7,14 @@ use triggers::prelude::*;
 
 const EVENTS: u64 = 1000;
 
-/// The one is the event, which all who get it share; the future of the handler is in a place that is used again.
+/// The allocation is the event, which all triggers share; a worker reuses the memory of the handler's future.
 #[test]
 fn event_of_ready_bytes_takes_one_allocation() {
     let emit = async |bus: &EventBus| drop(bus.emit_raw("build.failed", Bytes::from_static(b"{}")).await);
     assert_each_takes(1, emit, |_: Bytes| async {});
 }
 
-/// The other one is for its bytes. What is read from them may have memory of its own; this has none.
+/// The second allocation holds the bytes. A decoded value may allocate too; this one does not.
 #[test]
 fn event_of_a_type_takes_two_allocations() {
     let emit = async |bus: &EventBus| drop(bus.emit("build.failed", [500; 20]).await);
@@ -41,4 +41,87 @@ fn assert_each_takes<Args>(allocations: u64, emit_one: impl AsyncFn(&EventBus), 
     assert!(counted.count_total <= most, "{} for {EVENTS} events", counted.count_total);
     let report = threads.block_on(runtime.shutdown());
     assert_eq!((report.completed > 0, report.left), (true, 0));
+}
+
+/// How many events a test keeps, and the size of each body.
+const KEPT: usize = 20;
+const BODY: usize = 1024 * 1024;
+
+/// A JSON list of `BODY` bytes. Parsed, it takes 16 times as much memory.
+fn zeros() -> Bytes {
+    let list = vec!["0"; BODY / 2].join(",");
+    Bytes::copy_from_slice(format!("[{list}]").as_bytes())
+}
+
+/// Runs a program, and checks that it keeps the bytes of `KEPT` events and no JSON that was parsed from them.
+fn assert_keeps_bytes_alone(
+    program: impl AsyncFn(&Runtime),
+    config: ProcessConfig,
+    handler: impl Handler<(TriggerEvent,)>,
+) {
+    let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let start = Runtime::builder().process("parses", config, handler).start();
+    let runtime = threads.block_on(start).expect("a sound process");
+    let counted = allocation_counter::measure(|| threads.block_on(program(&runtime)));
+    let most = (KEPT + 1) * BODY;
+    assert!(counted.bytes_max > 8 * BODY as u64, "the handler parses: {}", counted.bytes_max);
+    assert!(counted.bytes_current < most as i64, "{} bytes for {KEPT} events", counted.bytes_current);
+    drop(runtime);
+}
+
+async fn fails_after_it_parses(event: TriggerEvent) -> Result<()> {
+    Err(format!("{} numbers", event.payload()["data"].as_array().map_or(0, Vec::len)).into())
+}
+
+async fn asks_for_a_retry_after_it_parses(event: TriggerEvent) -> Outcome {
+    let numbers = event.payload()["data"].as_array().map_or(0, Vec::len);
+    Outcome::Retry(std::time::Duration::from_secs(numbers as u64))
+}
+
+fn config(trigger: TriggerConfig) -> ProcessConfig {
+    ProcessConfig { triggers: vec![trigger.overflow(Overflow::Wait)], ..ProcessConfig::default() }
+}
+
+#[test]
+fn dead_letter_keeps_no_parsed_json() {
+    let program = async |runtime: &Runtime| {
+        for _ in 0..KEPT {
+            runtime.bus().emit_raw("zeros", zeros()).await.expect("room");
+        }
+        while runtime.dead_letters().len() < KEPT {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert_keeps_bytes_alone(program, config(TriggerConfig::event("zeros")), fails_after_it_parses);
+}
+
+#[test]
+fn event_that_waits_for_its_retry_keeps_no_parsed_json() {
+    let config = ProcessConfig { retry: 1, ..config(TriggerConfig::event("zeros")) };
+    let program = async |runtime: &Runtime| {
+        for _ in 0..KEPT {
+            runtime.bus().emit_raw("zeros", zeros()).await.expect("room");
+        }
+        while runtime.status().processes[0].waiting < KEPT {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert_keeps_bytes_alone(program, config, asks_for_a_retry_after_it_parses);
+}
+
+#[test]
+fn event_that_a_filter_has_parsed_waits_without_the_json() {
+    let filter = triggers::Filter::of(|event: &TriggerEvent| event.payload()["data"].is_array());
+    let program = async |runtime: &Runtime| {
+        runtime.pause("parses").expect("the process");
+        for _ in 0..KEPT {
+            runtime.bus().emit_raw("zeros", zeros()).await.expect("room");
+        }
+        assert_eq!(runtime.status().processes[0].triggers[0].queue_size, KEPT);
+    };
+    assert_keeps_bytes_alone(
+        program,
+        config(TriggerConfig::event("zeros").filter(filter)),
+        fails_after_it_parses,
+    );
 }

@@ -1,6 +1,7 @@
 //! The one envelope that handlers receive, whatever an event's origin.
 
 use std::fmt;
+use std::mem;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
@@ -8,7 +9,6 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use once_cell::race::OnceBox;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -113,14 +113,16 @@ impl fmt::Display for TriggerKind {
 
 /// An event, a message or a webhook request, as a trigger delivers it to a handler.
 ///
-/// A clone is cheap, and all triggers that an event reaches share one copy of its bytes; nobody can change them.
+/// A clone is cheap, and all triggers that an event reaches share one copy of its immutable bytes.
 /// It serializes as `{trigger_id, trigger_type, event_id, timestamp, payload, metadata}`, the timestamp in RFC 3339.
 #[derive(Clone)]
 pub struct TriggerEvent {
-    // Two words, so that it is handed on in registers: copies in memory were a fifth of what an event cost.
-    /// The trigger it came through: the only thing in which two deliveries of one event differ.
+    /// The trigger that the event came through: the only difference between two deliveries of one event.
     pub(crate) trigger: Arc<TriggerInfo>,
-    pub(crate) envelope: SharedEnvelope,
+    pub(crate) envelope: Arc<Envelope>,
+    /// The event as JSON. The delivery owns it, so parsed JSON is freed when the handler has ended, and never waits in a
+    /// queue or with the dead letters.
+    json: OnceLock<Arc<Json>>,
 }
 
 /// What an event remembers of the trigger it came through.
@@ -139,9 +141,6 @@ impl TriggerInfo {
     }
 }
 
-/// An envelope and how many share it. Nobody holds one weakly, and std's `Arc` would count those too.
-pub(crate) type SharedEnvelope = triomphe::Arc<Envelope>;
-
 /// What is the same in every trigger an event reaches.
 #[derive(Debug)]
 pub(crate) struct Envelope {
@@ -150,15 +149,9 @@ pub(crate) struct Envelope {
     /// The data of an event, the content of a message, the body of a request: the bytes as they came.
     pub(crate) raw: Bytes,
     pub(crate) origin: Origin,
-    /// Made on first use. In a box, as most events are never asked for it.
-    json: OnceBox<Json>,
 }
 
-/// The allocator of the GNU C library has quick lists for up to 120 bytes. Above, an event takes a seventh longer, and half as
-/// long again where it is freed on another thread than the one that made it.
-const _: () = assert!(size_of::<Envelope>() + size_of::<usize>() <= 120);
-
-/// An event as JSON.
+/// An event as JSON: each part is made on its first use.
 #[derive(Debug, Default)]
 struct Json {
     payload: OnceLock<Value>,
@@ -186,11 +179,7 @@ pub(crate) enum Origin {
 
 impl Envelope {
     pub(crate) fn new((id, timestamp): (EventId, Moment), raw: Bytes, origin: Origin) -> Envelope {
-        Envelope { id, timestamp, raw, origin, json: OnceBox::new() }
-    }
-
-    fn json(&self) -> &Json {
-        self.json.get_or_init(Box::default)
+        Envelope { id, timestamp, raw, origin }
     }
 
     /// The event that was given up on, for triggers for dead letters.
@@ -207,8 +196,8 @@ impl Envelope {
         }
     }
 
-    fn payload(&self) -> &Value {
-        self.json().payload.get_or_init(|| match &self.origin {
+    fn payload(&self) -> Value {
+        match &self.origin {
             Origin::Event { event_type, source } => object([
                 ("event_type", text(event_type)),
                 ("event_id", text(&self.id.to_string())),
@@ -222,7 +211,7 @@ impl Envelope {
                 ("content", self.parsed()),
             ]),
             Origin::Webhook(_) | Origin::Custom { .. } | Origin::GivenUpOn(_) => self.parsed(),
-        })
+        }
     }
 
     /// The bytes as a JSON value: what they parse to, else their text.
@@ -231,8 +220,8 @@ impl Envelope {
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&self.raw).into_owned()))
     }
 
-    fn metadata(&self) -> &Map<String, Value> {
-        self.json().metadata.get_or_init(|| match &self.origin {
+    fn metadata(&self) -> Map<String, Value> {
+        match &self.origin {
             Origin::Event { event_type, source } => {
                 fields([("event_type", text(event_type)), ("source", optional_text(source))])
             }
@@ -241,15 +230,33 @@ impl Envelope {
             }
             Origin::Webhook(request) => request.metadata(),
             Origin::Custom { metadata } => metadata.clone(),
-            Origin::GivenUpOn(letter) => letter.event.metadata().clone(),
-        })
+            Origin::GivenUpOn(letter) => letter.event.envelope.original().metadata(),
+        }
     }
 }
 
 impl TriggerEvent {
     /// The event, as it comes through this trigger.
-    pub(crate) fn through(trigger: &Arc<TriggerInfo>, envelope: SharedEnvelope) -> TriggerEvent {
-        TriggerEvent { trigger: Arc::clone(trigger), envelope }
+    pub(crate) fn through(trigger: Arc<TriggerInfo>, envelope: Arc<Envelope>) -> TriggerEvent {
+        TriggerEvent { trigger, envelope, json: OnceLock::new() }
+    }
+
+    /// Replaces the envelope, and returns the one before it. The parsed JSON of that one is dropped.
+    #[inline]
+    pub(crate) fn replace_envelope(&mut self, envelope: Arc<Envelope>) -> Arc<Envelope> {
+        if self.json.get().is_some() {
+            self.json = OnceLock::new();
+        }
+        mem::replace(&mut self.envelope, envelope)
+    }
+
+    /// Returns the same event without the JSON that was parsed from it.
+    pub(crate) fn without_json(&self) -> TriggerEvent {
+        TriggerEvent::through(Arc::clone(&self.trigger), Arc::clone(&self.envelope))
+    }
+
+    fn json(&self) -> &Json {
+        self.json.get_or_init(Arc::default)
     }
 
     /// Where it came from, also where it has been given up on since.
@@ -281,9 +288,12 @@ impl TriggerEvent {
     ///
     /// Of an event `{event_type, event_id, source, data}`; of a message `{topic, message_id, sender, content}`, where
     /// `topic` is the one it arrived on; of a webhook request its body. Bytes that are no JSON appear as a string, in
-    /// which invalid UTF-8 is replaced. Parsed on first use and at most once, for all triggers together.
+    /// which invalid UTF-8 is replaced.
+    ///
+    /// It is parsed on first use, at most once for each delivery, and kept until the last clone of this event is
+    /// dropped: a retry, another trigger and a dead letter hold the bytes alone.
     pub fn payload(&self) -> &Value {
-        self.envelope.original().payload()
+        self.json().payload.get_or_init(|| self.envelope.original().payload())
     }
 
     /// The bytes as they came: the data of an event, the content of a message, the body of a request.
@@ -297,7 +307,7 @@ impl TriggerEvent {
     /// `{method, path, query, headers, remote}`, in which a repeated query key or header is a list, and headers and
     /// query keys that carry secrets are left out.
     pub fn metadata(&self) -> &Map<String, Value> {
-        self.envelope.original().metadata()
+        self.json().metadata.get_or_init(|| self.envelope.original().metadata())
     }
 
     /// What the pattern of the trigger captured under this name.

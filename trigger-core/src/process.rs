@@ -210,7 +210,7 @@ impl Process {
         // One that does not decode never came to an attempt.
         let attempted = u32::from(failed || reason != DeadLetterReason::Decode);
         let letter = DeadLetter {
-            event: event.clone(),
+            event: event.without_json(),
             process: self.name.clone(),
             reason,
             error,

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use tokio::task::coop;
 
 use crate::clock;
 use crate::deadlock::Waited;
-use crate::event::{Envelope, Origin, SharedEnvelope};
+use crate::event::{Envelope, Origin};
 use crate::routes::{Routes, Subscription};
 use crate::task::{BoxFuture, all};
 use crate::topic::{Topic, TopicError};
@@ -130,12 +131,12 @@ impl<'a> Publication<'a> {
             Channel::Bus => Origin::Event { event_type: topic, source: author },
             Channel::Broker => Origin::Message { topic, sender: author },
         };
-        let envelope = SharedEnvelope::new(Envelope::new(stamp, body, origin));
+        let envelope = Arc::new(Envelope::new(stamp, body, origin));
         // One behind, so that the last one gets the envelope itself: where there is but one, nothing is counted up and down.
         let mut last = None;
         let mut each = |subscription| {
             if let Some(before) = last.replace(subscription) {
-                tally.offer(before, SharedEnvelope::clone(&envelope));
+                tally.offer(before, Arc::clone(&envelope));
             }
         };
         exactly.map_or(&[][..], |(_, subscriptions)| subscriptions).iter().for_each(&mut each);
@@ -172,7 +173,7 @@ enum Other {
 
 impl Tally {
     #[inline]
-    fn offer(&mut self, subscription: &Subscription, envelope: SharedEnvelope) {
+    fn offer(&mut self, subscription: &Subscription, envelope: Arc<Envelope>) {
         let Subscription { intake, .. } = subscription;
         if !subscription.wants(&envelope) {
             return intake.queue.count_filtered();

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::config::TriggerConfig;
 use crate::deadlock::Waits;
 use crate::error::{ConfigError, Error};
-use crate::event::{Envelope, Origin, SharedEnvelope, TriggerEvent, TriggerInfo};
+use crate::event::{Envelope, Origin, TriggerEvent, TriggerInfo};
 use crate::queue::{Bounds, Inbox, Queue};
 use crate::status::TriggerStatus;
 use crate::task::BoxFuture;
@@ -139,7 +139,7 @@ impl TriggerEvent {
     pub fn new(trigger_id: &str, payload: impl Into<Bytes>, metadata: Map<String, Value>) -> TriggerEvent {
         let origin = Origin::Custom { metadata };
         let envelope = Envelope::new(clock::stamp(), payload.into(), origin);
-        TriggerEvent::through(&Arc::new(TriggerInfo::custom(trigger_id)), SharedEnvelope::new(envelope))
+        TriggerEvent::through(Arc::new(TriggerInfo::custom(trigger_id)), Arc::new(envelope))
     }
 }
 

@@ -30,10 +30,8 @@ pub(crate) struct Envelope {
     pub(crate) raw: &'static [u8],
 }
 
-pub(crate) type SharedEnvelope = Arc<Envelope>;
-
 /// Of as many bytes as its number.
-pub(crate) fn envelope(number: u64) -> SharedEnvelope {
+pub(crate) fn envelope(number: u64) -> Arc<Envelope> {
     Arc::new(Envelope { number, timestamp: Moment::UNIX_EPOCH, raw: &[0; 16][..number as usize] })
 }
 
@@ -43,10 +41,18 @@ pub(crate) struct TriggerInfo;
 #[derive(Clone, Debug)]
 pub(crate) struct TriggerEvent {
     pub(crate) trigger: Arc<TriggerInfo>,
-    pub(crate) envelope: SharedEnvelope,
+    pub(crate) envelope: Arc<Envelope>,
 }
 
 impl TriggerEvent {
+    pub(crate) fn through(trigger: Arc<TriggerInfo>, envelope: Arc<Envelope>) -> TriggerEvent {
+        TriggerEvent { trigger, envelope }
+    }
+
+    pub(crate) fn replace_envelope(&mut self, envelope: Arc<Envelope>) -> Arc<Envelope> {
+        std::mem::replace(&mut self.envelope, envelope)
+    }
+
     pub(crate) fn number(&self) -> u64 {
         self.envelope.number
     }

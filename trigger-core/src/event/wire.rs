@@ -54,11 +54,11 @@ impl<'de> Deserialize<'de> for TriggerEvent {
             origin(read.trigger_type, &read.payload, &read.metadata).map_err(D::Error::custom)?;
         let raw = serde_json::to_vec(body).map_err(D::Error::custom)?;
         let envelope = Envelope::new((read.event_id, timestamp), raw.into(), origin);
-        // Set rather than found again, so that what was read is what is shown.
+        // Set instead of made from the bytes, so that the event shows what was read.
         let json = Json { payload: read.payload.into(), metadata: read.metadata.into() };
-        let envelope = Envelope { json: OnceBox::with_value(Box::new(json)), ..envelope };
         let trigger = TriggerInfo { id: read.trigger_id, kind: read.trigger_type, captures: Box::default() };
-        Ok(TriggerEvent::through(&Arc::new(trigger), SharedEnvelope::new(envelope)))
+        let event = TriggerEvent::through(Arc::new(trigger), Arc::new(envelope));
+        Ok(TriggerEvent { json: Arc::new(json).into(), ..event })
     }
 }
 

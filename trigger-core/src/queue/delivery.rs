@@ -1,6 +1,5 @@
 //! An event on its way through a handler.
 
-use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use super::inbox::Inbox;
 use super::item::{Item, More, Tries};
 use super::state::Taken;
 use crate::clock;
-use crate::event::{SharedEnvelope, TriggerEvent};
+use crate::event::{Envelope, TriggerEvent};
 
 /// An event taken for handling. It ends in exactly one settlement; dropped without one, it is given back: to the head of
 /// its queue, as if it had never been taken.
@@ -44,12 +43,13 @@ impl<'a> Delivery<'a> {
         let own = inbox.trigger(port);
         let trigger = Arc::clone(item.trigger().unwrap_or(own));
         let Item { envelope, more } = item;
-        Delivery { event: TriggerEvent { envelope, trigger }, more, lane, port, inbox, settled: false }
+        let event = TriggerEvent::through(trigger, envelope);
+        Delivery { event, more, lane, port, inbox, settled: false }
     }
 
     /// Becomes the delivery of another event: what both have in common stays. Gives back what was here of the user's.
     #[inline]
-    pub(super) fn replace(&mut self, (port, lane, item): Taken) -> SharedEnvelope {
+    pub(super) fn replace(&mut self, (port, lane, item): Taken) -> Arc<Envelope> {
         let own = self.inbox.trigger(port);
         match item.trigger() {
             None if Arc::ptr_eq(&self.event.trigger, own) => {}
@@ -57,7 +57,7 @@ impl<'a> Delivery<'a> {
         }
         let Item { envelope, more } = item;
         (self.more, self.lane, self.port) = (more, lane, port);
-        mem::replace(&mut self.event.envelope, envelope)
+        self.event.replace_envelope(envelope)
     }
 
     pub(crate) fn event(&self) -> &TriggerEvent {
@@ -95,7 +95,7 @@ impl<'a> Delivery<'a> {
     /// Ends it as handled, and takes the next event, in one step: it is the delivery of that one then, and what was handled
     /// comes back. If there is no next one, it is only ended, as by [`settle`](Self::settle).
     #[inline]
-    pub(crate) fn settle_and_take(&mut self) -> Option<SharedEnvelope> {
+    pub(crate) fn settle_and_take(&mut self) -> Option<Arc<Envelope>> {
         let handled = self.inbox.finish_and_take(self);
         self.settled = handled.is_none();
         handled
@@ -103,7 +103,7 @@ impl<'a> Delivery<'a> {
 
     /// What goes back into the queue.
     fn item(&mut self) -> Item {
-        Item { envelope: SharedEnvelope::clone(&self.event.envelope), more: self.more.take() }
+        Item { envelope: Arc::clone(&self.event.envelope), more: self.more.take() }
     }
 }
 

@@ -9,7 +9,7 @@ use super::state::{self, State};
 use super::waiters::Waiters;
 use super::{Accepted, Ledger, Pending, Queue, Taken};
 use crate::clock::{self, Instant, timeout_at};
-use crate::event::{SharedEnvelope, TriggerEvent, TriggerInfo};
+use crate::event::{Envelope, TriggerEvent, TriggerInfo};
 use crate::key::Key;
 use crate::process::panic::guard;
 use crate::sync::{Mutex, MutexGuard, Notified, Notify};
@@ -318,7 +318,7 @@ impl Inbox {
     /// Ends the flight of a delivery that was handled, and takes the next event, under one lock: in its place, so that it is
     /// moved once. Gives back the event that was there.
     #[inline]
-    pub(super) fn finish_and_take(&self, delivery: &mut Delivery<'_>) -> Option<SharedEnvelope> {
+    pub(super) fn finish_and_take(&self, delivery: &mut Delivery<'_>) -> Option<Arc<Envelope>> {
         let mut state = self.state();
         // The next one of its key may be ready now: it is taken here, or those are that were ready before it.
         let (_, rests) = state.finish(delivery.port, delivery.lane, |ledger| ledger.handled += 1);

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::event::{SharedEnvelope, TriggerEvent, TriggerInfo};
+use crate::event::{Envelope, TriggerEvent, TriggerInfo};
 
 /// An event that goes into a queue, is there, or comes out of it. Two words, so that it is handed on in registers, and a full
 /// queue is small.
 #[derive(Debug)]
 pub(crate) struct Item {
-    pub(crate) envelope: SharedEnvelope,
+    pub(crate) envelope: Arc<Envelope>,
     pub(super) more: Option<Box<More>>,
 }
 
@@ -34,15 +34,15 @@ pub(crate) struct Tries {
     pub(crate) first_at: SystemTime,
 }
 
-impl From<SharedEnvelope> for Item {
+impl From<Arc<Envelope>> for Item {
     /// An event that comes through the queue's own trigger.
-    fn from(envelope: SharedEnvelope) -> Item {
+    fn from(envelope: Arc<Envelope>) -> Item {
         Item { envelope, more: None }
     }
 }
 
 impl From<TriggerEvent> for Item {
-    fn from(TriggerEvent { envelope, trigger }: TriggerEvent) -> Item {
+    fn from(TriggerEvent { envelope, trigger, .. }: TriggerEvent) -> Item {
         Item { envelope, more: Some(Box::new(More { trigger: Some(trigger), tries: None })) }
     }
 }
@@ -59,14 +59,13 @@ impl Item {
 
     /// The event, in a queue whose own trigger is this one.
     pub(super) fn event(&self, own: &Arc<TriggerInfo>) -> TriggerEvent {
-        let envelope = SharedEnvelope::clone(&self.envelope);
-        TriggerEvent { envelope, trigger: Arc::clone(self.trigger().unwrap_or(own)) }
+        TriggerEvent::through(Arc::clone(self.trigger().unwrap_or(own)), Arc::clone(&self.envelope))
     }
 
     /// As [`event`](Self::event), of one that does not stay.
     pub(super) fn into_event(self, own: &Arc<TriggerInfo>) -> TriggerEvent {
         let trigger = Arc::clone(self.trigger().unwrap_or(own));
-        TriggerEvent { envelope: self.envelope, trigger }
+        TriggerEvent::through(trigger, self.envelope)
     }
 
     /// The trigger it came through, where that is not the queue's own.

@@ -6,7 +6,7 @@ use crate::clock;
 use crate::config::TriggerConfig;
 use crate::dead_letter::DeadLetters;
 use crate::deadlock::{Waited, Waits};
-use crate::event::{DeadLetter, DeadLetterReason, Moment, SharedEnvelope, TriggerEvent};
+use crate::event::{DeadLetter, DeadLetterReason, Envelope, Moment, TriggerEvent};
 use crate::filter::Filter;
 use crate::policy::Overflow;
 use crate::process::panic::{drop_quietly, guard};
@@ -75,7 +75,7 @@ impl Intake {
 
     /// Queues the event, or does what the filter or the policy says.
     #[inline]
-    pub(crate) fn offer(self: &Arc<Self>, envelope: SharedEnvelope) -> Offer {
+    pub(crate) fn offer(self: &Arc<Self>, envelope: Arc<Envelope>) -> Offer {
         let item = match &self.filter {
             None => Item::from(envelope),
             // One that takes nothing any more does not say that it would not have taken this.
@@ -176,7 +176,7 @@ impl Intake {
             process: lost.process.clone(),
             reason,
             error: error(&event),
-            event,
+            event: event.without_json(),
             attempts: 0,
             first_at: now,
             last_at: now,

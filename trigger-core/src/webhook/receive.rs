@@ -26,7 +26,7 @@ use super::respond::{Answer, accepted, error, filtered, later, queue_full, refus
 use super::{BODY_TIMEOUT, Endpoint};
 use crate::clock;
 use crate::deadlock::Waited;
-use crate::event::{Envelope, Headers, Origin, Request as Kept, SharedEnvelope, query_without_secrets};
+use crate::event::{Envelope, Headers, Origin, Request as Kept, query_without_secrets};
 use crate::trigger::Offer;
 
 /// How much of a body is made room for before it came, by what the client says of its length, which may be a lie.
@@ -147,7 +147,7 @@ impl Arriving {
         let envelope = self.envelope(headers, peer.remote);
         let id = envelope.id;
         let intake = &self.endpoint.intake;
-        match intake.offer(SharedEnvelope::new(envelope)) {
+        match intake.offer(Arc::new(envelope)) {
             Offer::Queued => accepted(id, mem::take(&mut self.map)),
             Offer::Filtered => filtered(id, mem::take(&mut self.map)),
             Offer::Dropped | Offer::Rejected => queue_full(),
