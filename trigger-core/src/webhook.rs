@@ -18,8 +18,7 @@ use crate::trigger::{Intake, TriggerError};
 
 mod connection;
 mod guard;
-mod patience;
-mod rarely;
+mod head_deadline;
 mod receive;
 mod respond;
 mod stream;

@@ -1,10 +1,7 @@
 //! Accepting connections and serving HTTP/1.1 on them, within limits.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::{Arc, OnceLock, Weak};
-use std::task::Poll;
 use std::time::Duration;
 use std::{io, net::SocketAddr};
 
@@ -20,11 +17,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::patience::Patience;
-use super::rarely::Rarely;
-use super::receive::Arriving;
+use super::head_deadline::HeadDeadline;
+use super::receive::RequestReader;
 use super::stream::Stream;
-use super::{BODY_GRACE, CONNECTIONS, LINGER, STOP_GRACE, Server, guard, respond};
+use super::{CONNECTIONS, LINGER, STOP_GRACE, Server, guard, respond};
 use crate::task::BoxFuture;
 
 /// The body of an answer: of ours, or of one of axum's routes.
@@ -37,15 +33,16 @@ const READ_BUFFER: usize = 72 * 1024;
 /// How long the accept loop waits after the system could give it no connection: it has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a request and its connection tell each other.
+/// What the requests of one connection share.
 #[derive(Debug)]
 pub(super) struct Peer {
     /// The address of the client.
     pub(super) remote: SocketAddr,
-    pub(super) patience: Patience,
-    /// The `Host` of its first request, if that is sound: the next ones most likely have the same.
+    /// The `Host` of its first valid request: most clients send the same one each time.
     host: OnceLock<Box<[u8]>>,
-    stop: CancellationToken,
+    head_deadline: HeadDeadline,
+    /// Is cancelled when the server stops.
+    pub(super) stop: CancellationToken,
 }
 
 /// The accept loop of a server: ends, and with it closes the port, when the server stops or is gone.
@@ -80,7 +77,8 @@ pub(super) async fn accept(listener: TcpListener, server: Weak<Server>, stop: Ca
             }
             continue;
         }
-        let peer = Peer { remote, patience: Patience::new(), host: OnceLock::new(), stop: stop.clone() };
+        let peer =
+            Peer { remote, head_deadline: HeadDeadline::new(), host: OnceLock::new(), stop: stop.clone() };
         server.tasks.spawn(serve(stream, peer, Arc::downgrade(&server)));
     }
 }
@@ -108,27 +106,15 @@ fn serve(mut stream: TcpStream, peer: Peer, server: Weak<Server>) -> impl Future
                 .writev(false)
                 .serve_connection(TokioIo::new(Stream::new(&mut stream)), service);
             tokio::pin!(connection);
-            let (mut too_long, mut stop) = (pin!(peer.patience.end()), pin!(peer.stop.cancelled()));
-            let aside = poll_fn(move |cx| match too_long.as_mut().poll(cx) {
-                Poll::Ready(()) => Poll::Ready(true),
-                Poll::Pending => stop.as_mut().poll(cx).map(|()| false),
-            });
             tokio::select! {
                 biased;
                 ended = connection.as_mut() => break 'ended ended,
-                // It took too long over a head, or was idle for as long.
-                too_long = Rarely::new(aside) => if too_long { break 'ended Ok(()) },
+                () = peer.head_deadline.passed() => break 'ended Ok(()),
+                () = peer.stop.cancelled() => {}
             }
             connection.as_mut().graceful_shutdown();
-            let rest = async {
-                tokio::select! {
-                    ended = connection.as_mut() => return ended,
-                    () = sleep(BODY_GRACE) => peer.patience.give_up(),
-                }
-                connection.as_mut().await
-            };
-            // In a box, as most of its life a connection has no need of it; nor of what is at its end.
-            Box::pin(timeout(STOP_GRACE, rest)).await.unwrap_or(Ok(()))
+            // Boxed, because a connection needs this memory only at its end.
+            Box::pin(timeout(STOP_GRACE, connection.as_mut())).await.unwrap_or(Ok(()))
         };
         if ended.as_ref().map_or_else(hyper::Error::is_parse, |()| true) {
             let lingers = async {
@@ -154,11 +140,11 @@ async fn linger(stream: &mut TcpStream) {
 }
 
 /// Where a request goes.
-enum Way {
+enum Dispatch {
     /// Nowhere: the answer is known.
     Known(respond::Answer),
     /// To a webhook.
-    Webhook(Arriving),
+    Webhook(RequestReader),
     /// To one of axum's routes.
     Other(BoxFuture<'static, Response<Body>>),
 }
@@ -171,24 +157,24 @@ fn answer<'a>(
     peer: &'a Peer,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<'a> {
-    peer.patience.of_request();
+    peer.head_deadline.stop();
     let table = server.upgrade().map(|server| server.table.load_full());
-    let mut way = match (table, guard::check(&request, &peer.host)) {
-        (None, _) => Way::Known(respond::stopping()),
-        (_, Err((status, message))) => Way::Known(respond::refused(status, message)),
+    let mut dispatch = match (table, guard::check(&request, &peer.host)) {
+        (None, _) => Dispatch::Known(respond::stopping()),
+        (_, Err((status, message))) => Dispatch::Known(respond::refused(status, message)),
         (Some(table), Ok(headers)) => match table.endpoint(&request) {
-            Some(endpoint) => Way::Webhook(Arriving::new(endpoint, request, headers)),
-            None => Way::Other(Box::pin(async move { table.other(request.map(Body::new)).await })),
+            Some(endpoint) => Dispatch::Webhook(RequestReader::new(endpoint, request, headers)),
+            None => Dispatch::Other(Box::pin(async move { table.other(request.map(Body::new)).await })),
         },
     };
     async move {
-        let answer = match way {
-            Way::Known(answer) => answer.map(Either::Left),
+        let answer = match dispatch {
+            Dispatch::Known(answer) => answer.map(Either::Left),
             // Where it is, as it is large.
-            Way::Webhook(ref mut arriving) => arriving.answer(peer).await.map(Either::Left),
-            Way::Other(other) => other.await.map(Either::Right),
+            Dispatch::Webhook(ref mut reader) => reader.answer(peer).await.map(Either::Left),
+            Dispatch::Other(other) => other.await.map(Either::Right),
         };
-        peer.patience.of_head();
+        peer.head_deadline.start();
         Ok(answer)
     }
 }

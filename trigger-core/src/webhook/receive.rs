@@ -6,7 +6,7 @@ use std::mem;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -16,14 +16,13 @@ use http::header::ALLOW;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use serde::Serialize;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 use trigger_grammar::path::HEALTH;
 
 use super::connection::Peer;
-use super::patience::{Over, Patience};
 use super::respond::{Answer, accepted, error, filtered, later, queue_full, refused, respond, stopping};
-use super::{BODY_TIMEOUT, Endpoint};
+use super::{BODY_GRACE, BODY_TIMEOUT, Endpoint};
 use crate::clock;
 use crate::deadlock::Waited;
 use crate::event::{Envelope, Headers, Origin, Request as Kept, query_without_secrets};
@@ -104,55 +103,56 @@ async fn health(State(endpoints): State<Arc<[Arc<Endpoint>]>>) -> Answer {
     }
 }
 
-/// A request to a webhook, while its body comes.
-pub(super) struct Arriving {
+/// A request to a webhook, while its body arrives.
+pub(super) struct RequestReader {
     endpoint: Arc<Endpoint>,
     query: String,
     body: Incoming,
-    /// The headers as they are kept, and behind them what has come of the body: an event needs one piece of memory for both.
+    /// The kept headers, followed by what has arrived of the body: an event needs one allocation for both.
     bytes: Vec<u8>,
-    /// The map of its headers, empty. hyper puts those of the next request into the one that it got with an answer, so that
-    /// one map serves a connection.
+    /// How many of these are the headers.
+    headers: usize,
+    /// The emptied map of the request's headers. hyper reuses the map of an answer for the next request of the
+    /// connection, so one map serves all of them.
     map: HeaderMap,
 }
 
-impl Arriving {
-    /// `headers` is how many bytes the headers of the request have.
-    pub(super) fn new(endpoint: &Arc<Endpoint>, request: Request<Incoming>, headers: usize) -> Arriving {
+impl RequestReader {
+    /// Takes over a request whose headers have `headers` bytes.
+    pub(super) fn new(endpoint: &Arc<Endpoint>, request: Request<Incoming>, headers: usize) -> RequestReader {
         let (parts, body) = request.into_parts();
         let ahead = body.size_hint().lower().min(AHEAD) as usize;
         let mut bytes = Vec::with_capacity(headers + ahead);
         Headers::write_without_secrets(&parts.headers, &mut bytes);
         let mut map = parts.headers;
         map.clear();
-        Arriving {
+        RequestReader {
             endpoint: Arc::clone(endpoint),
             query: parts.uri.query().map(query_without_secrets).unwrap_or_default(),
             body,
+            headers: bytes.len(),
             bytes,
             map,
         }
     }
 
-    /// Answers 202 once the event is in the queue, and never before.
+    /// Reads the body, offers the event and returns the answer: 202 only once the event is in the queue.
     pub(super) async fn answer(&mut self, peer: &Peer) -> Answer {
-        let (headers, limit) = (self.bytes.len(), self.endpoint.body_limit);
-        // As the client says.
-        if self.body.size_hint().exact().is_some_and(|length| length > limit as u64) {
-            return Unread::TooLarge.answer();
+        let limit = self.endpoint.body_limit as u64;
+        if self.body.size_hint().exact().is_some_and(|declared| declared > limit) {
+            return BodyError::TooLarge.answer();
         }
-        if let Err(unread) = poll_fn(|cx| self.poll_read(headers + limit, &peer.patience, cx)).await {
-            return unread.answer();
+        if let Err(error) = self.read(peer).await {
+            return error.answer();
         }
-        let envelope = self.envelope(headers, peer.remote);
+        let envelope = self.envelope(peer.remote);
         let id = envelope.id;
-        let intake = &self.endpoint.intake;
-        match intake.offer(Arc::new(envelope)) {
+        match self.endpoint.intake.offer(Arc::new(envelope)) {
             Offer::Queued => accepted(id, mem::take(&mut self.map)),
             Offer::Filtered => filtered(id, mem::take(&mut self.map)),
             Offer::Dropped | Offer::Rejected => queue_full(),
             Offer::Closed => stopping(),
-            // In a box, so that its size is not that of every request.
+            // Boxed, so that other requests do not pay for its size.
             Offer::Waiting(offer) => match Box::pin(timeout(BODY_TIMEOUT, offer.queued())).await {
                 Ok(Waited::Queued) => accepted(id, mem::take(&mut self.map)),
                 Ok(_) => stopping(),
@@ -161,40 +161,51 @@ impl Arriving {
         }
     }
 
-    /// The event that the request is, read to its end. So many of its bytes are those of its headers.
-    fn envelope(&mut self, headers: usize, remote: SocketAddr) -> Envelope {
+    /// Returns the event of the request, whose body was read to its end.
+    fn envelope(&mut self, remote: SocketAddr) -> Envelope {
         let mut body = Bytes::from(mem::take(&mut self.bytes));
         let kept = Kept {
             path: Arc::clone(&self.endpoint.path),
             query: mem::take(&mut self.query),
-            headers: Headers::written(body.split_to(headers)),
+            headers: Headers::written(body.split_to(self.headers)),
             remote,
         };
         Envelope::new(clock::stamp(), body, Origin::Webhook(Box::new(kept)))
     }
 
-    /// Reads the body, up to a limit of all bytes, while the patience with the client lasts. It is copied even if it came in
-    /// one piece, as that would keep alive all that was read from the connection with it.
-    fn poll_read(
-        &mut self,
-        limit: usize,
-        patience: &Patience,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), Unread>> {
-        // Where its length was told, its end need not be waited for.
+    /// Reads the body to its end. Only a body that is not there yet costs timers.
+    async fn read(&mut self, peer: &Peer) -> Result<(), BodyError> {
+        let read = poll_fn(|cx| Poll::Ready(self.poll_read(cx))).await;
+        match read {
+            Poll::Ready(read) => read,
+            Poll::Pending => Box::pin(self.wait_for_rest(peer)).await,
+        }
+    }
+
+    async fn wait_for_rest(&mut self, peer: &Peer) -> Result<(), BodyError> {
+        let stopping = async {
+            peer.stop.cancelled().await;
+            sleep(BODY_GRACE).await;
+        };
+        tokio::select! {
+            biased;
+            read = poll_fn(|cx| self.poll_read(cx)) => read,
+            () = stopping => Err(BodyError::Timeout(TimeoutKind::Stop)),
+            () = sleep(BODY_TIMEOUT) => Err(BodyError::Timeout(TimeoutKind::Client)),
+        }
+    }
+
+    /// Copies what has arrived of the body, up to its limit. A piece in place would keep alive the whole buffer that
+    /// hyper read it into.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        let limit = self.headers + self.endpoint.body_limit;
+        // A body of known length is over without another poll.
         while !self.body.is_end_stream() {
-            let frame = match (Pin::new(&mut self.body).poll_frame(cx), patience.over()) {
-                (Poll::Ready(Some(frame)), _) => frame.map_err(|_| Unread::Incomplete)?,
-                (Poll::Ready(None), _) => break,
-                (Poll::Pending, Some(over)) => return Poll::Ready(Err(Unread::Over(over))),
-                (Poll::Pending, None) => {
-                    patience.of_body();
-                    return Poll::Pending;
-                }
-            };
+            let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(cx)) else { break };
+            let frame = frame.map_err(|_| BodyError::Incomplete)?;
             let Ok(data) = frame.into_data() else { continue };
             if self.bytes.len() + data.len() > limit {
-                return Poll::Ready(Err(Unread::TooLarge));
+                return Poll::Ready(Err(BodyError::TooLarge));
             }
             self.bytes.extend_from_slice(&data);
         }
@@ -204,19 +215,30 @@ impl Arriving {
 
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug)]
-enum Unread {
+enum BodyError {
     TooLarge,
     Incomplete,
-    Over(Over),
+    Timeout(TimeoutKind),
 }
 
-impl Unread {
+/// Which time limit of a body has passed.
+#[derive(Clone, Copy, Debug)]
+enum TimeoutKind {
+    /// That of the client: [`BODY_TIMEOUT`].
+    Client,
+    /// That of a server which stops: [`BODY_GRACE`].
+    Stop,
+}
+
+impl BodyError {
     fn answer(self) -> Answer {
         match self {
-            Unread::TooLarge => refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is over the limit"),
-            Unread::Incomplete => refused(StatusCode::BAD_REQUEST, "the body is incomplete"),
-            Unread::Over(Over::TimedOut) => refused(StatusCode::REQUEST_TIMEOUT, "the body took over 30 s"),
-            Unread::Over(Over::Stopping) => stopping(),
+            BodyError::TooLarge => refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is over the limit"),
+            BodyError::Incomplete => refused(StatusCode::BAD_REQUEST, "the body is incomplete"),
+            BodyError::Timeout(TimeoutKind::Client) => {
+                refused(StatusCode::REQUEST_TIMEOUT, "the body took over 30 s")
+            }
+            BodyError::Timeout(TimeoutKind::Stop) => stopping(),
         }
     }
 }

@@ -1,0 +1,78 @@
+//! The time limit of a request head, which is also that of an idle connection.
+//!
+//! hyper has such a limit, but it makes and drops a timer for each head: 9 % of the instructions of a request, and one
+//! allocation. A connection keeps one timer here. A request moves the deadline and leaves the timer as it is; when the
+//! timer fires, it is set to the deadline of that moment.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::time::{Instant, sleep_until};
+
+use super::HEAD_TIMEOUT;
+use crate::clock;
+
+/// When the head that a connection waits for must have arrived; `None` while a request is read or answered.
+#[derive(Debug)]
+pub(super) struct HeadDeadline(Mutex<Option<Instant>>);
+
+impl HeadDeadline {
+    /// Starts with the first head of a connection.
+    pub(super) fn new() -> HeadDeadline {
+        HeadDeadline(Mutex::new(Some(clock::after(HEAD_TIMEOUT))))
+    }
+
+    /// A request was answered: the connection waits for the next head.
+    pub(super) fn start(&self) {
+        self.set(Some(clock::after(HEAD_TIMEOUT)));
+    }
+
+    /// A head has arrived.
+    pub(super) fn stop(&self) {
+        self.set(None);
+    }
+
+    fn set(&self, deadline: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
+    }
+
+    /// Waits until a head is late.
+    pub(super) async fn passed(&self) {
+        loop {
+            let deadline = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            // A head that is awaited from a later moment on has its deadline after this one.
+            let check_at = deadline.unwrap_or_else(|| clock::after(HEAD_TIMEOUT));
+            if deadline.is_some_and(|deadline| deadline <= clock::instant()) {
+                return;
+            }
+            sleep_until(check_at).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Duration, sleep, timeout};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn each_head_has_its_whole_time() {
+        let (deadline, began) = (HeadDeadline::new(), clock::instant());
+        let requests = async {
+            for arrives_after in [9, 0, 9] {
+                sleep(Duration::from_secs(arrives_after)).await;
+                deadline.stop();
+                // The body and the answer take longer than a head may.
+                sleep(2 * HEAD_TIMEOUT).await;
+                deadline.start();
+            }
+        };
+        let late = async {
+            deadline.passed().await;
+            began.elapsed()
+        };
+        let (late, ()) = tokio::join!(late, requests);
+        assert_eq!(late, Duration::from_secs(18) + 7 * HEAD_TIMEOUT);
+        assert!(timeout(HEAD_TIMEOUT, HeadDeadline::new().passed()).await.is_ok());
+    }
+}
