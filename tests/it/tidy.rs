@@ -66,6 +66,7 @@ const ACTIVATION: &[&str] = &[
     "description",
     "status",
     "clock",
+    "panic",
     "sync",
     "task",
 ];

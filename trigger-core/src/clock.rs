@@ -4,9 +4,9 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 pub(crate) use tokio::time::{Instant, timeout_at};
-use uuid::{NoContext, Timestamp, Uuid};
+use uuid::{NoContext, Uuid};
 
-use crate::event::{EventId, Moment};
+use crate::event::{EventId, Timestamp};
 
 /// The present time, as events and dead letters are stamped with it.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
@@ -26,7 +26,7 @@ pub(crate) fn prepare() {
 
 /// The last id, and the millisecond that it is of.
 static LAST: Mutex<Last> =
-    Mutex::new(Last { id: 0, look: Look { moment: Moment::UNIX_EPOCH, at: 0, left: 0 } });
+    Mutex::new(Last { id: 0, look: Look { moment: Timestamp::UNIX_EPOCH, at: 0, left: 0 } });
 
 struct Last {
     id: u128,
@@ -35,7 +35,7 @@ struct Last {
 
 /// What the system's clock showed when it was last looked at.
 struct Look {
-    moment: Moment,
+    moment: Timestamp,
     /// When that was, by the counter.
     at: u64,
     /// How many nanoseconds of the millisecond were left.
@@ -52,7 +52,7 @@ struct Look {
 /// time: a processor has to finish all that it has begun before it answers a system's clock, and does not for its counter.
 /// As no look is older than a millisecond, a counter that goes wrong, or a clock that is set, is off for no longer.
 #[inline]
-pub(crate) fn stamp() -> (EventId, Moment) {
+pub(crate) fn stamp() -> (EventId, Timestamp) {
     let counter = &*COUNTER;
     let at = counter.raw();
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,13 +68,13 @@ pub(crate) fn stamp() -> (EventId, Moment) {
 
 impl Last {
     #[cold]
-    fn look(&mut self, at: u64) -> Moment {
+    fn look(&mut self, at: u64) -> Timestamp {
         // A clock that shows no such year stands still.
-        let moment = Moment::of(now()).unwrap_or(Moment::UNIX_EPOCH);
+        let moment = Timestamp::of(now()).unwrap_or(Timestamp::UNIX_EPOCH);
         let since_1970 = moment.since_1970();
         let (seconds, nanoseconds) = (since_1970.as_secs(), since_1970.subsec_nanos());
         self.look = Look { moment, at, left: u64::from(1_000_000 - nanoseconds % 1_000_000) };
-        let random = Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, nanoseconds));
+        let random = Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanoseconds));
         let first = random.as_u128() & !GUARD;
         // Where the clock was set back, the last one is of a later millisecond.
         self.id = if first >> 80 > self.id >> 80 { first } else { self.id + 1 };

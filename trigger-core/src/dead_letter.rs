@@ -5,11 +5,11 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::deadlock::{Waited, Waits};
+use crate::deadlock::{WaitGraph, Waited};
 use crate::event::{DeadLetter, TriggerKind};
 use crate::handler::{Context, FromTrigger, Rejection};
+use crate::panic::drop_quietly;
 use crate::policy;
-use crate::process::panic::drop_quietly;
 use crate::queue::{Item, Queue};
 
 /// The dead letters of a runtime: the last 1000, in memory. A clone is a handle to the same ones.
@@ -36,7 +36,7 @@ struct Store {
     /// How many have come, to tell which is older.
     count: AtomicU64,
     readers: Mutex<Arc<[Reader]>>,
-    waits: Arc<Waits>,
+    wait_graph: Arc<WaitGraph>,
 }
 
 /// A dead letter, and the queue that its event came from.
@@ -57,12 +57,12 @@ pub(crate) struct Reader {
 }
 
 impl DeadLetters {
-    pub(crate) fn new(waits: Arc<Waits>) -> DeadLetters {
+    pub(crate) fn new(wait_graph: Arc<WaitGraph>) -> DeadLetters {
         DeadLetters(Arc::new(Store {
             letters: Mutex::default(),
             count: AtomicU64::new(0),
             readers: Mutex::default(),
-            waits,
+            wait_graph,
         }))
     }
 
@@ -97,7 +97,7 @@ impl DeadLetters {
             let Some(kept) = self.take(&letter) else { continue };
             let mut redrive = Redrive { of: self, event: Some(kept.letter.event.clone().into()), kept };
             let queue = redrive.kept.queue.clone();
-            if self.0.waits.push(&queue, &mut redrive.event).await == Waited::Queued {
+            if self.0.wait_graph.push(&queue, &mut redrive.event).await == Waited::Queued {
                 sent += 1;
             }
         }

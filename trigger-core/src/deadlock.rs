@@ -1,13 +1,13 @@
 //! Finds handlers that would wait for each other for ever.
 //!
-//! A handler that publishes to a queue whose policy is `wait` waits for the workers of another process, or of its own. If
-//! those all wait as well, in a circle, nobody ever makes room. A process is stuck if every handler it runs waits for
-//! room in a stuck process, and no worker of it is free to take another event. The greatest set of processes of which
-//! that is true is found by beginning with all that wait or are waited for, and leaving out the ones that go on. Among
-//! them are those that merely wait for the circle; one that is in it is told.
+//! A handler that publishes to a queue with the policy `wait` waits for the workers of another process, or of its own. If
+//! all of those wait as well, in a circle, no worker ever frees capacity. A process is stuck if each of its handlers
+//! waits for capacity in a stuck process, and no worker of it is free to take another event. The search starts with all
+//! processes that wait or are waited for, and removes those that proceed; the rest is the greatest set of stuck
+//! processes. It contains processes that only wait for a circle; a handler inside of the circle gets the error.
 //!
-//! Each process is looked at once, under its lock, and a wait is in the list all the while: so what is found stuck stays
-//! stuck until someone is told.
+//! Each process is looked at once, under its lock, and a wait is listed for its whole time. So a process that was found
+//! stuck stays stuck until one of the waits is resolved.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -21,11 +21,11 @@ use tokio::sync::Notify;
 
 use crate::queue::{Inbox, Item, Load, Queue};
 
-/// Who waits for room, in one runtime.
+/// The handlers of one runtime that wait for capacity.
 #[derive(Debug, Default)]
-pub(crate) struct Waits {
+pub(crate) struct WaitGraph {
     state: Mutex<State>,
-    /// How many wait, for those who want to know whether it is worth looking.
+    /// The number of waits, so that a check without any costs one load.
     count: AtomicUsize,
 }
 
@@ -36,23 +36,23 @@ struct State {
     waits: Vec<Wait>,
 }
 
-/// A handler that waits for room.
+/// A handler that waits for capacity.
 #[derive(Debug)]
 struct Wait {
     worker: Worker,
     queue: Queue,
     bytes: usize,
-    fate: Arc<Fate>,
+    state: Arc<WaitState>,
 }
 
-/// What has become of a wait that has not ended yet.
+/// The state of a wait that has not ended.
 #[derive(Debug, Default)]
-struct Fate {
-    /// The event is in the queue: what fills it may be that very event.
+struct WaitState {
+    /// The event is in the queue, so a full queue may be full of this very event.
     queued: AtomicBool,
-    /// It would wait for ever, and is being told so.
-    verdict: OnceLock<Waited>,
-    told: Notify,
+    /// Set if the wait would never end.
+    resolution: OnceLock<Waited>,
+    resolved: Notify,
 }
 
 /// A worker of a process.
@@ -64,165 +64,172 @@ pub(crate) struct Worker {
 }
 
 thread_local! {
-    /// The worker whose handler is being polled on this thread.
+    /// The worker whose handler is polled on this thread.
     static CURRENT: Cell<Option<Worker>> = const { Cell::new(None) };
 }
 
-/// How the wait for room in a queue ended.
+/// How a wait for capacity ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waited {
     Queued,
-    /// The queue is closed, or can never have room for it; the event is still where it was.
+    /// The queue is closed, or can never have capacity for the event, which is still where it was.
     Refused,
-    /// It would never end; the event is still where it was.
+    /// The wait would never end; the event is still where it was.
     Deadlock,
 }
 
-impl Waits {
+impl WaitGraph {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a process known.
+    /// Adds a process.
     pub(crate) fn add(&self, inbox: &Arc<Inbox>) {
         self.state().processes.insert(address(inbox), Arc::clone(inbox));
     }
 
-    /// Forgets a process.
+    /// Removes a process.
     pub(crate) fn remove(&self, inbox: &Arc<Inbox>) {
         self.state().processes.remove(&address(inbox));
     }
 
-    /// Queues the event in `slot` as soon as there is room, unless there never will be.
+    /// Queues the event in `slot` as soon as there is capacity, unless there never will be.
     pub(crate) async fn push(&self, queue: &Queue, slot: &mut Option<Item>) -> Waited {
         let bytes = slot.as_ref().map_or(0, |item| item.envelope.raw.len());
-        let waiting = CURRENT.get().map(|worker| self.begin(worker, queue, bytes));
-        let fate = waiting.as_ref().map(|waiting| &*waiting.fate);
-        let told = async {
-            match fate {
-                Some(fate) => fate.told.notified().await,
+        let listed = CURRENT.get().map(|worker| self.begin(worker, queue, bytes));
+        let state = listed.as_ref().map(|listed| &*listed.state);
+        let resolved = async {
+            match state {
+                Some(state) => state.resolved.notified().await,
                 None => std::future::pending().await,
             }
         };
-        let verdict = tokio::select! {
+        let resolution = tokio::select! {
             biased;
-            () = queue.push_waiting(slot, fate.map(|fate| &fate.queued)) => None,
-            () = told => fate.and_then(|fate| fate.verdict.get()).copied(),
+            () = queue.push_waiting(slot, state.map(|state| &state.queued)) => None,
+            () = resolved => state.and_then(|state| state.resolution.get()).copied(),
         };
         match slot {
             None => Waited::Queued,
-            Some(_) => verdict.unwrap_or(Waited::Refused),
+            Some(_) => resolution.unwrap_or(Waited::Refused),
         }
     }
 
-    fn begin(&self, worker: Worker, queue: &Queue, bytes: usize) -> Waiting<'_> {
-        let fate = Arc::<Fate>::default();
-        let wait = Wait { worker, queue: queue.clone(), bytes, fate: Arc::clone(&fate) };
+    fn begin(&self, worker: Worker, queue: &Queue, bytes: usize) -> ListedWait<'_> {
+        let state = Arc::<WaitState>::default();
+        let wait = Wait { worker, queue: queue.clone(), bytes, state: Arc::clone(&state) };
         self.count.fetch_add(1, Ordering::Relaxed);
         self.state().waits.push(wait);
-        let waiting = Waiting { waits: self, fate };
+        let listed = ListedWait { graph: self, state };
         self.break_circles();
-        waiting
+        listed
     }
 
-    /// Looks again: something has ended, which may leave only those who wait.
-    pub(crate) fn look(&self) {
+    /// Checks again after something has ended that may leave only waiting handlers.
+    pub(crate) fn check(&self) {
         if self.count.load(Ordering::Relaxed) > 0 {
             self.break_circles();
         }
     }
 
-    /// Tells one of those who wait in each circle; the others can then go on.
+    /// Resolves one wait in each circle; the others can then proceed.
     fn break_circles(&self) {
         loop {
             let chosen = self.state().choose();
-            let Some(fate) = chosen else { return };
-            fate.told.notify_one();
+            let Some(state) = chosen else { return };
+            state.resolved.notify_one();
         }
+    }
+
+    fn end(&self, state: &Arc<WaitState>) {
+        self.state().waits.retain(|wait| !Arc::ptr_eq(&wait.state, state));
+        self.count.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl State {
-    /// Gives one that would wait for ever its verdict, so that it counts as one that goes on: the one that began last of
-    /// those in a circle. One that merely waits for a circle is told nothing, as nothing would be won.
-    fn choose(&self) -> Option<Arc<Fate>> {
+    /// Resolves a wait that would never end, so that it counts as one that proceeds: the last one that began among those
+    /// in a circle. A wait for a circle is not resolved, because that would not break the circle.
+    fn choose(&self) -> Option<Arc<WaitState>> {
         let view = self.view();
-        let chosen = view.hopeless.iter().rev().find_map(|wait| {
+        let chosen = view.stuck.iter().rev().find_map(|wait| {
             let target = address(wait.queue.inbox());
             let dead_end = view.loads.get(&target).is_some_and(|load| load.in_flight == 0);
-            // Nobody is there who would make room, and so nobody who would have to be waited for in a circle.
-            let verdict = if dead_end { Waited::Refused } else { Waited::Deadlock };
-            (dead_end || view.leads(target, wait.worker.process)).then_some((*wait, verdict))
+            // A dead end runs no handler, so no worker would free capacity, and there is no circle to look for.
+            let resolution = if dead_end { Waited::Refused } else { Waited::Deadlock };
+            (dead_end || view.reaches(target, wait.worker.process)).then_some((*wait, resolution))
         });
-        let (wait, verdict) = chosen?;
-        let _ = wait.fate.verdict.set(verdict);
-        Some(Arc::clone(&wait.fate))
+        let (wait, resolution) = chosen?;
+        let _ = wait.state.resolution.set(resolution);
+        Some(Arc::clone(&wait.state))
     }
 
-    /// The waits that nobody ends, and what they were found by.
+    /// The waits that no worker ends, and the loads that they were found by.
     fn view(&self) -> View<'_> {
-        let concerned = self.waits.iter().flat_map(|wait| [wait.worker.process, address(wait.queue.inbox())]);
-        let concerned: HashSet<usize> = concerned.collect();
+        let involved = self.waits.iter().flat_map(|wait| [wait.worker.process, address(wait.queue.inbox())]);
+        let involved: HashSet<usize> = involved.collect();
         let known =
-            concerned.iter().filter_map(|process| Some((*process, self.processes.get(process)?.load())));
+            involved.iter().filter_map(|process| Some((*process, self.processes.get(process)?.load())));
         let loads: HashMap<usize, Load> = known.collect();
-        // After the loads: a queue that is full with the event of a wait itself is not what it waits for.
-        let waits =
-            |wait: &&Wait| !wait.fate.queued.load(Ordering::Relaxed) && wait.fate.verdict.get().is_none();
-        let mut hopeless: Vec<&Wait> = self.waits.iter().filter(waits).collect();
-        let mut stuck: HashSet<usize> = loads.keys().copied().collect();
+        // Read after the loads, otherwise a queue could count as full because of the waiting event itself.
+        let waits = |wait: &&Wait| {
+            !wait.state.queued.load(Ordering::Relaxed) && wait.state.resolution.get().is_none()
+        };
+        let mut stuck: Vec<&Wait> = self.waits.iter().filter(waits).collect();
+        let mut stuck_processes: HashSet<usize> = loads.keys().copied().collect();
         loop {
-            let before = (stuck.len(), hopeless.len());
-            hopeless.retain(|wait| {
+            let before = (stuck_processes.len(), stuck.len());
+            stuck.retain(|wait| {
                 let target = address(wait.queue.inbox());
-                let full = loads.get(&target).is_some_and(|load| !wait.queue.had_room(load, wait.bytes));
-                full && stuck.contains(&target)
+                let full = loads.get(&target).is_some_and(|load| !wait.queue.had_capacity(load, wait.bytes));
+                full && stuck_processes.contains(&target)
             });
-            stuck.retain(|process| {
-                let of_it = hopeless.iter().filter(|wait| wait.worker.process == *process);
-                let workers: HashSet<usize> = of_it.map(|wait| wait.worker.number).collect();
-                loads.get(process).is_some_and(|load| load.in_flight == workers.len() as u64 && !load.goes_on)
+            stuck_processes.retain(|process| {
+                let of_process = stuck.iter().filter(|wait| wait.worker.process == *process);
+                let workers: HashSet<usize> = of_process.map(|wait| wait.worker.number).collect();
+                let all_wait = |load: &Load| load.in_flight == workers.len() as u64 && !load.proceeds;
+                loads.get(process).is_some_and(all_wait)
             });
-            if (stuck.len(), hopeless.len()) == before {
-                hopeless.retain(|wait| stuck.contains(&wait.worker.process));
-                return View { loads, hopeless };
+            if (stuck_processes.len(), stuck.len()) == before {
+                stuck.retain(|wait| stuck_processes.contains(&wait.worker.process));
+                return View { loads, stuck };
             }
         }
     }
 }
 
-/// Who waits for whom, at one moment.
+/// Which handlers wait for which processes, at one moment.
 struct View<'a> {
     loads: HashMap<usize, Load>,
-    /// In the order in which they began.
-    hopeless: Vec<&'a Wait>,
+    /// The waits that no worker ends, in the order in which they began.
+    stuck: Vec<&'a Wait>,
 }
 
 impl View<'_> {
-    /// Whether the handlers of one process wait for another, be it through others.
-    fn leads(&self, from: usize, to: usize) -> bool {
+    /// Returns `true` if the handlers of `from` wait for `to`, directly or through other processes.
+    fn reaches(&self, from: usize, to: usize) -> bool {
         let (mut seen, mut next) = (HashSet::from([from]), vec![from]);
         while let Some(process) = next.pop() {
             if process == to {
                 return true;
             }
-            let of_it = self.hopeless.iter().filter(|wait| wait.worker.process == process);
-            next.extend(of_it.map(|wait| address(wait.queue.inbox())).filter(|target| seen.insert(*target)));
+            let of_process = self.stuck.iter().filter(|wait| wait.worker.process == process);
+            let targets = of_process.map(|wait| address(wait.queue.inbox()));
+            next.extend(targets.filter(|target| seen.insert(*target)));
         }
         false
     }
 }
 
-/// A wait, until it is dropped.
-struct Waiting<'a> {
-    waits: &'a Waits,
-    fate: Arc<Fate>,
+/// A wait in the list, until it is dropped.
+struct ListedWait<'a> {
+    graph: &'a WaitGraph,
+    state: Arc<WaitState>,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for ListedWait<'_> {
     fn drop(&mut self) {
-        self.waits.state().waits.retain(|wait| !Arc::ptr_eq(&wait.fate, &self.fate));
-        self.waits.count.fetch_sub(1, Ordering::Relaxed);
+        self.graph.end(&self.state);
     }
 }
 
@@ -235,7 +242,7 @@ impl Worker {
         Worker { process: address(inbox), number }
     }
 
-    /// Calls something as this worker's.
+    /// Calls a closure as this worker.
     pub(crate) fn within<T>(self, call: impl FnOnce() -> T) -> T {
         let before = CURRENT.replace(Some(self));
         let result = call();
@@ -243,7 +250,7 @@ impl Worker {
         result
     }
 
-    /// Runs a handler as this worker's.
+    /// Runs a handler as this worker.
     pub(crate) fn run<F: Future + Unpin>(self, handler: F) -> impl Future<Output = F::Output> {
         Running { worker: self, handler }
     }
@@ -269,7 +276,7 @@ mod tests {
 
     use super::*;
     use crate::event::{TriggerEvent, TriggerInfo};
-    use crate::queue::{Bounds, Delivery, Settlement, Taken, Workers};
+    use crate::queue::{Bounds, Delivery, QueueSettings, Settlement, Taken, Workers};
 
     fn event() -> Item {
         TriggerEvent::new("test", "1", Map::new()).into()
@@ -282,28 +289,26 @@ mod tests {
         }
     }
 
-    /// Its worker goes on as soon as it is polled, although it is in the list still.
+    /// The worker of such a wait proceeds at its next poll, although the wait is still listed.
     #[tokio::test]
-    async fn wait_whose_event_is_in_the_queue_keeps_nobody_waiting() {
-        let inbox = Inbox::new(
-            vec![(Bounds { events: 1, bytes: None }, Arc::new(TriggerInfo::custom("test")))],
-            None,
-            Some(Workers { count: 2, threads: 1 }),
-            Arc::default(),
-        );
-        let (queue, waits) = (Queue::of(Arc::clone(&inbox), 0), Waits::default());
-        waits.add(&inbox);
+    async fn wait_whose_event_is_queued_is_not_stuck() {
+        let trigger = Arc::new(TriggerInfo::custom("test"));
+        let queue = QueueSettings { bounds: Bounds { events: 1, bytes: None }, evicts: false, trigger };
+        let workers = Workers { count: 2, threads: 1 };
+        let inbox = Inbox::new(vec![queue], None, Some(workers), Arc::default());
+        let (queue, graph) = (Queue::of(Arc::clone(&inbox), 0), WaitGraph::default());
+        graph.add(&inbox);
         queue.open();
         queue.push(event());
         let _first = take(&inbox);
         queue.push(event());
         let mut second = take(&inbox);
         queue.push(event());
-        let one = waits.begin(Worker::new(&inbox, 0), &queue, 1);
+        let one = graph.begin(Worker::new(&inbox, 0), &queue, 1);
         second.settle(Settlement::Handled);
         let _second = take(&inbox);
-        queue.push_waiting(&mut Some(event()), Some(&one.fate.queued)).await;
-        let other = waits.begin(Worker::new(&inbox, 1), &queue, 1);
-        assert_eq!((queue.len(), other.fate.verdict.get()), (1, None));
+        queue.push_waiting(&mut Some(event()), Some(&one.state.queued)).await;
+        let other = graph.begin(Worker::new(&inbox, 1), &queue, 1);
+        assert_eq!((queue.len(), other.state.resolution.get()), (1, None));
     }
 }

@@ -16,14 +16,14 @@ use uuid::Uuid;
 use crate::topic::Topic;
 
 mod letter;
-mod moment;
 mod request;
+mod timestamp;
 mod wire;
 
 pub use letter::{DeadLetter, DeadLetterReason};
-pub(crate) use moment::Moment;
 pub use request::Headers;
 pub(crate) use request::{Request, query_without_secrets};
+pub(crate) use timestamp::Timestamp;
 pub(crate) use wire::rfc3339;
 
 /// The id of an event: a UUID version 7 (RFC 9562 section 5.7), shown with dashes.
@@ -145,7 +145,7 @@ impl TriggerInfo {
 #[derive(Debug)]
 pub(crate) struct Envelope {
     pub(crate) id: EventId,
-    pub(crate) timestamp: Moment,
+    pub(crate) timestamp: Timestamp,
     /// The data of an event, the content of a message, the body of a request: the bytes as they came.
     pub(crate) raw: Bytes,
     pub(crate) origin: Origin,
@@ -178,7 +178,7 @@ pub(crate) enum Origin {
 }
 
 impl Envelope {
-    pub(crate) fn new((id, timestamp): (EventId, Moment), raw: Bytes, origin: Origin) -> Envelope {
+    pub(crate) fn new((id, timestamp): (EventId, Timestamp), raw: Bytes, origin: Origin) -> Envelope {
         Envelope { id, timestamp, raw, origin }
     }
 

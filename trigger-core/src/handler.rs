@@ -12,13 +12,13 @@ use crate::event::{TriggerEvent, TriggerKind};
 use crate::outcome::IntoOutcome;
 
 mod argument;
-mod call;
 mod extract;
+mod slot;
 
 pub use argument::Argument;
-pub(crate) use call::NewCall;
-pub use call::{Call, Ended, new_call, run};
 pub use extract::{Attempt, Json, Query, Sender, Shutdown, Source, State, Text};
+pub(crate) use slot::NewSlot;
+pub use slot::{HandlerResult, HandlerSlot, new_slot, run};
 
 /// A type that can be an argument of a handler: it is made from the event and its surroundings.
 ///

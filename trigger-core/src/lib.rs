@@ -6,8 +6,8 @@
 //!
 //! - values, without I/O, clock or tasks: `event`, `topic`, `policy`, `outcome`, `error`, `closure`, `key`, `filter`,
 //!   `config`
-//! - activation: `queue`, `handler`, `process`, `deadlock`, `dead_letter`, `status`, `description`, `sync`, and `clock` and
-//!   `task`, the only places that read the clocks and spawn
+//! - activation: `queue`, `handler`, `process`, `deadlock`, `dead_letter`, `status`, `description`, `sync`, `panic`, and `clock`
+//!   and `task`, the only places that read the clocks and spawn
 //! - sources: `trigger`, `bus`, `broker`, `webhook`, and `routes` and `publish`, which the first two share
 //! - running: `registry`, `runtime`, `private`
 
@@ -26,6 +26,7 @@ mod dead_letter;
 mod deadlock;
 mod description;
 mod handler;
+mod panic;
 mod process;
 mod queue;
 mod status;

@@ -3,7 +3,9 @@
 pub use linkme;
 
 pub use crate::event::TriggerKind;
-pub use crate::handler::{Argument, Call, Context, Ended, Rejection, new_call, run};
+pub use crate::handler::{
+    Argument, Context, HandlerResult, HandlerSlot, Rejection, new_slot as new_call, run,
+};
 pub use crate::policy::Overflow;
 pub use crate::registry::{
     Claims, Declared, HandlerRecord, ProcessRecord, Site, TRIGGER_CORE_HANDLERS_V1 as HANDLERS,

@@ -1,64 +1,61 @@
-//! The bounded queues between triggers and those who take their events, and the exact account of what became of them.
+//! The bounded queues between triggers and workers, and the exact account of what became of their events.
 //!
-//! A [`Queue`] is one trigger's end; the queues of one process share an [`Inbox`], which has one lock, one place to wait
-//! for events, and, where the process has a key, one order for each key. An event that is taken for handling leaves as
-//! a [`Delivery`], which ends in exactly one settlement. So at every moment, for every queue,
+//! A [`Queue`] is the end of one trigger. The queues of one process share an [`Inbox`]: one lock, one place where workers
+//! wait and, if the process has a key, one order for each key. A worker takes an event as a [`Delivery`], which ends in
+//! exactly one settlement. So at every moment, for every queue,
 //!
 //! `accepted = queued + in flight + handled + dead-lettered + evicted`
 //!
-//! where an event that waits for a retry is queued. The account is kept under the same lock as the events, so that a
-//! reader never sees it out of balance.
+//! where an event that waits for a retry is queued. The account is kept under the same lock as the events, so a reader
+//! never sees it out of balance.
+//!
+//! The folder knows events, keys and the clock. `state` has the transitions, `inbox` the lock and the wake-ups; the
+//! triggers push through a `Queue`, the process takes through the `Inbox`.
 
 use std::sync::Arc;
 
 use crate::event::{TriggerEvent, TriggerInfo};
-use crate::sync::{AtomicBool, MutexGuard, Ordering};
+use crate::sync::{AtomicBool, MutexGuard};
 
 mod delivery;
 mod inbox;
 mod item;
 mod lanes;
 mod ledger;
-mod pending;
 mod port;
+mod quiescence;
+mod schedule;
 mod state;
-mod waiters;
+mod wake;
 
 pub(crate) use delivery::{Delivery, Settlement};
-pub(crate) use inbox::{Inbox, Load, Workers};
-pub(crate) use item::{Item, Tries};
+pub(crate) use inbox::{Inbox, Load, QueueSettings, Workers};
+pub(crate) use item::{Item, RetryState};
 pub(crate) use ledger::{Ledger, Snapshot};
-pub(crate) use pending::Pending;
 pub(crate) use port::Bounds;
+pub(crate) use quiescence::Quiescence;
 
-use state::State;
+use state::{PushError, State};
+use wake::Wakes;
 
-/// One trigger's end of an inbox. What happens at a bound is decided by who pushes. A clone is a handle to the same queue.
+/// The end of one trigger in an inbox. It decides nothing about a full queue: the caller does. A clone is a handle to the
+/// same queue.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue {
     inbox: Arc<Inbox>,
     port: usize,
-    /// Whether events keep an order by their key.
+    /// `true` if events keep an order by their key.
     keyed: bool,
 }
 
-/// The answer to a push. What was not taken comes back.
+/// The answer to a push. An event that was not queued comes back.
 #[derive(Debug)]
 pub(crate) enum Pushed {
     Queued,
-    /// It was queued in the place of these, and this many have had no room so far.
-    Evicted(Vec<TriggerEvent>, u64),
+    /// Queued in the place of these. The number is the queue's count of dropped events, these included.
+    Evicted(Vec<Item>, u64),
     Full(Item),
     Closed(Item),
-}
-
-/// What is to be told once the lock is given back, now that an event is queued.
-#[derive(Debug)]
-struct Accepted {
-    /// Whether nothing of the inbox is pending: it was an event that nobody waits for any more.
-    rests: bool,
-    /// Whether one who waits for an event is to be woken.
-    due: bool,
 }
 
 /// The answer to a take that does not wait.
@@ -66,8 +63,17 @@ struct Accepted {
 pub(crate) enum Taken<T> {
     Event(T),
     Empty,
-    /// Closed, and nothing is left.
+    /// Closed and empty.
     Closed,
+}
+
+impl From<PushError> for Pushed {
+    fn from(error: PushError) -> Pushed {
+        match error {
+            PushError::Full(item) => Pushed::Full(item),
+            PushError::Closed(item) => Pushed::Closed(item),
+        }
+    }
 }
 
 impl Queue {
@@ -80,12 +86,12 @@ impl Queue {
         &self.inbox
     }
 
-    /// What the events of this queue remember of the trigger they came through.
+    /// The trigger of the queue.
     pub(crate) fn trigger(&self) -> &Arc<TriggerInfo> {
         self.inbox.trigger(self.port)
     }
 
-    /// The event that came into this queue, or would have.
+    /// The event of an item that came into this queue, or would have.
     pub(crate) fn event(&self, item: Item) -> TriggerEvent {
         item.into_event(self.trigger())
     }
@@ -96,134 +102,82 @@ impl Queue {
         if self.keyed { self.inbox.lane(self.port, item) } else { 0 }
     }
 
-    /// Lets events in. What is still queued stays.
+    /// Opens the queue for new events. Queued ones stay.
     pub(crate) fn open(&self) {
-        self.inbox.state().ports[self.port].open = true;
+        self.inbox.state().open(self.port);
     }
 
-    /// Lets no more events in. What is queued can still be taken; then everyone who waits learns of the close.
+    /// Closes the queue for new events. Queued ones can still be taken; then every waiting task learns of the close.
     pub(crate) fn close(&self) {
-        let mut state = self.inbox.state();
-        let port = &mut state.ports[self.port];
-        if port.open {
-            port.open = false;
-            port.closed += 1;
-        }
-        drop(state);
-        self.inbox.wake_all();
-        self.inbox.room(self.port).notify_waiters();
+        self.inbox.transition(self.port, |state| ((), state.close(self.port)));
     }
 
-    /// Queues an event if there is room.
+    /// Queues an event if there is capacity.
     #[inline]
     pub(crate) fn push(&self, item: Item) -> Pushed {
         let lane = self.lane(&item);
-        self.push_in(item, lane, None)
+        self.push_in(lane, item, None)
     }
 
-    /// As [`push`](Self::push). `queued` is set before anyone can see that the event is queued.
+    /// Queues an event in its lane, as [`push`](Self::push) does. `queued` is set before any worker can see the event.
     #[inline]
-    fn push_in(&self, item: Item, lane: u64, queued: Option<&AtomicBool>) -> Pushed {
-        let mut state = self.inbox.state();
-        let port = &state.ports[self.port];
-        if !port.open {
-            return Pushed::Closed(item);
-        }
-        if !port.has_room(item.bytes()) {
-            return Pushed::Full(item);
-        }
-        // Counted before anyone can take it, so that the count never passes zero on the way.
-        if !state.pending.add(&self.inbox.pending) {
-            return Pushed::Closed(item);
-        }
-        let accepted = self.accept(&mut state, item, lane);
-        if let Some(queued) = queued {
-            queued.store(true, Ordering::Relaxed);
-        }
-        drop(state);
-        self.inbox.tell(accepted);
-        Pushed::Queued
+    fn push_in(&self, lane: u64, item: Item, queued: Option<&AtomicBool>) -> Pushed {
+        self.inbox.transition(self.port, |state| {
+            match state.push(self.port, lane, item, self.inbox.quiescence(), queued) {
+                Ok(wakes) => (Pushed::Queued, wakes),
+                Err(error) => (error.into(), Wakes::default()),
+            }
+        })
     }
 
-    /// Queues an event that its source has handed out for good, whether there is room or not.
+    /// Queues an event that its source has handed out for good, with or without capacity.
     pub(crate) fn push_taken(&self, event: TriggerEvent) {
         let item = Item::from(event);
         let lane = self.lane(&item);
-        let mut state = self.inbox.state();
-        // One that comes after the end is not waited for.
-        state.pending.add_late(&self.inbox.pending);
-        let accepted = self.accept(&mut state, item, lane);
-        drop(state);
-        self.inbox.tell(accepted);
+        let all = self.inbox.quiescence();
+        self.inbox.transition(self.port, |state| ((), state.push_taken(self.port, lane, item, all)));
     }
 
-    /// Queues an event, in the place of the oldest ones if there is no room. Those that wait for a retry keep theirs, so
-    /// there may be no room even so.
+    /// Queues an event, and evicts the oldest ones if there is no capacity. Events that wait for a retry stay, so the
+    /// queue may be full all the same.
     pub(crate) fn push_evicting(&self, item: Item) -> Pushed {
         let lane = self.lane(&item);
-        let bytes = item.bytes();
-        let mut state = self.inbox.state();
-        if !state.ports[self.port].open {
-            return Pushed::Closed(item);
-        }
-        if !state.ports[self.port].could_make_room(bytes) {
-            return Pushed::Full(item);
-        }
-        // Before any other one makes way, so that the count never passes zero on the way.
-        if !state.pending.add(&self.inbox.pending) {
-            return Pushed::Closed(item);
-        }
-        let mut evicted = Vec::new();
-        while !state.ports[self.port].has_room(bytes) {
-            let Some(oldest) = state.evict(self.port) else { break };
-            evicted.push(self.event(oldest));
-        }
-        let rests = state.end_pending(evicted.len());
-        debug_assert!(!rests, "the event that is queued is pending");
-        let accepted = self.accept(&mut state, item, lane);
-        let dropped = state.ports[self.port].ledger.dropped;
-        drop(state);
-        self.inbox.tell(accepted);
-        if evicted.is_empty() {
-            return Pushed::Queued;
-        }
-        // Those that made way may have been larger.
-        self.inbox.made_room(self.port);
-        Pushed::Evicted(evicted, dropped)
+        self.inbox.transition(self.port, |state| {
+            match state.push_evicting(self.port, lane, item, self.inbox.quiescence()) {
+                Ok((wakes, evicted)) if evicted.is_empty() => (Pushed::Queued, wakes),
+                Ok((wakes, evicted)) => {
+                    let dropped = state.port(self.port).ledger.dropped;
+                    (Pushed::Evicted(evicted, dropped), wakes)
+                }
+                Err(error) => (error.into(), Wakes::default()),
+            }
+        })
     }
 
-    #[inline]
-    fn accept(&self, state: &mut State, item: Item, lane: u64) -> Accepted {
-        let ledger = &mut state.ports[self.port].ledger;
-        ledger.accepted += 1;
-        ledger.last_fired = Some(item.envelope.timestamp);
-        let stranded = state.enqueue(self.port, lane, item);
-        Accepted { rests: stranded && state.pending.remove(1), due: state.waiters.tell() }
-    }
-
-    /// Queues an event as soon as there is room. Gives it back if the queue is or gets closed, or never can have room.
+    /// Queues an event as soon as there is capacity. Leaves it in `slot` if the queue is or gets closed, or can never
+    /// have capacity for it. `queued` is set before any worker can see the event.
     ///
-    /// The event stays in `slot` until it is queued, so that one who stops waiting still has it. `queued` is set before
-    /// anyone can see that it is.
+    /// # Cancel safety
+    ///
+    /// The event stays in `slot` until it is queued.
     pub(crate) async fn push_waiting(&self, slot: &mut Option<Item>, queued: Option<&AtomicBool>) {
-        let closed = self.inbox.state().ports[self.port].closed;
+        let closes = self.inbox.state().port(self.port).closes;
         let lane = slot.as_ref().map_or(0, |item| self.lane(item));
         loop {
-            let room = self.inbox.room(self.port).notified();
-            tokio::pin!(room);
-            // From here on no wake-up is missed, also one that comes before the await.
-            room.as_mut().enable();
-            let _awaits = {
+            let capacity = self.inbox.capacity(self.port);
+            tokio::pin!(capacity);
+            // Enabled before the push, otherwise a take between the push and the await is missed.
+            capacity.as_mut().enable();
+            let _waiting = {
                 let mut state = self.inbox.state();
-                if state.ports[self.port].closed != closed {
+                if state.port(self.port).closes != closes {
                     return;
                 }
-                self.begin_to_wait(&mut state)
+                self.register_publisher(&mut state)
             };
-            match slot.take().map(|item| self.push_in(item, lane, queued)) {
+            match slot.take().map(|item| self.push_in(lane, item, queued)) {
                 Some(Pushed::Full(item)) => {
-                    let bytes = item.bytes();
-                    let possible = self.inbox.state().ports[self.port].bounds.fit(bytes);
+                    let possible = self.inbox.state().port(self.port).bounds.allow(item.bytes());
                     *slot = Some(item);
                     if !possible {
                         return;
@@ -235,133 +189,123 @@ impl Queue {
                 }
                 _ => return,
             }
-            room.await;
+            capacity.await;
         }
     }
 
-    /// Waits until there is room, or the queue is closed.
-    pub(crate) async fn room(&self) {
+    /// Waits until the queue has capacity or is closed.
+    pub(crate) async fn capacity(&self) {
         loop {
-            let room = self.inbox.room(self.port).notified();
-            tokio::pin!(room);
-            room.as_mut().enable();
-            let awaits = {
+            let capacity = self.inbox.capacity(self.port);
+            tokio::pin!(capacity);
+            capacity.as_mut().enable();
+            let (waiting, by_bytes) = {
                 let mut state = self.inbox.state();
-                let port = &state.ports[self.port];
-                (port.open && !port.has_room(0)).then(|| self.begin_to_wait(&mut state))
+                let port = state.port(self.port);
+                let (full, by_bytes) = (port.open && !port.has_capacity(0), port.bounds.bytes.is_some());
+                (full.then(|| self.register_publisher(&mut state)), by_bytes)
             };
-            if awaits.is_none() {
-                // It takes no room, so the wake-up that came to it is that of the next one who waits.
-                self.inbox.made_room(self.port);
+            if waiting.is_none() {
+                // It uses no capacity, so it passes the notification that it may have got on to the next publisher.
+                self.inbox.notify_capacity(self.port, by_bytes);
                 return;
             }
-            room.await;
+            capacity.await;
         }
     }
 
-    /// Has takes tell of the room they make, until that is dropped.
-    fn begin_to_wait(&self, state: &mut State) -> AwaitsRoom<'_> {
-        state.ports[self.port].waiters.begin();
-        AwaitsRoom(self)
+    /// Registers a publisher that waits for capacity. Takes notify it until the guard is dropped.
+    fn register_publisher(&self, state: &mut State) -> WaitingPublisher<'_> {
+        state.port_mut(self.port).publishers.register();
+        WaitingPublisher(self)
     }
 
-    /// Whether the push of an event of this many bytes would have found room, or the queue closed.
-    pub(crate) fn had_room(&self, load: &Load, bytes: usize) -> bool {
-        load.space[self.port].is_some_and(|space| bytes <= space)
+    /// Returns `true` if an event of this size found capacity, or the queue closed, at the moment of the snapshot.
+    pub(crate) fn had_capacity(&self, load: &Load, bytes: usize) -> bool {
+        load.free_bytes[self.port].is_some_and(|free| bytes <= free)
     }
 
-    /// Takes the next event for oneself; it counts as handled. `None` once the queue is closed and empty.
+    /// Takes the next event for the program itself; it counts as handled. Returns `None` once the queue is closed and
+    /// empty.
     ///
-    /// Cancel safe: an event is taken only by a future that returns it.
+    /// # Cancel safety
+    ///
+    /// Cancel safe: only a future that returns an event has taken one.
     pub(crate) async fn pop(&self) -> Option<TriggerEvent> {
-        let closed = self.inbox.state().ports[self.port].closed;
+        let closes = self.inbox.state().port(self.port).closes;
         loop {
             let ready = self.inbox.ready();
             tokio::pin!(ready);
             ready.as_mut().enable();
-            let _idle = match self.try_pop(closed) {
+            let _idle = match self.try_pop(closes) {
                 Ok(taken) => return taken,
-                Err(state) => self.inbox.begin_to_wait(state),
+                Err(state) => self.inbox.register_worker(state),
             };
             ready.await;
         }
     }
 
-    /// As [`pop`](Self::pop), without waiting. `closed` is the number of closes the caller knew of. `None` is for ever.
-    fn try_pop(&self, closed: u64) -> Result<Option<TriggerEvent>, MutexGuard<'_, State>> {
+    /// Takes the next event as [`pop`](Self::pop) does, without waiting. `closes` is the number of closes that the caller
+    /// knew of. `Ok(None)` is final.
+    fn try_pop(&self, closes: u64) -> Result<Option<TriggerEvent>, MutexGuard<'_, State>> {
         let mut state = self.inbox.state();
-        let Some((_, item)) = state.dequeue(self.port) else {
-            let port = &state.ports[self.port];
-            return if port.open && port.closed == closed { Err(state) } else { Ok(None) };
+        let Some((item, wakes)) = state.pop(self.port) else {
+            let port = state.port(self.port);
+            return if port.open && port.closes == closes { Err(state) } else { Ok(None) };
         };
-        state.ports[self.port].ledger.handled += 1;
-        let (more, room) = (state.tell_of_more(), state.ports[self.port].waiters.tell());
-        let rests = state.end_pending(1);
         drop(state);
-        self.inbox.took(self.port, room, more);
-        self.inbox.rest(rests);
+        self.inbox.wake(self.port, wakes);
         Ok(Some(self.event(item)))
     }
 
-    /// Takes everything that is queued, in order; it counts as handled.
+    /// Takes every queued event, in order; they count as handled.
     pub(crate) fn drain(&self) -> Vec<TriggerEvent> {
-        let mut state = self.inbox.state();
-        let mut events = Vec::new();
-        while let Some((_, item)) = state.dequeue(self.port) {
-            events.push(self.event(item));
-        }
-        let port = &mut state.ports[self.port];
-        port.ledger.handled += events.len() as u64;
-        let told = events.iter().filter(|_| port.waiters.tell()).count();
-        let rests = state.end_pending(events.len());
-        drop(state);
-        (0..told).for_each(|_| self.inbox.made_room(self.port));
-        self.inbox.rest(rests);
-        events
+        let items = self.inbox.transition(self.port, |state| state.drain(self.port));
+        items.into_iter().map(|item| self.event(item)).collect()
     }
 
-    /// Counts an event that had no room.
+    /// Counts an event that found no capacity. Returns the queue's count of dropped events.
     pub(crate) fn count_dropped(&self) -> u64 {
         let mut state = self.inbox.state();
-        let ledger = &mut state.ports[self.port].ledger;
+        let ledger = &mut state.port_mut(self.port).ledger;
         ledger.dropped += 1;
         ledger.dropped
     }
 
-    /// Counts an event that a filter kept out.
+    /// Counts an event that the filter kept out.
     pub(crate) fn count_filtered(&self) {
-        self.inbox.state().ports[self.port].ledger.filtered += 1;
+        self.inbox.state().port_mut(self.port).ledger.filtered += 1;
     }
 
-    /// Counts an event that a filter kept out because it could not read it.
+    /// Counts an event that the filter kept out because it could not decode it. Returns the count of such events.
     pub(crate) fn count_undecodable(&self) -> u64 {
         let mut state = self.inbox.state();
-        let ledger = &mut state.ports[self.port].ledger;
+        let ledger = &mut state.port_mut(self.port).ledger;
         ledger.filtered += 1;
         ledger.undecodable += 1;
         ledger.undecodable
     }
 
-    /// How many events are queued, and the account, at one moment.
+    /// The number of queued events and the account, at one moment.
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.inbox.state().snapshot(self.port)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.inbox.state().ports[self.port].ledger.queued()
+        self.inbox.state().port(self.port).ledger.queued()
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.inbox.state().ports[self.port].open
+        self.inbox.state().port(self.port).open
     }
 }
 
-/// One who waits for room, until it is dropped.
-struct AwaitsRoom<'a>(&'a Queue);
+/// A publisher that waits for capacity.
+struct WaitingPublisher<'a>(&'a Queue);
 
-impl Drop for AwaitsRoom<'_> {
+impl Drop for WaitingPublisher<'_> {
     fn drop(&mut self) {
-        let AwaitsRoom(Queue { inbox, port, .. }) = self;
-        inbox.state().ports[*port].waiters.end();
+        let WaitingPublisher(Queue { inbox, port, .. }) = self;
+        inbox.state().port_mut(*port).publishers.unregister();
     }
 }

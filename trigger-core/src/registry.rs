@@ -7,7 +7,7 @@ use linkme::distributed_slice;
 
 use crate::config::ProcessConfig;
 use crate::handler::{Argument, Handler};
-use crate::handler::{NewCall, new_call};
+use crate::handler::{NewSlot, new_slot};
 
 mod check;
 mod clash;
@@ -37,7 +37,7 @@ pub(crate) struct Declaration {
     pub(crate) location: Location,
     pub(crate) config: ProcessConfig,
     pub(crate) arguments: Vec<Argument>,
-    pub(crate) call: Arc<NewCall>,
+    pub(crate) call: Arc<NewSlot>,
 }
 
 /// Where something was declared.
@@ -83,9 +83,9 @@ impl Declaration {
     ) -> Declaration {
         let arguments = H::arguments();
         let handler = Arc::new(handler);
-        let call: Arc<NewCall> = Arc::new(move || {
+        let call: Arc<NewSlot> = Arc::new(move || {
             let handler = Arc::clone(&handler);
-            new_call(move |cx| handler.call(cx))
+            new_slot(move |cx| handler.call(cx))
         });
         Declaration { handler: name.clone(), name: Some(name), module: "", location, config, arguments, call }
     }

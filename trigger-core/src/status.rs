@@ -73,8 +73,7 @@ pub struct TriggerStatus {
     pub pattern: String,
     /// How many events wait, for the handler or for a retry.
     pub queue_size: usize,
-    /// How many bytes the bodies of these events have. They are added up to tell it, so it takes its time where hundreds of
-    /// thousands wait.
+    /// How many bytes the bodies of these events have.
     pub queue_bytes: usize,
     /// How many of these events wait for a retry.
     pub waiting: usize,

@@ -1,47 +1,34 @@
-//! The one place that spawns, so that every task has an owner that can wait for it and end it.
+//! The only place that spawns tasks, so that every task has an owner that can wait for it and end it.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
-use std::task::Poll;
 use std::time::Duration;
 use std::{fmt, io};
 
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// A future whose type is its maker's own affair.
+/// A future behind a pointer.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Waits for all of these at once, and returns what they end with, in the order in which they end.
+/// Polls all futures at once, and returns their outputs in the order in which they end.
 pub(crate) async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut running: Vec<_> = futures.into_iter().map(Box::pin).collect();
-    let mut ended = Vec::with_capacity(running.len());
-    poll_fn(|cx| {
-        running.retain_mut(|future| match future.as_mut().poll(cx) {
-            Poll::Ready(output) => {
-                ended.push(output);
-                false
-            }
-            Poll::Pending => true,
-        });
-        if running.is_empty() { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    ended
+    futures.into_iter().collect::<FuturesUnordered<_>>().collect().await
 }
 
-/// Runs something on a thread of its own, which ends when that does.
+/// Runs a closure on a thread of its own.
 pub(crate) fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 
-/// How many threads run the tasks of this tokio runtime.
+/// How many threads the current tokio runtime has.
 pub(crate) fn threads() -> usize {
     tokio::runtime::Handle::try_current().map_or(1, |handle| handle.metrics().num_workers())
 }
 
-/// Tasks with one owner. Dropping the last clone of the owner's asks them to stop.
+/// Tasks with one owner. When the owner is dropped, their stop token is cancelled.
 #[derive(Default)]
 pub(crate) struct Tasks {
     tracker: TaskTracker,
@@ -55,7 +42,7 @@ impl Tasks {
         self.tracker.spawn(future).abort_handle()
     }
 
-    /// The token that tells the tasks to stop.
+    /// The token that asks the tasks to stop.
     pub(crate) fn stop_token(&self) -> &CancellationToken {
         &self.stop
     }
@@ -65,13 +52,13 @@ impl Tasks {
         self.tracker.len()
     }
 
-    /// Waits until every task has ended.
+    /// WaitGraph until every task has ended.
     pub(crate) async fn ended(&self) {
         self.tracker.close();
         self.tracker.wait().await;
     }
 
-    /// Waits until every task has ended, but no longer than this. Says whether they all have.
+    /// WaitGraph until every task has ended, or until the limit. Returns `true` if every task has ended.
     pub(crate) async fn ended_within(&self, limit: Duration) -> bool {
         tokio::time::timeout(limit, self.ended()).await.is_ok()
     }

@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 
 use crate::clock;
 use crate::config::TriggerConfig;
-use crate::deadlock::Waits;
+use crate::deadlock::WaitGraph;
 use crate::error::{ConfigError, Error};
 use crate::event::{Envelope, Origin, TriggerEvent, TriggerInfo};
-use crate::queue::{Bounds, Inbox, Queue};
+use crate::policy::Overflow;
+use crate::queue::{Bounds, Inbox, Queue, QueueSettings};
 use crate::status::TriggerStatus;
 use crate::task::BoxFuture;
 use crate::topic::TopicPattern;
@@ -71,7 +72,7 @@ pub trait Trigger: Send + Sync + 'static {
     /// Stops accepting events.
     fn stop(&self) -> impl Future<Output = ()> + Send;
 
-    /// Waits for the next event.
+    /// WaitGraph for the next event.
     ///
     /// # Errors
     ///
@@ -151,24 +152,28 @@ pub(crate) struct Wiring {
     /// Keeps the events that had no room.
     pub(crate) lost: Option<LostEvents>,
     /// Knows which handlers wait for room.
-    pub(crate) waits: Arc<Waits>,
+    pub(crate) wait_graph: Arc<WaitGraph>,
 }
 
 impl Wiring {
     /// That of a trigger which is used by itself.
     pub(crate) fn alone(config: &TriggerConfig) -> Wiring {
         let inbox = Inbox::new(vec![queue(config)], None, None, Arc::default());
-        Wiring { queue: Queue::of(inbox, 0), lost: None, waits: Arc::default() }
+        Wiring { queue: Queue::of(inbox, 0), lost: None, wait_graph: Arc::default() }
     }
 }
 
-/// How much the queue of a trigger holds, and what its events remember of it.
-pub(crate) fn queue(config: &TriggerConfig) -> (Bounds, Arc<TriggerInfo>) {
+/// The settings of a trigger's queue.
+pub(crate) fn queue(config: &TriggerConfig) -> QueueSettings {
     let pattern = TopicPattern::parse(config.pattern()).ok();
     let captures = pattern.iter().flat_map(TopicPattern::capture_places);
     let captures = captures.map(|(name, place)| (name.to_owned(), place)).collect();
     let info = TriggerInfo { id: config.trigger_id(), kind: config.kind(), captures };
-    (Bounds { events: config.capacity(), bytes: config.queue_bytes }, Arc::new(info))
+    QueueSettings {
+        bounds: Bounds { events: config.capacity(), bytes: config.queue_bytes },
+        evicts: config.overflow_policy() == Overflow::DropOldest,
+        trigger: Arc::new(info),
+    }
 }
 
 /// [`Trigger`] behind a pointer, for the runtime.

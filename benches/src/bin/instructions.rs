@@ -24,6 +24,7 @@ type Path = (&'static str, fn(u32) -> Pin<Box<dyn Future<Output = ()>>>);
 
 const PATHS: &[Path] = &[
     ("channel", |times| Box::pin(channel(times))),
+    ("evict-keyed", |times| Box::pin(evict_keyed(times))),
     ("fan-out", |times| Box::pin(fan_out(times))),
     ("hop", |times| Box::pin(emit_raw(handlers![hop], times))),
     ("hop-64", |times| Box::pin(emit_raw(handlers![hop_64], times))),
@@ -31,6 +32,7 @@ const PATHS: &[Path] = &[
     ("hop-timeout", |times| Box::pin(emit_raw(handlers![hop_timeout], times))),
     ("message", |times| Box::pin(message(times))),
     ("publish", |times| Box::pin(publish(times))),
+    ("status", |times| Box::pin(status(times))),
     ("typed", |times| Box::pin(emit_typed(times))),
     ("webhook", |times| Box::pin(webhook(times))),
 ];
@@ -111,6 +113,12 @@ async fn hop_keyed(body: Bytes) {
     handled(body);
 }
 
+#[on_event("build.failed", queue = 10_000, overflow = "drop_oldest")]
+#[process(key = |event: &TriggerEvent| event.id())]
+async fn keyed_apart(body: Bytes) {
+    handled(body);
+}
+
 #[on_event("build.failed", overflow = "wait")]
 #[process(timeout = "30s")]
 async fn hop_timeout(body: Bytes) {
@@ -147,6 +155,33 @@ async fn emit_raw(handlers: [&'static HandlerRecord; 1], times: u32) {
         bus.emit_raw("build.failed", body(number)).await.expect("a type");
     }
     NONE_LEFT.notified().await;
+}
+
+/// A paused process with a full queue of 10,000 events, each of its own key.
+async fn full() -> Runtime {
+    let runtime = start(handlers![keyed_apart], 0).await;
+    runtime.pause("keyed_apart").expect("the process");
+    for number in 0..10_000 {
+        runtime.bus().emit_raw("build.failed", body(number)).await.expect("a type");
+    }
+    runtime
+}
+
+/// The cost must not depend on the 10,000 queued events: each event evicts the oldest one.
+async fn evict_keyed(times: u32) {
+    let runtime = full().await;
+    let bus = runtime.bus();
+    for number in 0..times {
+        bus.emit_raw("build.failed", body(number)).await.expect("a type");
+    }
+}
+
+/// The cost must not depend on the 10,000 queued events.
+async fn status(times: u32) {
+    let runtime = full().await;
+    for _ in 0..times {
+        drop(black_box(runtime.status()));
+    }
 }
 
 #[on_event("build.failed", overflow = "wait")]

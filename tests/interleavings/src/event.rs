@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-#[path = "../../../trigger-core/src/event/moment.rs"]
-mod moment;
+#[path = "../../../trigger-core/src/event/timestamp.rs"]
+mod timestamp;
 
-pub(crate) use moment::Moment;
+pub(crate) use timestamp::Timestamp;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EventId(u64);
@@ -26,13 +26,13 @@ impl fmt::Display for EventId {
 #[derive(Debug)]
 pub(crate) struct Envelope {
     pub(crate) number: u64,
-    pub(crate) timestamp: Moment,
+    pub(crate) timestamp: Timestamp,
     pub(crate) raw: &'static [u8],
 }
 
 /// Of as many bytes as its number.
 pub(crate) fn envelope(number: u64) -> Arc<Envelope> {
-    Arc::new(Envelope { number, timestamp: Moment::UNIX_EPOCH, raw: &[0; 16][..number as usize] })
+    Arc::new(Envelope { number, timestamp: Timestamp::UNIX_EPOCH, raw: &[0; 16][..number as usize] })
 }
 
 #[derive(Debug, Default)]

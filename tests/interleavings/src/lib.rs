@@ -10,7 +10,7 @@
 mod clock;
 mod event;
 mod key;
-mod process;
+mod panic;
 mod sync;
 mod thread;
 

@@ -1,9 +1,9 @@
 //! What must be true of the queue in every order.
 
+mod capacity;
 mod lanes;
-mod pending;
+mod quiescence;
 mod retry;
-mod room;
 mod wake;
 
 use std::sync::{Arc, Mutex};
@@ -13,10 +13,14 @@ use loom::thread::{JoinHandle, spawn};
 use crate::event::envelope;
 use crate::key::Key;
 use crate::source::queue::{
-    Bounds, Delivery, Inbox, Item, Pending, Pushed, Queue, Settlement, Taken, Workers,
+    Bounds, Delivery, Inbox, Item, Pushed, Queue, QueueSettings, Quiescence, Settlement, Taken, Workers,
 };
 use crate::sync::{AtomicBool, Notify, Ordering};
 use crate::thread::{block_on, model, telling, until};
+
+fn queue(bounds: Bounds) -> QueueSettings {
+    QueueSettings { bounds, evicts: false, trigger: Arc::default() }
+}
 
 fn item(number: u64) -> Item {
     envelope(number).into()
@@ -26,7 +30,7 @@ fn item(number: u64) -> Item {
 #[derive(Clone)]
 struct Process {
     queue: Queue,
-    pending: Arc<Pending>,
+    quiescence: Arc<Quiescence>,
     /// Which events were handled, in this order. Not loom's: nobody waits for it.
     seen: Arc<Mutex<Vec<u64>>>,
 }
@@ -53,24 +57,23 @@ impl Process {
     }
 
     fn made(bounds: Bounds, key: Option<Key>, workers: Option<Workers>) -> Process {
-        let pending = Arc::new(Pending::default());
-        let queue =
-            Queue::of(Inbox::new(vec![(bounds, Arc::default())], key, workers, Arc::clone(&pending)), 0);
+        let quiescence = Arc::new(Quiescence::default());
+        let queue = Queue::of(Inbox::new(vec![queue(bounds)], key, workers, Arc::clone(&quiescence)), 0);
         queue.open();
-        Process { queue, pending, seen: Arc::default() }
+        Process { queue, quiescence, seen: Arc::default() }
     }
 
     /// Another process of the same runtime.
     fn beside(&self) -> Process {
         let inbox = Inbox::new(
-            vec![(Bounds { events: 1, bytes: None }, Arc::default())],
+            vec![queue(Bounds { events: 1, bytes: None })],
             None,
             None,
-            Arc::clone(&self.pending),
+            Arc::clone(&self.quiescence),
         );
         let queue = Queue::of(inbox, 0);
         queue.open();
-        Process { queue, pending: Arc::clone(&self.pending), seen: Arc::default() }
+        Process { queue, quiescence: Arc::clone(&self.quiescence), seen: Arc::default() }
     }
 
     fn push(&self, number: u64) {
@@ -147,6 +150,6 @@ impl Process {
         assert_eq!((now.queued, now.ledger.in_flight()), (0, 0));
         assert_eq!(now.ledger.handled, expected.len() as u64);
         assert_eq!(now.ledger.accepted, expected.len() as u64);
-        assert_eq!(self.pending.count(), 0);
+        assert_eq!(self.quiescence.count(), 0);
     }
 }

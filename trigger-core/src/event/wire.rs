@@ -1,6 +1,5 @@
 //! The JSON form of an event: `{trigger_id, trigger_type, event_id, timestamp, payload, metadata}`.
 
-use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserializer, Serializer};
@@ -45,9 +44,9 @@ impl Serialize for TriggerEvent {
 impl<'de> Deserialize<'de> for TriggerEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TriggerEvent, D::Error> {
         let read = Read::deserialize(deserializer)?;
-        let timestamp: Timestamp = read.timestamp.parse().map_err(D::Error::custom)?;
+        let timestamp: jiff::Timestamp = read.timestamp.parse().map_err(D::Error::custom)?;
         let nanoseconds = i64::try_from(timestamp.as_nanosecond());
-        let timestamp = nanoseconds.map(Moment::from_nanoseconds);
+        let timestamp = nanoseconds.map(Timestamp::from_nanoseconds);
         let timestamp =
             timestamp.map_err(|_| D::Error::custom("`timestamp` is of no year from 1678 to 2261"))?;
         let (body, origin) =
@@ -90,5 +89,5 @@ fn origin<'a>(
 
 /// A point in time as RFC 3339 in UTC.
 pub(crate) fn rfc3339(time: SystemTime) -> Result<String, jiff::Error> {
-    Timestamp::try_from(time).map(|time| time.to_string())
+    jiff::Timestamp::try_from(time).map(|time| time.to_string())
 }

@@ -235,7 +235,7 @@ impl FromTrigger for DeadLetter {
 pub struct Shutdown(CancellationToken);
 
 impl Shutdown {
-    /// Waits until the runtime drains.
+    /// WaitGraph until the runtime drains.
     ///
     /// # Cancel safety
     ///

@@ -1,7 +1,6 @@
-//! A handler that runs, and the time it has.
+//! A handler that runs, and its time limit.
 //!
-//! Most handlers end without ever waiting, and for those no clock is looked at: a limit could not end them, and when they
-//! began is asked only of those that fail.
+//! Most handlers end without ever waiting. For those no clock is read: a timeout could not end them.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,23 +10,23 @@ use std::time::Duration;
 use tokio::task::coop;
 use tokio::time::{Sleep, sleep};
 
-/// It took longer than this, the time it had.
+/// The future took longer than this, its limit.
 #[derive(Debug)]
 pub(super) struct TimedOut(pub(super) Duration);
 
-/// Gives a future up when it takes too long, counted from when it first waited.
+/// Ends a future that takes too long, counted from when it first waited.
 pub(super) struct Timed<F> {
-    of: F,
-    patience: Option<(Duration, Pin<Box<Sleep>>)>,
-    /// It was polled just now, so the first poll need not do that again.
-    fresh: bool,
+    future: F,
+    timeout: Option<(Duration, Pin<Box<Sleep>>)>,
+    /// The future was polled just now, so the first poll skips it.
+    just_polled: bool,
 }
 
 impl<F> Timed<F> {
-    /// Goes on with a future that was polled just now, and waits.
-    pub(super) fn waiting(of: F, limit: Option<Duration>) -> Timed<F> {
-        let patience = limit.map(|limit| (limit, Box::pin(sleep(limit))));
-        Timed { of, patience, fresh: true }
+    /// Continues a future that was polled just now, and waits.
+    pub(super) fn waiting(future: F, limit: Option<Duration>) -> Timed<F> {
+        let timeout = limit.map(|limit| (limit, Box::pin(sleep(limit))));
+        Timed { future, timeout, just_polled: true }
     }
 }
 
@@ -35,14 +34,14 @@ impl<F: Future + Unpin> Future for Timed<F> {
     type Output = Result<F::Output, TimedOut>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if !std::mem::take(&mut self.fresh)
-            && let Poll::Ready(output) = Pin::new(&mut self.of).poll(cx)
+        if !std::mem::take(&mut self.just_polled)
+            && let Poll::Ready(output) = Pin::new(&mut self.future).poll(cx)
         {
             return Poll::Ready(Ok(output));
         }
-        let Some((limit, patience)) = &mut self.patience else { return Poll::Pending };
-        // A handler that has used up what a task may do in one go does not put off its own end by that.
-        ready!(Pin::new(&mut coop::unconstrained(patience.as_mut())).poll(cx));
+        let Some((limit, sleep)) = &mut self.timeout else { return Poll::Pending };
+        // A handler that has used up its tokio budget cannot postpone its own timeout.
+        ready!(Pin::new(&mut coop::unconstrained(sleep.as_mut())).poll(cx));
         Poll::Ready(Err(TimedOut(*limit)))
     }
 }

@@ -5,34 +5,33 @@ use std::time::Duration;
 
 use super::Queue;
 use super::inbox::Inbox;
-use super::item::{Item, More, Tries};
+use super::item::{Item, RareFields, RetryState};
 use super::state::Taken;
-use crate::clock;
 use crate::event::{Envelope, TriggerEvent};
 
-/// An event taken for handling. It ends in exactly one settlement; dropped without one, it is given back: to the head of
-/// its queue, as if it had never been taken.
+/// An event that a worker has taken. It ends in exactly one settlement; dropped without one, it is requeued at the head
+/// of its queue, as if it had never been taken.
 #[derive(Debug)]
 pub(crate) struct Delivery<'a> {
     event: TriggerEvent,
-    more: Option<Box<More>>,
-    /// Its place in the order of its key; without meaning where the process has none.
-    pub(super) lane: u64,
-    pub(super) port: usize,
+    rare: Option<Box<RareFields>>,
+    /// The lane of its key; without meaning if the process has no key.
+    lane: u64,
+    port: usize,
     inbox: &'a Arc<Inbox>,
     settled: bool,
 }
 
-/// How the handling of an event ended, or one attempt at it.
+/// How a delivery ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Settlement {
     Handled,
-    /// The attempt failed; another one is made after this time.
+    /// The attempt failed; the next one follows after this time.
     Retry {
         after: Duration,
-        tries: Tries,
+        state: RetryState,
     },
-    /// Given up on. `failed` says whether an attempt was made and failed.
+    /// `failed` says whether an attempt was made and failed.
     DeadLettered {
         failed: bool,
     },
@@ -40,14 +39,13 @@ pub(crate) enum Settlement {
 
 impl<'a> Delivery<'a> {
     pub(super) fn new((port, lane, item): Taken, inbox: &'a Arc<Inbox>) -> Delivery<'a> {
-        let own = inbox.trigger(port);
-        let trigger = Arc::clone(item.trigger().unwrap_or(own));
-        let Item { envelope, more } = item;
+        let trigger = Arc::clone(item.trigger().unwrap_or(inbox.trigger(port)));
+        let Item { envelope, rare } = item;
         let event = TriggerEvent::through(trigger, envelope);
-        Delivery { event, more, lane, port, inbox, settled: false }
+        Delivery { event, rare, lane, port, inbox, settled: false }
     }
 
-    /// Becomes the delivery of another event: what both have in common stays. Gives back what was here of the user's.
+    /// Reuses this delivery for the next event. Returns the old envelope so that the caller drops it outside the lock.
     #[inline]
     pub(super) fn replace(&mut self, (port, lane, item): Taken) -> Arc<Envelope> {
         let own = self.inbox.trigger(port);
@@ -55,8 +53,8 @@ impl<'a> Delivery<'a> {
             None if Arc::ptr_eq(&self.event.trigger, own) => {}
             trigger => self.event.trigger = Arc::clone(trigger.unwrap_or(own)),
         }
-        let Item { envelope, more } = item;
-        (self.more, self.lane, self.port) = (more, lane, port);
+        let Item { envelope, rare } = item;
+        (self.rare, self.lane, self.port) = (rare, lane, port);
         self.event.replace_envelope(envelope)
     }
 
@@ -65,53 +63,59 @@ impl<'a> Delivery<'a> {
     }
 
     /// The attempts so far, if there were any.
-    pub(crate) fn tries(&self) -> Option<&Tries> {
-        self.more.as_ref()?.tries.as_ref()
+    pub(crate) fn retry(&self) -> Option<&RetryState> {
+        self.rare.as_ref()?.retry.as_ref()
     }
 
-    /// The queue it came from.
+    /// The queue it was taken from.
     pub(crate) fn queue(&self) -> Queue {
         Queue::of(Arc::clone(self.inbox), self.port)
     }
 
-    /// Ends it. What is left to do is to drop it, which may be code of the user's: that of the owner of its bytes.
+    /// Ends the delivery. To drop it afterwards may run code of the user: that of the owner of the event's bytes.
     pub(crate) fn settle(&mut self, settlement: Settlement) {
         self.settled = true;
         let (port, lane) = (self.port, self.lane);
         match settlement {
-            Settlement::Handled => self.inbox.finish(port, lane, |ledger| ledger.handled += 1),
-            Settlement::DeadLettered { failed } => self.inbox.finish(port, lane, |ledger| {
+            Settlement::Handled => self.inbox.settle(port, lane, |ledger| ledger.handled += 1),
+            Settlement::DeadLettered { failed } => self.inbox.settle(port, lane, |ledger| {
                 ledger.dead_lettered += 1;
                 ledger.failed += u64::from(failed);
             }),
-            Settlement::Retry { after, tries } => {
+            Settlement::Retry { after, state } => {
                 let mut item = self.item();
-                item.more.get_or_insert_default().tries = Some(tries);
-                self.inbox.retry((port, lane, item), clock::after(after));
+                item.rare.get_or_insert_default().retry = Some(state);
+                self.inbox.retry((port, lane, item), after);
             }
         }
     }
 
-    /// Ends it as handled, and takes the next event, in one step: it is the delivery of that one then, and what was handled
-    /// comes back. If there is no next one, it is only ended, as by [`settle`](Self::settle).
+    /// Settles the event as handled, and takes the next one in the same step. Returns the handled envelope. Without a next
+    /// event it returns `None`, and the delivery is settled.
     #[inline]
     pub(crate) fn settle_and_take(&mut self) -> Option<Arc<Envelope>> {
-        let handled = self.inbox.finish_and_take(self);
+        let inbox = self.inbox;
+        let handled = inbox.settle_and_take(self.port, self.lane, |taken| self.replace(taken));
         self.settled = handled.is_none();
         handled
     }
 
+    /// Puts an unsettled event back to the head of its queue.
+    fn requeue(&mut self) {
+        let item = self.item();
+        self.inbox.requeue((self.port, self.lane, item));
+    }
+
     /// What goes back into the queue.
     fn item(&mut self) -> Item {
-        Item { envelope: Arc::clone(&self.event.envelope), more: self.more.take() }
+        Item { envelope: Arc::clone(&self.event.envelope), rare: self.rare.take() }
     }
 }
 
 impl Drop for Delivery<'_> {
     fn drop(&mut self) {
         if !self.settled {
-            let item = self.item();
-            self.inbox.give_back((self.port, self.lane, item));
+            self.requeue();
         }
     }
 }

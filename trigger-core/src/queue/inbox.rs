@@ -1,184 +1,175 @@
-//! What the queues of one process share: the lock, the account, and the places where workers wait.
+//! What the queues of one process share: the lock, and the places where workers and publishers wait.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use super::delivery::Delivery;
-use super::item::{Item, Tries};
-use super::port::{Bounds, Port};
+use super::item::{Item, RetryState};
+use super::port::Bounds;
 use super::state::{self, State};
-use super::waiters::Waiters;
-use super::{Accepted, Ledger, Pending, Queue, Taken};
+use super::wake::{Wake, WakeLimiter, Wakes};
+use super::{Ledger, Queue, Quiescence, Taken};
 use crate::clock::{self, Instant, timeout_at};
 use crate::event::{Envelope, TriggerEvent, TriggerInfo};
 use crate::key::Key;
-use crate::process::panic::guard;
-use crate::sync::{Mutex, MutexGuard, Notified, Notify};
+use crate::panic::guard;
+use crate::sync::{CachePadded, Mutex, MutexGuard, Notified, Notify};
 
-/// The queues of one process, or the one of a trigger that is used by itself.
+/// The queues of one process, or the one queue of a trigger that a program uses by itself.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    state: Line<Mutex<State>>,
-    /// What the events of each queue remember of the trigger they came through, but for those that bring their own.
+    state: CachePadded<Mutex<State>>,
+    /// The trigger of each queue.
     triggers: Box<[Arc<TriggerInfo>]>,
-    /// Which events keep their order.
     key: Option<Key>,
-    /// Who takes from it; unknown where a program takes for itself.
+    /// Unknown where the program takes the events itself.
     workers: Option<Workers>,
-    /// Wakes those who wait for an event: one place for all queues.
+    /// Workers wait here for an event of any queue.
     ready: Notify,
-    /// Wakes the one who watches the clock for the retries that are due.
+    /// The clock task of the process waits here for a change of the schedule.
     schedule: Notify,
-    /// Wakes those who wait for room in the queue of a trigger.
-    rooms: Box<[Room]>,
-    /// What the runtime counts over all its queues, to know when a cascade has come to rest.
-    pub(super) pending: Arc<Pending>,
+    /// Publishers wait here for capacity, one place for each queue.
+    capacity: Box<[Notify]>,
+    quiescence: Arc<Quiescence>,
 }
 
-/// What begins a line of the cache.
-#[repr(align(64))]
-#[derive(Debug)]
-struct Line<T>(T);
-
-#[derive(Debug)]
-struct Room {
-    made: Notify,
-    /// Whether the queue counts bytes: then one event may make room for many, or for another one than the first.
-    of_bytes: bool,
-}
-
-/// Those who take from an inbox.
+/// The workers of a process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Workers {
-    /// How many they are.
     pub(crate) count: usize,
-    /// How many of them can run at once. No more are woken for a burst; each of them wakes another one while there is more.
+    /// How many of them can run at once. A burst of events wakes no more; each of them wakes the next while there are more.
     pub(crate) threads: usize,
 }
 
-/// What those who take from an inbox are doing, at one moment.
+/// What an inbox is made from: one queue.
+#[derive(Clone, Debug)]
+pub(crate) struct QueueSettings {
+    pub(crate) bounds: Bounds,
+    /// Whether a full queue evicts its oldest event.
+    pub(crate) evicts: bool,
+    pub(crate) trigger: Arc<TriggerInfo>,
+}
+
+/// A snapshot of the load of one process.
 #[derive(Debug)]
 pub(crate) struct Load {
     pub(crate) in_flight: u64,
-    /// Whether someone is free to take an event, and there is one, or will be without anyone's help.
-    pub(crate) goes_on: bool,
-    /// For each queue that has room for another event, for how many bytes; without end where it is closed.
-    pub(super) space: Vec<Option<usize>>,
+    /// A worker is idle, and there is an event for it, or will be without another process.
+    pub(crate) proceeds: bool,
+    /// For each queue the size of the largest event that fits now, if any does.
+    pub(super) free_bytes: Vec<Option<usize>>,
 }
 
 impl Inbox {
-    /// Queues with these bounds, all still closed.
+    /// Makes an inbox whose queues are all closed.
     pub(crate) fn new(
-        queues: Vec<(Bounds, Arc<TriggerInfo>)>,
+        queues: Vec<QueueSettings>,
         key: Option<Key>,
         workers: Option<Workers>,
-        pending: Arc<Pending>,
+        quiescence: Arc<Quiescence>,
     ) -> Arc<Inbox> {
-        // Every event comes to one of these.
+        // Every event comes to an inbox.
         clock::prepare();
         let threads = workers.and_then(|workers| u32::try_from(workers.threads).ok());
-        let waiters = Waiters::new(threads.unwrap_or(u32::MAX));
-        let (bounds, triggers): (Vec<_>, Vec<_>) = queues.into_iter().unzip();
+        let limiter = WakeLimiter::new(threads.unwrap_or(u32::MAX));
+        let bounds: Vec<_> = queues.iter().map(|queue| queue.bounds).collect();
+        let evicts: Vec<_> = queues.iter().map(|queue| queue.evicts).collect();
         Arc::new(Inbox {
-            state: Line(Mutex::new(State::new(&bounds, key.is_some(), waiters))),
-            triggers: triggers.into(),
+            state: CachePadded::new(Mutex::new(State::new(&bounds, &evicts, key.is_some(), limiter))),
+            capacity: queues.iter().map(|_| Notify::new()).collect(),
+            triggers: queues.into_iter().map(|queue| queue.trigger).collect(),
             key,
             workers,
             ready: Notify::new(),
             schedule: Notify::new(),
-            rooms: bounds
-                .iter()
-                .map(|bounds| Room { made: Notify::new(), of_bytes: bounds.bytes.is_some() })
-                .collect(),
-            pending,
+            quiescence,
         })
     }
 
-    /// Nothing is left half done where the lock is held, so a poisoned lock is as good as a sound one.
+    /// Locks the state. A transition leaves nothing half done, so a poisoned lock is as good as a sound one.
     #[inline]
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes when there may be an event.
+    /// Makes one transition that concerns the queue `port`, and sends its wake-ups after the lock is released.
+    #[inline(always)]
+    pub(super) fn transition<T>(&self, port: usize, transition: impl FnOnce(&mut State) -> (T, Wakes)) -> T {
+        let mut state = self.state();
+        let (result, wakes) = transition(&mut state);
+        drop(state);
+        self.wake(port, wakes);
+        result
+    }
+
+    #[inline(always)]
+    pub(super) fn wake(&self, port: usize, wakes: Wakes) {
+        if wakes.at_rest {
+            self.quiescence.leave();
+        }
+        match wakes.publishers {
+            Wake::None => {}
+            Wake::One => self.capacity[port].notify_one(),
+            Wake::All => self.capacity[port].notify_waiters(),
+        }
+        match wakes.workers {
+            Wake::None => {}
+            Wake::One => self.ready.notify_one(),
+            Wake::All => self.ready.notify_waiters(),
+        }
+    }
+
+    pub(super) fn quiescence(&self) -> &Quiescence {
+        &self.quiescence
+    }
+
+    /// Completes when an event may be ready.
     pub(super) fn ready(&self) -> Notified<'_> {
         self.ready.notified()
     }
 
-    pub(super) fn room(&self, port: usize) -> &Notify {
-        &self.rooms[port].made
+    /// Completes when a queue may have capacity.
+    pub(super) fn capacity(&self, port: usize) -> Notified<'_> {
+        self.capacity[port].notified()
     }
 
-    /// Wakes those for whom there may be room now that an event has left.
-    pub(super) fn made_room(&self, port: usize) {
-        let room = &self.rooms[port];
-        if room.of_bytes { room.made.notify_waiters() } else { room.made.notify_one() }
+    /// Wakes the next publisher that waits for capacity.
+    pub(super) fn notify_capacity(&self, port: usize, all: bool) {
+        if all { self.capacity[port].notify_waiters() } else { self.capacity[port].notify_one() }
     }
 
-    /// Wakes those whom it concerns that an event was taken: whether one is to be told of the room, and one of another event.
-    pub(super) fn took(&self, port: usize, room: bool, more: bool) {
-        if room {
-            self.made_room(port);
-        }
-        self.wake_one(more);
-    }
-
-    /// Wakes one who waits for an event, if that is due. No lock is held where a waker is called.
-    pub(super) fn wake_one(&self, due: bool) {
-        if due {
-            self.ready.notify_one();
-        }
-    }
-
-    /// Tells those whom it concerns that an event was queued.
-    #[inline]
-    pub(super) fn tell(&self, accepted: Accepted) {
-        self.rest(accepted.rests);
-        self.wake_one(accepted.due);
-    }
-
-    /// Counts no longer among those that have something pending, if nothing is.
-    #[inline]
-    pub(super) fn rest(&self, rests: bool) {
-        if rests {
-            self.pending.done();
-        }
-    }
-
-    /// How many events are accepted and not settled, but for those that nobody waits for any more.
+    /// How many events are accepted and not settled, except expired ones.
     pub(crate) fn pending(&self) -> usize {
-        self.state().pending.events()
+        self.state().pending()
     }
 
-    pub(super) fn wake_all(&self) {
-        self.ready.notify_waiters();
-    }
-
-    /// What the events of a queue remember of the trigger they came through.
+    /// The trigger of a queue.
     #[inline]
     pub(super) fn trigger(&self, port: usize) -> &Arc<TriggerInfo> {
         &self.triggers[port]
     }
 
-    /// The lane of an event: that of its key, if events have any.
+    /// The lane of an event, if the process has a key.
     pub(super) fn lane(&self, port: usize, item: &Item) -> u64 {
         self.key.as_ref().map_or(0, |key| self.lane_of(key, &item.event(self.trigger(port))))
     }
 
-    /// One without a key has a lane for itself, also where the user's code that looks for it panics.
+    /// An event without a key has a lane of its own, also if the user's key function panics.
     fn lane_of(&self, key: &Key, event: &TriggerEvent) -> u64 {
         let found = guard(|| key.lane(event)).unwrap_or_else(|panic| {
-            tracing::error!(trigger = event.trigger_id(), event = %event.id(), %panic, "the key cannot be found");
+            tracing::error!(trigger = event.trigger_id(), event = %event.id(), %panic, "the key function panicked");
             None
         });
         found.unwrap_or_else(|| event.id().fold())
     }
 
-    /// Takes the next event for handling: from the queues in turn.
+    /// Takes the next event for a worker, from the queues in turn.
     pub(crate) fn take(self: &Arc<Self>) -> Taken<Delivery<'_>> {
         let mut state = self.state();
         match state.take() {
-            Some(taken) => {
-                self.taken(state, taken.0);
+            Some((taken, wakes)) => {
+                drop(state);
+                self.wake(taken.0, wakes);
                 Taken::Event(Delivery::new(taken, self))
             }
             None if state.is_over() => Taken::Closed,
@@ -186,23 +177,12 @@ impl Inbox {
         }
     }
 
-    /// Gives back the lock after a take, and wakes those whom it concerns.
-    #[inline(always)]
-    fn taken(&self, mut state: MutexGuard<'_, State>, port: usize) {
-        let over = !state.ports[port].open && state.is_over();
-        let (more, room) = (state.tell_of_more(), state.ports[port].waiters.tell());
-        drop(state);
-        self.took(port, room, more);
-        if over {
-            // Nothing is left for those who wait, and no close is to come that would tell them.
-            self.wake_all();
-        }
-    }
-
-    /// Takes the next event for handling, and waits for it; before each wait it calls `idle`. `None` once every queue is
-    /// closed and empty.
+    /// Takes the next event for a worker, and waits for it; calls `idle` before each wait. Returns `None` once every queue
+    /// is closed and empty.
     ///
-    /// Cancel safe: an event is taken only by a future that returns it.
+    /// # Cancel safety
+    ///
+    /// Cancel safe: only a future that returns an event has taken one.
     pub(crate) async fn next(self: &Arc<Self>, mut idle: impl FnMut()) -> Option<Delivery<'_>> {
         loop {
             if let Taken::Event(delivery) = self.take() {
@@ -210,17 +190,18 @@ impl Inbox {
             }
             let ready = self.ready();
             tokio::pin!(ready);
-            // From here on no wake-up is missed, so an inbox that is empty now may be waited for.
+            // Enabled before the second look at the queues, otherwise a push between the look and the await is missed.
             ready.as_mut().enable();
             let _idle = {
                 let mut state = self.state();
                 match state.take() {
-                    Some(taken) => {
-                        self.taken(state, taken.0);
+                    Some((taken, wakes)) => {
+                        drop(state);
+                        self.wake(taken.0, wakes);
                         return Some(Delivery::new(taken, self));
                     }
                     None if state.is_over() => return None,
-                    None => self.begin_to_wait(state),
+                    None => self.register_worker(state),
                 }
             };
             idle();
@@ -228,68 +209,54 @@ impl Inbox {
         }
     }
 
-    /// Says that one waits for an event, until that is dropped.
-    pub(super) fn begin_to_wait(&self, mut state: MutexGuard<'_, State>) -> Idle<'_> {
-        state.waiters.begin();
-        Idle(self)
+    /// Registers a worker that waits for an event, until the guard is dropped.
+    pub(super) fn register_worker(&self, mut state: MutexGuard<'_, State>) -> IdleWorker<'_> {
+        state.register_worker();
+        IdleWorker(self)
     }
 
-    /// Hands out no events until it is told to go on.
+    /// Pauses or resumes delivery. Has no effect once a drain has begun.
     pub(crate) fn pause(&self, paused: bool) {
-        self.state().pause(paused);
-        self.wake_all();
+        self.transition(0, |state| ((), state.pause(paused)));
     }
 
     pub(crate) fn is_paused(&self) -> bool {
-        self.state().paused
+        self.state().is_paused()
     }
 
-    /// Puts the events whose retry is due back into their queues, and again whenever one is; it never ends.
+    /// Releases the events whose retry is due, whenever one is; never ends.
     ///
-    /// One task does it for a process, so that neither an event nor a worker has to watch the clock.
+    /// One task of a process does this, so neither an event nor a worker needs a timer.
     pub(crate) async fn watch_clock(&self) {
         loop {
             let schedule = self.schedule.notified();
             tokio::pin!(schedule);
             schedule.as_mut().enable();
-            match self.release_due() {
+            match self.transition(0, |state| swap(state.release_due(clock::instant()))) {
                 Some(due) => timeout_at(due, schedule).await.unwrap_or_default(),
                 None => schedule.await,
             }
         }
     }
 
-    /// Puts the events that are due back into their queues, and tells when the next one is.
-    fn release_due(&self) -> Option<Instant> {
-        let mut state = self.state();
-        let (released, next) = state.release_due(clock::instant());
-        let due = released > 0 && state.waiters.tell();
-        drop(state);
-        self.wake_one(due);
-        next
-    }
-
-    /// Tells when the drain ends, and ends a pause. A retry that would come later never does, and is not waited for.
+    /// Begins a drain: ends a pause, and expires the retries that are due after its deadline.
     pub(crate) fn drain_until(&self, deadline: Instant) {
-        self.strand(|state| state.drain_until(deadline));
+        self.transition(0, |state| ((), state.drain_until(deadline)));
         self.schedule.notify_one();
-        self.wake_all();
     }
 
-    /// What is queued, with the attempts so far, oldest trigger first. It stays queued.
-    pub(crate) fn left(self: &Arc<Self>) -> Vec<(Queue, TriggerEvent, Option<Tries>)> {
+    /// Every queued event, with the attempts at it so far. They stay queued.
+    pub(crate) fn left(self: &Arc<Self>) -> Vec<(Queue, TriggerEvent, Option<RetryState>)> {
         let state = self.state();
-        let shown = |port: usize, item: &Item| {
-            (Queue::of(Arc::clone(self), port), item.event(self.trigger(port)), item.tries().cloned())
+        let shown = |(port, item, retry): (usize, &Item, Option<&RetryState>)| {
+            (Queue::of(Arc::clone(self), port), item.event(self.trigger(port)), retry.cloned())
         };
-        state.items().map(|(port, item)| shown(port, item)).collect()
+        state.queued().map(shown).collect()
     }
 
-    /// Counts nothing as pending any more: neither what is queued, which nobody will take, nor what a handler that blocks
-    /// its thread still holds.
+    /// Abandons all events: queued ones, which no worker takes any more, and those that a blocked handler still has.
     pub(crate) fn abandon(&self) {
-        let rests = self.state().abandon();
-        self.rest(rests);
+        self.transition(0, |state| ((), state.abandon()));
     }
 
     pub(crate) fn is_keyed(&self) -> bool {
@@ -297,80 +264,65 @@ impl Inbox {
     }
 
     pub(crate) fn load(&self) -> Load {
-        let state = self.state();
-        let in_flight = state.in_flight();
-        let free = self.workers.is_none_or(|workers| in_flight < workers.count as u64);
-        let space = state.ports.iter().map(Port::space).collect();
-        Load { in_flight, goes_on: free && state.has_more(), space }
+        self.state().load(self.workers.map(|workers| workers.count))
     }
 
-    /// Ends the flight of a delivery that is over.
+    /// Settles an event for good; `count` counts how.
     #[inline]
-    pub(super) fn finish(&self, port: usize, lane: u64, settle: impl FnOnce(&mut Ledger)) {
-        let mut state = self.state();
-        let (follows, rests) = state.finish(port, lane, settle);
-        let due = follows && state.waiters.tell();
-        drop(state);
-        self.wake_one(due);
-        self.rest(rests);
+    pub(super) fn settle(&self, port: usize, lane: u64, count: impl FnOnce(&mut Ledger)) {
+        self.transition(port, |state| ((), state.settle(port, lane, count)));
     }
 
-    /// Ends the flight of a delivery that was handled, and takes the next event, under one lock: in its place, so that it is
-    /// moved once. Gives back the event that was there.
+    /// Settles an event as handled, and takes the next one under the same lock. `replace` puts that into the delivery, and
+    /// returns the handled envelope.
     #[inline]
-    pub(super) fn finish_and_take(&self, delivery: &mut Delivery<'_>) -> Option<Arc<Envelope>> {
+    pub(super) fn settle_and_take(
+        &self,
+        port: usize,
+        lane: u64,
+        replace: impl FnOnce(state::Taken) -> Arc<Envelope>,
+    ) -> Option<Arc<Envelope>> {
         let mut state = self.state();
-        // The next one of its key may be ready now: it is taken here, or those are that were ready before it.
-        let (_, rests) = state.finish(delivery.port, delivery.lane, |ledger| ledger.handled += 1);
-        let handled = state.take().map(|next| delivery.replace(next));
-        match handled {
-            // The next one is pending, so nothing rests.
-            Some(_) => self.taken(state, delivery.port),
-            None => {
+        match state.settle_and_take(port, lane) {
+            Ok((taken, wakes)) => {
+                let port = taken.0;
                 drop(state);
-                self.rest(rests);
+                let handled = replace(taken);
+                self.wake(port, wakes);
+                Some(handled)
+            }
+            Err(wakes) => {
+                drop(state);
+                self.wake(port, wakes);
+                None
             }
         }
-        handled
     }
 
-    /// Ends the flight of a delivery that is to be tried again at that time. Until then its lane stands still.
-    pub(super) fn retry(&self, taken: state::Taken, due: Instant) {
-        self.strand(|state| state.retry(taken, due));
+    /// Schedules the next attempt at an event. Its lane stays busy until then.
+    pub(super) fn retry(&self, taken: state::Taken, after: Duration) {
+        let due = clock::after(after);
+        self.transition(taken.0, |state| ((), state.retry(taken, due)));
         self.schedule.notify_one();
     }
 
-    /// Counts no longer as pending what nobody waits for any more: so many events.
-    fn strand(&self, strand: impl FnOnce(&mut State) -> usize) {
-        let mut state = self.state();
-        let stranded = strand(&mut state);
-        let rests = state.end_pending(stranded);
-        drop(state);
-        self.rest(rests);
-        if stranded > 0 {
-            // It may have been the last for which workers stayed, after the close that would have told them.
-            self.wake_all();
-        }
-    }
-
-    /// Ends the flight of a delivery that was not handled: it goes back to where it came from. It came out of the queue,
-    /// so it may go back over the bounds.
-    pub(super) fn give_back(&self, taken: state::Taken) {
-        let mut state = self.state();
-        state.give_back(taken);
-        let due = state.waiters.tell();
-        drop(state);
-        self.wake_one(due);
+    /// Puts an event that was not handled back to the head of its queue.
+    pub(super) fn requeue(&self, taken: state::Taken) {
+        self.transition(taken.0, |state| ((), state.requeue(taken)));
     }
 }
 
-/// One who waits for an event.
-pub(super) struct Idle<'a>(&'a Inbox);
+/// A worker that waits for an event.
+pub(super) struct IdleWorker<'a>(&'a Inbox);
 
-impl Drop for Idle<'_> {
+impl Drop for IdleWorker<'_> {
     fn drop(&mut self) {
-        self.0.state().waiters.end();
+        self.0.state().unregister_worker();
     }
+}
+
+fn swap<A, B>((a, b): (A, B)) -> (B, A) {
+    (b, a)
 }
 
 #[cfg(all(test, not(loom)))]
@@ -378,13 +330,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn pause_that_comes_after_the_drain_has_begun_is_none() {
-        let inbox = Inbox::new(
-            vec![(Bounds { events: 1, bytes: None }, Arc::new(TriggerInfo::custom("test")))],
-            None,
-            Some(Workers { count: 1, threads: 1 }),
-            Arc::default(),
-        );
+    async fn pause_has_no_effect_once_a_drain_has_begun() {
+        let queue = QueueSettings {
+            bounds: Bounds { events: 1, bytes: None },
+            evicts: false,
+            trigger: Arc::new(TriggerInfo::custom("test")),
+        };
+        let workers = Workers { count: 1, threads: 1 };
+        let inbox = Inbox::new(vec![queue], None, Some(workers), Arc::default());
         inbox.pause(true);
         assert!(inbox.is_paused());
         inbox.drain_until(clock::instant());

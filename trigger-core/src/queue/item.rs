@@ -1,75 +1,73 @@
-//! What a queue keeps of an event.
+//! A queued event: what a queue holds of it.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::event::{Envelope, TriggerEvent, TriggerInfo};
 
-/// An event that goes into a queue, is there, or comes out of it. Two words, so that it is handed on in registers, and a full
-/// queue is small.
+/// An event in a queue, or on its way into or out of one. It has two words, so it is passed in registers.
 #[derive(Debug)]
 pub(crate) struct Item {
     pub(crate) envelope: Arc<Envelope>,
-    pub(super) more: Option<Box<More>>,
+    pub(super) rare: Option<Box<RareFields>>,
 }
 
 /// What few events have.
 #[derive(Debug, Default)]
-pub(super) struct More {
-    /// The trigger it came through, where that is not the queue's own. That one is not counted up and down by each event, in
-    /// memory that the threads of publishers and workers would share.
+pub(super) struct RareFields {
+    /// The trigger that the event came through, if it is not the queue's own. The queue's own trigger is not stored per
+    /// event, to avoid a contended reference count.
     trigger: Option<Arc<TriggerInfo>>,
-    /// What is known of the attempts so far.
-    pub(super) tries: Option<Tries>,
+    pub(super) retry: Option<RetryState>,
 }
 
 /// The attempts at an event so far; all of them failed.
 #[derive(Clone, Debug)]
-pub(crate) struct Tries {
-    /// How many: at least 1.
-    pub(crate) made: u32,
-    /// What went wrong in the last one.
+pub(crate) struct RetryState {
+    /// At least 1.
+    pub(crate) failed_attempts: u32,
+    /// The error of the last one.
     pub(crate) last_error: Arc<str>,
-    /// When the first one began to wait, or ended without.
+    /// When the first attempt began to wait, or ended without waiting.
     pub(crate) first_at: SystemTime,
 }
 
 impl From<Arc<Envelope>> for Item {
-    /// An event that comes through the queue's own trigger.
+    /// An event that came through the queue's own trigger.
     fn from(envelope: Arc<Envelope>) -> Item {
-        Item { envelope, more: None }
+        Item { envelope, rare: None }
     }
 }
 
 impl From<TriggerEvent> for Item {
     fn from(TriggerEvent { envelope, trigger, .. }: TriggerEvent) -> Item {
-        Item { envelope, more: Some(Box::new(More { trigger: Some(trigger), tries: None })) }
+        Item { envelope, rare: Some(Box::new(RareFields { trigger: Some(trigger), retry: None })) }
     }
 }
 
 impl Item {
-    /// The bytes of its body.
+    /// The size of the event's body.
     pub(super) fn bytes(&self) -> usize {
         self.envelope.raw.len()
     }
 
-    pub(super) fn tries(&self) -> Option<&Tries> {
-        self.more.as_ref()?.tries.as_ref()
+    pub(super) fn retry(&self) -> Option<&RetryState> {
+        self.rare.as_ref()?.retry.as_ref()
     }
 
-    /// The event, in a queue whose own trigger is this one.
+    /// Returns the event; `own` is the trigger of the queue.
     pub(super) fn event(&self, own: &Arc<TriggerInfo>) -> TriggerEvent {
         TriggerEvent::through(Arc::clone(self.trigger().unwrap_or(own)), Arc::clone(&self.envelope))
     }
 
-    /// As [`event`](Self::event), of one that does not stay.
+    /// Returns the event, as [`event`](Self::event) does, of an item that is not needed any more.
     pub(super) fn into_event(self, own: &Arc<TriggerInfo>) -> TriggerEvent {
         let trigger = Arc::clone(self.trigger().unwrap_or(own));
         TriggerEvent::through(trigger, self.envelope)
     }
 
-    /// The trigger it came through, where that is not the queue's own.
+    /// The trigger that the event came through, if it is not the queue's own.
     pub(super) fn trigger(&self) -> Option<&Arc<TriggerInfo>> {
-        self.more.as_ref()?.trigger.as_ref()
+        self.rare.as_ref()?.trigger.as_ref()
     }
 }

@@ -1,132 +1,205 @@
-//! The events of a process that has a key: a lane for each key, in which they come one after the other.
+//! The order of a process with a key: one lane for each key, whose events are handled one after the other.
 //!
-//! A lane exists while one of its events is queued, in flight or waiting for a retry, so there are never more lanes than
-//! events. It is busy from the take of an event until its last settlement, also while that event waits for a retry.
+//! A lane exists while one of its events is queued, in flight or waiting for a retry, so there are at most as many lanes
+//! as events. It is busy from the take of an event until the final settlement, also while the event waits for a retry.
 
-use std::collections::hash_map::Entry as Place;
-use std::collections::{HashMap, VecDeque};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::item::Item;
 
 #[derive(Debug)]
 pub(super) struct Lanes {
-    /// By a hash of their keys, which a quick hash with a seed of the run spreads.
+    /// By the hash of the key, which a fast hash with a random seed spreads.
     lanes: HashMap<u64, Lane, foldhash::fast::RandomState>,
-    /// For each queue, the lanes whose next event came through it and may be taken: each lane in one of them, or, busy
-    /// or empty, in none.
-    ready: Vec<VecDeque<u64>>,
-    /// How many events have come, to tell which is older.
-    count: u64,
+    ports: Box<[Ready]>,
+    /// The number of the last event. A newer event has a greater one.
+    last_number: i64,
+    /// The number of the oldest event that was put back.
+    first_number: i64,
+    last_ticket: u64,
 }
+
+/// The lanes of one queue whose next event may be taken.
+#[derive(Debug, Default)]
+struct Ready {
+    /// The key and the ticket of each lane, in order. An entry is stale unless the lane still has this ticket.
+    lanes: VecDeque<(u64, u64)>,
+    /// How many entries are not stale.
+    count: usize,
+    /// The key of each event by its number, where the queue evicts its oldest event.
+    by_age: Option<BTreeMap<i64, u64>>,
+}
+
+/// Stale entries that a queue keeps before it removes them, beside as many as there are valid ones.
+const STALE_ENTRIES: usize = 64;
 
 #[derive(Debug, Default)]
 struct Lane {
     busy: bool,
-    /// Its first event is not waited for any more.
-    stranded: bool,
+    /// Its first event waits for a retry that comes too late, so none of its events is handled.
+    expired: bool,
+    /// The valid entry among the ready lanes; 0 if there is none.
+    ticket: u64,
     events: VecDeque<Waiting>,
 }
 
 #[derive(Debug)]
 struct Waiting {
     port: usize,
-    number: u64,
+    number: i64,
     item: Item,
 }
 
 impl Lanes {
-    pub(super) fn new(ports: usize) -> Lanes {
-        Lanes { lanes: HashMap::default(), ready: vec![VecDeque::new(); ports], count: 0 }
+    /// No lanes yet; `evicts` says of each queue whether it evicts its oldest event.
+    pub(super) fn new(evicts: impl Iterator<Item = bool>) -> Lanes {
+        let ready = |evicts: bool| Ready { by_age: evicts.then(BTreeMap::new), ..Ready::default() };
+        Lanes {
+            lanes: HashMap::default(),
+            ports: evicts.map(ready).collect(),
+            last_number: 0,
+            first_number: 0,
+            last_ticket: 0,
+        }
     }
 
-    /// Adds an event behind those of its key. Gives it back if they are not waited for any more.
+    /// Adds an event behind those of its key. Returns it if the lane has expired.
     pub(super) fn push(&mut self, port: usize, key: u64, item: Item) -> Result<(), Item> {
         let lane = self.lanes.entry(key).or_default();
-        if lane.stranded {
+        if lane.expired {
             return Err(item);
         }
-        if !lane.busy && lane.events.is_empty() {
-            self.ready[port].push_back(key);
+        self.last_number += 1;
+        let number = self.last_number;
+        let is_next = !lane.busy && lane.events.is_empty();
+        lane.events.push_back(Waiting { port, number, item });
+        self.ports[port].add_event(number, key);
+        if is_next {
+            self.make_ready(key);
         }
-        self.count += 1;
-        lane.events.push_back(Waiting { port, number: self.count, item });
         Ok(())
     }
 
-    /// Takes the next event of this queue that follows none of its key.
+    /// Takes the next event of this queue, from the lane that is ready longest.
     pub(super) fn take(&mut self, port: usize) -> Option<(u64, Item)> {
-        let key = self.ready[port].pop_front()?;
-        let lane = self.lanes.get_mut(&key)?;
-        lane.busy = true;
-        lane.events.pop_front().map(|waiting| (key, waiting.item))
+        let ready = &mut self.ports[port];
+        while let Some((key, ticket)) = ready.lanes.pop_front() {
+            let Some(lane) = self.lanes.get_mut(&key).filter(|lane| lane.ticket == ticket) else { continue };
+            ready.count -= 1;
+            (lane.busy, lane.ticket) = (true, 0);
+            let Waiting { number, item, .. } = lane.events.pop_front()?;
+            ready.remove_event(number);
+            return Some((key, item));
+        }
+        None
     }
 
     pub(super) fn any_ready(&self) -> bool {
-        self.ready.iter().any(|ready| !ready.is_empty())
+        self.ports.iter().any(|ready| ready.count > 0)
     }
 
     pub(super) fn any_ready_of(&self, port: usize) -> bool {
-        !self.ready[port].is_empty()
+        self.ports[port].count > 0
     }
 
-    /// The event of this key that was taken is over. Says whether another one follows.
+    /// Ends the turn of the event that was taken from this lane. Returns `true` if another event of the lane is ready now.
     pub(super) fn release(&mut self, key: u64) -> bool {
-        let Place::Occupied(mut lane) = self.lanes.entry(key) else { return false };
-        match lane.get().events.front() {
-            Some(next) => {
-                self.ready[next.port].push_back(key);
-                lane.get_mut().busy = false;
-                true
-            }
-            None => {
-                lane.remove();
-                false
-            }
+        let Entry::Occupied(mut lane) = self.lanes.entry(key) else { return false };
+        lane.get_mut().busy = false;
+        if lane.get().events.is_empty() {
+            lane.remove();
+            return false;
         }
+        self.make_ready(key);
+        true
     }
 
-    /// Puts an event that was taken before the others of its key.
+    /// Puts an event that was taken back to the front of its lane, which is the next one of the queue.
     pub(super) fn put_back(&mut self, port: usize, key: u64, item: Item) {
+        self.first_number -= 1;
+        let number = self.first_number;
         let lane = self.lanes.entry(key).or_default();
         lane.busy = false;
-        // Older than all that wait, as it was taken before them.
-        lane.events.push_front(Waiting { port, number: 0, item });
-        self.ready[port].push_front(key);
+        lane.events.push_front(Waiting { port, number, item });
+        self.last_ticket += 1;
+        lane.ticket = self.last_ticket;
+        let ready = &mut self.ports[port];
+        ready.count += 1;
+        ready.lanes.push_front((key, self.last_ticket));
+        ready.add_event(number, key);
     }
 
-    /// Takes out the oldest event of this queue. It looks at all of them: nothing is kept for the sake of a queue that
-    /// is full, has a key, and drops its oldest.
+    /// Makes a lane that is not busy the last ready one of the queue that its next event is in.
+    fn make_ready(&mut self, key: u64) {
+        let Some(lane) = self.lanes.get_mut(&key) else { return };
+        let Some(next) = lane.events.front() else { return };
+        self.last_ticket += 1;
+        lane.ticket = self.last_ticket;
+        let ready = &mut self.ports[next.port];
+        ready.count += 1;
+        ready.lanes.push_back((key, self.last_ticket));
+    }
+
+    /// Removes the oldest event of a queue that evicts.
     pub(super) fn evict(&mut self, port: usize) -> Option<Item> {
-        let waiting = self.lanes.iter().flat_map(|(key, lane)| {
-            lane.events
-                .iter()
-                .enumerate()
-                .map(move |(index, waiting)| (waiting.port, waiting.number, *key, index))
-        });
-        let (_, _, key, index) =
-            waiting.filter(|(of, ..)| *of == port).min_by_key(|(_, number, ..)| *number)?;
-        let Place::Occupied(mut lane) = self.lanes.entry(key) else { return None };
-        let evicted = lane.get_mut().events.remove(index)?;
-        if index == 0 && !lane.get().busy {
-            self.ready[port].retain(|ready| *ready != key);
-            match lane.get().events.front() {
-                Some(next) => self.ready[next.port].push_back(key),
-                None => drop(lane.remove()),
+        let (number, key) = self.ports[port].by_age.as_mut()?.pop_first()?;
+        let Entry::Occupied(mut entry) = self.lanes.entry(key) else { return None };
+        let lane = entry.get_mut();
+        let index = lane.events.binary_search_by_key(&number, |waiting| waiting.number).ok()?;
+        let evicted = lane.events.remove(index)?;
+        if index == 0 && !lane.busy {
+            // The entry of the lane is stale from here on.
+            lane.ticket = 0;
+            self.ports[port].count -= 1;
+            if lane.events.is_empty() {
+                entry.remove();
+            } else {
+                self.make_ready(key);
             }
+            self.remove_stale(port);
         }
         Some(evicted.item)
     }
 
-    /// Gives up the lane of an event that is not waited for any more: hands out the events behind it.
-    pub(super) fn strand(&mut self, key: u64) -> impl Iterator<Item = (usize, Item)> {
-        let lane = self.lanes.entry(key).or_default();
-        lane.stranded = true;
-        std::mem::take(&mut lane.events).into_iter().map(|waiting| (waiting.port, waiting.item))
+    /// Removes stale entries once they are in the majority, so that they cannot grow without bound.
+    fn remove_stale(&mut self, port: usize) {
+        let (ready, lanes) = (&mut self.ports[port], &self.lanes);
+        if ready.lanes.len() > 2 * ready.count + STALE_ENTRIES {
+            ready.lanes.retain(|(key, ticket)| lanes.get(key).is_some_and(|lane| lane.ticket == *ticket));
+        }
     }
 
-    /// Every event that waits for the handler.
+    /// Expires the lane of an event that is not waited for any more. Returns the events behind it.
+    pub(super) fn expire(&mut self, key: u64) -> Vec<(usize, Item)> {
+        let lane = self.lanes.entry(key).or_default();
+        lane.expired = true;
+        let events = std::mem::take(&mut lane.events);
+        let ports = &mut self.ports;
+        let leave = |Waiting { port, number, item }| {
+            ports[port].remove_event(number);
+            (port, item)
+        };
+        events.into_iter().map(leave).collect()
+    }
+
+    /// Every event that waits for a worker.
     pub(super) fn items(&self) -> impl Iterator<Item = (usize, &Item)> {
         self.lanes.values().flat_map(|lane| lane.events.iter().map(|waiting| (waiting.port, &waiting.item)))
+    }
+}
+
+impl Ready {
+    fn add_event(&mut self, number: i64, key: u64) {
+        if let Some(by_age) = &mut self.by_age {
+            by_age.insert(number, key);
+        }
+    }
+
+    fn remove_event(&mut self, number: i64) {
+        if let Some(by_age) = &mut self.by_age {
+            by_age.remove(&number);
+        }
     }
 }
 
@@ -137,19 +210,54 @@ mod tests {
     use super::*;
     use crate::event::TriggerEvent;
 
+    fn item() -> Item {
+        TriggerEvent::new("test", "1", Map::new()).into()
+    }
+
+    fn push(lanes: &mut Lanes, port: usize, key: u64) {
+        assert!(lanes.push(port, key, item()).is_ok(), "the lane has not expired");
+    }
+
     #[test]
     fn no_lane_outlives_its_events() {
-        let mut lanes = Lanes::new(1);
-        let item = || TriggerEvent::new("test", "1", Map::new()).into();
-        for lane in [1, 1, 2, 3] {
-            lanes.push(0, lane, item()).expect("a lane that is waited for");
+        let mut lanes = Lanes::new([true].into_iter());
+        for key in [1, 1, 2, 3] {
+            push(&mut lanes, 0, key);
         }
         assert!(lanes.take(0).is_some());
         for _ in 0..3 {
             assert!(lanes.evict(0).is_some());
         }
-        assert_eq!(lanes.lanes.keys().collect::<Vec<_>>(), [&1], "its event is on its way");
-        assert!(!lanes.release(1), "nothing follows");
+        assert_eq!(lanes.lanes.keys().collect::<Vec<_>>(), [&1], "its event is in flight");
+        assert!(!lanes.release(1), "no event follows");
         assert!(lanes.lanes.is_empty() && !lanes.any_ready());
+        assert_eq!(lanes.ports[0].by_age, Some(BTreeMap::new()));
+    }
+
+    #[test]
+    fn evictions_leave_a_bounded_number_of_stale_entries() {
+        let mut lanes = Lanes::new([true, false].into_iter());
+        push(&mut lanes, 0, 1);
+        for _ in 0..10 * STALE_ENTRIES {
+            push(&mut lanes, 0, 1);
+            assert!(lanes.evict(0).is_some());
+            push(&mut lanes, 0, 2);
+            assert!(lanes.evict(0).is_some());
+        }
+        assert_eq!(lanes.ports[0].count, 1);
+        assert!(lanes.ports[0].lanes.len() <= 3 + STALE_ENTRIES, "{}", lanes.ports[0].lanes.len());
+        assert!(lanes.take(0).is_some());
+        assert!(!lanes.any_ready() && lanes.take(0).is_none());
+    }
+
+    #[test]
+    fn eviction_hands_the_lane_to_the_queue_of_its_next_event() {
+        let mut lanes = Lanes::new([true, false].into_iter());
+        push(&mut lanes, 0, 7);
+        push(&mut lanes, 1, 7);
+        assert!(lanes.evict(0).is_some());
+        assert!(!lanes.any_ready_of(0) && lanes.any_ready_of(1));
+        assert!(lanes.take(0).is_none());
+        assert_eq!(lanes.take(1).map(|(key, _)| key), Some(7));
     }
 }

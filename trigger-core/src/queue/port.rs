@@ -1,41 +1,40 @@
-//! One queue of an inbox, as it is behind the lock of that.
+//! One queue of an inbox, behind the inbox's lock.
 
 use std::collections::VecDeque;
 
 use super::item::Item;
-use super::ledger::Ledger;
-use super::waiters::Waiters;
+use super::ledger::{Ledger, Snapshot};
+use super::wake::{Wake, WakeLimiter};
 
-/// How much a queue holds.
+/// The bounds of a queue.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) events: usize,
-    /// The bytes of their bodies.
+    /// The most bytes of bodies.
     pub(crate) bytes: Option<usize>,
 }
 
 /// One queue.
-// In this order, so that a push needs two lines of the cache.
+// In this order, so that a push touches two cache lines.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub(super) struct Port {
     pub(super) open: bool,
     pub(super) bounds: Bounds,
-    /// Where events are while they wait for the handler, if the process has no key.
+    /// The bytes of the bodies of all queued events.
+    bytes: usize,
+    /// Events that wait for a worker, if the process has no key.
     pub(super) events: VecDeque<Item>,
     pub(super) ledger: Ledger,
-    /// Events that are to be handled again, before the others: those that were given back, then those whose retry is due.
+    /// Events to hand out before the others: those that were requeued, then those whose retry is due.
     pub(super) again: VecDeque<Item>,
-    /// Who waits for room.
-    pub(super) waiters: Waiters,
-    /// The bytes of what is queued, where they are bounded. Else they are added up when someone asks: a worker would have to
-    /// look at what another thread has written while it holds the lock.
-    bytes: usize,
-    /// How many wait for a retry.
-    pub(super) waiting: usize,
+    /// Publishers that wait for capacity.
+    pub(super) publishers: WakeLimiter,
+    /// Events that wait for a retry.
+    waiting: usize,
     waiting_bytes: usize,
-    /// How often it was closed: one who waits learns from it of a close that was followed by an open.
-    pub(super) closed: u64,
+    /// How often the queue was closed. A waiter compares it to detect a close that was followed by an open.
+    pub(super) closes: u64,
 }
 
 impl Port {
@@ -43,12 +42,12 @@ impl Port {
         Port {
             bounds,
             open: false,
-            closed: 0,
+            closes: 0,
             bytes: 0,
             waiting: 0,
             waiting_bytes: 0,
             ledger: Ledger::default(),
-            waiters: Waiters::new(u32::MAX),
+            publishers: WakeLimiter::new(u32::MAX),
             again: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -60,18 +59,19 @@ impl Port {
         next.pop_front()
     }
 
-    /// Whether it has an event to take, where the process has no key.
+    /// Returns `true` if a worker can take an event. Only for a process without a key.
     #[inline]
-    pub(super) fn any(&self) -> bool {
+    pub(super) fn has_event(&self) -> bool {
         !(self.again.is_empty() && self.events.is_empty())
     }
 
-    pub(super) fn has_room(&self, bytes: usize) -> bool {
-        self.ledger.queued() < self.bounds.events && self.bounds.fit(self.bytes + bytes)
+    /// Returns `true` if an event of this size fits now.
+    pub(super) fn has_capacity(&self, bytes: usize) -> bool {
+        self.ledger.queued() < self.bounds.events && self.bounds.allow(self.bytes + bytes)
     }
 
-    /// How many bytes another event may have, if there is room for one.
-    pub(super) fn space(&self) -> Option<usize> {
+    /// The size of the largest event that fits now, if any does. A closed queue makes nobody wait, so it has no limit.
+    pub(super) fn free_bytes(&self) -> Option<usize> {
         match self.bounds.bytes {
             _ if !self.open => Some(usize::MAX),
             _ if self.ledger.queued() >= self.bounds.events => None,
@@ -80,44 +80,52 @@ impl Port {
         }
     }
 
-    /// Whether there would be room if every event that waits for the handler were taken out.
-    pub(super) fn could_make_room(&self, bytes: usize) -> bool {
-        self.waiting < self.bounds.events && self.bounds.fit(self.waiting_bytes + bytes)
+    /// Returns `true` if an event of this size would fit after the eviction of all events that wait for a worker.
+    pub(super) fn fits_by_eviction(&self, bytes: usize) -> bool {
+        self.waiting < self.bounds.events && self.bounds.allow(self.waiting_bytes + bytes)
+    }
+
+    /// Counts a notification of waiting publishers after an event has left, and returns whom to wake. With a bound in
+    /// bytes, one event may free the capacity for several, or for another one than the first.
+    #[inline]
+    pub(super) fn notify_capacity(&mut self) -> Wake {
+        match self.publishers.notify() {
+            false => Wake::None,
+            true if self.bounds.bytes.is_some() => Wake::All,
+            true => Wake::One,
+        }
     }
 
     #[inline]
     pub(super) fn count_in(&mut self, item: &Item) {
-        if self.bounds.bytes.is_some() {
-            self.bytes += item.bytes();
-        }
+        self.bytes += item.bytes();
     }
 
     #[inline]
     pub(super) fn count_out(&mut self, item: &Item) {
-        if self.bounds.bytes.is_some() {
-            self.bytes -= item.bytes();
-        }
+        self.bytes -= item.bytes();
     }
 
     pub(super) fn count_waiting(&mut self, item: &Item) {
         self.waiting += 1;
-        if self.bounds.bytes.is_some() {
-            self.waiting_bytes += item.bytes();
-        }
+        self.waiting_bytes += item.bytes();
     }
 
-    /// An event waits for its retry no more.
+    /// Counts an event whose retry is due.
     pub(super) fn count_due(&mut self, item: &Item) {
         self.waiting -= 1;
-        if self.bounds.bytes.is_some() {
-            self.waiting_bytes -= item.bytes();
-        }
+        self.waiting_bytes -= item.bytes();
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let Port { waiting, bytes, ref ledger, .. } = *self;
+        Snapshot { queued: ledger.queued(), waiting, bytes, ledger: ledger.clone() }
     }
 }
 
 impl Bounds {
-    /// Whether so many bytes are within the bounds.
-    pub(super) fn fit(&self, bytes: usize) -> bool {
+    /// Returns `true` if this many bytes are within the bound.
+    pub(super) fn allow(&self, bytes: usize) -> bool {
         self.bytes.is_none_or(|most| bytes <= most)
     }
 }

@@ -1,196 +1,182 @@
-//! What an inbox holds, behind its one lock. Nothing here waits, wakes, or looks at a clock.
+//! What an inbox holds, behind its one lock. Each method is one transition; it returns the wake-ups that are due, which
+//! the inbox sends after it has released the lock. Nothing here waits, wakes or reads a clock.
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
-
+use super::Ledger;
 use super::item::Item;
 use super::lanes::Lanes;
-use super::pending::Share;
 use super::port::{Bounds, Port};
-use super::waiters::Waiters;
-use super::{Ledger, Snapshot};
+use super::quiescence::{InboxPending, Quiescence};
+use super::schedule::Schedule;
+use super::wake::{Wake, WakeLimiter, Wakes};
 use crate::clock::Instant;
+use crate::sync::{AtomicBool, Ordering};
 
-// In this order, so that what each event needs is in one line of the cache, with the lock before it.
+mod drain;
+mod view;
+
+// In this order, so that the fields that each event needs share a cache line with the lock before them.
 #[repr(C)]
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) waiters: Waiters,
-    /// Nobody takes from it any more, and nothing of it counts as pending.
-    pub(super) abandoned: bool,
-    pub(super) paused: bool,
-    /// What is accepted and not settled, but for what nobody waits for any more.
-    pub(super) pending: Share,
-    /// Where events are while they wait for the handler, if the process has a key.
+    /// Workers that wait for an event.
+    workers: WakeLimiter,
+    /// No worker takes events any more, and none counts as pending.
+    abandoned: bool,
+    paused: bool,
+    /// Events that are accepted and not settled, except expired ones.
+    pending: InboxPending,
+    /// The events that wait for a worker, if the process has a key.
     lanes: Option<Box<Lanes>>,
-    pub(super) ports: Box<[Port]>,
+    ports: Box<[Port]>,
     /// Where the search for the next event begins, so that a full queue does not starve the others.
     turn: usize,
-    /// Events that wait for a retry.
-    delayed: BinaryHeap<Delayed>,
-    /// Events that wait for a retry which comes after the end of the drain, and those of their key.
-    stranded: Vec<(usize, Item)>,
+    schedule: Schedule,
+    /// Events whose retry is due after the end of the drain, and the events behind them in their lanes.
+    expired: Vec<(usize, Item)>,
     /// When the drain ends, once it has begun.
     deadline: Option<Instant>,
-    /// How many retries were scheduled: those that are due at one moment keep this order.
-    scheduled: u64,
 }
 
-/// An event that waits for a retry. The greatest is the one that is due first.
-#[derive(Debug)]
-struct Delayed {
-    due: Instant,
-    number: u64,
-    taken: Taken,
-}
-
-/// An event that is or was out of its queue: the number of that, its lane, and what the queue keeps of it.
+/// An event that is or was out of its queue: the queue's number, its lane, and the item.
 pub(super) type Taken = (usize, u64, Item);
 
+/// Why an event was not queued.
+#[derive(Debug)]
+pub(super) enum PushError {
+    Full(Item),
+    Closed(Item),
+}
+
 impl State {
-    pub(super) fn new(bounds: &[Bounds], keyed: bool, waiters: Waiters) -> State {
+    pub(super) fn new(bounds: &[Bounds], evicts: &[bool], keyed: bool, workers: WakeLimiter) -> State {
         State {
             ports: bounds.iter().map(|bounds| Port::new(*bounds)).collect(),
-            lanes: keyed.then(|| Box::new(Lanes::new(bounds.len()))),
-            delayed: BinaryHeap::new(),
-            stranded: Vec::new(),
+            lanes: keyed.then(|| Box::new(Lanes::new(evicts.iter().copied()))),
+            schedule: Schedule::default(),
+            expired: Vec::new(),
             deadline: None,
             abandoned: false,
-            pending: Share::default(),
+            pending: InboxPending::default(),
             paused: false,
-            waiters,
+            workers,
             turn: 0,
-            scheduled: 0,
         }
     }
 
-    /// Queues an event behind the others. Says whether nobody waits for it: its lane is stranded, or nobody takes any more.
-    #[inline]
-    pub(super) fn enqueue(&mut self, port: usize, lane: u64, item: Item) -> bool {
+    pub(super) fn port(&self, port: usize) -> &Port {
+        &self.ports[port]
+    }
+
+    pub(super) fn port_mut(&mut self, port: usize) -> &mut Port {
+        &mut self.ports[port]
+    }
+
+    /// Opens a queue for new events. Queued ones stay.
+    pub(super) fn open(&mut self, port: usize) {
+        self.ports[port].open = true;
+    }
+
+    /// Closes a queue for new events. Queued ones can still be taken.
+    pub(super) fn close(&mut self, port: usize) -> Wakes {
+        let port = &mut self.ports[port];
+        if port.open {
+            port.open = false;
+            port.closes += 1;
+        }
+        Wakes { workers: Wake::All, publishers: Wake::All, at_rest: false }
+    }
+
+    /// Queues an event. `queued` is set before any worker can see the event.
+    #[inline(always)]
+    pub(super) fn push(
+        &mut self,
+        port: usize,
+        lane: u64,
+        item: Item,
+        all: &Quiescence,
+        queued: Option<&AtomicBool>,
+    ) -> Result<Wakes, PushError> {
+        let queue = &self.ports[port];
+        if !queue.open {
+            return Err(PushError::Closed(item));
+        }
+        if !queue.has_capacity(item.bytes()) {
+            return Err(PushError::Full(item));
+        }
+        // Counted before a worker can take it, so that the count cannot pass zero in between.
+        if !self.pending.add(all) {
+            return Err(PushError::Closed(item));
+        }
+        if let Some(queued) = queued {
+            queued.store(true, Ordering::Relaxed);
+        }
+        Ok(self.accept(port, lane, item))
+    }
+
+    /// Queues an event that its source has handed out for good, with or without capacity, open or closed.
+    pub(super) fn push_taken(&mut self, port: usize, lane: u64, item: Item, all: &Quiescence) -> Wakes {
+        self.pending.add_late(all);
+        self.accept(port, lane, item)
+    }
+
+    /// Queues an event, and evicts the oldest ones if there is no capacity. Events that wait for a retry stay, so the
+    /// queue may be full all the same.
+    pub(super) fn push_evicting(
+        &mut self,
+        port: usize,
+        lane: u64,
+        item: Item,
+        all: &Quiescence,
+    ) -> Result<(Wakes, Vec<Item>), PushError> {
+        if !self.ports[port].open {
+            return Err(PushError::Closed(item));
+        }
+        let bytes = item.bytes();
+        if !self.ports[port].fits_by_eviction(bytes) {
+            return Err(PushError::Full(item));
+        }
+        // Counted before an eviction, so that the count cannot pass zero in between.
+        if !self.pending.add(all) {
+            return Err(PushError::Closed(item));
+        }
+        let mut evicted = Vec::new();
+        while !self.ports[port].has_capacity(bytes) {
+            let Some(oldest) = self.evict(port) else { break };
+            evicted.push(oldest);
+        }
+        let at_rest = self.end_pending(evicted.len());
+        debug_assert!(!at_rest, "the new event is pending");
+        let mut wakes = self.accept(port, lane, item);
+        if !evicted.is_empty() {
+            // The evicted events may have been larger.
+            wakes.publishers = self.ports[port].notify_capacity();
+        }
+        Ok((wakes, evicted))
+    }
+
+    #[inline(always)]
+    fn accept(&mut self, port: usize, lane: u64, item: Item) -> Wakes {
         let queue = &mut self.ports[port];
+        queue.ledger.accepted += 1;
+        queue.ledger.last_fired = Some(item.envelope.timestamp);
         queue.count_in(&item);
+        let mut lost = self.abandoned;
         match &mut self.lanes {
             None => queue.events.push_back(item),
             Some(lanes) => {
                 if let Err(item) = lanes.push(port, lane, item) {
                     queue.count_waiting(&item);
-                    self.stranded.push((port, item));
-                    return true;
+                    self.expired.push((port, item));
+                    lost = true;
                 }
             }
         }
-        self.abandoned
+        let at_rest = lost && self.pending.remove(1);
+        Wakes { workers: Wake::one(self.workers.notify()), publishers: Wake::None, at_rest }
     }
 
-    /// Takes the next event of this queue.
-    #[inline(always)]
-    pub(super) fn dequeue(&mut self, port: usize) -> Option<(u64, Item)> {
-        let queue = &mut self.ports[port];
-        let (lane, item) = match &mut self.lanes {
-            None => (0, queue.pop()?),
-            Some(lanes) => lanes.take(port)?,
-        };
-        queue.count_out(&item);
-        queue.ledger.taken += 1;
-        Some((lane, item))
-    }
-
-    /// Whether somebody is to be told of another event, now that somebody has come for one: whoever comes has the next one
-    /// told, so as many wake as there is work for.
-    pub(super) fn tell_of_more(&mut self) -> bool {
-        self.waiters.any_untold() && self.is_takeable() && self.waiters.tell()
-    }
-
-    fn is_takeable(&self) -> bool {
-        match &self.lanes {
-            Some(lanes) => lanes.any_ready(),
-            None => self.ports.iter().any(Port::any),
-        }
-    }
-
-    /// Takes the next event for handling, from the queues in turn.
-    #[inline(always)]
-    pub(super) fn take(&mut self) -> Option<Taken> {
-        if self.paused || self.abandoned {
-            return None;
-        }
-        let port = self.next_port()?;
-        let (lane, item) = self.dequeue(port)?;
-        if item.tries().is_some() {
-            self.ports[port].ledger.retried += 1;
-        }
-        Some((port, lane, item))
-    }
-
-    /// The next queue that has an event to take.
-    #[inline(always)]
-    fn next_port(&mut self) -> Option<usize> {
-        for _ in 0..self.ports.len() {
-            let port = self.turn;
-            self.turn = if port + 1 < self.ports.len() { port + 1 } else { 0 };
-            let any = match &self.lanes {
-                None => self.ports[port].any(),
-                Some(lanes) => lanes.any_ready_of(port),
-            };
-            if any {
-                return Some(port);
-            }
-        }
-        None
-    }
-
-    /// Ends the flight of an event that is over. Says whether it makes way for another one, and whether it was the last
-    /// that was pending.
-    #[inline]
-    pub(super) fn finish(
-        &mut self,
-        port: usize,
-        lane: u64,
-        settle: impl FnOnce(&mut Ledger),
-    ) -> (bool, bool) {
-        settle(&mut self.ports[port].ledger);
-        let follows = self.lanes.as_mut().is_some_and(|lanes| lanes.release(lane));
-        (follows, self.end_pending(1))
-    }
-
-    /// So many events are pending no more, if they still were. Says whether nothing is any more.
-    #[inline]
-    pub(super) fn end_pending(&mut self, events: usize) -> bool {
-        !self.abandoned && self.pending.remove(events)
-    }
-
-    /// Ends the flight of an event that is to be tried again. Tells how many events nobody waits for any more.
-    pub(super) fn retry(&mut self, taken: Taken, due: Instant) -> usize {
-        let (port, _, item) = &taken;
-        let queue = &mut self.ports[*port];
-        queue.ledger.returned += 1;
-        queue.ledger.failed += 1;
-        queue.count_in(item);
-        queue.count_waiting(item);
-        if self.abandoned || self.deadline.is_some_and(|deadline| due > deadline) {
-            return self.strand(taken);
-        }
-        self.scheduled += 1;
-        self.delayed.push(Delayed { due, number: self.scheduled, taken });
-        0
-    }
-
-    /// Ends the flight of an event that was not handled.
-    pub(super) fn give_back(&mut self, (port, lane, item): Taken) {
-        let queue = &mut self.ports[port];
-        queue.ledger.returned += 1;
-        queue.ledger.given_back += 1;
-        queue.ledger.retried -= u64::from(item.tries().is_some());
-        queue.count_in(&item);
-        match &mut self.lanes {
-            None => queue.again.push_front(item),
-            Some(lanes) => lanes.put_back(port, lane, item),
-        }
-    }
-
-    /// Takes out the oldest event of this queue that waits for the handler; it counts as dropped.
-    pub(super) fn evict(&mut self, port: usize) -> Option<Item> {
+    /// Removes the oldest event of a queue that waits for a worker.
+    fn evict(&mut self, port: usize) -> Option<Item> {
         let queue = &mut self.ports[port];
         let item = match &mut self.lanes {
             None => queue.pop()?,
@@ -202,113 +188,189 @@ impl State {
         Some(item)
     }
 
-    /// Puts the events that are due before those that were never taken. Tells how many, and when the next one is due.
-    pub(super) fn release_due(&mut self, now: Instant) -> (usize, Option<Instant>) {
-        let mut due = Vec::new();
-        while let Some(delayed) = self.delayed.peek_mut().filter(|delayed| delayed.due <= now) {
-            due.push(PeekMut::pop(delayed));
+    /// Removes the next event of a queue.
+    #[inline(always)]
+    fn dequeue(&mut self, port: usize) -> Option<(u64, Item)> {
+        let queue = &mut self.ports[port];
+        let (lane, item) = match &mut self.lanes {
+            None => (0, queue.pop()?),
+            Some(lanes) => lanes.take(port)?,
+        };
+        queue.count_out(&item);
+        queue.ledger.taken += 1;
+        Some((lane, item))
+    }
+
+    /// Takes the next event of a queue for the program itself; it counts as handled.
+    pub(super) fn pop(&mut self, port: usize) -> Option<(Item, Wakes)> {
+        let (_, item) = self.dequeue(port)?;
+        let queue = &mut self.ports[port];
+        queue.ledger.handled += 1;
+        let publishers = queue.notify_capacity();
+        let wakes = Wakes { workers: self.notify_next(), publishers, at_rest: self.end_pending(1) };
+        Some((item, wakes))
+    }
+
+    /// Takes every event of a queue for the program itself, in order; they count as handled.
+    pub(super) fn drain(&mut self, port: usize) -> (Vec<Item>, Wakes) {
+        let mut items = Vec::with_capacity(self.ports[port].ledger.queued());
+        while let Some((_, item)) = self.dequeue(port) {
+            items.push(item);
         }
-        let released = due.len();
-        for Delayed { taken: (port, _, item), .. } in &due {
-            let queue = &mut self.ports[*port];
-            queue.count_due(item);
+        let queue = &mut self.ports[port];
+        queue.ledger.handled += items.len() as u64;
+        let notified = items.iter().filter(|_| queue.publishers.notify()).count();
+        let publishers = if notified > 1 { Wake::All } else { Wake::one(notified == 1) };
+        let wakes = Wakes { workers: Wake::None, publishers, at_rest: self.end_pending(items.len()) };
+        (items, wakes)
+    }
+
+    /// Takes the next event for a worker, from the queues in turn.
+    #[inline(always)]
+    pub(super) fn take(&mut self) -> Option<(Taken, Wakes)> {
+        if self.paused || self.abandoned {
+            return None;
         }
-        let due = due.into_iter().map(|delayed| delayed.taken);
+        let port = self.next_port()?;
+        let (lane, item) = self.dequeue(port)?;
+        let queue = &mut self.ports[port];
+        if item.retry().is_some() {
+            queue.ledger.retried += 1;
+        }
+        let publishers = queue.notify_capacity();
+        let closed = !queue.open;
+        let workers = if closed && self.is_over() {
+            // No event is left for the workers that wait, and no close follows that would wake them.
+            Wake::All
+        } else {
+            self.notify_next()
+        };
+        Some(((port, lane, item), Wakes { workers, publishers, at_rest: false }))
+    }
+
+    /// The next queue that has an event to take.
+    #[inline(always)]
+    fn next_port(&mut self) -> Option<usize> {
+        for _ in 0..self.ports.len() {
+            let port = self.turn;
+            self.turn = if port + 1 < self.ports.len() { port + 1 } else { 0 };
+            let has_event = match &self.lanes {
+                None => self.ports[port].has_event(),
+                Some(lanes) => lanes.any_ready_of(port),
+            };
+            if has_event {
+                return Some(port);
+            }
+        }
+        None
+    }
+
+    /// Each worker that takes an event wakes the next worker while there are more, so as many wake as there is work for.
+    #[inline(always)]
+    fn notify_next(&mut self) -> Wake {
+        Wake::one(self.workers.can_notify() && self.has_takeable() && self.workers.notify())
+    }
+
+    fn has_takeable(&self) -> bool {
+        match &self.lanes {
+            Some(lanes) => lanes.any_ready(),
+            None => self.ports.iter().any(Port::has_event),
+        }
+    }
+
+    /// Settles an event for good; `count` counts how.
+    pub(super) fn settle(&mut self, port: usize, lane: u64, count: impl FnOnce(&mut Ledger)) -> Wakes {
+        let (follows, at_rest) = self.finish(port, lane, count);
+        let workers = Wake::one(follows && self.workers.notify());
+        Wakes { workers, publishers: Wake::None, at_rest }
+    }
+
+    /// Settles an event as handled, and takes the next one. Without a next one, `Err` has the wake-ups that are due.
+    #[inline(always)]
+    pub(super) fn settle_and_take(&mut self, port: usize, lane: u64) -> Result<(Taken, Wakes), Wakes> {
+        // The next event of the lane may be ready now: this worker takes it, or one that was ready before it.
+        let (_, at_rest) = self.finish(port, lane, |ledger| ledger.handled += 1);
+        // With a next event the inbox is not at rest: that event is pending.
+        self.take().ok_or(Wakes { at_rest, ..Wakes::default() })
+    }
+
+    /// Returns whether another event of the lane is ready now, and whether no event is pending any more.
+    #[inline(always)]
+    fn finish(&mut self, port: usize, lane: u64, count: impl FnOnce(&mut Ledger)) -> (bool, bool) {
+        count(&mut self.ports[port].ledger);
+        let follows = self.lanes.as_mut().is_some_and(|lanes| lanes.release(lane));
+        (follows, self.end_pending(1))
+    }
+
+    /// Removes pending events. Returns `true` if none is left.
+    #[inline]
+    fn end_pending(&mut self, events: usize) -> bool {
+        !self.abandoned && self.pending.remove(events)
+    }
+
+    /// Schedules the next attempt at an event that was taken. Its lane stays busy until then.
+    pub(super) fn retry(&mut self, taken: Taken, due: Instant) -> Wakes {
+        let (port, _, item) = &taken;
+        let queue = &mut self.ports[*port];
+        queue.ledger.returned += 1;
+        queue.ledger.failed += 1;
+        queue.count_in(item);
+        queue.count_waiting(item);
+        if self.abandoned || self.deadline.is_some_and(|deadline| due > deadline) {
+            let expired = self.expire(taken);
+            return self.after_expiry(expired);
+        }
+        self.schedule.add(taken, due);
+        Wakes::default()
+    }
+
+    /// Puts an event that was taken and not handled back to the front of its queue, over the bounds if need be.
+    pub(super) fn requeue(&mut self, (port, lane, item): Taken) -> Wakes {
+        let queue = &mut self.ports[port];
+        queue.ledger.returned += 1;
+        queue.ledger.requeued += 1;
+        queue.ledger.retried -= u64::from(item.retry().is_some());
+        queue.count_in(&item);
         match &mut self.lanes {
-            None => due.for_each(|(port, _, item)| self.ports[port].again.push_back(item)),
-            // Each becomes the first.
-            Some(lanes) => due.rev().for_each(|(port, lane, item)| lanes.put_back(port, lane, item)),
+            None => queue.again.push_front(item),
+            Some(lanes) => lanes.put_back(port, lane, item),
         }
-        (released, self.delayed.peek().map(|delayed| delayed.due))
+        Wakes { workers: Wake::one(self.workers.notify()), ..Wakes::default() }
     }
 
-    /// Has nothing handed out until it is told to go on. A drain ends that, and begins none anew.
-    pub(super) fn pause(&mut self, paused: bool) {
+    /// Makes the events whose retry is due the next ones of their queues. Returns also when the next retry is due.
+    pub(super) fn release_due(&mut self, now: Instant) -> (Wakes, Option<Instant>) {
+        let due = self.schedule.take_due(now);
+        for (port, _, item) in &due {
+            self.ports[*port].count_due(item);
+        }
+        let released = !due.is_empty();
+        match &mut self.lanes {
+            None => due.into_iter().for_each(|(port, _, item)| self.ports[port].again.push_back(item)),
+            // Each becomes the first of its queue.
+            Some(lanes) => {
+                due.into_iter().rev().for_each(|(port, lane, item)| lanes.put_back(port, lane, item));
+            }
+        }
+        let workers = Wake::one(released && self.workers.notify());
+        (Wakes { workers, ..Wakes::default() }, self.schedule.next_due())
+    }
+
+    /// Pauses or resumes delivery. Has no effect once a drain has begun.
+    pub(super) fn pause(&mut self, paused: bool) -> Wakes {
         self.paused = paused && self.deadline.is_none();
+        Wakes { workers: Wake::All, ..Wakes::default() }
     }
 
-    /// Tells when the drain ends, and ends a pause. Answers how many events nobody waits for any more.
-    pub(super) fn drain_until(&mut self, deadline: Instant) -> usize {
-        self.deadline = Some(deadline);
-        self.paused = false;
-        let delayed = std::mem::take(&mut self.delayed).into_iter();
-        let (late, in_time): (Vec<_>, Vec<_>) = delayed.partition(|delayed| delayed.due > deadline);
-        self.delayed = in_time.into();
-        late.into_iter().map(|delayed| self.strand(delayed.taken)).sum()
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused
     }
 
-    /// Gives up waiting for the retry of an event, and so for those of its lane. Tells how many these are.
-    fn strand(&mut self, (port, lane, item): Taken) -> usize {
-        let before = self.stranded.len();
-        self.stranded.push((port, item));
-        for (port, item) in self.lanes.iter_mut().flat_map(|lanes| lanes.strand(lane)) {
-            self.ports[port].count_waiting(&item);
-            self.stranded.push((port, item));
-        }
-        self.stranded.len() - before
+    pub(super) fn register_worker(&mut self) {
+        self.workers.register();
     }
 
-    /// Whether every queue is closed, and nothing is left to take.
-    pub(super) fn is_over(&self) -> bool {
-        self.abandoned || (self.waited_for() == 0 && self.ports.iter().all(|port| !port.open))
-    }
-
-    /// Gives up what is queued, in flight, or comes back from there. Says whether anything was pending.
-    pub(super) fn abandon(&mut self) -> bool {
-        self.abandoned = true;
-        self.pending.clear()
-    }
-
-    /// How many queued events are still to be handled.
-    fn waited_for(&self) -> usize {
-        self.ports.iter().map(|port| port.ledger.queued()).sum::<usize>() - self.stranded.len()
-    }
-
-    pub(super) fn in_flight(&self) -> u64 {
-        self.ports.iter().map(|port| port.ledger.in_flight()).sum()
-    }
-
-    /// Whether there is an event to take, or will be without anyone's help.
-    pub(super) fn has_more(&self) -> bool {
-        self.is_takeable() || self.paused || !self.delayed.is_empty()
-    }
-
-    /// A queue at this moment.
-    pub(super) fn snapshot(&self, port: usize) -> Snapshot {
-        let Port { waiting, ref ledger, .. } = self.ports[port];
-        let here = self.items().filter(|(of, _)| *of == port);
-        let bytes = here.map(|(_, item)| item.bytes()).sum();
-        Snapshot { queued: ledger.queued(), waiting, bytes, ledger: ledger.clone() }
-    }
-
-    /// Every queued event, and the number of its queue.
-    pub(super) fn items(&self) -> impl Iterator<Item = (usize, &Item)> {
-        let in_ports = self.ports.iter().enumerate();
-        let in_ports = in_ports
-            .flat_map(|(port, queue)| queue.again.iter().chain(&queue.events).map(move |item| (port, item)));
-        let in_lanes = self.lanes.iter().flat_map(|lanes| lanes.items());
-        let delayed = self.delayed.iter().map(|Delayed { taken: (port, _, item), .. }| (*port, item));
-        let stranded = self.stranded.iter().map(|(port, item)| (*port, item));
-        in_ports.chain(in_lanes).chain(delayed).chain(stranded)
-    }
-}
-
-impl PartialEq for Delayed {
-    fn eq(&self, other: &Delayed) -> bool {
-        self.number == other.number
-    }
-}
-
-impl Eq for Delayed {}
-
-impl PartialOrd for Delayed {
-    fn partial_cmp(&self, other: &Delayed) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Delayed {
-    fn cmp(&self, other: &Delayed) -> Ordering {
-        (other.due, other.number).cmp(&(self.due, self.number))
+    pub(super) fn unregister_worker(&mut self) {
+        self.workers.unregister();
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::{ProcessConfig, SourceConfig, TriggerConfig};
 use crate::event::{TriggerEvent, TriggerKind};
 use crate::filter::Filter;
-use crate::handler::{Argument, Call, FromTrigger};
+use crate::handler::{Argument, FromTrigger, HandlerSlot};
 use crate::key::Key;
 use crate::policy::{self, Backoff, Overflow};
 use crate::registry::clash::Takes;
@@ -28,7 +28,7 @@ pub struct HandlerRecord {
     pub arguments: &'static [Argument],
     /// Makes what a worker runs it in.
     #[doc(hidden)]
-    pub call: fn() -> Box<dyn Call>,
+    pub call: fn() -> Box<dyn HandlerSlot>,
 }
 
 /// What a declaration is of, and where it stands.

@@ -14,7 +14,7 @@ use crate::broker::MessageBroker;
 use crate::bus::EventBus;
 use crate::config::{ProcessConfig, TriggerConfig};
 use crate::dead_letter::DeadLetters;
-use crate::deadlock::Waits;
+use crate::deadlock::WaitGraph;
 use crate::error::Result;
 use crate::handler::{Env, Handler, Provided};
 use crate::policy;
@@ -269,8 +269,8 @@ impl Builder {
 
     /// Connects everything, without starting any of it.
     fn wire(self, processes: Vec<Planned>) -> Runtime {
-        let waits = Arc::new(Waits::default());
-        let dead_letters = DeadLetters::new(Arc::clone(&waits));
+        let wait_graph = Arc::new(WaitGraph::default());
+        let dead_letters = DeadLetters::new(Arc::clone(&wait_graph));
         let mut provided = self.provided;
         provided.insert(dead_letters.clone());
         let shared = Shared {
@@ -279,8 +279,8 @@ impl Builder {
             env: Arc::new(Env { provided, ..Env::default() }),
             dead_letters,
             ports: Arc::default(),
-            pending: Arc::default(),
-            waits,
+            quiescence: Arc::default(),
+            wait_graph,
         };
         let wired = |planned: Planned| {
             let configs = with_unique_ids(planned.declaration.config.triggers.clone());

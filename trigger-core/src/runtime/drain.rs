@@ -63,7 +63,7 @@ impl Runtime {
         processes.iter().for_each(|running| running.begin_to_end(deadline));
         let at_rest = async {
             all(processes.iter().map(|running| running.stop_custom())).await;
-            self.shared.pending.ended().await;
+            self.shared.quiescence.ended().await;
         };
         let in_time = timeout_at(deadline, at_rest).await.is_ok();
         if !in_time {

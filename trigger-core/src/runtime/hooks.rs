@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use crate::error::{Error, Result};
-use crate::process::panic::{CatchUnwind, guard};
+use crate::panic::{CatchUnwind, guard};
 use crate::registry::Location;
 use crate::task::BoxFuture;
 

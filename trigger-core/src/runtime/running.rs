@@ -16,11 +16,11 @@ use crate::bus::EventBus;
 use crate::clock;
 use crate::config::TriggerConfig;
 use crate::dead_letter::DeadLetters;
-use crate::deadlock::Waits;
+use crate::deadlock::WaitGraph;
 use crate::event::{DeadLetter, DeadLetterReason, TriggerInfo};
 use crate::handler::Env;
 use crate::process::{Policy, Process};
-use crate::queue::{Bounds, Inbox, Ledger, Pending, Queue, Workers};
+use crate::queue::{Bounds, Inbox, Ledger, Queue, QueueSettings, Quiescence, Workers};
 use crate::registry::{Declaration, Problem};
 use crate::status::{ProcessState, ProcessStatus, TriggerStatus};
 use crate::task::{Tasks, all, threads};
@@ -40,8 +40,8 @@ pub(super) struct Shared {
     pub(super) env: Arc<Env>,
     pub(super) dead_letters: DeadLetters,
     pub(super) ports: Arc<Ports>,
-    pub(super) pending: Arc<Pending>,
-    pub(super) waits: Arc<Waits>,
+    pub(super) quiescence: Arc<Quiescence>,
+    pub(super) wait_graph: Arc<WaitGraph>,
 }
 
 /// One process of a runtime.
@@ -74,15 +74,19 @@ impl Running {
         let configs: Vec<_> = configs.collect();
         let settings = &declaration.config;
         // Their events bring what they remember of their trigger.
-        let of_own = own.iter().map(|_| (OF_CUSTOM, Arc::new(TriggerInfo::custom(&name))));
+        let of_own = own.iter().map(|_| QueueSettings {
+            bounds: OF_CUSTOM,
+            evicts: false,
+            trigger: Arc::new(TriggerInfo::custom(&name)),
+        });
         let queues = configs.iter().map(queue).chain(of_own).collect();
         let workers = Workers { count: settings.concurrency, threads: threads() };
-        let inbox = Inbox::new(queues, settings.key.clone(), Some(workers), Arc::clone(&shared.pending));
-        shared.waits.add(&inbox);
+        let inbox = Inbox::new(queues, settings.key.clone(), Some(workers), Arc::clone(&shared.quiescence));
+        shared.wait_graph.add(&inbox);
         let wiring = |port: usize| Wiring {
             queue: Queue::of(Arc::clone(&inbox), port),
             lost: Some(LostEvents { process: name.clone(), dead_letters: shared.dead_letters.clone() }),
-            waits: Arc::clone(&shared.waits),
+            wait_graph: Arc::clone(&shared.wait_graph),
         };
         let of_configs = configs.len();
         let configs = configs.into_iter().enumerate();
@@ -98,12 +102,12 @@ impl Running {
         };
         let process = Process {
             name,
-            call: Arc::clone(&declaration.call),
+            new_slot: Arc::clone(&declaration.call),
             policy,
             inbox,
             env: Arc::clone(&shared.env),
             dead_letters: shared.dead_letters.clone(),
-            waits: Arc::clone(&shared.waits),
+            wait_graph: Arc::clone(&shared.wait_graph),
         };
         Running {
             declaration,
@@ -174,15 +178,15 @@ impl Running {
             trigger.leave_port().await;
         }
         self.process.inbox.abandon();
-        self.process.waits.remove(&self.process.inbox);
+        self.process.wait_graph.remove(&self.process.inbox);
     }
 
-    /// Tells the process that it is to end until then. A pause is over: what waits would be left.
+    /// Tells the process that it is to end until then. A pause is over: what wait_graph would be left.
     pub(super) fn begin_to_end(&self, deadline: Instant) {
         self.ending.get_or_init(|| self.settled());
         self.process.inbox.drain_until(deadline);
         // The room of a retry that is not waited for any more is never made.
-        self.process.waits.look();
+        self.process.wait_graph.check();
         self.triggers.iter().for_each(Wired::refuse_requests);
     }
 
@@ -190,13 +194,13 @@ impl Running {
         self.ending.get().is_some()
     }
 
-    /// Stops the program's own triggers, and waits for what they have handed out.
+    /// Stops the program's own triggers, and wait_graph for what they have handed out.
     pub(super) async fn stop_custom(&self) {
         all(self.triggers.iter().map(Wired::stop_custom)).await;
         self.pumps.ended().await;
     }
 
-    /// Lets nothing in any more, waits for the workers until the deadline, and cancels those that still run. What is left
+    /// Lets nothing in any more, wait_graph for the workers until the deadline, and cancels those that still run. What is left
     /// is kept among the dead letters.
     pub(super) async fn end(&self, deadline: Instant) -> ProcessReport {
         self.ended.get_or_init(|| self.end_once(deadline)).await.clone()
@@ -218,7 +222,7 @@ impl Running {
         self.pumps.ended_within(ABORT_GRACE).await;
         self.clock.stop_token().cancel();
         let left = self.keep_left() + self.triggers.iter().map(Wired::held_outside).sum::<usize>();
-        self.process.waits.remove(&self.process.inbox);
+        self.process.wait_graph.remove(&self.process.inbox);
         self.stopped.store(true, Ordering::Release);
         let (handled_before, dead_lettered_before) = self.ending.get().copied().unwrap_or_default();
         let (handled, dead_lettered) = self.settled();
@@ -230,7 +234,7 @@ impl Running {
             dead_lettered: dead_lettered - dead_lettered_before,
             left,
             // Those that were given back are not taken again.
-            stuck: self.ledgers().map(|ledger| ledger.given_back + ledger.in_flight()).sum(),
+            stuck: self.ledgers().map(|ledger| ledger.requeued + ledger.in_flight()).sum(),
         }
     }
 
@@ -254,18 +258,18 @@ impl Running {
     /// Keeps what is queued as dead letters, so that the program can still get at it, and tells how much is left.
     fn keep_left(&self) -> usize {
         let inbox = &self.process.inbox;
-        for (queue, event, tries) in inbox.left() {
+        for (queue, event, retry) in inbox.left() {
             let now = clock::now();
             let letter = DeadLetter {
                 event,
                 process: self.name().to_owned(),
                 reason: DeadLetterReason::Drained,
-                error: tries.as_ref().map_or_else(
+                error: retry.as_ref().map_or_else(
                     || "it was not handled before the end".to_owned(),
-                    |tries| format!("there was no time for a retry after: {}", tries.last_error),
+                    |state| format!("there was no time for a retry after: {}", state.last_error),
                 ),
-                attempts: tries.as_ref().map_or(0, |tries| tries.made),
-                first_at: tries.map_or(now, |tries| tries.first_at),
+                attempts: retry.as_ref().map_or(0, |state| state.failed_attempts),
+                first_at: retry.map_or(now, |state| state.first_at),
                 last_at: now,
             };
             if self.process.env.shutdown.is_cancelled() {
@@ -287,7 +291,7 @@ impl Running {
         }
         self.close();
         self.abort_workers();
-        self.process.waits.remove(&self.process.inbox);
+        self.process.wait_graph.remove(&self.process.inbox);
     }
 
     fn abort_workers(&self) {

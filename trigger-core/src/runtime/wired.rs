@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::running::Shared;
 use crate::config::{SourceConfig, TriggerConfig};
-use crate::process::panic::{CatchUnwind, guard};
+use crate::panic::{CatchUnwind, guard};
 use crate::queue::{Ledger, Queue};
 use crate::status::TriggerStatus;
 use crate::task::Tasks;
@@ -191,7 +191,7 @@ async fn pump(
 ) {
     loop {
         // Room first: an event that waits in our hands is in no queue, and nobody would count it.
-        queue.room().await;
+        queue.capacity().await;
         let next = tokio::select! {
             biased;
             () = stop.cancelled() => break,

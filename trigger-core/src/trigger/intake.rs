@@ -5,11 +5,11 @@ use std::sync::Arc;
 use crate::clock;
 use crate::config::TriggerConfig;
 use crate::dead_letter::DeadLetters;
-use crate::deadlock::{Waited, Waits};
-use crate::event::{DeadLetter, DeadLetterReason, Envelope, Moment, TriggerEvent};
+use crate::deadlock::{WaitGraph, Waited};
+use crate::event::{DeadLetter, DeadLetterReason, Envelope, Timestamp, TriggerEvent};
 use crate::filter::Filter;
+use crate::panic::{drop_quietly, guard};
 use crate::policy::Overflow;
-use crate::process::panic::{drop_quietly, guard};
 use crate::queue::{Item, Ledger, Pushed, Queue};
 use crate::status::TriggerStatus;
 use crate::trigger::{TriggerError, Wiring};
@@ -25,7 +25,7 @@ pub(crate) struct Intake {
     filter: Option<Filter>,
     pub(crate) config: TriggerConfig,
     lost: Option<LostEvents>,
-    waits: Arc<Waits>,
+    wait_graph: Arc<WaitGraph>,
 }
 
 /// Where a runtime keeps the events that had no room.
@@ -58,7 +58,7 @@ impl Intake {
             overflow: config.overflow_policy(),
             filter: config.filter.clone(),
             lost: wiring.lost.clone(),
-            waits: Arc::clone(&wiring.waits),
+            wait_graph: Arc::clone(&wiring.wait_graph),
             config,
         }
     }
@@ -97,8 +97,8 @@ impl Intake {
             }
             Pushed::Evicted(oldest, dropped) => {
                 let before = dropped - oldest.len() as u64;
-                for (count, event) in (before + 1..).zip(oldest) {
-                    self.lose(event, count, None);
+                for (count, item) in (before + 1..).zip(oldest) {
+                    self.lose(self.queue.event(item), count, None);
                 }
                 Offer::Queued
             }
@@ -221,7 +221,7 @@ impl Intake {
             filtered: ledger.filtered,
             undecodable: ledger.undecodable,
             filter: self.config.filter.as_ref().map(ToString::to_string),
-            last_fired: ledger.last_fired.map(Moment::time),
+            last_fired: ledger.last_fired.map(Timestamp::time),
         };
         (status, ledger)
     }
@@ -247,10 +247,10 @@ impl WaitingOffer {
         self.intake.id()
     }
 
-    /// Waits until the event is queued, or never can be.
+    /// WaitGraph until the event is queued, or never can be.
     pub(crate) async fn queued(mut self: Box<Self>) -> Waited {
         let intake = Arc::clone(&self.intake);
-        let waited = intake.waits.push(&intake.queue, &mut self.item).await;
+        let waited = intake.wait_graph.push(&intake.queue, &mut self.item).await;
         self.deadlock = waited == Waited::Deadlock;
         waited
     }

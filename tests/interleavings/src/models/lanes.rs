@@ -47,7 +47,7 @@ fn an_event_is_taken_by_another_worker_than_the_one_that_made_way_for_it() {
             delivery.settle(Settlement::Handled);
         }
         // Nobody pushes and nobody closes, so the worker hears of the second event from the settlement alone.
-        block_on(process.pending.ended());
+        block_on(process.quiescence.ended());
         process.queue.close();
         worker.join().unwrap();
         assert_eq!(process.seen(), [1, 2]);

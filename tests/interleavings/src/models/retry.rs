@@ -4,18 +4,19 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::clock;
-use crate::source::queue::Tries;
+use crate::source::queue::RetryState;
 
 const LATER: Duration = Duration::from_millis(5);
 
 /// Fails the first attempt at the first event.
 fn failing_once(process: &Process) {
     process.work(|delivery| {
-        if delivery.event().number() != 1 || delivery.tries().is_some() {
+        if delivery.event().number() != 1 || delivery.retry().is_some() {
             return Settlement::Handled;
         }
-        let tries = Tries { made: 1, last_error: "".into(), first_at: SystemTime::UNIX_EPOCH };
-        Settlement::Retry { after: LATER, tries }
+        let state =
+            RetryState { failed_attempts: 1, last_error: "".into(), first_at: SystemTime::UNIX_EPOCH };
+        Settlement::Retry { after: LATER, state }
     });
 }
 
@@ -68,7 +69,7 @@ fn a_drain_does_not_wait_for_a_retry_that_comes_after_its_end() {
         process.push(2);
         let worker = process.aside(failing_once);
         process.queue.inbox().drain_until(clock::instant());
-        block_on(process.pending.ended());
+        block_on(process.quiescence.ended());
         process.queue.close();
         worker.join().unwrap();
         assert_eq!((process.queue.len(), process.queue.snapshot().waiting), (2, 2));
@@ -85,6 +86,6 @@ fn those_who_wait_behind_a_retry_that_never_comes_end_with_the_queue() {
         process.queue.close();
         let workers = [process.aside(failing_once), process.aside(failing_once)];
         workers.into_iter().for_each(|thread| thread.join().unwrap());
-        assert_eq!((process.queue.len(), process.pending.count()), (2, 0));
+        assert_eq!((process.queue.len(), process.quiescence.count()), (2, 0));
     });
 }

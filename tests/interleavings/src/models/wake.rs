@@ -89,12 +89,12 @@ fn workers_that_find_the_queue_closed_take_what_is_left_and_all_end() {
 #[test]
 fn two_queues_wake_the_workers_in_one_place() {
     model(|| {
-        let pending = Arc::new(Pending::default());
-        let queue = || (Bounds { events: 1, bytes: None }, Arc::default());
-        let inbox = Inbox::new(vec![queue(), queue()], None, None, Arc::clone(&pending));
+        let quiescence = Arc::new(Quiescence::default());
+        let queue = || queue(Bounds { events: 1, bytes: None });
+        let inbox = Inbox::new(vec![queue(), queue()], None, None, Arc::clone(&quiescence));
         let [first, second] = [0, 1].map(|port| Process {
             queue: Queue::of(Arc::clone(&inbox), port),
-            pending: Arc::clone(&pending),
+            quiescence: Arc::clone(&quiescence),
             seen: Arc::default(),
         });
         first.queue.open();
@@ -110,7 +110,7 @@ fn two_queues_wake_the_workers_in_one_place() {
         worker.join().unwrap();
         let mut seen = first.seen();
         seen.sort_unstable();
-        assert_eq!((seen, pending.count()), (vec![1, 2], 0));
+        assert_eq!((seen, quiescence.count()), (vec![1, 2], 0));
     });
 }
 
@@ -169,7 +169,7 @@ fn a_close_ends_the_wait_of_everyone_who_takes_for_himself() {
         let taken = takers.map(|taker| taker.join().unwrap());
         // One that comes after the close still takes what is there.
         assert!(taken == [Some(1), None] || taken == [None, Some(1)], "{taken:?}");
-        assert_eq!(process.pending.count(), 0);
+        assert_eq!(process.quiescence.count(), 0);
     });
 }
 

@@ -7,9 +7,9 @@ fn nothing_is_pending_at_the_end_and_nothing_is_accepted_after() {
     model(|| {
         let process = Process::new(2);
         let ends = process.aside(|process| {
-            block_on(process.pending.ended());
+            block_on(process.quiescence.ended());
             let ledger = process.queue.snapshot().ledger;
-            assert_eq!((process.pending.count(), ledger.accepted), (0, ledger.handled));
+            assert_eq!((process.quiescence.count(), ledger.accepted), (0, ledger.handled));
             assert!(matches!(process.queue.push(item(3)), Pushed::Closed(_)));
         });
         if matches!(process.queue.push(item(1)), Pushed::Queued) {
@@ -42,7 +42,7 @@ fn the_end_waits_for_what_a_handler_publishes_to_another_process() {
             })
         };
         let worker = second.worker();
-        block_on(first.pending.ended());
+        block_on(first.quiescence.ended());
         assert_eq!((first.queue.snapshot().ledger.handled, second.queue.snapshot().ledger.handled), (1, 1));
         second.queue.close();
         handler.join().unwrap();
@@ -56,7 +56,7 @@ fn the_end_waits_for_what_a_worker_has_taken() {
         let process = Process::new(1);
         let worker = process.worker();
         process.push(1);
-        block_on(process.pending.ended());
+        block_on(process.quiescence.ended());
         let ledger = process.queue.snapshot().ledger;
         assert_eq!((ledger.accepted, ledger.handled), (1, 1));
         process.queue.close();
@@ -70,7 +70,7 @@ fn everyone_who_waits_for_the_end_learns_of_it() {
     model(|| {
         let process = Process::new(1);
         process.push(1);
-        let waiting = [(); 2].map(|()| process.aside(|process| block_on(process.pending.ended())));
+        let waiting = [(); 2].map(|()| process.aside(|process| block_on(process.quiescence.ended())));
         assert_eq!(process.pop(), Some(1));
         waiting.into_iter().for_each(|thread| thread.join().unwrap());
     });
@@ -85,7 +85,7 @@ fn an_event_that_is_given_back_when_nobody_takes_any_more_is_not_waited_for() {
         process.queue.close();
         process.queue.inbox().abandon();
         blocked.join().unwrap();
-        assert_eq!((process.queue.len(), process.pending.count()), (1, 0));
+        assert_eq!((process.queue.len(), process.quiescence.count()), (1, 0));
     });
 }
 
@@ -96,7 +96,8 @@ fn a_wait_for_the_end_that_is_given_up_ends_nothing() {
         process.push(1);
         let quitter = {
             let stop = Arc::clone(&stop);
-            process.aside(move |process| block_on(until(stop.notified(), process.pending.ended())).is_some())
+            process
+                .aside(move |process| block_on(until(stop.notified(), process.quiescence.ended())).is_some())
         };
         stop.notify_one();
         assert_eq!(process.pop(), Some(1));

@@ -98,7 +98,7 @@ fn a_close_ends_the_wait_for_room_that_nobody_makes() {
         let waiting = process.aside(|process| process.push_waiting(2));
         process.queue.close();
         assert!(!waiting.join().unwrap());
-        assert_eq!((process.queue.len(), process.pending.count()), (1, 1));
+        assert_eq!((process.queue.len(), process.quiescence.count()), (1, 1));
     });
 }
 
@@ -127,7 +127,7 @@ fn a_close_ends_the_look_for_room() {
     model(|| {
         let process = Process::new(1);
         process.push(1);
-        let looks = process.aside(|process| block_on(process.queue.room()));
+        let looks = process.aside(|process| block_on(process.queue.capacity()));
         process.queue.close();
         looks.join().unwrap();
     });
@@ -161,7 +161,7 @@ fn one_who_only_looks_for_room_leaves_it_to_the_others() {
     model(|| {
         let process = Process::new(1);
         process.push(1);
-        let looks = process.aside(|process| block_on(process.queue.room()));
+        let looks = process.aside(|process| block_on(process.queue.capacity()));
         let pushes = process.aside(|process| assert!(process.push_waiting(2)));
         assert_eq!(process.pop(), Some(1));
         pushes.join().unwrap();
@@ -196,12 +196,12 @@ fn a_newer_event_takes_the_place_of_an_older_one_only_if_nobody_took_that() {
             refused => panic!("{refused:?}"),
         };
         let evicted = push(1) + push(2);
-        block_on(process.pending.ended());
+        block_on(process.quiescence.ended());
         process.queue.close();
         worker.join().unwrap();
         assert_eq!(process.seen(), [1, 2][evicted..]);
         let now = process.queue.snapshot();
-        assert_eq!((now.queued, now.ledger.dropped, process.pending.count()), (0, evicted as u64, 0));
+        assert_eq!((now.queued, now.ledger.dropped, process.quiescence.count()), (0, evicted as u64, 0));
     });
 }
 

@@ -4,29 +4,29 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A moment that the system's clock shows, in one word: in nanoseconds since 1970, from 1677 to 2262.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Moment(i64);
+pub(crate) struct Timestamp(i64);
 
-impl Moment {
-    pub(crate) const UNIX_EPOCH: Moment = Moment(0);
+impl Timestamp {
+    pub(crate) const UNIX_EPOCH: Timestamp = Timestamp(0);
 
-    pub(crate) fn from_nanoseconds(since_1970: i64) -> Moment {
-        Moment(since_1970)
+    pub(crate) fn from_nanoseconds(since_1970: i64) -> Timestamp {
+        Timestamp(since_1970)
     }
 
     /// None if it is of no such year.
-    pub(crate) fn of(time: SystemTime) -> Option<Moment> {
+    pub(crate) fn of(time: SystemTime) -> Option<Timestamp> {
         let nanoseconds = |time: Duration| i64::try_from(time.as_nanos()).ok();
         let since_1970 = match time.duration_since(UNIX_EPOCH) {
             Ok(after) => nanoseconds(after),
             Err(before) => nanoseconds(before.duration()).map(|before| -before),
         };
-        since_1970.map(Moment)
+        since_1970.map(Timestamp)
     }
 
     /// So many nanoseconds later, in its time.
     #[inline]
-    pub(crate) fn later(self, nanoseconds: u64) -> Moment {
-        Moment(self.0.saturating_add_unsigned(nanoseconds))
+    pub(crate) fn later(self, nanoseconds: u64) -> Timestamp {
+        Timestamp(self.0.saturating_add_unsigned(nanoseconds))
     }
 
     /// Nothing if it is before.
@@ -54,8 +54,8 @@ mod tests {
             UNIX_EPOCH - most,
             UNIX_EPOCH + most,
         ] {
-            assert_eq!(Moment::of(time).map(Moment::time), Some(time));
+            assert_eq!(Timestamp::of(time).map(Timestamp::time), Some(time));
         }
-        assert_eq!(Moment::of(UNIX_EPOCH + most + microsecond), None);
+        assert_eq!(Timestamp::of(UNIX_EPOCH + most + microsecond), None);
     }
 }

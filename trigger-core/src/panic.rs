@@ -1,0 +1,199 @@
+//! The guard around code of the user: it catches a panic, which would otherwise end a task of the runtime.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Once;
+use std::task::{Context, Poll};
+
+use crate::task::BoxFuture;
+
+thread_local! {
+    /// Where the last panic of this thread was.
+    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+    /// Whether that was after the last call of `guard` began.
+    static NOTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Notes the place of each panic, which only the program's panic hook learns. The hook before it is still called.
+pub(crate) fn note_places() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if let Some(place) = panic.location() {
+                // A panic in the drop of a thread-local may come after this one was dropped.
+                let place = format!("{}:{}", place.file(), place.line());
+                NOTED.set(PLACE.try_with(|noted| noted.replace(place)).is_ok());
+            }
+            hook(panic);
+        }));
+    });
+}
+
+/// Calls code of the user. A panic is returned as its message and its place.
+#[inline]
+pub(crate) fn guard<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+    // A resumed panic has no place, and must not get that of an earlier one.
+    NOTED.set(false);
+    catch_unwind(AssertUnwindSafe(call)).map_err(describe)
+}
+
+/// Drops a value of the user. A panic of its drop is caught.
+pub(crate) fn drop_quietly<T>(value: T) {
+    quietly(|| drop(value));
+}
+
+/// Calls code of the user that drops something. What a panic carries is leaked: its own drop could panic again.
+fn quietly(call: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+        mem::forget(payload);
+    }
+}
+
+/// The message of a panic, and its place.
+fn describe(payload: Box<dyn Any + Send>) -> String {
+    let message = payload
+        .downcast_ref::<&str>()
+        .map(|message| (*message).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned());
+    let message = if NOTED.get() { format!("{message}, at {}", PLACE.take()) } else { message };
+    drop_quietly(payload);
+    message
+}
+
+/// A future of the user that is polled and dropped in the memory where it is kept.
+pub(crate) trait InPlace {
+    type Output;
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output>;
+
+    /// Drops the future.
+    fn clear(&mut self);
+}
+
+impl<T> InPlace for Option<BoxFuture<'_, T>> {
+    type Output = T;
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<T> {
+        self.as_mut().map_or(Poll::Pending, |future| future.as_mut().poll(cx))
+    }
+
+    fn clear(&mut self) {
+        self.take();
+    }
+}
+
+/// Polls a future of the user once. A future that is ready or has panicked is dropped in the same step, and must not be
+/// polled again.
+#[inline(always)]
+pub(crate) fn poll_guarded<P: InPlace>(
+    future: &mut P,
+    poll: impl FnOnce(&mut P) -> Poll<P::Output>,
+) -> Poll<Result<P::Output, String>> {
+    let mut polled = Poll::Pending;
+    let step = guard(|| {
+        polled = poll(future);
+        if polled.is_ready() {
+            future.clear();
+        }
+    });
+    match (step, polled) {
+        (Ok(()), polled) => polled.map(Ok),
+        // It panicked in its drop.
+        (Err(panic), Poll::Ready(output)) => {
+            drop_quietly(output);
+            Poll::Ready(Err(panic))
+        }
+        (Err(panic), Poll::Pending) => {
+            quietly(|| future.clear());
+            Poll::Ready(Err(panic))
+        }
+    }
+}
+
+/// A future of the user. A panic of its poll or its drop ends it and nothing else.
+pub(crate) struct CatchUnwind<P: InPlace> {
+    future: P,
+    over: bool,
+}
+
+impl<P: InPlace> CatchUnwind<P> {
+    /// Continues a future that is kept elsewhere.
+    pub(crate) fn in_place(future: P) -> CatchUnwind<P> {
+        CatchUnwind { future, over: false }
+    }
+}
+
+impl<'a, T> CatchUnwind<Option<BoxFuture<'a, T>>> {
+    pub(crate) fn new(future: BoxFuture<'a, T>) -> CatchUnwind<Option<BoxFuture<'a, T>>> {
+        CatchUnwind::in_place(Some(future))
+    }
+}
+
+impl<P: InPlace + Unpin> Future for CatchUnwind<P> {
+    /// What the future ends with, or the message and the place of its panic.
+    type Output = Result<P::Output, String>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.over {
+            return Poll::Pending;
+        }
+        let polled = poll_guarded(&mut self.future, |future| future.poll(cx));
+        self.over = polled.is_ready();
+        polled
+    }
+}
+
+/// A future that is dropped before its end was cancelled: its panic does not concern the task that cancels it.
+impl<P: InPlace> Drop for CatchUnwind<P> {
+    fn drop(&mut self) {
+        if !self.over {
+            quietly(|| self.future.clear());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    thread_local! {
+        static SEEN: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// The hook belongs to the whole binary, and is set once.
+    #[test]
+    fn hook_of_the_program_still_sees_every_panic() {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            SEEN.set(SEEN.get() + 1);
+            before(panic);
+        }));
+        note_places();
+        note_places();
+        let error = guard(|| panic!("out of cheese")).expect_err("a panic");
+        assert!(error.starts_with("out of cheese, at ") && error.contains("panic.rs:"), "{error}");
+        assert_eq!(SEEN.get(), 1);
+    }
+
+    struct PanicsInDrop;
+
+    impl Drop for PanicsInDrop {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new(PanicsInDrop));
+        }
+    }
+
+    #[test]
+    fn payload_whose_drop_panics_is_caught() {
+        assert!(guard(|| std::panic::resume_unwind(Box::new(PanicsInDrop))).is_err());
+        drop_quietly(PanicsInDrop);
+    }
+}

@@ -1,0 +1,85 @@
+//! How one attempt ended, and what follows from it.
+
+use std::time::Duration;
+
+use super::timed::TimedOut;
+use crate::error::Error;
+use crate::event::DeadLetterReason;
+use crate::handler::{HandlerResult, Rejection};
+use crate::outcome::Outcome;
+use crate::panic::{drop_quietly, guard};
+
+/// Why an attempt did not handle its event.
+pub(super) struct Failure {
+    pub(super) reason: DeadLetterReason,
+    pub(super) error: String,
+    pub(super) next: NextStep,
+}
+
+/// What may follow an attempt that did not handle its event.
+pub(super) enum NextStep {
+    /// A dead letter. `failed` says whether an attempt was made and failed.
+    DeadLetter { failed: bool },
+    /// A retry, if the policy allows one, after the time of the policy.
+    Retry,
+    /// A retry, if the policy allows one, after the time that the handler asked for.
+    RetryAfter(Duration),
+}
+
+/// Returns the failure, if the handler did not handle its event.
+pub(super) fn classify(result: HandlerResult) -> Result<(), Failure> {
+    let outcome = match result {
+        HandlerResult::Done => return Ok(()),
+        HandlerResult::Other(outcome) => *outcome,
+        HandlerResult::Rejected(rejection) => return Err(undecodable(&rejection)),
+        HandlerResult::Panicked(panic) => {
+            let next = NextStep::Retry;
+            return Err(Failure { reason: DeadLetterReason::Panicked, error: *panic, next });
+        }
+    };
+    match outcome {
+        Ok(Outcome::Done) => Ok(()),
+        Ok(Outcome::Reject(reason)) => Err(Failure {
+            reason: DeadLetterReason::Rejected,
+            error: reason,
+            // A rejection is an answer, not a failure.
+            next: NextStep::DeadLetter { failed: false },
+        }),
+        Ok(Outcome::Retry(after)) => Err(Failure {
+            reason: DeadLetterReason::RetriesExhausted,
+            error: format!("the handler asked for a retry after {after:?}"),
+            next: NextStep::RetryAfter(after),
+        }),
+        Err(error) => {
+            let text = text_of(&error);
+            let permanent = error.is_permanent();
+            drop_quietly(error);
+            Err(if permanent {
+                let next = NextStep::DeadLetter { failed: true };
+                Failure { reason: DeadLetterReason::Rejected, error: text, next }
+            } else {
+                Failure { reason: DeadLetterReason::RetriesExhausted, error: text, next: NextStep::Retry }
+            })
+        }
+    }
+}
+
+fn undecodable(rejection: &Rejection) -> Failure {
+    let next = NextStep::DeadLetter { failed: false };
+    Failure { reason: DeadLetterReason::Decode, error: rejection.to_string(), next }
+}
+
+pub(super) fn timed_out(TimedOut(limit): TimedOut) -> Failure {
+    let error = format!("the handler took longer than {limit:?}");
+    Failure { reason: DeadLetterReason::TimedOut, error, next: NextStep::Retry }
+}
+
+/// The result of a handler that ran under the panic guard.
+pub(super) fn panicked(result: Result<HandlerResult, String>) -> HandlerResult {
+    result.unwrap_or_else(|panic| HandlerResult::Panicked(Box::new(panic)))
+}
+
+/// The text of an error. Its `Display` is code of the user and may panic.
+fn text_of(error: &Error) -> String {
+    guard(|| error.to_string()).unwrap_or_else(|_| "an error that cannot be shown".to_owned())
+}

@@ -1,0 +1,43 @@
+//! The end of an inbox: a drain, the retries that come too late for it, and abandoned events.
+
+use super::*;
+
+impl State {
+    /// Begins a drain: ends a pause, and expires the retries that are due after its deadline.
+    pub(in super::super) fn drain_until(&mut self, deadline: Instant) -> Wakes {
+        self.deadline = Some(deadline);
+        self.paused = false;
+        let expired = self.schedule.take_late(deadline).map(|taken| self.expire(taken)).sum();
+        Wakes { workers: Wake::All, ..self.after_expiry(expired) }
+    }
+
+    /// Expires an event whose retry comes too late, and the events behind it in its lane. Returns how many they are.
+    pub(super) fn expire(&mut self, (port, lane, item): Taken) -> usize {
+        let before = self.expired.len();
+        self.expired.push((port, item));
+        for (port, item) in self.lanes.iter_mut().flat_map(|lanes| lanes.expire(lane)) {
+            self.ports[port].count_waiting(&item);
+            self.expired.push((port, item));
+        }
+        self.expired.len() - before
+    }
+
+    /// The expired events are not pending any more. They may be the last ones that workers stayed for after the close
+    /// that would have woken them, so all workers look again.
+    pub(super) fn after_expiry(&mut self, expired: usize) -> Wakes {
+        let workers = if expired > 0 { Wake::All } else { Wake::None };
+        Wakes { workers, publishers: Wake::None, at_rest: self.end_pending(expired) }
+    }
+
+    /// Abandons all events: those that are queued, and those that come back from a handler. None of them is pending.
+    pub(in super::super) fn abandon(&mut self) -> Wakes {
+        self.abandoned = true;
+        Wakes { at_rest: self.pending.clear(), ..Wakes::default() }
+    }
+
+    /// Returns `true` if every queue is closed, and no event is left for a worker.
+    pub(in super::super) fn is_over(&self) -> bool {
+        let queued = || self.ports.iter().map(|port| port.ledger.queued()).sum::<usize>();
+        self.abandoned || (self.ports.iter().all(|port| !port.open) && queued() == self.expired.len())
+    }
+}

@@ -1,0 +1,36 @@
+//! What an inbox tells about its state at one moment.
+
+use super::super::item::RetryState;
+use super::super::{Load, Snapshot};
+use super::*;
+
+impl State {
+    pub(in super::super) fn pending(&self) -> usize {
+        self.pending.events()
+    }
+
+    /// The load of the process; `workers` is how many there are, if that is known.
+    pub(in super::super) fn load(&self, workers: Option<usize>) -> Load {
+        let in_flight = self.ports.iter().map(|port| port.ledger.in_flight()).sum();
+        let idle = workers.is_none_or(|workers| in_flight < workers as u64);
+        let has_more = self.has_takeable() || self.paused || !self.schedule.is_empty();
+        let free_bytes = self.ports.iter().map(Port::free_bytes).collect();
+        Load { in_flight, proceeds: idle && has_more, free_bytes }
+    }
+
+    pub(in super::super) fn snapshot(&self, port: usize) -> Snapshot {
+        self.ports[port].snapshot()
+    }
+
+    /// Every queued event, with the number of its queue and the attempts at it so far.
+    pub(in super::super) fn queued(&self) -> impl Iterator<Item = (usize, &Item, Option<&RetryState>)> {
+        let in_ports = self.ports.iter().enumerate();
+        let in_ports = in_ports
+            .flat_map(|(port, queue)| queue.again.iter().chain(&queue.events).map(move |item| (port, item)));
+        let in_lanes = self.lanes.iter().flat_map(|lanes| lanes.items());
+        let scheduled = self.schedule.iter().map(|(port, _, item)| (*port, item));
+        let expired = self.expired.iter().map(|(port, item)| (*port, item));
+        let all = in_ports.chain(in_lanes).chain(scheduled).chain(expired);
+        all.map(|(port, item)| (port, item, item.retry()))
+    }
+}
