@@ -8,6 +8,7 @@
 
 mod accounting;
 mod attributes;
+mod clock;
 mod config;
 mod connections;
 mod dead_letters;

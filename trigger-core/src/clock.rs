@@ -1,6 +1,12 @@
-//! The clocks and the source of ids, in the one place where they are read.
+//! The clocks and the source of event ids: the only file that reads the time.
+//!
+//! Two clocks matter. The wall clock, a [`Clock`], gives timestamps and ids; each runtime has one. Waiting (retries,
+//! timeouts, deadlines) is on tokio's clock, which tests pause; the default wall clock follows it while it is paused.
 
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::cell::Cell;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 pub(crate) use tokio::time::{Instant, timeout_at};
@@ -8,93 +14,177 @@ use uuid::{NoContext, Uuid};
 
 use crate::event::{EventId, Timestamp};
 
-/// The present time, as events and dead letters are stamped with it.
-#[expect(clippy::disallowed_methods, reason = "this is the one place")]
-pub(crate) fn now() -> SystemTime {
-    SystemTime::now()
-}
-
-/// What counts the time between two looks at the system's clock: a counter of the processor where it has a steady one, and
-/// the system's monotonic clock elsewhere.
-static COUNTER: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
-
-/// Measures how fast the counter counts, once in a program. That takes a millisecond, or up to 200 ms on a machine that
-/// has much else to do, and is done before there is an event that would have to wait for it.
-pub(crate) fn prepare() {
-    LazyLock::force(&COUNTER);
-}
-
-/// The last id, and the millisecond that it is of.
-static LAST: Mutex<Last> =
-    Mutex::new(Last { id: 0, look: Look { moment: Timestamp::UNIX_EPOCH, at: 0, left: 0 } });
-
-struct Last {
-    id: u128,
-    look: Look,
-}
-
-/// What the system's clock showed when it was last looked at.
-struct Look {
-    moment: Timestamp,
-    /// When that was, by the counter.
-    at: u64,
-    /// How many nanoseconds of the millisecond were left.
-    left: u64,
-}
-
-/// A new id, and the present moment that it is made of. Ids of one program sort in the order they were made, also where the
-/// clock is set back.
+/// The wall clock of a runtime: the time of its events' ids and timestamps, and of its dead letters.
 ///
-/// The first id of a millisecond is random. Each that follows it in the same one is the next number, which needs no more
-/// randomness and has room for 2^61 of them (RFC 9562 section 6.2, method 2, with the guard bit of method 1).
+/// A runtime has one clock, which its bus, broker and sources use from its start on: see
+/// [`Builder::clock`](crate::Builder::clock). Waiting follows tokio's clock instead. [`PausedClock`] joins the two for a
+/// test; a program may implement the trait for a clock of its own:
 ///
-/// The system's clock is asked for the first of them. What has gone by since then is counted, which takes a tenth of the
-/// time: a processor has to finish all that it has begun before it answers a system's clock, and does not for its counter.
-/// As no look is older than a millisecond, a counter that goes wrong, or a clock that is set, is off for no longer.
-#[inline]
-pub(crate) fn stamp() -> (EventId, Timestamp) {
-    let counter = &*COUNTER;
-    let at = counter.raw();
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    let gone = counter.delta_as_nanos(last.look.at, at);
-    let moment = if last.look.at <= at && gone < last.look.left {
-        last.id += 1;
-        last.look.moment.later(gone)
-    } else {
-        last.look(at)
-    };
-    (EventId(Uuid::from_u128(last.id)), moment)
+/// ```
+/// # use std::time::{Duration, SystemTime, UNIX_EPOCH};
+/// # use trigger_core::{Clock, Runtime};
+/// #[derive(Debug)]
+/// struct StandsStill;
+///
+/// impl Clock for StandsStill {
+///     fn now(&self) -> SystemTime {
+///         UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+///     }
+/// }
+/// # let builder = Runtime::builder().clock(StandsStill);
+/// # drop(builder);
+/// ```
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The time now, in a year from 1678 to 2261. It is read once for each event, so it should be fast, and it must not
+    /// block. A time outside of these years counts as the start of 1970.
+    fn now(&self) -> SystemTime;
 }
 
-impl Last {
-    #[cold]
-    fn look(&mut self, at: u64) -> Timestamp {
-        // A clock that shows no such year stands still.
-        let moment = Timestamp::of(now()).unwrap_or(Timestamp::UNIX_EPOCH);
-        let since_1970 = moment.since_1970();
-        let (seconds, nanoseconds) = (since_1970.as_secs(), since_1970.subsec_nanos());
-        self.look = Look { moment, at, left: u64::from(1_000_000 - nanoseconds % 1_000_000) };
-        let random = Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanoseconds));
-        let first = random.as_u128() & !GUARD;
-        // Where the clock was set back, the last one is of a later millisecond.
-        self.id = if first >> 80 > self.id >> 80 { first } else { self.id + 1 };
-        moment
+/// The clock of the system. It is the default, unless tokio's clock is paused when the runtime starts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[inline]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
     }
 }
 
-/// The highest of the random bits behind the variant: clear in the first id of a millisecond, so that no other bit but
-/// those behind it ever changes as the ids are counted up.
+/// A clock that begins at a given time and advances with tokio's clock, so that a test which pauses that has virtual
+/// timestamps and ids too.
+///
+/// A runtime that starts while tokio's clock is paused has such a clock by default, beginning at the system's time.
+#[derive(Clone, Copy, Debug)]
+pub struct PausedClock {
+    begins_at: SystemTime,
+    began: Instant,
+}
+
+impl PausedClock {
+    /// A clock that shows this time now.
+    pub fn at(time: SystemTime) -> PausedClock {
+        PausedClock { begins_at: time, began: instant() }
+    }
+}
+
+impl Clock for PausedClock {
+    fn now(&self) -> SystemTime {
+        self.begins_at.checked_add(self.began.elapsed()).unwrap_or(self.begins_at)
+    }
+}
+
+/// A clock that several parts of a runtime share.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedClock(Option<Arc<NumberedClock>>);
+
+#[derive(Debug)]
+struct NumberedClock {
+    /// Tells clocks apart. The system's has 0.
+    number: u64,
+    clock: Box<dyn Clock>,
+}
+
+impl SharedClock {
+    /// The clock of the system.
+    pub(crate) const SYSTEM: SharedClock = SharedClock(None);
+
+    pub(crate) fn new(clock: impl Clock) -> SharedClock {
+        static LAST_NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = LAST_NUMBER.fetch_add(1, Ordering::Relaxed) + 1;
+        SharedClock(Some(Arc::new(NumberedClock { number, clock: Box::new(clock) })))
+    }
+
+    /// The default clock of a runtime that starts now.
+    pub(crate) fn default_now() -> SharedClock {
+        if is_paused() { SharedClock::new(PausedClock::at(SystemClock.now())) } else { SharedClock::SYSTEM }
+    }
+
+    #[inline]
+    pub(crate) fn now(&self) -> SystemTime {
+        match &self.0 {
+            None => SystemClock.now(),
+            Some(numbered) => numbered.clock.now(),
+        }
+    }
+
+    /// A new id, and the time now, which it is made from.
+    ///
+    /// The ids that one thread makes by one clock sort in the order in which they were made, also if the clock is set
+    /// back; those of several threads sort by the millisecond. The first id of a millisecond is random. Each that follows
+    /// on the same thread is the next number: there is space for 2^61 of them (RFC 9562 section 6.2, method 2, with the
+    /// guard bit of method 1).
+    #[inline]
+    pub(crate) fn stamp(&self) -> (EventId, Timestamp) {
+        let timestamp = Timestamp::of(self.now()).unwrap_or(Timestamp::UNIX_EPOCH);
+        let (clock, millisecond) = (self.number(), timestamp.milliseconds());
+        let id = LAST.with(|last| {
+            let id = if last.clock.get() == clock && millisecond <= last.millisecond.get() {
+                last.id.get() + 1
+            } else {
+                last.clock.set(clock);
+                last.millisecond.set(millisecond);
+                random_id(timestamp)
+            };
+            last.id.set(id);
+            id
+        });
+        (EventId(Uuid::from_u128(id)), timestamp)
+    }
+
+    fn number(&self) -> u64 {
+        self.0.as_ref().map_or(0, |numbered| numbered.number)
+    }
+
+    pub(crate) fn is_same(&self, other: &SharedClock) -> bool {
+        self.number() == other.number()
+    }
+}
+
+/// The last id that a thread has made.
+struct LastId {
+    /// The number of the clock, so that two runtimes with clocks of their own do not share a time.
+    clock: Cell<u64>,
+    millisecond: Cell<u64>,
+    id: Cell<u128>,
+}
+
+thread_local! {
+    static LAST: LastId =
+        const { LastId { clock: Cell::new(u64::MAX), millisecond: Cell::new(0), id: Cell::new(0) } };
+}
+
+/// The highest of the random bits behind the variant. It is clear in the first id of a millisecond, so that counting up
+/// changes no bit before it.
 const GUARD: u128 = 1 << 61;
 
-/// Thirty years: as far ahead as tokio's own timers look.
+#[cold]
+fn random_id(timestamp: Timestamp) -> u128 {
+    let since_1970 = timestamp.since_1970();
+    let time = uuid::Timestamp::from_unix(NoContext, since_1970.as_secs(), since_1970.subsec_nanos());
+    Uuid::new_v7(time).as_u128() & !GUARD
+}
+
+/// Returns `true` if tokio's clock is paused. It is if it stands still while the system's clock advances.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+fn is_paused() -> bool {
+    let (tokio, system) = (instant(), std::time::Instant::now());
+    while system.elapsed().is_zero() {
+        std::hint::spin_loop();
+    }
+    instant() == tokio
+}
+
+/// Thirty years: as far ahead as tokio's own timers reach.
 const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 
-/// The present moment on the clock that waits go by; tests pause it.
+/// The present instant of tokio's clock.
 pub(crate) fn instant() -> Instant {
     Instant::now()
 }
 
-/// The moment after this time. One that no clock can hold never comes.
+/// The instant after this time. An instant that no clock can represent is never reached.
 pub(crate) fn after(time: Duration) -> Instant {
     let now = instant();
     now.checked_add(time.min(NEVER)).unwrap_or(now)
@@ -102,34 +192,83 @@ pub(crate) fn after(time: Duration) -> Instant {
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
 
+    /// A clock that a test sets, in milliseconds.
+    #[derive(Debug)]
+    struct SetClock(AtomicU64);
+
+    impl Clock for Arc<SetClock> {
+        fn now(&self) -> SystemTime {
+            UNIX_EPOCH + Duration::from_millis(self.0.load(Ordering::Relaxed))
+        }
+    }
+
+    fn set_clock(milliseconds: u64) -> (Arc<SetClock>, SharedClock) {
+        let clock = Arc::new(SetClock(AtomicU64::new(milliseconds)));
+        (Arc::clone(&clock), SharedClock::new(clock))
+    }
+
+    fn milliseconds_of(EventId(id): EventId) -> u64 {
+        (id.as_u128() >> 80) as u64
+    }
+
     #[test]
-    fn time_is_what_the_system_shows() {
-        const ASIDE: Duration = Duration::from_micros(100);
-        let began = now();
-        // Through several milliseconds, of which each has one look.
-        while began.elapsed().is_ok_and(|gone| gone < Duration::from_millis(20)) {
-            let (before, (_, moment), after) = (now(), stamp(), now());
-            let time = moment.time();
-            assert!(
-                before - ASIDE < time && time < after + ASIDE,
-                "{time:?} between {before:?} and {after:?}"
-            );
+    fn ids_have_version_7_and_the_time_of_the_clock_and_sort_in_the_order_they_were_made() {
+        let mut before = EventId(Uuid::nil());
+        for _ in 0..10_000 {
+            let (id, timestamp) = SharedClock::SYSTEM.stamp();
+            assert!(id > before, "{id} after {before}");
+            assert_eq!((id.0.get_version_num(), id.0.get_variant()), (7, uuid::Variant::RFC4122));
+            assert!(milliseconds_of(id).abs_diff(timestamp.milliseconds()) <= 1);
+            before = id;
         }
     }
 
     #[test]
-    fn ids_are_of_version_7_and_their_time_and_sort_in_the_order_they_were_made() {
-        let mut before = EventId(Uuid::nil());
-        for _ in 0..10_000 {
-            let (id, moment) = stamp();
-            assert!(id > before, "{id} after {before}");
-            assert_eq!((id.0.get_version_num(), id.0.get_variant()), (7, uuid::Variant::RFC4122));
-            let (seconds, _) = id.0.get_timestamp().expect("a time").to_unix();
-            let of_now = moment.since_1970().as_secs();
-            assert!(seconds.abs_diff(of_now) <= 1, "{seconds} of {of_now}");
-            before = id;
+    fn ids_sort_in_the_order_they_were_made_although_the_clock_is_set_back() {
+        let (set, clock) = set_clock(5000);
+        let (first, _) = clock.stamp();
+        set.0.store(1000, Ordering::Relaxed);
+        let (second, timestamp) = clock.stamp();
+        assert!(second > first);
+        assert_eq!(timestamp.milliseconds(), 1000);
+        set.0.store(6000, Ordering::Relaxed);
+        assert_eq!(milliseconds_of(clock.stamp().0), 6000);
+    }
+
+    #[test]
+    fn clocks_of_one_thread_have_ids_of_their_own_times() {
+        let ((_, early), (_, late)) = (set_clock(1000), set_clock(9000));
+        for _ in 0..3 {
+            assert_eq!(milliseconds_of(late.stamp().0), 9000);
+            assert_eq!(milliseconds_of(early.stamp().0), 1000);
         }
+    }
+
+    #[test]
+    fn ids_of_several_threads_sort_by_the_millisecond() {
+        let (set, clock) = set_clock(1000);
+        for millisecond in 1..20 {
+            set.0.store(millisecond, Ordering::Relaxed);
+            let other = clock.clone();
+            let (id, _) = std::thread::spawn(move || other.stamp()).join().expect("a stamp");
+            assert_eq!(milliseconds_of(id), millisecond);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn default_clock_is_virtual_while_tokio_is_paused() {
+        let clock = SharedClock::default_now();
+        let before = clock.now();
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert_eq!(clock.now().duration_since(before).ok(), Some(Duration::from_secs(3600)));
+    }
+
+    #[tokio::test]
+    async fn default_clock_is_the_systems_otherwise() {
+        assert!(SharedClock::default_now().is_same(&SharedClock::SYSTEM));
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::SharedClock;
 use crate::event::{TriggerEvent, TriggerKind};
 use crate::outcome::IntoOutcome;
 
@@ -134,10 +135,11 @@ impl Context<'_> {
 }
 
 /// What a runtime provides to all its handlers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Env {
     pub(crate) provided: Provided,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) clock: SharedClock,
 }
 
 /// Values by type: the program's state, the bus and the broker.

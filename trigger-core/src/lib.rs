@@ -51,6 +51,7 @@ pub use trigger_grammar::FaultKind;
 
 pub use broker::{MessageBroker, Publish};
 pub use bus::{Emit, EventBus};
+pub use clock::{Clock, PausedClock, SystemClock};
 pub use config::{ProcessConfig, TriggerConfig};
 pub use dead_letter::DeadLetters;
 pub use description::{

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, SystemTime};
 
-use crate::clock;
 use crate::dead_letter::DeadLetters;
 use crate::deadlock::{WaitGraph, Worker};
 use crate::event::{DeadLetter, DeadLetterReason};
@@ -145,7 +144,7 @@ impl Process {
         let result = match polled {
             Poll::Ready(result) => Ok(result),
             Poll::Pending => {
-                waits_since = Some(clock::now());
+                waits_since = Some(self.env.clock.now());
                 let running = worker.run(CatchUnwind::in_place(slot));
                 let ended = Timed::waiting(running, self.policy.timeout).await;
                 ended.map(panicked).map_err(timed_out)
@@ -153,7 +152,9 @@ impl Process {
         };
         match result.and_then(classify) {
             Ok(()) => delivery.settle(Settlement::Handled),
-            Err(failure) => self.fail(&mut delivery, failure, waits_since.unwrap_or_else(clock::now)),
+            Err(failure) => {
+                self.fail(&mut delivery, failure, waits_since.unwrap_or_else(|| self.env.clock.now()))
+            }
         }
         drop_quietly(delivery);
     }
@@ -203,7 +204,7 @@ impl Process {
             error,
             attempts: before.map_or(0, |state| state.failed_attempts).saturating_add(attempted),
             first_at: before.map_or(began, |state| state.first_at),
-            last_at: clock::now(),
+            last_at: self.env.clock.now(),
         };
         self.dead_letters.keep(letter, delivery.queue());
         delivery.settle(Settlement::DeadLettered { failed });

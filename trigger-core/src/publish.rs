@@ -10,7 +10,6 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio::task::coop;
 
-use crate::clock;
 use crate::deadlock::Waited;
 use crate::event::{Envelope, Origin};
 use crate::routes::{Routes, Subscription};
@@ -120,7 +119,7 @@ impl<'a> Publication<'a> {
                 Err(error) => return Poll::Ready(Err(self.invalid_name(error))),
             },
         };
-        let stamp = clock::stamp();
+        let stamp = self.routes.clock().stamp();
         let body = match self.body.take() {
             Some(Ok(body)) => body,
             Some(Err(error)) => return Poll::Ready(Err(PublishError::Encode(error))),

@@ -6,11 +6,12 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 use trigger_grammar::topic::first_token;
 
+use crate::clock::SharedClock;
 use crate::event::{Envelope, Origin};
 use crate::topic::{Topic, TopicPattern, is_one};
 use crate::trigger::Intake;
@@ -52,6 +53,8 @@ pub(crate) struct Routes {
     /// Held by the one who replaces the snapshot.
     writing: Mutex<()>,
     last_number: AtomicU64,
+    /// The clock of the runtime that the bus or broker is wired to.
+    clock: OnceLock<SharedClock>,
 }
 
 #[derive(Clone, Default)]
@@ -74,6 +77,22 @@ struct Node {
 }
 
 impl Routes {
+    /// The clock of the runtime that the bus or broker is wired to; until then the system's.
+    #[inline]
+    pub(crate) fn clock(&self) -> &SharedClock {
+        self.clock.get().unwrap_or(&SharedClock::SYSTEM)
+    }
+
+    /// The clock of the runtime that the bus or broker is wired to, if it is.
+    pub(crate) fn wired_clock(&self) -> Option<&SharedClock> {
+        self.clock.get()
+    }
+
+    /// Sets the clock, unless there is one.
+    pub(crate) fn set_clock(&self, clock: &SharedClock) {
+        self.clock.get_or_init(|| clock.clone());
+    }
+
     /// Adds a subscription and returns its number.
     pub(crate) fn subscribe(&self, pattern: &TopicPattern, mut subscription: Subscription) -> u64 {
         let number = self.last_number.fetch_add(1, Ordering::Relaxed) + 1;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::clock;
+use crate::clock::SharedClock;
 use crate::config::TriggerConfig;
 use crate::deadlock::WaitGraph;
 use crate::error::{ConfigError, Error};
@@ -139,7 +139,7 @@ impl TriggerEvent {
     /// `payload` is the body as it is to be decoded, JSON or not.
     pub fn new(trigger_id: &str, payload: impl Into<Bytes>, metadata: Map<String, Value>) -> TriggerEvent {
         let origin = Origin::Custom { metadata };
-        let envelope = Envelope::new(clock::stamp(), payload.into(), origin);
+        let envelope = Envelope::new(SharedClock::SYSTEM.stamp(), payload.into(), origin);
         TriggerEvent::through(Arc::new(TriggerInfo::custom(trigger_id)), Arc::new(envelope))
     }
 }
@@ -153,13 +153,20 @@ pub(crate) struct Wiring {
     pub(crate) lost: Option<LostEvents>,
     /// Knows which handlers wait for room.
     pub(crate) wait_graph: Arc<WaitGraph>,
+    /// The time of its events, where the source does not know it.
+    pub(crate) clock: SharedClock,
 }
 
 impl Wiring {
     /// That of a trigger which is used by itself.
     pub(crate) fn alone(config: &TriggerConfig) -> Wiring {
         let inbox = Inbox::new(vec![queue(config)], None, None, Arc::default());
-        Wiring { queue: Queue::of(inbox, 0), lost: None, wait_graph: Arc::default() }
+        Wiring {
+            queue: Queue::of(inbox, 0),
+            lost: None,
+            wait_graph: Arc::default(),
+            clock: SharedClock::default_now(),
+        }
     }
 }
 

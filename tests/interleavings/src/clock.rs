@@ -14,8 +14,6 @@ loom::lazy_static! {
     static ref NOW: AtomicUsize = AtomicUsize::new(0);
 }
 
-pub(crate) fn prepare() {}
-
 pub(crate) fn instant() -> Instant {
     NOW.load(Ordering::Acquire)
 }

@@ -1,8 +1,8 @@
-//! When an event was published.
+//! The time of an event.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A moment that the system's clock shows, in one word: in nanoseconds since 1970, from 1677 to 2262.
+/// A time of the wall clock in one word: nanoseconds since 1970, in a year from 1678 to 2261.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timestamp(i64);
 
@@ -13,25 +13,29 @@ impl Timestamp {
         Timestamp(since_1970)
     }
 
-    /// None if it is of no such year.
-    pub(crate) fn of(time: SystemTime) -> Option<Timestamp> {
-        let nanoseconds = |time: Duration| i64::try_from(time.as_nanos()).ok();
-        let since_1970 = match time.duration_since(UNIX_EPOCH) {
-            Ok(after) => nanoseconds(after),
-            Err(before) => nanoseconds(before.duration()).map(|before| -before),
-        };
-        since_1970.map(Timestamp)
-    }
-
-    /// So many nanoseconds later, in its time.
+    /// Returns `None` for a time outside of these years.
     #[inline]
-    pub(crate) fn later(self, nanoseconds: u64) -> Timestamp {
-        Timestamp(self.0.saturating_add_unsigned(nanoseconds))
+    pub(crate) fn of(time: SystemTime) -> Option<Timestamp> {
+        let nanoseconds = |time: Duration| {
+            let seconds = i64::try_from(time.as_secs()).ok()?.checked_mul(1_000_000_000)?;
+            seconds.checked_add(i64::from(time.subsec_nanos()))
+        };
+        let since_1970 = match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => nanoseconds(after)?,
+            Err(before) => -nanoseconds(before.duration())?,
+        };
+        Some(Timestamp(since_1970))
     }
 
-    /// Nothing if it is before.
+    /// Zero for a time before 1970.
     pub(crate) fn since_1970(self) -> Duration {
         Duration::from_nanos(u64::try_from(self.0).unwrap_or_default())
+    }
+
+    /// Milliseconds since 1970; 0 for a time before.
+    #[inline]
+    pub(crate) fn milliseconds(self) -> u64 {
+        u64::try_from(self.0).unwrap_or_default() / 1_000_000
     }
 
     pub(crate) fn time(self) -> SystemTime {
@@ -45,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moment_is_the_time_that_it_is_of() {
+    fn timestamp_is_the_time_that_it_was_made_from() {
         let (microsecond, most) = (Duration::from_micros(1), Duration::from_micros(i64::MAX as u64 / 1000));
         for time in [
             UNIX_EPOCH,

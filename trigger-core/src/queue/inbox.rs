@@ -68,8 +68,6 @@ impl Inbox {
         workers: Option<Workers>,
         quiescence: Arc<Quiescence>,
     ) -> Arc<Inbox> {
-        // Every event comes to an inbox.
-        clock::prepare();
         let threads = workers.and_then(|workers| u32::try_from(workers.threads).ok());
         let limiter = WakeLimiter::new(threads.unwrap_or(u32::MAX));
         let bounds: Vec<_> = queues.iter().map(|queue| queue.bounds).collect();
@@ -104,6 +102,12 @@ impl Inbox {
 
     #[inline(always)]
     pub(super) fn wake(&self, port: usize, wakes: Wakes) {
+        if wakes.any() {
+            self.send(port, wakes);
+        }
+    }
+
+    fn send(&self, port: usize, wakes: Wakes) {
         if wakes.at_rest {
             self.quiescence.leave();
         }

@@ -21,6 +21,15 @@ pub(super) struct Wakes {
     pub(super) at_rest: bool,
 }
 
+impl Wakes {
+    /// Returns `true` if a wake-up is due. Most transitions of a busy inbox have none.
+    #[inline(always)]
+    pub(super) fn any(&self) -> bool {
+        let Wakes { workers, publishers, at_rest } = *self;
+        (workers as u8 | publishers as u8 | u8::from(at_rest)) != 0
+    }
+}
+
 impl Wake {
     pub(super) fn one(due: bool) -> Wake {
         if due { Wake::One } else { Wake::None }

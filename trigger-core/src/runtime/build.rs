@@ -6,12 +6,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::asked::Asked;
 use super::hooks::Hook;
 use super::running::{Running, Shared};
 use super::{Runtime, StartError};
 use crate::broker::MessageBroker;
 use crate::bus::EventBus;
+use crate::clock::{Clock, SharedClock};
 use crate::config::{ProcessConfig, TriggerConfig};
 use crate::dead_letter::DeadLetters;
 use crate::deadlock::WaitGraph;
@@ -19,6 +22,7 @@ use crate::error::Result;
 use crate::handler::{Env, Handler, Provided};
 use crate::policy;
 use crate::registry::{Declaration, HandlerRecord, Location, Problem, TRIGGER_CORE_HANDLERS_V1, check};
+use crate::routes::Routes;
 use crate::trigger::{AnyTrigger, Trigger};
 
 /// What to do about a process that nothing starts.
@@ -45,6 +49,7 @@ pub struct Builder {
     /// Triggers of the program's own, by the name of their process.
     custom: Vec<(String, Location, Arc<dyn AnyTrigger>)>,
     drain_deadline: Duration,
+    clock: Option<SharedClock>,
     on_start: Vec<Hook>,
     on_stop: Vec<Hook>,
     /// What it is to answer instead of starting.
@@ -82,6 +87,7 @@ impl Builder {
             declarations: Vec::new(),
             custom: Vec::new(),
             drain_deadline: policy::DRAIN_DEADLINE,
+            clock: None,
             on_start: Vec::new(),
             on_stop: Vec::new(),
             asked: None,
@@ -135,6 +141,14 @@ impl Builder {
     #[track_caller]
     pub fn trigger(mut self, process: impl Into<String>, trigger: impl Trigger) -> Builder {
         self.custom.push((process.into(), Location::caller(), Arc::new(trigger)));
+        self
+    }
+
+    /// Uses this clock for the ids and timestamps of events, and for dead letters. The default is that of the bus or the
+    /// broker, if another runtime gave it one; else the system's, or a [`PausedClock`](crate::PausedClock) if tokio's
+    /// clock is paused.
+    pub fn clock(mut self, clock: impl Clock) -> Builder {
+        self.clock = Some(SharedClock::new(clock));
         self
     }
 
@@ -200,6 +214,8 @@ impl Builder {
         if !problems.is_empty() {
             return Err(StartError::of(problems));
         }
+        runtime.shared.bus.routes().set_clock(&runtime.shared.env.clock);
+        runtime.shared.broker.routes().set_clock(&runtime.shared.env.clock);
         runtime.open(on_start).await?;
         let processes = runtime.processes();
         let triggers: usize = processes.iter().map(|running| running.triggers.len()).sum();
@@ -264,11 +280,34 @@ impl Builder {
                 "the trigger `{id}` at {location} names the process `{process}`, and there is none"
             ))
         }));
+        problems.extend(self.clock_problems());
         Plan { processes, problems }
+    }
+
+    /// The clock that the runtime is to have, if the builder, the bus or the broker has one.
+    fn given_clock(&self) -> Option<&SharedClock> {
+        let wired = self.bus.routes().wired_clock().or_else(|| self.broker.routes().wired_clock());
+        self.clock.as_ref().or(wired)
+    }
+
+    /// A bus or a broker whose other runtime has another clock.
+    fn clock_problems(&self) -> Vec<Problem> {
+        let Some(clock) = self.given_clock() else { return Vec::new() };
+        let theirs = [("bus", self.bus.routes()), ("broker", self.broker.routes())];
+        let differs = |(name, routes): (&str, &Arc<Routes>)| {
+            routes.wired_clock().filter(|other| !other.is_same(clock)).map(|_| {
+                Problem::general(format!(
+                    "the {name} has the clock of another runtime; leave `.clock(..)` out to use that one, or give this \
+                     runtime a {name} of its own"
+                ))
+            })
+        };
+        theirs.into_iter().filter_map(differs).collect()
     }
 
     /// Connects everything, without starting any of it.
     fn wire(self, processes: Vec<Planned>) -> Runtime {
+        let clock = self.given_clock().cloned().unwrap_or_else(SharedClock::default_now);
         let wait_graph = Arc::new(WaitGraph::default());
         let dead_letters = DeadLetters::new(Arc::clone(&wait_graph));
         let mut provided = self.provided;
@@ -276,7 +315,7 @@ impl Builder {
         let shared = Shared {
             bus: self.bus,
             broker: self.broker,
-            env: Arc::new(Env { provided, ..Env::default() }),
+            env: Arc::new(Env { provided, shutdown: CancellationToken::new(), clock }),
             dead_letters,
             ports: Arc::default(),
             quiescence: Arc::default(),

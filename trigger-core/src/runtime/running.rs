@@ -13,7 +13,6 @@ use super::drain::ProcessReport;
 use super::wired::Wired;
 use crate::broker::MessageBroker;
 use crate::bus::EventBus;
-use crate::clock;
 use crate::config::TriggerConfig;
 use crate::dead_letter::DeadLetters;
 use crate::deadlock::WaitGraph;
@@ -87,6 +86,7 @@ impl Running {
             queue: Queue::of(Arc::clone(&inbox), port),
             lost: Some(LostEvents { process: name.clone(), dead_letters: shared.dead_letters.clone() }),
             wait_graph: Arc::clone(&shared.wait_graph),
+            clock: shared.env.clock.clone(),
         };
         let of_configs = configs.len();
         let configs = configs.into_iter().enumerate();
@@ -259,7 +259,7 @@ impl Running {
     fn keep_left(&self) -> usize {
         let inbox = &self.process.inbox;
         for (queue, event, retry) in inbox.left() {
-            let now = clock::now();
+            let now = self.process.env.clock.now();
             let letter = DeadLetter {
                 event,
                 process: self.name().to_owned(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::clock;
+use crate::clock::SharedClock;
 use crate::config::TriggerConfig;
 use crate::dead_letter::DeadLetters;
 use crate::deadlock::{WaitGraph, Waited};
@@ -26,6 +26,7 @@ pub(crate) struct Intake {
     pub(crate) config: TriggerConfig,
     lost: Option<LostEvents>,
     wait_graph: Arc<WaitGraph>,
+    pub(crate) clock: SharedClock,
 }
 
 /// Where a runtime keeps the events that had no room.
@@ -59,6 +60,7 @@ impl Intake {
             filter: config.filter.clone(),
             lost: wiring.lost.clone(),
             wait_graph: Arc::clone(&wiring.wait_graph),
+            clock: wiring.clock.clone(),
             config,
         }
     }
@@ -171,7 +173,7 @@ impl Intake {
             // Its bytes may have an owner of the user's, and it may be a worker that loses it.
             return drop_quietly(event);
         };
-        let now = clock::now();
+        let now = self.clock.now();
         let letter = DeadLetter {
             process: lost.process.clone(),
             reason,

@@ -23,7 +23,6 @@ use trigger_grammar::path::HEALTH;
 use super::connection::Peer;
 use super::respond::{Answer, accepted, error, filtered, later, queue_full, refused, respond, stopping};
 use super::{BODY_GRACE, BODY_TIMEOUT, Endpoint};
-use crate::clock;
 use crate::deadlock::Waited;
 use crate::event::{Envelope, Headers, Origin, Request as Kept, query_without_secrets};
 use crate::trigger::Offer;
@@ -170,7 +169,7 @@ impl RequestReader {
             headers: Headers::written(body.split_to(self.headers)),
             remote,
         };
-        Envelope::new(clock::stamp(), body, Origin::Webhook(Box::new(kept)))
+        Envelope::new(self.endpoint.intake.clock.stamp(), body, Origin::Webhook(Box::new(kept)))
     }
 
     /// Reads the body to its end. Only a body that is not there yet costs timers.
