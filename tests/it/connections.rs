@@ -1,12 +1,11 @@
 //! How many connections a webhook server takes.
 
-use std::time::Duration;
-
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use triggers::Trigger;
 
 use crate::http::{Client, post_request};
+use crate::until::GIVES_UP;
 use crate::webhook::{listening, local};
 
 /// As the README says.
@@ -38,6 +37,6 @@ async fn one_connection_more_than_the_limit_is_closed_until_another_one_has_ende
         next.answer().await
     };
     let room = async { while served().await.is_none() {} };
-    timeout(Duration::from_secs(10), room).await.expect("room for another one");
+    timeout(GIVES_UP, room).await.expect("room for another one");
     trigger.stop().await;
 }

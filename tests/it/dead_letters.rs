@@ -13,6 +13,7 @@ use triggers::{
 };
 
 use crate::process::{assert_balanced, on, status};
+use crate::until::until;
 
 /// A process that fails until it is mended.
 async fn breakable(config: ProcessConfig, mended: &Arc<AtomicBool>) -> Result<Runtime> {
@@ -27,9 +28,8 @@ async fn breakable(config: ProcessConfig, mended: &Arc<AtomicBool>) -> Result<Ru
 }
 
 async fn until_handled(runtime: &Runtime) {
-    while status(runtime).triggers[0].queue_size > 0 || status(runtime).in_flight > 0 {
-        tokio::task::yield_now().await;
-    }
+    let rests = || status(runtime).triggers[0].queue_size == 0 && status(runtime).in_flight == 0;
+    until("an empty process", rests).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,9 +82,7 @@ async fn letters_are_cleared_by_process_and_reason() -> Result {
     for data in ["1", "2", "\"three\""] {
         runtime.bus().emit_raw("e", data).await?;
     }
-    while runtime.dead_letters().len() < 6 {
-        tokio::task::yield_now().await;
-    }
+    until("6 dead letters", || runtime.dead_letters().len() >= 6).await;
     let letters = runtime.dead_letters();
     assert_eq!(letters.clear(|letter| letter.process == "a" && letter.reason == DeadLetterReason::Decode), 1);
     assert_eq!(letters.clear(|letter| letter.process == "b"), 3);

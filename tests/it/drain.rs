@@ -16,6 +16,7 @@ use triggers::{
 use crate::http;
 use crate::process::{assert_balanced, on, status};
 use crate::runtime::{config, hook};
+use crate::until::until;
 
 #[tokio::test(start_paused = true)]
 async fn drain_finishes_the_cascade_it_finds() -> Result {
@@ -177,9 +178,8 @@ async fn workers_take_nothing_more_after_the_deadline() -> Result {
     let report = runtime.shutdown().await;
     let status = runtime.status().processes.remove(0);
     assert!(report.left > 0, "the deadline came first");
-    while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 0 {
-        tokio::task::yield_now().await;
-    }
+    let tasks = tokio::runtime::Handle::current();
+    until("the end of all tasks", || tasks.metrics().num_alive_tasks() == 0).await;
     // At most the one that was running when the report was made has ended since.
     let handled = handled.load(Ordering::SeqCst);
     assert!((100..=101).contains(&(report.left + handled)), "{report}, {handled} handled");
@@ -212,9 +212,7 @@ async fn runtime_that_is_dropped_cancels_its_handlers_and_tells_them() -> Result
         .start()
         .await?;
     runtime.bus().emit("a", 1).await?;
-    while runtime.status().processes[0].in_flight == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("an event in flight", || runtime.status().processes[0].in_flight > 0).await;
     drop(runtime);
     let mut both = [seen.recv().await, seen.recv().await];
     both.sort_unstable();
@@ -266,9 +264,7 @@ async fn handlers_are_told_of_the_drain() -> Result {
         .start()
         .await?;
     runtime.bus().emit("a", 1).await?;
-    while runtime.status().processes[0].in_flight == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("an event in flight", || runtime.status().processes[0].in_flight > 0).await;
     let began = Instant::now();
     assert_eq!(runtime.shutdown().await.completed, 1);
     assert_eq!(began.elapsed(), Duration::ZERO);
@@ -354,9 +350,7 @@ async fn runtime_that_is_dropped_ends_at_once() -> Result {
     let address = runtime.local_addr("webhook-0/x").expect("an address");
     drop(runtime);
     assert_eq!(bus.emit("a", 1).await?.matched, 0);
-    while TcpListener::bind(address).is_err() {
-        tokio::task::yield_now().await;
-    }
+    until("the port to be free", || TcpListener::bind(address).is_ok()).await;
     Ok(())
 }
 
@@ -395,9 +389,7 @@ async fn handlers_that_end_as_soon_as_they_are_told_of_the_drain_are_in_its_repo
         for n in 0..4 {
             runtime.bus().emit("e", n).await?;
         }
-        while status(&runtime).in_flight < 4 {
-            tokio::task::yield_now().await;
-        }
+        until("4 events in flight", || status(&runtime).in_flight >= 4).await;
         assert_eq!(runtime.shutdown().await.completed, 4);
     }
     Ok(())

@@ -14,6 +14,7 @@ use triggers::{
 };
 
 use crate::process::{assert_balanced, status};
+use crate::until::until;
 
 /// What one event of a test is to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -241,9 +242,7 @@ async fn oldest_event_goes_first_whatever_its_key() -> Result {
         .start()
         .await?;
     runtime.bus().emit("e", (1, 0)).await?;
-    while status(&runtime).in_flight == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("an event in flight", || status(&runtime).in_flight > 0).await;
     for (key, number) in [(1, 1), (2, 2), (1, 3), (3, 4), (2, 5)] {
         runtime.bus().emit("e", (key, number)).await?;
     }

@@ -15,6 +15,7 @@ use triggers::{
 
 use crate::http;
 use crate::process::{assert_balanced, on, status};
+use crate::until::{block_until, until};
 
 #[tokio::test(start_paused = true)]
 async fn paused_process_accepts_and_handles_nothing_until_it_is_resumed() -> Result {
@@ -33,9 +34,7 @@ async fn paused_process_accepts_and_handles_nothing_until_it_is_resumed() -> Res
         .start()
         .await?;
     runtime.bus().emit("e", 0).await?;
-    while status(&runtime).in_flight == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("an event in flight", || status(&runtime).in_flight > 0).await;
     runtime.pause("p")?;
     for _ in 1..5 {
         runtime.bus().emit("e", 1).await?;
@@ -401,7 +400,7 @@ async fn event_of_a_removed_process_that_comes_back_late_holds_up_no_shutdown() 
                 async move {
                     let _tell = tell;
                     seen.notify_one();
-                    while !released.load(Ordering::SeqCst) {}
+                    block_until("the end of the removal", || released.load(Ordering::SeqCst));
                     std::future::pending::<()>().await;
                 }
             }

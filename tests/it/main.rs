@@ -38,5 +38,6 @@ mod stop;
 mod tidy;
 mod topics;
 mod ui;
+mod until;
 mod webhook;
 mod webhook_stop;

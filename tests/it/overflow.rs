@@ -12,6 +12,7 @@ use triggers::{
 
 use crate::http;
 use crate::process::{assert_balanced, status};
+use crate::until::until;
 
 /// A process whose one worker is busy, with this trigger for the events `e`.
 async fn busy(trigger: TriggerConfig, gate: &Arc<Notify>) -> Result<Runtime> {
@@ -27,9 +28,7 @@ async fn busy(trigger: TriggerConfig, gate: &Arc<Notify>) -> Result<Runtime> {
         .start()
         .await?;
     runtime.bus().emit("e", 0).await?;
-    while status(&runtime).in_flight == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("an event in flight", || status(&runtime).in_flight > 0).await;
     Ok(runtime)
 }
 

@@ -13,6 +13,7 @@ use triggers::{
 };
 
 use crate::process::{assert_balanced, on, status};
+use crate::until::until;
 
 #[tokio::test]
 async fn panics_wherever_they_happen_cost_one_event_each() -> Result {
@@ -212,9 +213,8 @@ async fn tenth_panic_of_ten_thousand_events_changes_nothing_for_the_others() -> 
     for n in 0..10_000 {
         runtime.bus().emit("x", n).await?;
     }
-    while status(&runtime).handled < 9_000 || status(&runtime).in_flight > 0 {
-        tokio::task::yield_now().await;
-    }
+    let settled = || status(&runtime).handled >= 9_000 && status(&runtime).in_flight == 0;
+    until("9,000 handled events and none in flight", settled).await;
     let now = status(&runtime);
     assert_eq!((now.handled, now.failed, now.dead_lettered), (9_000, 1_000, 1_000));
     assert_balanced(&now);

@@ -11,6 +11,8 @@ use triggers::{
     ProcessStatus, Rejection, Result, Runtime, State, Text, Topic, TriggerConfig, TriggerEvent,
 };
 
+use crate::until::until;
+
 #[tokio::test]
 async fn concurrency_1_keeps_the_order() -> Result {
     let (sender, mut seen) = mpsc::unbounded_channel();
@@ -226,9 +228,7 @@ async fn events_that_had_no_room_are_dead_letters_and_the_oldest_letters_go_firs
         .start()
         .await?;
     runtime.bus().emit("n", "in the handler").await?;
-    while status(&runtime).in_flight == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("an event in flight", || status(&runtime).in_flight > 0).await;
     runtime.bus().emit("n", "in the queue").await?;
     for n in 0..1500 {
         assert_eq!(runtime.bus().emit("n", n).await?.dropped, 1);
@@ -304,9 +304,7 @@ async fn handler_that_never_waits_gives_way_to_others() -> Result {
         runtime.bus().emit("n", n).await?;
     }
     runtime.resume("p")?;
-    while status(&runtime).handled == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("a handled event", || status(&runtime).handled > 0).await;
     assert!(status(&runtime).handled < 5000);
     Ok(())
 }

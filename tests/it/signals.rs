@@ -9,6 +9,7 @@ use triggers::prelude::*;
 use crate::http::{Client, post_request};
 use crate::program::{self, ALONE, Program, send};
 use crate::runtime::hook;
+use crate::until::until;
 
 /// The drain deadline of the program whose handler is to be cut short.
 const DEADLINE: Duration = Duration::from_millis(300);
@@ -59,14 +60,11 @@ async fn main(_: Builder) -> Result<()> {
             runtime.bus().emit("block", 1).await?;
         }
         // The two threads of tokio, see `Program::start`.
-        while runtime.status().processes.iter().map(|process| process.in_flight).sum::<u64>() < 2 {
-            tokio::task::yield_now().await;
-        }
+        let in_flight = || runtime.status().processes.iter().map(|process| process.in_flight).sum::<u64>();
+        until("2 events in flight", || in_flight() >= 2).await;
     } else if role != "idle" {
         runtime.bus().emit("work", &role).await?;
-        while runtime.status().processes[0].in_flight == 0 {
-            tokio::task::yield_now().await;
-        }
+        until("an event in flight", || runtime.status().processes[0].in_flight > 0).await;
     }
     program::until_signal(&runtime, "webhook-0/in").await
 }

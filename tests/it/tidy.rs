@@ -203,6 +203,18 @@ fn nothing_is_ignored_and_nothing_sleeps() {
     }
 }
 
+/// Such a loop hangs where the condition never comes true. `until` fails instead.
+#[test]
+fn no_test_yields_for_ever() {
+    for (name, text) in rust_files("tests/it") {
+        let text = code(&text);
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        let waits = |pair: &&[&str]| pair[0].starts_with("while ") && pair[1].ends_with("yield_now().await;");
+        let found = lines.windows(2).find(waits);
+        assert!(found.is_none(), "{name} yields until something happens, without a bound: {found:?}");
+    }
+}
+
 #[test]
 fn every_wrong_declaration_has_its_expected_text() {
     let mut cases = 0;
