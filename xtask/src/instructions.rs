@@ -10,9 +10,9 @@
 //! pinned. What the system's C library takes is counted (memory, mostly), what the kernel does is not.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::{env, fs};
 
 use crate::{Outcome, cargo, target};
 
@@ -40,7 +40,7 @@ type Counts = BTreeMap<String, u64>;
 pub(crate) fn check() -> Outcome {
     let rustc = rustc()?;
     if let Some(reason) = elsewhere(&rustc, &read(TOOLCHAIN)?)? {
-        println!("skipped: {reason}");
+        println!("{}", unchecked(&reason, env::var_os("CI").is_some())?);
         return Ok(());
     }
     let recorded = parse(&read(RECORD)?)?;
@@ -89,6 +89,19 @@ fn elsewhere(rustc: &Rustc, toolchain: &str) -> Result<Option<String>, String> {
     let Rustc { release, host } = rustc;
     let counts = format!("the counts are those of rustc {channel} for {HOST}");
     Ok((release != channel || host != HOST).then(|| format!("{counts}, and this is {release} for {host}")))
+}
+
+/// What a developer reads whose machine cannot check the counts. In CI it is an error: a step that checks nothing there
+/// looks as if it had passed.
+fn unchecked(reason: &str, ci: bool) -> Result<String, String> {
+    let text = format!("no instructions were counted, and nothing was checked: {reason}");
+    if ci {
+        Err(format!(
+            "{text}. `CI` is set, where this step must run with the toolchain and the host of the counts"
+        ))
+    } else {
+        Ok(text)
+    }
 }
 
 fn count() -> Result<Counts, String> {
@@ -290,6 +303,17 @@ mod tests {
                 format!("the counts are those of rustc 1.95.0 for {HOST}, and this is {release} for {host}");
             assert_eq!(here(release, host), Ok(Some(expected)));
         }
+    }
+
+    #[test]
+    fn a_check_that_counts_nothing_is_an_error_in_ci() {
+        let developer = unchecked("this is nightly", false);
+        assert_eq!(
+            developer.as_deref(),
+            Ok("no instructions were counted, and nothing was checked: this is nightly")
+        );
+        let ci = unchecked("this is nightly", true).expect_err("nothing was checked");
+        assert!(ci.contains("this is nightly. `CI` is set"), "{ci}");
     }
 
     #[test]
