@@ -24,6 +24,6 @@ async fn main() {
     let (few, many) =
         (async || publish(&few, PUBLICATIONS).await, async || publish(&many, PUBLICATIONS).await);
     table.compare("a publication that 2 match", Goal::AtMost(1.5), few, many).await;
-    table.alone("to subscribe them all, once", Unit::Nanoseconds, None, &[subscribed]);
+    table.exactly("to subscribe them all, once", Unit::Nanoseconds, None, subscribed);
     table.end();
 }

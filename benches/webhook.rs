@@ -85,7 +85,7 @@ fn one_core(programs: &Programs) {
             table.beside(&*what, Unit::Nanoseconds, None, &theirs, &ours);
         }
     }
-    table.alone("answered 503, in all rounds", Unit::Count, Goal::AtMost(0.0), &[ours.full() as f64]);
+    table.exactly("answered 503, in all rounds", Unit::Count, Goal::AtMost(0.0), ours.full() as f64);
     table.note(&format!(
         "A delivery of GitHub, 11 headers and 200 bytes of JSON, over {CONNECTIONS} connections that each send the next \
          when the last is answered. Server and load are processes with one thread and a core each.{}",
@@ -127,7 +127,9 @@ fn two_cores(programs: &Programs) {
         "the other",
         "triggers, two for all",
     );
-    table.beside("beside one each", Unit::PerSecond, Goal::AtLeast(1.2), &apart, &both);
+    // Without a goal: the load takes nearly as much of the two cores as the server, so the machine cannot show how well the
+    // server scales. The note has the most that can come out.
+    table.beside("beside one each", Unit::PerSecond, None, &apart, &both);
     table.beside("beside one for all", Unit::PerSecond, None, &one, &both);
     table.beside("beside axum by hand, two for all", Unit::PerSecond, None, &axum, &both);
     let apart = &all[1];
@@ -139,7 +141,7 @@ fn two_cores(programs: &Programs) {
             "`one each` is the table above: for a request the server takes {server} of its core, which is full, and the \
              load {load} of its own, which is not. With `two for all` a server of two workers and the load share both \
              cores, and each request takes {both} of them, so that no more than {most:.2} x `one each` can come out, \
-             however well the server scales. `one for all` has the load on the core of the server too, so that \
+             however well the server scales, and there is no goal. `one for all` has the load on the core of the server too, so that \
              beside it twice as much could come out: it tells what the second core brings."
         ));
     }

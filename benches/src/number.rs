@@ -5,21 +5,62 @@ use serde::{Deserialize, Serialize};
 /// What many rounds come to.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
-    /// The one in the middle, or of two the greater.
+    /// The value in the middle, or the greater of two.
     pub median: f64,
-    /// The least.
+    /// The least value.
     pub least: f64,
-    /// The greatest.
+    /// The greatest value.
     pub most: f64,
+    /// The 95 % confidence interval of the median. `None` for fewer than 6 values.
+    pub interval: Option<Interval>,
+}
+
+/// A closed interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// The lower end.
+    pub low: f64,
+    /// The upper end.
+    pub high: f64,
 }
 
 impl Spread {
-    /// The spread of at least one value.
+    /// Returns the spread of at least one value.
     pub fn of(values: &[f64]) -> Spread {
         let mut values = values.to_vec();
         values.sort_by(f64::total_cmp);
-        Spread { median: values[values.len() / 2], least: values[0], most: values[values.len() - 1] }
+        let count = values.len();
+        let interval = rank(count).map(|rank| Interval { low: values[rank - 1], high: values[count - rank] });
+        Spread { median: values[count / 2], least: values[0], most: values[count - 1], interval }
     }
+
+    /// Returns the spread of a value that is the same in every round, such as a total.
+    pub fn exact(value: f64) -> Spread {
+        let interval = Some(Interval { low: value, high: value });
+        Spread { median: value, least: value, most: value, interval }
+    }
+}
+
+/// How often an interval may miss the median.
+const MISSES: f64 = 0.05;
+
+/// Returns the greatest `rank` for which the interval from the `rank`th least to the `rank`th greatest value misses the
+/// median of what is measured in at most 5 % of all benches. `None` if even the least and the greatest value miss it
+/// more often, which is so for fewer than 6 values.
+///
+/// It holds for every distribution: each value is below the median with probability 1/2, so the number of those below
+/// it is binomial, and the interval misses the median if fewer than `rank` values are below it, or above it.
+fn rank(count: usize) -> Option<usize> {
+    let mut rank = 0;
+    // The probability that exactly `rank` values are below the median.
+    let mut exactly = 0.5_f64.powf(count as f64);
+    let mut fewer_or_as_many = exactly;
+    while 2.0 * fewer_or_as_many <= MISSES {
+        rank += 1;
+        exactly *= (count - rank + 1) as f64 / rank as f64;
+        fewer_or_as_many += exactly;
+    }
+    (rank > 0).then_some(rank)
 }
 
 /// What a number counts.
@@ -82,9 +123,40 @@ mod tests {
     #[test]
     fn the_median_is_in_the_middle_in_whichever_order_the_rounds_came() {
         let spread = Spread::of(&[7.0, 1.0, 100.0, 3.0, 5.0]);
-        assert_eq!(spread, Spread { median: 5.0, least: 1.0, most: 100.0 });
-        assert_eq!(Spread::of(&[2.0]), Spread { median: 2.0, least: 2.0, most: 2.0 });
+        assert_eq!(spread, Spread { median: 5.0, least: 1.0, most: 100.0, interval: None });
+        assert_eq!(Spread::of(&[2.0]), Spread { median: 2.0, least: 2.0, most: 2.0, interval: None });
         assert_eq!(Spread::of(&[4.0, 2.0]).median, 4.0);
+    }
+
+    #[test]
+    fn the_interval_is_the_narrowest_that_misses_the_median_in_5_of_100_benches() {
+        for (count, expected) in [(5, None), (6, Some(1)), (9, Some(2)), (15, Some(4)), (75, Some(29))] {
+            assert_eq!(rank(count), expected, "of {count} values");
+        }
+        // The same with integers: the ways in which fewer than `rank` of the values are on one side.
+        let misses = |count: u128, rank: u128| {
+            let ways = |below| (0..below).fold(1_u128, |ways, n| ways * (count - n) / (n + 1));
+            2 * (0..rank).map(ways).sum::<u128>() * 100 > 5 << count
+        };
+        for count in 1..=100 {
+            let rank = rank(count as usize).unwrap_or_default() as u128;
+            assert!(!misses(count, rank) && misses(count, rank + 1), "{rank} of {count} values");
+        }
+    }
+
+    #[test]
+    fn the_interval_is_between_values_and_does_not_move_with_an_outlier() {
+        let mut values: Vec<f64> = (1..=12).map(f64::from).collect();
+        let expected = Some(Interval { low: 3.0, high: 10.0 });
+        assert_eq!(Spread::of(&values).interval, expected);
+        values[11] = 1e9;
+        values.reverse();
+        assert_eq!(Spread::of(&values).interval, expected);
+    }
+
+    #[test]
+    fn a_value_that_is_the_same_in_every_round_has_no_spread() {
+        assert_eq!(Spread::exact(7.0).interval, Some(Interval { low: 7.0, high: 7.0 }));
     }
 
     #[test]

@@ -3,16 +3,18 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::thread;
 
 use crate::markdown;
-use crate::table::Table;
+use crate::table::{Row, Table, Verdict};
+
+/// The variable with what `cargo xtask bench` knows of the machine: lines like `cores: 2`.
+pub const MACHINE: &str = "BENCH_MACHINE";
 
 /// Where and with what was measured.
 #[derive(Debug)]
 pub struct Setting {
-    /// What it is, and which, in the order of the report.
-    pub facts: Vec<(&'static str, String)>,
+    /// The names and values, in the order of the report.
+    pub facts: Vec<(String, String)>,
 }
 
 /// What the benches compare with, as it stands in `Cargo.lock`.
@@ -20,12 +22,11 @@ const PEERS: &[&str] =
     &["tokio", "serde_json", "axum", "hyper", "actix-web", "kameo", "actix", "apalis", "ruststream"];
 
 impl Setting {
-    /// What this machine and the workspace at this path say. What cannot be found out is `unknown`.
-    pub fn here(workspace: &Path) -> Setting {
+    /// Returns what the system and the workspace at this path say, and the lines of [`MACHINE`]. What cannot be found
+    /// out is `unknown`.
+    pub fn here(workspace: &Path, machine: &str) -> Setting {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let unknown = || "unknown".to_owned();
-        let cpu = value_of(&read("/proc/cpuinfo"), "model name").unwrap_or_else(unknown);
-        let cores = thread::available_parallelism().map_or_else(|_| unknown(), |cores| cores.to_string());
         let memory = value_of(&read("/proc/meminfo"), "MemTotal").and_then(|memory| gibibytes(&memory));
         let os = value_of(&read("/etc/os-release"), "PRETTY_NAME").map(|name| name.replace('"', ""));
         let said = |command: &str, args: &[&str]| said(workspace, command, args);
@@ -41,18 +42,21 @@ impl Setting {
         let clean = changes.is_some_and(|changes| changes.is_empty());
         let commit =
             if clean { commit } else { format!("{commit}, **with changes that are not committed**") };
-        Setting {
-            facts: vec![
-                ("date", jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string()),
-                ("commit", commit),
-                ("CPU", cpu),
-                ("cores", cores),
-                ("memory", memory.unwrap_or_else(unknown)),
-                ("system", format!("{}, {kernel}", os.unwrap_or_else(unknown))),
-                ("rustc", said("rustc", &["--version"]).unwrap_or_else(unknown)),
-                ("beside", peers.collect::<Vec<_>>().join(", ")),
-            ],
-        }
+        let date = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string();
+        let mut facts = vec![("date", date), ("commit", commit)];
+        facts.extend(
+            machine
+                .lines()
+                .filter_map(|line| line.split_once(": "))
+                .map(|(name, value)| (name, value.to_owned())),
+        );
+        facts.extend([
+            ("memory", memory.unwrap_or_else(unknown)),
+            ("system", format!("{}, {kernel}", os.unwrap_or_else(unknown))),
+            ("rustc", said("rustc", &["--version"]).unwrap_or_else(unknown)),
+            ("beside", peers.collect::<Vec<_>>().join(", ")),
+        ]);
+        Setting { facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect() }
     }
 }
 
@@ -88,17 +92,20 @@ pub fn text(setting: &Setting, tables: &[Table], picture: Option<&str>) -> Strin
 # What it costs
 
 Written by `cargo xtask bench`, and never by hand. Each row is measured in turns with its floor, in the same rounds of the
-same run: the times are medians, and the ratio is the median of what the rounds came to, with the least and the most of
-them beside it. Times mean something on this machine only; a ratio also elsewhere.
+same run. The times are medians, and the ratio is the median of the ratios of the rounds, with the 95 % confidence interval
+of that median, and the least and the most of the ratios. A goal within the interval is undecided. Times mean something on
+this machine only; a ratio also elsewhere.
 
 "
     .to_owned();
-    let goals = || tables.iter().flat_map(|table| &table.rows).filter_map(|row| row.met());
+    let verdicts: Vec<_> = tables.iter().flat_map(|table| &table.rows).filter_map(Row::verdict).collect();
+    let count = |verdict| verdicts.iter().filter(|other| **other == verdict).count();
     text += "|   |   |\n|---|---|\n";
     for (name, value) in &setting.facts {
         text += &format!("| {name} | {value} |\n");
     }
-    text += &format!("| goals met | {} of {} |\n", goals().filter(|met| *met).count(), goals().count());
+    let (met, undecided) = (count(Verdict::Met), count(Verdict::Undecided));
+    text += &format!("| goals met | {met} of {}, {undecided} undecided |\n", verdicts.len());
     for table in tables {
         text += &format!("\n## {}\n\n{}", table.title, markdown::table(table));
     }
@@ -127,6 +134,17 @@ mod tests {
     }
 
     #[test]
+    fn what_xtask_knows_of_the_machine_is_among_the_facts() {
+        let setting =
+            Setting::here(Path::new("."), "CPU: AMD: EPYC\nload at the start: cores busy for 3 %\n");
+        let fact =
+            |name: &str| setting.facts.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str());
+        assert_eq!(fact("CPU"), Some("AMD: EPYC"));
+        assert_eq!(fact("load at the start"), Some("cores busy for 3 %"));
+        assert_eq!(fact("cores"), None);
+    }
+
+    #[test]
     fn a_version_is_of_the_package_with_exactly_that_name() {
         let lock = "[[package]]\nname = \"actix-rt\"\nversion = \"2.1.0\"\n\n[[package]]\nname = \"actix\"\nversion = \"0.13.5\"\n";
         assert_eq!(version_of(lock, "actix"), Some("0.13.5"));
@@ -136,12 +154,18 @@ mod tests {
     #[test]
     fn the_report_says_where_how_many_goals_are_met_and_shows_each_table() {
         let mut table = Table::new("A hop", "by hand", "triggers");
-        table.beside("plain", Unit::Nanoseconds, Goal::AtMost(1.2), &[100.0], &[110.0]);
-        table.beside("timed", Unit::Nanoseconds, Goal::AtMost(1.2), &[100.0], &[150.0]);
+        table.beside("plain", Unit::Nanoseconds, Goal::AtMost(1.2), &[100.0; 6], &[110.0; 6]);
+        table.beside("timed", Unit::Nanoseconds, Goal::AtMost(1.2), &[100.0; 6], &[150.0; 6]);
+        table.beside("rare", Unit::Nanoseconds, Goal::AtMost(1.2), &[100.0], &[150.0]);
         table.beside("free", Unit::Nanoseconds, None, &[100.0], &[150.0]);
-        let setting = Setting { facts: vec![("CPU", "a fast one".to_owned())] };
+        let setting = Setting { facts: vec![("CPU".to_owned(), "a fast one".to_owned())] };
         let text = text(&setting, &[table], Some("results.svg"));
-        for part in ["| CPU | a fast one |", "| goals met | 1 of 2 |", "\n## A hop\n\n|", "](results.svg)"] {
+        for part in [
+            "| CPU | a fast one |",
+            "| goals met | 1 of 3, 1 undecided |",
+            "\n## A hop\n\n|",
+            "](results.svg)",
+        ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
     }

@@ -10,7 +10,7 @@ use std::io::Write;
 use serde::{Deserialize, Serialize};
 
 use crate::markdown;
-use crate::number::{Spread, Unit};
+use crate::number::{Interval, Spread, Unit};
 use crate::side::{Side, in_turns};
 
 /// The variable with the path of the file that tables are recorded in.
@@ -79,22 +79,46 @@ pub enum Goal {
     AtLeast(f64),
 }
 
+/// What was measured, held to a goal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The whole interval of the median meets the goal.
+    Met,
+    /// No part of it does.
+    NotMet,
+    /// The goal is within the interval, or there were too few rounds for an interval.
+    Undecided,
+}
+
 impl Goal {
-    /// Whether it is met.
-    pub fn met(self, median: f64) -> bool {
+    /// Returns whether a median of this value meets it.
+    fn meets(self, median: f64) -> bool {
         match self {
             Goal::AtMost(goal) => median <= goal,
             Goal::Under(goal) => median < goal,
             Goal::AtLeast(goal) => median >= goal,
         }
     }
+
+    /// Returns what is known of a median in the interval.
+    pub fn verdict(self, interval: Option<Interval>) -> Verdict {
+        match interval.map(|Interval { low, high }| [low, high].map(|end| self.meets(end))) {
+            Some([true, true]) => Verdict::Met,
+            Some([false, false]) => Verdict::NotMet,
+            _ => Verdict::Undecided,
+        }
+    }
 }
 
 impl Row {
-    /// Whether the goal is met, if there is one.
-    pub fn met(&self) -> Option<bool> {
-        let measured = self.beside.map_or(self.measured, |(_, ratio)| ratio);
-        self.goal.map(|goal| goal.met(measured.median))
+    /// Returns what the goal is held to, with its unit: the ratio, or what was measured if there is no floor.
+    pub fn judged(&self) -> (Spread, Unit) {
+        self.beside.map_or((self.measured, self.unit), |(_, ratio)| (ratio, Unit::Times))
+    }
+
+    /// Returns whether the goal is met, if there is one.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.goal.map(|goal| goal.verdict(self.judged().0.interval))
     }
 }
 
@@ -178,6 +202,12 @@ impl Table {
         self.rows.push(Row { what, unit, measured, beside: None, goal });
     }
 
+    /// Adds what has no floor and is the same in every round, such as a total, or is measured once.
+    pub fn exactly(&mut self, what: impl Into<What>, unit: Unit, goal: impl Into<Option<Goal>>, value: f64) {
+        let (what, measured, goal) = (what.into(), Spread::exact(value), goal.into());
+        self.rows.push(Row { what, unit, measured, beside: None, goal });
+    }
+
     /// Adds what a reader should know, such as what bounds a curve.
     pub fn note(&mut self, note: &str) {
         self.notes.push(note.to_owned());
@@ -215,19 +245,48 @@ mod tests {
         let (floor, ratio) = row.beside.expect("a floor");
         assert_eq!(floor.median, 10.0);
         assert_eq!(row.measured.median, 20.0);
-        assert_eq!(ratio, Spread { median: 2.0, least: 1.0, most: 3.0 });
+        assert_eq!(ratio, Spread::of(&[1.0, 2.0, 3.0]));
     }
 
     #[test]
-    fn a_goal_is_held_to_the_median_of_the_ratio_or_of_the_value() {
-        let ratio = |goal| row(Some(&[10.0]), &[12.0], goal).met();
-        assert_eq!(ratio(Goal::AtMost(1.2)), Some(true));
-        assert_eq!(ratio(Goal::AtMost(1.19)), Some(false));
-        assert_eq!(ratio(Goal::Under(1.2)), Some(false));
-        assert_eq!(ratio(Goal::AtLeast(1.2)), Some(true));
-        assert_eq!(ratio(Goal::AtLeast(1.3)), Some(false));
-        assert_eq!(row(None, &[5.0, 9.0, 30.0], Goal::Under(10.0)).met(), Some(true));
-        assert_eq!(row(None, &[5.0, 11.0, 12.0], Goal::Under(10.0)).met(), Some(false));
+    fn a_goal_is_met_or_not_where_the_whole_interval_is_on_one_side_of_it() {
+        let interval = Some(Interval { low: 1.1, high: 1.3 });
+        for (goal, expected) in [
+            (Goal::AtMost(1.0), Verdict::NotMet),
+            (Goal::AtMost(1.1), Verdict::Undecided),
+            (Goal::AtMost(1.2), Verdict::Undecided),
+            (Goal::AtMost(1.3), Verdict::Met),
+            (Goal::Under(1.1), Verdict::NotMet),
+            (Goal::Under(1.3), Verdict::Undecided),
+            (Goal::Under(1.4), Verdict::Met),
+            (Goal::AtLeast(1.1), Verdict::Met),
+            (Goal::AtLeast(1.2), Verdict::Undecided),
+            (Goal::AtLeast(1.3), Verdict::Undecided),
+            (Goal::AtLeast(1.4), Verdict::NotMet),
+        ] {
+            assert_eq!(goal.verdict(interval), expected, "{goal:?}");
+            assert_eq!(goal.verdict(None), Verdict::Undecided, "{goal:?}");
+        }
+    }
+
+    #[test]
+    fn a_goal_is_held_to_the_ratio_or_without_a_floor_to_the_value() {
+        let ratio = |goal| row(Some(&[10.0; 6]), &[12.0; 6], goal).verdict();
+        assert_eq!(ratio(Goal::AtMost(1.2)), Some(Verdict::Met));
+        assert_eq!(ratio(Goal::AtMost(1.19)), Some(Verdict::NotMet));
+        let values = [5.0, 9.0, 9.0, 9.0, 9.0, 30.0];
+        assert_eq!(row(None, &values, Goal::AtMost(30.0)).verdict(), Some(Verdict::Met));
+        assert_eq!(row(None, &values, Goal::AtMost(10.0)).verdict(), Some(Verdict::Undecided));
+        assert_eq!(row(None, &values[1..], Goal::AtMost(30.0)).verdict(), Some(Verdict::Undecided));
+    }
+
+    #[test]
+    fn a_goal_of_an_exact_value_is_decided_by_that_alone() {
+        let mut table = Table::new("", "", "");
+        table.exactly("refused", Unit::Count, Goal::AtMost(0.0), 0.0);
+        table.exactly("refused", Unit::Count, Goal::AtMost(0.0), 1.0);
+        let verdicts: Vec<_> = table.rows.iter().map(Row::verdict).collect();
+        assert_eq!(verdicts, [Some(Verdict::Met), Some(Verdict::NotMet)]);
     }
 
     #[tokio::test]
@@ -245,8 +304,8 @@ mod tests {
             .await;
         let ratios: Vec<_> = table.rows.iter().map(|row| row.beside.expect("a floor").1.median).collect();
         assert_eq!(ratios, [1.5, 0.5]);
-        assert_eq!(table.rows[0].met(), None);
-        assert_eq!(table.rows[1].met(), Some(true));
+        assert_eq!(table.rows[0].verdict(), None);
+        assert_eq!(table.rows[1].verdict(), Some(Verdict::Met));
         assert_eq!(table.rows[1].what.at, Some(7.0));
     }
 }

@@ -1,21 +1,44 @@
-//! What do events, publications, starts and requests cost? Runs the benches; all of them, and then has what they record
-//! written to `benches/RESULTS.md`, or those that are named.
+//! What do events, publications, starts and requests cost? Runs the benches, all or those that are named, on an idle
+//! machine. After all of them it writes what they recorded to `benches/RESULTS.md`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
+use crate::machine::{Machine, load, wait_until_idle};
 use crate::{Outcome, run};
 
-/// All of them, in the order of the report.
+/// All benches, in the order of the report.
 const BENCHES: &[&str] =
     &["hop", "allocator", "fan_out", "publish", "start", "webhook", "connections", "scale", "peers"];
 
 pub(crate) fn measure() -> Outcome {
     let named: Vec<String> = env::args().skip(2).collect();
-    if !named.is_empty() {
-        return named.iter().try_for_each(|name| run(&mut bench(name)));
+    let all = named.is_empty();
+    let benches: Vec<&str> = if all { BENCHES.to_vec() } else { named.iter().map(String::as_str).collect() };
+    // Built first, so that the compiler is not what keeps the machine busy.
+    run(bench(&benches).arg("--no-run"))?;
+    let (machine, start) = (Machine::here(), wait_until_idle()?);
+    println!("load at the start: {start}");
+    let rows = all.then(record).transpose()?;
+    for name in benches {
+        let mut command = bench(&[name]);
+        if let Some(rows) = &rows {
+            command.env("BENCH_RECORD", rows);
+        }
+        run(&mut command)?;
     }
+    let facts = machine.facts(&start, &load());
+    print!("{facts}");
+    let Some(rows) = rows else { return Ok(()) };
+    run(Command::new(env!("CARGO"))
+        .args(["run", "--release", "--package", "benches", "--features", "report", "--bin", "report"])
+        .env("BENCH_RECORD", rows)
+        .env("BENCH_MACHINE", facts))
+}
+
+/// Makes an empty file for the tables, and returns its path.
+fn record() -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target/bench");
     let rows = folder.join("rows.jsonl");
     let begin = || {
@@ -23,16 +46,12 @@ pub(crate) fn measure() -> Outcome {
         fs::write(&rows, "")
     };
     begin().map_err(|error| format!("{}: {error}", rows.display()))?;
-    for name in BENCHES {
-        run(bench(name).env("BENCH_RECORD", &rows))?;
-    }
-    run(Command::new(env!("CARGO"))
-        .args(["run", "--release", "--package", "benches", "--features", "report", "--bin", "report"])
-        .env("BENCH_RECORD", &rows))
+    Ok(rows)
 }
 
-fn bench(name: &str) -> Command {
+fn bench(names: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
-    command.args(["bench", "--package", "benches", "--features", "peers,allocator", "--bench", name]);
+    command.args(["bench", "--package", "benches", "--features", "peers,allocator"]);
+    command.args(names.iter().flat_map(|name| ["--bench", name]));
     command
 }

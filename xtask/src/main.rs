@@ -5,6 +5,7 @@ mod bench;
 mod compile_time;
 mod examples;
 mod instructions;
+mod machine;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};

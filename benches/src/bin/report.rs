@@ -4,8 +4,9 @@ use std::error::Error;
 use std::path::Path;
 use std::{env, fs};
 
+use benches::plot;
+use benches::report::{self, MACHINE};
 use benches::table::{RECORD, Table};
-use benches::{plot, report};
 
 /// The picture, beside the text that shows it.
 const PICTURE: &str = "results.svg";
@@ -20,7 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect::<Result<_, _>>()
         .map_err(|error| format!("{record}: {error}"))?;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let setting = report::Setting::here(&folder.join(".."));
+    let machine = env::var(MACHINE).map_err(|_| format!("{MACHINE} is not set; run `cargo xtask bench`"))?;
+    let setting = report::Setting::here(&folder.join(".."), &machine);
     let picture = plot::svg(&tables)?;
     if let Some(svg) = &picture {
         fs::write(folder.join(PICTURE), svg)?;
