@@ -4,10 +4,13 @@
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{self, Receiver};
+use tokio::task::yield_now;
 use triggers::{Bytes, Handler, Json, Overflow, ProcessConfig, Runtime, TriggerConfig};
 
 use crate::done::Done;
@@ -31,36 +34,76 @@ fn failed() -> Failed {
 
 static DONE: Done = Done::new();
 
+fn encode() -> Bytes {
+    Bytes::from(serde_json::to_vec(&black_box(failed())).expect("JSON"))
+}
+
+fn decode(body: &Bytes) -> Failed {
+    serde_json::from_slice(body).expect("JSON")
+}
+
 /// The handler of ready bytes.
 async fn handle(body: Bytes) {
     drop(black_box(body));
     DONE.one();
 }
 
+/// The handler that awaits once.
+async fn handle_awaiting(failed: Failed) {
+    yield_now().await;
+    drop(black_box(failed));
+    DONE.one();
+}
+
 /// A channel of ready bytes.
 pub async fn ready_by_hand() -> Took {
-    by_hand(|| Bytes::from_static(BODY), |body| drop(black_box(body))).await
+    by_hand(PLACES, || Bytes::from_static(BODY), |receiver| one_by_one(receiver, handle)).await
 }
 
 /// A channel of what a struct is written to, and read from.
 pub async fn typed_by_hand() -> Took {
-    let encode = || Bytes::from(serde_json::to_vec(&black_box(failed())).expect("JSON"));
-    let decode = |body: Bytes| drop(black_box(serde_json::from_slice::<Failed>(&body).expect("JSON")));
-    by_hand(encode, decode).await
+    let handle = |body: Bytes| async move {
+        drop(black_box(decode(&body)));
+        DONE.one();
+    };
+    by_hand(PLACES, encode, |receiver| one_by_one(receiver, handle)).await
+}
+
+/// The same with a handler that awaits once.
+pub async fn awaiting_by_hand(places: usize) -> Took {
+    by_hand(places, encode, |receiver| one_by_one(receiver, |body| handle_awaiting(decode(&body)))).await
+}
+
+/// The same with a task for each event, of which a semaphore lets up to `at_once` run.
+pub async fn awaiting_by_hand_at_once(places: usize, at_once: usize) -> Took {
+    let receive = |mut receiver: Receiver<Bytes>| async move {
+        let permits = Arc::new(Semaphore::new(at_once));
+        while let Some(body) = receiver.recv().await {
+            let permit = Arc::clone(&permits).acquire_owned().await.expect("a semaphore");
+            tokio::spawn(async move {
+                handle_awaiting(decode(&body)).await;
+                drop(permit);
+            });
+        }
+    };
+    by_hand(places, encode, receive).await
+}
+
+/// Handles what it receives, one after the other.
+async fn one_by_one<F: Future>(mut receiver: Receiver<Bytes>, handle: impl Fn(Bytes) -> F) {
+    while let Some(body) = receiver.recv().await {
+        handle(body).await;
+    }
 }
 
 /// A channel with a task that receives.
-async fn by_hand(encode: impl Fn() -> Bytes, decode: fn(Bytes)) -> Took {
-    let (sender, mut receiver) = mpsc::channel(PLACES);
-    let receiving = tokio::spawn(async move {
-        while let Some(body) = receiver.recv().await {
-            async {
-                decode(body);
-                DONE.one();
-            }
-            .await;
-        }
-    });
+async fn by_hand<R: Future<Output = ()> + Send + 'static>(
+    places: usize,
+    encode: impl Fn() -> Bytes,
+    receive: impl FnOnce(Receiver<Bytes>) -> R,
+) -> Took {
+    let (sender, receiver) = mpsc::channel(places);
+    let receiving = tokio::spawn(receive(receiver));
     DONE.expect(EVENTS);
     let began = Instant::now();
     for _ in 0..EVENTS {
@@ -102,6 +145,11 @@ impl Ours {
             DONE.one();
         };
         Ours::start(config(), handler).await
+    }
+
+    /// With a handler of what a struct was, which awaits once.
+    pub async fn awaiting(config: ProcessConfig) -> Ours {
+        Ours::start(config, |Json(failed): Json<Failed>| handle_awaiting(failed)).await
     }
 
     async fn start<Args>(config: ProcessConfig, handler: impl Handler<Args>) -> Ours {

@@ -9,8 +9,18 @@ use crate::machine::{Machine, load, wait_until_idle};
 use crate::{Outcome, run};
 
 /// All benches, in the order of the report.
-const BENCHES: &[&str] =
-    &["hop", "allocator", "fan_out", "publish", "start", "webhook", "connections", "scale", "peers"];
+const BENCHES: &[&str] = &[
+    "hop",
+    "handlers",
+    "allocator",
+    "fan_out",
+    "publish",
+    "start",
+    "webhook",
+    "connections",
+    "scale",
+    "peers",
+];
 
 pub(crate) fn measure() -> Outcome {
     let named: Vec<String> = env::args().skip(2).collect();
