@@ -1,57 +1,72 @@
 //! The arguments of one attribute: an optional first value, then `key = value` pairs.
 //!
-//! A list is read to its end whatever it holds, so that every mistake in it is reported. What a value may be is
-//! the matter of `value`; this file knows which keys exist and where they belong.
+//! A list is read to its end, so that every mistake in it is reported. This file knows which keys exist and which
+//! attributes have them; `value` knows what each key takes.
 
 use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Expr, Ident, Meta, Path, Token};
+use syn::{Expr, Ident, Meta, Path, Token};
 use trigger_grammar::hint;
 
 use crate::closure::Purpose;
 use crate::errors::Errors;
 use crate::value::Takes;
 
-/// Which of the attributes.
+/// An attribute of a handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Attribute {
+    /// One that declares a trigger of this kind.
+    Trigger(TriggerKind),
+    /// `#[process]`.
+    Process,
+}
+
+/// The kind of a trigger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TriggerKind {
     Event,
     Message,
     Webhook,
     DeadLetter,
-    Process,
 }
 
-/// A key: its name, what it takes, and the attributes it belongs to.
+/// A key of an attribute.
 #[derive(Debug)]
 pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) takes: Takes,
-    homes: &'static [Kind],
+    /// The attributes that have it.
+    homes: &'static [Attribute],
 }
 
-const EVERY_TRIGGER: &[Kind] = &[Kind::Event, Kind::Message, Kind::Webhook, Kind::DeadLetter];
+const EVENT: Attribute = Attribute::Trigger(TriggerKind::Event);
+const MESSAGE: Attribute = Attribute::Trigger(TriggerKind::Message);
+const WEBHOOK: Attribute = Attribute::Trigger(TriggerKind::Webhook);
+const DEAD_LETTER: Attribute = Attribute::Trigger(TriggerKind::DeadLetter);
+const PROCESS: Attribute = Attribute::Process;
+
+const EVERY_TRIGGER: &[Attribute] = &[EVENT, MESSAGE, WEBHOOK, DEAD_LETTER];
 
 const KEYS: &[Key] = &[
-    Key { name: "source", takes: Takes::TextOrConst, homes: &[Kind::Event] },
-    Key { name: "port", takes: Takes::Port, homes: &[Kind::Webhook] },
-    Key { name: "host", takes: Takes::Host, homes: &[Kind::Webhook] },
-    Key { name: "body_limit", takes: Takes::Size, homes: &[Kind::Webhook] },
+    Key { name: "source", takes: Takes::TextOrConst, homes: &[EVENT] },
+    Key { name: "port", takes: Takes::Port, homes: &[WEBHOOK] },
+    Key { name: "host", takes: Takes::Host, homes: &[WEBHOOK] },
+    Key { name: "body_limit", takes: Takes::Size, homes: &[WEBHOOK] },
     Key { name: "id", takes: Takes::Text, homes: EVERY_TRIGGER },
     Key { name: "queue", takes: Takes::Count, homes: EVERY_TRIGGER },
     Key { name: "queue_bytes", takes: Takes::Size, homes: EVERY_TRIGGER },
     Key { name: "overflow", takes: Takes::Overflow, homes: EVERY_TRIGGER },
     Key { name: "filter", takes: Takes::Closure(Purpose::Filter), homes: EVERY_TRIGGER },
-    Key { name: "name", takes: Takes::Text, homes: &[Kind::Process] },
-    Key { name: "concurrency", takes: Takes::Count, homes: &[Kind::Process] },
-    Key { name: "timeout", takes: Takes::Duration, homes: &[Kind::Process] },
-    Key { name: "retry", takes: Takes::Number, homes: &[Kind::Process] },
-    Key { name: "backoff", takes: Takes::Range, homes: &[Kind::Process] },
-    Key { name: "key", takes: Takes::Closure(Purpose::Key), homes: &[Kind::Process] },
+    Key { name: "name", takes: Takes::Text, homes: &[PROCESS] },
+    Key { name: "concurrency", takes: Takes::Count, homes: &[PROCESS] },
+    Key { name: "timeout", takes: Takes::Duration, homes: &[PROCESS] },
+    Key { name: "retry", takes: Takes::Number, homes: &[PROCESS] },
+    Key { name: "backoff", takes: Takes::Range, homes: &[PROCESS] },
+    Key { name: "key", takes: Takes::Closure(Purpose::Key), homes: &[PROCESS] },
 ];
 
-/// Names that the builders, the configuration and other programs use for the same thing.
+/// Names that the builders, the configuration or other programs have for a key.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("capacity", "queue"),
     ("trigger_id", "id"),
@@ -75,66 +90,40 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("when", "filter"),
 ];
 
-impl Kind {
-    /// The attribute that a path names, going by its last segment, so that `triggers::on_event` counts.
-    pub(crate) fn of(path: &Path) -> Option<Kind> {
+impl Attribute {
+    /// Returns the attribute that a path names. Compares its last segment alone, so that `triggers::on_event` counts.
+    pub(crate) fn of(path: &Path) -> Option<Attribute> {
         let last = &path.segments.last()?.ident;
-        [Kind::Event, Kind::Message, Kind::Webhook, Kind::DeadLetter, Kind::Process]
-            .into_iter()
-            .find(|kind| last == kind.name())
+        [EVENT, MESSAGE, WEBHOOK, DEAD_LETTER, PROCESS].into_iter().find(|attribute| last == attribute.name())
     }
 
-    /// The name of the attribute.
+    /// Returns the name of the attribute.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Kind::Event => "on_event",
-            Kind::Message => "on_message",
-            Kind::Webhook => "on_webhook",
-            Kind::DeadLetter => "on_dead_letter",
-            Kind::Process => "process",
+            Attribute::Trigger(kind) => kind.attribute(),
+            Attribute::Process => "process",
         }
     }
 
-    /// The variant of `TriggerKind`. A process is none.
-    pub(crate) fn variant(self, span: Span) -> Ident {
-        let name = match self {
-            Kind::Event => "Event",
-            Kind::Message => "Message",
-            Kind::Webhook | Kind::Process => "Webhook",
-            Kind::DeadLetter => "DeadLetter",
-        };
-        Ident::new(name, span)
-    }
-
-    /// The attribute as it is written.
+    /// Returns the attribute as a user writes it.
     pub(crate) fn shown(self) -> String {
         format!("`#[{}]`", self.name())
     }
 
-    /// What stands first in its list, and an example of it.
+    /// Returns what stands first in its list, without a key, and an example of it.
     pub(crate) fn first(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Kind::Event => Some(("event type", "order.paid")),
-            Kind::Message => Some(("topic pattern", "reports.*")),
-            Kind::Webhook => Some(("path", "/events")),
-            Kind::DeadLetter => Some(("process name", "orders")),
-            Kind::Process => None,
+            Attribute::Trigger(kind) => Some(kind.first()),
+            Attribute::Process => None,
         }
     }
 
-    /// Whether its list may begin without that.
-    pub(crate) fn may_lack_first(self) -> bool {
-        matches!(self, Kind::DeadLetter | Kind::Process)
-    }
-
-    /// Names that are given to what stands first, which has no key.
+    /// Returns names of the first value in programs where it has a key.
     fn names_of_the_first(self) -> &'static [&'static str] {
         match self {
-            Kind::Event | Kind::Message | Kind::Webhook => {
-                &["event_type", "topic", "pattern", "path", "webhook_path", "type"]
-            }
-            Kind::DeadLetter => &["process", "process_name", "of", "from"],
-            Kind::Process => &[],
+            Attribute::Trigger(TriggerKind::DeadLetter) => &["process", "process_name", "of", "from"],
+            Attribute::Trigger(_) => &["event_type", "topic", "pattern", "path", "webhook_path", "type"],
+            Attribute::Process => &[],
         }
     }
 
@@ -143,57 +132,96 @@ impl Kind {
     }
 }
 
+impl TriggerKind {
+    /// Returns the name of its attribute.
+    pub(crate) fn attribute(self) -> &'static str {
+        match self {
+            TriggerKind::Event => "on_event",
+            TriggerKind::Message => "on_message",
+            TriggerKind::Webhook => "on_webhook",
+            TriggerKind::DeadLetter => "on_dead_letter",
+        }
+    }
+
+    /// Returns the variant of the runtime's `TriggerKind`.
+    pub(crate) fn variant(self, span: Span) -> Ident {
+        let name = match self {
+            TriggerKind::Event => "Event",
+            TriggerKind::Message => "Message",
+            TriggerKind::Webhook => "Webhook",
+            TriggerKind::DeadLetter => "DeadLetter",
+        };
+        Ident::new(name, span)
+    }
+
+    /// Returns what stands first in its list, without a key, and an example of it.
+    pub(crate) fn first(self) -> (&'static str, &'static str) {
+        match self {
+            TriggerKind::Event => ("event type", "order.paid"),
+            TriggerKind::Message => ("topic pattern", "reports.*"),
+            TriggerKind::Webhook => ("path", "/events"),
+            TriggerKind::DeadLetter => ("process name", "orders"),
+        }
+    }
+
+    /// Returns `true` if its list may begin without that.
+    pub(crate) fn may_lack_first(self) -> bool {
+        self == TriggerKind::DeadLetter
+    }
+}
+
 /// The arguments of one attribute, as written.
 pub(crate) struct Args {
-    pub(crate) kind: Kind,
-    /// Where the attribute stands, for mistakes that are about all of it.
+    pub(crate) attribute: Attribute,
+    /// The span of the attribute, for errors about the whole of it.
     pub(crate) place: Span,
     /// The value without a key.
     pub(crate) first: Option<Expr>,
-    /// The keys that belong here, each once, with their values.
+    /// The known keys with their values, each key once.
     pub(crate) entries: Vec<(Ident, &'static Key, Expr)>,
     /// The value of `crate`.
     pub(crate) root: Option<Path>,
-    /// Whether it stood further above: see `aside`.
-    pub(crate) stepped: bool,
+    /// `true` if the attribute stood further above and was deferred: see `defer`.
+    pub(crate) deferred: bool,
 }
 
 impl Args {
+    fn new(attribute: Attribute, place: Span) -> Args {
+        Args { attribute, place, first: None, entries: Vec::new(), root: None, deferred: false }
+    }
+
     /// Reads the arguments of the attribute that expands now.
-    pub(crate) fn read(kind: Kind, place: Span, tokens: TokenStream, errors: &mut Errors) -> Args {
-        let mut args = Args { kind, place, first: None, entries: Vec::new(), root: None, stepped: false };
+    pub(crate) fn read(attribute: Attribute, place: Span, tokens: TokenStream, errors: &mut Errors) -> Args {
+        let mut args = Args::new(attribute, place);
         let read = |input: ParseStream<'_>| {
-            args.stepped = input.parse::<Option<Token![@]>>()?.is_some();
+            args.deferred = input.parse::<Option<Token![@]>>()?.is_some();
             args.read_list(input, errors);
             Ok(())
         };
-        // The reader takes every token, so that there is no error left to come from here.
+        // `read_list` consumes every token, so `parse2` has no error of its own to report.
         if let Err(error) = read.parse2(tokens) {
             errors.push(error);
         }
         args
     }
 
-    /// Reads an attribute that stands on the function beside the one that expands.
-    pub(crate) fn read_attribute(kind: Kind, attribute: &Attribute, errors: &mut Errors) -> Args {
-        let place = attribute.path().segments.last().map_or_else(Span::call_site, |last| last.ident.span());
-        let tokens = match &attribute.meta {
+    /// Reads an attribute that stands on the same fn as the one that expands.
+    pub(crate) fn read_attribute(
+        attribute: Attribute,
+        written: &syn::Attribute,
+        errors: &mut Errors,
+    ) -> Args {
+        let place = written.path().segments.last().map_or_else(Span::call_site, |last| last.ident.span());
+        let tokens = match &written.meta {
             Meta::Path(_) => TokenStream::new(),
             Meta::List(list) => list.tokens.clone(),
             Meta::NameValue(pair) => {
-                let name = kind.name();
+                let name = attribute.name();
                 errors.at(pair, format!("the arguments stand in parentheses: `#[{name}(..)]`"));
-                return Args {
-                    kind,
-                    place,
-                    first: Some(pair.value.clone()),
-                    entries: Vec::new(),
-                    root: None,
-                    stepped: false,
-                };
+                return Args { first: Some(pair.value.clone()), ..Args::new(attribute, place) };
             }
         };
-        Args::read(kind, place, tokens, errors)
+        Args::read(attribute, place, tokens, errors)
     }
 
     fn read_list(&mut self, input: ParseStream<'_>, errors: &mut Errors) {
@@ -218,7 +246,7 @@ impl Args {
         errors: &mut Errors,
     ) -> syn::Result<()> {
         let value: Expr = input.parse()?;
-        match self.kind.first() {
+        match self.attribute.first() {
             Some(_) if position == 1 => self.first = Some(value),
             Some((what, _)) if self.first.is_none() => {
                 errors.at(&value, format!("the {what} comes first, before the keys"));
@@ -242,9 +270,9 @@ impl Args {
         let key = Ident::parse_any(input)?;
         input.parse::<Token![=]>()?;
         let name = key.to_string();
-        let known = self.kind.keys().find(|known| known.name == name);
+        let known = self.attribute.keys().find(|known| known.name == name);
         if input.is_empty() || input.peek(Token![,]) {
-            let takes = known.map_or("a value", |known| known.takes.wanted(self.kind));
+            let takes = known.map_or("a value", |known| known.takes.wanted(self.attribute));
             errors.at(&key, format!("`{name}` takes {takes}"));
             return Ok(());
         }
@@ -257,8 +285,8 @@ impl Args {
             self.entries.push((key, known, value));
         } else {
             errors.at(&key, self.unknown(&name));
-            if self.first.is_none() && self.kind.names_of_the_first().contains(&name.as_str()) {
-                // It is clear what was meant, so that it is not missed as well.
+            if self.first.is_none() && self.attribute.names_of_the_first().contains(&name.as_str()) {
+                // Its meaning is clear, so do not report the first value as missing too.
                 self.first = Some(value);
             }
         }
@@ -269,34 +297,34 @@ impl Args {
     fn set_root(&mut self, value: Expr, errors: &mut Errors) {
         match value {
             Expr::Path(path) if path.qself.is_none() => self.root = Some(path.path),
-            // Through a `macro_rules!`.
+            // A value that came through a `macro_rules!`.
             Expr::Group(group) => self.set_root(*group.expr, errors),
             other => errors.at(other, "`crate` takes the path of this crate, such as `crate = my_triggers`"),
         }
     }
 
-    /// What to say about a key that does not exist here.
+    /// Returns the message about a key that this attribute does not have.
     fn unknown(&self, name: &str) -> String {
         let keys = self.keys_here();
         if let Some(key) = KEYS.iter().find(|key| key.name == name) {
             return format!("`{name}` belongs to {}\n  {keys}", homes(key));
         }
-        if let Some((what, example)) = self.kind.first()
-            && self.kind.names_of_the_first().contains(&name)
+        if let Some((what, example)) = self.attribute.first()
+            && self.attribute.names_of_the_first().contains(&name)
         {
-            let attribute = self.kind.name();
+            let attribute = self.attribute.name();
             return format!(
                 "the {what} comes first, without a key: `#[{attribute}(\"{example}\")]`\n  {keys}"
             );
         }
         let same = OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, key)| *key);
         let near = same
-            .or_else(|| hint::did_you_mean(name, self.kind.keys().map(|key| key.name)))
+            .or_else(|| hint::did_you_mean(name, self.attribute.keys().map(|key| key.name)))
             .or_else(|| hint::did_you_mean(name, KEYS.iter().map(|key| key.name)));
         let Some(key) = KEYS.iter().find(|key| Some(key.name) == near) else {
             return format!("unknown key `{name}`\n  {keys}");
         };
-        let elsewhere = if key.homes.contains(&self.kind) {
+        let elsewhere = if key.homes.contains(&self.attribute) {
             String::new()
         } else {
             format!(", which belongs to {}", homes(key))
@@ -305,13 +333,13 @@ impl Args {
     }
 
     fn keys_here(&self) -> String {
-        let names: Vec<&str> = self.kind.keys().map(|key| key.name).chain(["crate"]).collect();
+        let names: Vec<&str> = self.attribute.keys().map(|key| key.name).chain(["crate"]).collect();
         format!("the keys here are: {}", names.join(", "))
     }
 }
 
 fn homes(key: &Key) -> String {
-    let names: Vec<String> = key.homes.iter().map(|kind| kind.shown()).collect();
+    let names: Vec<String> = key.homes.iter().map(|attribute| attribute.shown()).collect();
     match names.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
@@ -319,7 +347,7 @@ fn homes(key: &Key) -> String {
     }
 }
 
-/// Reads a list to its end, whatever it holds: what cannot be read is an error, and is left out.
+/// Reads a list to its end. An entry that cannot be read is an error and is skipped.
 pub(crate) fn each_in_list(
     input: ParseStream<'_>,
     errors: &mut Errors,
@@ -350,16 +378,16 @@ mod tests {
 
     use super::*;
 
-    fn read(kind: Kind, tokens: TokenStream) -> (Args, Vec<String>) {
+    fn read(attribute: Attribute, tokens: TokenStream) -> (Args, Vec<String>) {
         let mut errors = Errors::default();
-        let args = Args::read(kind, Span::call_site(), tokens, &mut errors);
+        let args = Args::read(attribute, Span::call_site(), tokens, &mut errors);
         let messages = errors.take().into_iter().flatten().map(|error| error.to_string()).collect();
         (args, messages)
     }
 
     #[track_caller]
-    fn says(kind: Kind, tokens: TokenStream, starts: &[&str]) {
-        let (_, messages) = read(kind, tokens);
+    fn says(attribute: Attribute, tokens: TokenStream, starts: &[&str]) {
+        let (_, messages) = read(attribute, tokens);
         assert_eq!(messages.len(), starts.len(), "{messages:#?}");
         for (message, start) in messages.iter().zip(starts) {
             assert!(message.starts_with(start), "{message}");
@@ -369,7 +397,7 @@ mod tests {
     #[test]
     fn a_list_is_read_in_order() {
         let (args, messages) =
-            read(Kind::Event, quote!("a.b", source = SOURCES, id = "x", queue = 10, crate = my::triggers,));
+            read(EVENT, quote!("a.b", source = SOURCES, id = "x", queue = 10, crate = my::triggers,));
         assert_eq!(messages, [""; 0]);
         assert!(args.first.is_some());
         let keys: Vec<&str> = args.entries.iter().map(|(_, key, _)| key.name).collect();
@@ -382,7 +410,7 @@ mod tests {
 
     #[test]
     fn an_unknown_key_gets_the_closest_and_the_list() {
-        let (_, messages) = read(Kind::Webhook, quote!("/x", prot = 9090));
+        let (_, messages) = read(WEBHOOK, quote!("/x", prot = 9090));
         assert_eq!(
             messages,
             ["unknown key `prot`; did you mean `port`?\n  \
@@ -392,15 +420,15 @@ mod tests {
 
     #[test]
     fn a_key_of_another_attribute_is_sent_home() {
-        says(Kind::Event, quote!("a", concurrency = 8), &["`concurrency` belongs to `#[process]`"]);
-        says(Kind::Message, quote!("a", port = 1), &["`port` belongs to `#[on_webhook]`"]);
+        says(EVENT, quote!("a", concurrency = 8), &["`concurrency` belongs to `#[process]`"]);
+        says(MESSAGE, quote!("a", port = 1), &["`port` belongs to `#[on_webhook]`"]);
         says(
-            Kind::Process,
+            PROCESS,
             quote!(queue = 1),
             &["`queue` belongs to `#[on_event]`, `#[on_message]`, `#[on_webhook]` and `#[on_dead_letter]`"],
         );
         says(
-            Kind::Event,
+            EVENT,
             quote!("a", concurency = 8),
             &["unknown key `concurency`; did you mean `concurrency`, which belongs to `#[process]`?"],
         );
@@ -408,17 +436,17 @@ mod tests {
 
     #[test]
     fn names_from_the_builders_and_the_configuration_are_understood() {
-        says(Kind::Event, quote!("a", capacity = 8), &["unknown key `capacity`; did you mean `queue`?"]);
-        says(Kind::Process, quote!(max_retries = 8), &["unknown key `max_retries`; did you mean `retry`?"]);
-        says(Kind::Webhook, quote!(path = "/x"), &["the path comes first, without a key"]);
-        says(Kind::DeadLetter, quote!(process = "x"), &["the process name comes first, without a key"]);
-        says(Kind::Event, quote!("a", process = "x"), &["unknown key `process`"]);
+        says(EVENT, quote!("a", capacity = 8), &["unknown key `capacity`; did you mean `queue`?"]);
+        says(PROCESS, quote!(max_retries = 8), &["unknown key `max_retries`; did you mean `retry`?"]);
+        says(WEBHOOK, quote!(path = "/x"), &["the path comes first, without a key"]);
+        says(DEAD_LETTER, quote!(process = "x"), &["the process name comes first, without a key"]);
+        says(EVENT, quote!("a", process = "x"), &["unknown key `process`"]);
     }
 
     #[test]
     fn every_mistake_of_a_list_is_found() {
         says(
-            Kind::Event,
+            EVENT,
             quote!(source = "s", "a.b", queue = 1, queue = 2, id =, sorce = "x" "y", "z"),
             &[
                 "the event type comes first",

@@ -1,17 +1,17 @@
-//! The rules between the parts of a declaration: its keys, its triggers, its captures.
+//! The rules between the parts of a declaration: between keys, between triggers, between captures and arguments.
 
 use quote::ToTokens;
 use syn::Type;
 use syn::ext::IdentExt;
 use trigger_grammar::size;
 
-use crate::args::{Args, Kind};
+use crate::args::{Args, TriggerKind};
 use crate::errors::Errors;
 use crate::model::{Input, Origin, Setting, Trigger};
 use crate::signature::{Argument, inside_option};
 use crate::value::Value;
 
-/// The rules between the keys of one list.
+/// Checks the rules between the keys of one list.
 pub(crate) fn keys(list: &Args, settings: &[Setting], errors: &mut Errors) {
     let key = |name: &str| list.entries.iter().map(|(key, ..)| key).find(|key| *key == name);
     let number = |name: &str| {
@@ -39,11 +39,11 @@ pub(crate) fn keys(list: &Args, settings: &[Setting], errors: &mut Errors) {
     }
 }
 
-/// Two triggers that bring the same events, as far as their texts say so.
+/// Refuses a trigger with the same text as an earlier one.
 pub(crate) fn triggers(triggers: &[Trigger], errors: &mut Errors) {
     let is_whole = |trigger: &Trigger| trigger.first.is_some() || trigger.kind.may_lack_first();
     for (index, trigger) in triggers.iter().enumerate().filter(|(_, trigger)| is_whole(trigger)) {
-        if triggers[..index].iter().any(|earlier| earlier.brings() == trigger.brings()) {
+        if triggers[..index].iter().any(|earlier| earlier.identity() == trigger.identity()) {
             let shown = trigger.shown();
             let message =
                 format!("`{shown}` stands here twice, and each event would arrive twice; once is enough");
@@ -52,11 +52,12 @@ pub(crate) fn triggers(triggers: &[Trigger], errors: &mut Errors) {
     }
 }
 
-/// Finds out which arguments are captures, and refuses those that some trigger would not give.
+/// Returns how each argument is made. Refuses a capture that a trigger of the handler does not have.
 pub(crate) fn captures(triggers: &[Trigger], arguments: &[Argument], errors: &mut Errors) -> Vec<Input> {
-    let broken = triggers.iter().any(|trigger| trigger.kind == Kind::Message && trigger.first.is_none());
+    let broken =
+        triggers.iter().any(|trigger| trigger.kind == TriggerKind::Message && trigger.first.is_none());
     if broken {
-        // Its captures are unknown; whatever was said about the arguments now could be wrong.
+        // The captures of a wrong pattern are unknown, so an error about an argument could be false.
         return Vec::new();
     }
     for trigger in triggers {
@@ -84,7 +85,7 @@ fn settle(triggers: &[Trigger], argument: &Argument, errors: &mut Errors) -> Inp
         return input(Origin::CaptureOrNone, inner);
     }
     for other in triggers.iter().filter(|trigger| !gives(trigger)) {
-        let known = if other.kind == Kind::Message && matches!(other.first, Some(Value::Const(_))) {
+        let known = if other.kind == TriggerKind::Message && matches!(other.first, Some(Value::Const(_))) {
             " (the captures of a const are not known here)"
         } else {
             ""

@@ -1,23 +1,23 @@
-//! The values that are code: the closures under `key` and `filter`, which read an event's body, or the event.
+//! The values that are code: the closures of `key` and `filter`. They read an event's body, or the event.
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, ExprClosure, Pat, ReturnType, Stmt, Type};
 
-use crate::expand::door;
+use crate::expand::private_path;
 
-/// What a closure is for.
+/// The purpose of a closure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// It makes the key of an event.
+    /// Returns the key of an event.
     Key,
-    /// It says whether a trigger takes an event.
+    /// Returns `true` if a trigger takes an event.
     Filter,
 }
 
 impl Purpose {
-    /// An example.
+    /// Returns an example of it.
     pub(crate) fn example(self) -> &'static str {
         match self {
             Purpose::Key => "|order: &Order| order.customer",
@@ -25,7 +25,7 @@ impl Purpose {
         }
     }
 
-    /// The fn that calls it.
+    /// Returns the name of the fn that calls it.
     fn caller(self) -> &'static str {
         match self {
             Purpose::Key => "key",
@@ -37,11 +37,11 @@ impl Purpose {
 /// A closure of one argument, a reference whose type is written.
 pub(crate) struct Closure {
     purpose: Purpose,
-    /// As it was written.
+    /// The closure as written.
     whole: ExprClosure,
     /// The argument, with its type.
     argument: Pat,
-    /// What it refers to.
+    /// The type behind the reference.
     body_type: Type,
 }
 
@@ -71,14 +71,14 @@ impl Closure {
         Ok(Closure { purpose, whole: closure.clone(), argument: argument.clone(), body_type })
     }
 
-    /// The closure as it was written.
+    /// Returns the closure as written.
     pub(crate) fn written(&self) -> TokenStream {
         self.whole.to_token_stream()
     }
 
-    /// The fn from an event to what the closure gives, and the text of the closure.
+    /// Returns the fn from an event to the value of the closure, and the text of the closure.
     ///
-    /// Each part has the span of what the compiler is to show if its type is wrong.
+    /// Each part has the span that the compiler is to show if its type is wrong.
     pub(crate) fn tokens(&self) -> TokenStream {
         let Closure { purpose, argument, body_type, .. } = self;
         let event = Ident::new("event", Span::mixed_site());
@@ -89,25 +89,25 @@ impl Closure {
             }
             Purpose::Filter => self.written(),
         };
-        let door = door(body_type.span());
+        let private = private_path(body_type.span());
         let read = Ident::new(purpose.caller(), body_type.span());
         let text = text(self.written());
-        quote_spanned!(body_type.span()=> |#event| #door::#read::<#body_type>(#event, #closure), #text)
+        quote_spanned!(body_type.span()=> |#event| #private::#read::<#body_type>(#event, #closure), #text)
     }
 
-    /// The hash of the key. That is only borrowed, so that it may be a field of the body.
+    /// Returns the hash of the key. It borrows the key, so that this may be a field of the body.
     fn hash(&self) -> TokenStream {
         let key = without_braces(&self.whole.body);
-        let door = door(key.span());
+        let private = private_path(key.span());
         let of = match &self.whole.output {
             ReturnType::Default => None,
             ReturnType::Type(_, ty) => Some(quote_spanned!(ty.span()=> ::<#ty>)),
         };
-        quote_spanned!(key.span()=> #door::hash #of (&(#key)))
+        quote_spanned!(key.span()=> #private::hash #of (&(#key)))
     }
 }
 
-/// The tokens as their file has them, in one line.
+/// Returns the tokens as their file has them, on one line.
 fn text(tokens: TokenStream) -> String {
     if !proc_macro::is_available() {
         return tokens.to_string();
@@ -120,10 +120,10 @@ fn text(tokens: TokenStream) -> String {
 /// A line and a column of a file.
 type Place = (usize, usize);
 
-/// A text with a space wherever there was one between two tokens.
+/// A text with a space wherever the file has white space between two tokens.
 struct Text {
     written: String,
-    /// Where the last token ends.
+    /// The end of the last token.
     end: Place,
 }
 
@@ -139,7 +139,7 @@ impl Text {
                 Delimiter::Parenthesis => ("(", ")"),
                 Delimiter::Brace => ("{", "}"),
                 Delimiter::Bracket => ("[", "]"),
-                // Nobody wrote these.
+                // The file has no such delimiters.
                 Delimiter::None => {
                     self.add(group.stream());
                     continue;
@@ -166,7 +166,7 @@ fn places(span: Span) -> (Place, Place) {
     ((start.line(), start.column()), (end.line(), end.column()))
 }
 
-/// The `Order` of `order: &Order`.
+/// Returns the `Order` of `order: &Order`.
 fn body_type(argument: &Pat) -> syn::Result<Type> {
     let missing = |pattern: &Pat| {
         let name = match pattern {
@@ -206,7 +206,7 @@ fn shown(ty: &Type) -> String {
     ty.to_token_stream().to_string().replace(' ', "")
 }
 
-/// `order.customer` of `{ order.customer }`, which would move it.
+/// Returns the `order.customer` of `{ order.customer }`: the block would move it.
 fn without_braces(key: &Expr) -> &Expr {
     let Expr::Block(block) = key else { return key };
     match block.block.stmts.as_slice() {

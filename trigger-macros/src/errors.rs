@@ -4,17 +4,17 @@ use std::fmt::Display;
 
 use quote::ToTokens;
 
-/// The mistakes found so far.
+/// The errors found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Errors(Option<syn::Error>);
 
 impl Errors {
-    /// Adds a mistake, shown under `tokens`.
+    /// Adds an error at the span of `tokens`.
     pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Adds a mistake that has its place already.
+    /// Adds an error that has its span.
     pub(crate) fn push(&mut self, error: syn::Error) {
         match &mut self.0 {
             Some(first) => first.combine(error),
@@ -22,7 +22,7 @@ impl Errors {
         }
     }
 
-    /// The mistakes as one error, or nothing.
+    /// Returns the errors combined into one, or `None`.
     pub(crate) fn take(self) -> Option<syn::Error> {
         self.0
     }

@@ -1,15 +1,15 @@
-//! The output of a declaration: the function as it was written, and one static record that names it.
+//! The output of a declaration: the function as written, and one static record that names it.
 //!
-//! Everything is behind `::triggers::__private`, for short `__p`, so that nothing the user has in scope can change it. A type is
-//! written with the span of the argument it came from, and the call with that of the function, so that the
-//! compiler's own errors show the user's code.
+//! Generated code names items only through `::triggers::__private`, imported as `__p`, so that no name in the user's scope
+//! changes its meaning. A type has the span of its argument, and the call has that of the function, so that the compiler's
+//! errors show the user's code.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Path, Visibility};
 
-use crate::args::Kind;
+use crate::args::TriggerKind;
 use crate::fallback::Stub;
 use crate::model::{Declaration, Input, Origin, Setting, Trigger};
 use crate::signature::{Function, Item};
@@ -20,12 +20,12 @@ use crate::value::Value;
 pub(crate) struct Root(Option<Path>);
 
 impl Root {
-    /// The crate under the path that `crate = ..` gives.
+    /// Returns the crate at the path that `crate = ..` gives.
     pub(crate) fn new(path: Path) -> Root {
         Root(Some(path))
     }
 
-    /// The door for generated code, written as if it stood at `span`.
+    /// Returns the path of the module for generated code, with `span`.
     pub(crate) fn private(&self, span: Span) -> TokenStream {
         let root = self.at(span);
         quote_spanned!(span=> #root::__private)
@@ -39,12 +39,12 @@ impl Root {
     }
 }
 
-/// The name of the door inside a declaration, written as if it stood at `span`.
-pub(crate) fn door(span: Span) -> Ident {
+/// Returns the name of that module inside a declaration, with `span`.
+pub(crate) fn private_path(span: Span) -> Ident {
     Ident::new("__p", span)
 }
 
-/// The same tokens at another place; what they name stays as it is, which matters for a `$crate`.
+/// Returns the tokens with the location of `span`. They resolve as before, which matters for a `$crate`.
 fn moved(tokens: TokenStream, span: Span) -> TokenStream {
     tokens
         .into_iter()
@@ -55,7 +55,7 @@ fn moved(tokens: TokenStream, span: Span) -> TokenStream {
         .collect()
 }
 
-/// The output of a declaration without mistakes.
+/// Returns the output of a declaration without mistakes.
 ///
 /// ```text
 /// // in:  #[on_message("reports.{region}", queue = 10)] async fn archive(region: String, report: Text) {}
@@ -96,7 +96,7 @@ pub(crate) fn handler(declaration: &Declaration) -> TokenStream {
     }
 }
 
-/// A name like that of a handler, for a declaration with mistakes.
+/// Returns the name of a handler and an empty record, for a declaration with mistakes.
 pub(crate) fn stub(stub: &Stub) -> TokenStream {
     let Stub { function, root, collected } = stub;
     let private = root.private(Span::call_site());
@@ -123,11 +123,11 @@ pub(crate) fn stub(stub: &Stub) -> TokenStream {
     }
 }
 
-/// The path of an attribute, as if it were our own: an import of the user's that is not used is told of, also where the
-/// user is a `macro_rules!`.
+/// Returns the path of an attribute with our own span. With the user's, rustc would not count an import inside a
+/// `macro_rules!` as used.
 fn imported(path: &Path) -> TokenStream {
     let ours = |mut token: TokenTree| {
-        // What it stands for depends on where it came from.
+        // The span of a `$crate` says which crate it is.
         if token.to_string() != "$crate" {
             token.set_span(Span::call_site());
         }
@@ -159,7 +159,7 @@ fn record(declaration: &Declaration) -> TokenStream {
     let Declaration { function, triggers, process, inputs, .. } = declaration;
     let name = function.name();
     let process = configured("ProcessRecord", quote!(__p::ProcessRecord::new()), process);
-    let kinds: Vec<Kind> = triggers.iter().map(|trigger| trigger.kind).collect();
+    let kinds: Vec<TriggerKind> = triggers.iter().map(|trigger| trigger.kind).collect();
     let arguments = inputs.iter().map(|input| argument(input, &kinds));
     let triggers = triggers.iter().map(trigger);
     let call = call(function, inputs);
@@ -175,16 +175,16 @@ fn record(declaration: &Declaration) -> TokenStream {
 }
 
 /// `argument::<Text>("report", &[TriggerKind::Message])`
-fn argument(Input { name, origin, ty }: &Input, kinds: &[Kind]) -> TokenStream {
-    let door = door(ty.span());
+fn argument(Input { name, origin, ty }: &Input, kinds: &[TriggerKind]) -> TokenStream {
+    let private = private_path(ty.span());
     let kinds = kinds.iter().map(|kind| kind.variant(ty.span()));
     match origin {
         Origin::Event => {
-            quote_spanned!(ty.span()=> #door::argument::<#ty>(#name, &[#(#door::TriggerKind::#kinds),*]))
+            quote_spanned!(ty.span()=> #private::argument::<#ty>(#name, &[#(#private::TriggerKind::#kinds),*]))
         }
-        Origin::Capture => quote_spanned!(ty.span()=> #door::Argument::capture::<#ty>(#name)),
+        Origin::Capture => quote_spanned!(ty.span()=> #private::Argument::capture::<#ty>(#name)),
         Origin::CaptureOrNone => {
-            quote_spanned!(ty.span()=> #door::Argument::capture::<::core::option::Option<#ty>>(#name))
+            quote_spanned!(ty.span()=> #private::Argument::capture::<::core::option::Option<#ty>>(#name))
         }
     }
 }
@@ -194,40 +194,40 @@ fn trigger(trigger: &Trigger) -> TokenStream {
     let first = trigger.first.as_ref().map(Value::to_tokens).unwrap_or_default();
     let span = first.span();
     let constructor = match trigger.kind {
-        Kind::Event => Ident::new("event", span),
-        Kind::DeadLetter if trigger.first.is_none() => Ident::new("dead_letter", span),
-        Kind::DeadLetter => Ident::new("dead_letter_of", span),
-        Kind::Message => Ident::new("message", span),
-        Kind::Webhook | Kind::Process => Ident::new("webhook", span),
+        TriggerKind::Event => Ident::new("event", span),
+        TriggerKind::DeadLetter if trigger.first.is_none() => Ident::new("dead_letter", span),
+        TriggerKind::DeadLetter => Ident::new("dead_letter_of", span),
+        TriggerKind::Message => Ident::new("message", span),
+        TriggerKind::Webhook => Ident::new("webhook", span),
     };
     let first = given(&constructor, first, trigger.first.as_ref());
-    let door = door(span);
-    let start = quote_spanned!(span=> #door::TriggerRecord::#constructor(#first));
+    let private = private_path(span);
+    let start = quote_spanned!(span=> #private::TriggerRecord::#constructor(#first));
     configured("TriggerRecord", start, &trigger.settings)
 }
 
-/// The record after each setting: `ProcessRecord::retry(ProcessRecord::new(), 5)`.
+/// Returns the record after each setting: `ProcessRecord::retry(ProcessRecord::new(), 5)`.
 ///
-/// In this form each call is where its value is, which that of a method is not: it begins where the record does.
+/// Each call in this form has the span of its value. A method call would begin at the span of the record.
 fn configured(record: &str, start: TokenStream, settings: &[Setting]) -> TokenStream {
     settings.iter().fold(start, |before, Setting { key, value }| {
         let value = match value {
             Value::Overflow(variant) => {
-                let door = door(variant.span());
-                quote_spanned!(variant.span()=> #door::Overflow::#variant)
+                let private = private_path(variant.span());
+                quote_spanned!(variant.span()=> #private::Overflow::#variant)
             }
             Value::Closure(closure) => closure.tokens(),
             other => given(key, other.to_tokens(), Some(other)),
         };
         let span = value.span();
-        let door = door(span);
+        let private = private_path(span);
         let record = Ident::new(record, span);
         let key = Ident::new(&key.to_string(), span);
-        quote_spanned!(span=> #door::#record::#key(#before, #value))
+        quote_spanned!(span=> #private::#record::#key(#before, #value))
     })
 }
 
-/// What may be wrong with a const is found in a call around it, and shown where that seems to be.
+/// Wraps a const in a call that checks it in const evaluation. The call has the span of the const, so errors show it there.
 fn given(key: &Ident, tokens: TokenStream, value: Option<&Value>) -> TokenStream {
     let checked =
         ["event", "message", "webhook", "dead_letter_of", "queue", "concurrency", "timeout", "backoff"];
@@ -235,11 +235,11 @@ fn given(key: &Ident, tokens: TokenStream, value: Option<&Value>) -> TokenStream
         return tokens;
     }
     let span = tokens.span();
-    let (door, key) = (door(span), Ident::new(&key.to_string(), span));
-    quote_spanned!(span=> #door::given::#key(#tokens))
+    let (private, key) = (private_path(span), Ident::new(&key.to_string(), span));
+    quote_spanned!(span=> #private::given::#key(#tokens))
 }
 
-/// What makes the place of a worker, from the closure that makes the arguments of one call, and calls.
+/// Returns the shim: a fn that makes a worker's `Call` from a closure, which makes the arguments of one call and calls.
 fn call(function: &Function, inputs: &[Input]) -> TokenStream {
     let ident = &function.signature.ident;
     let cx = Ident::new("cx", Span::mixed_site());
@@ -252,12 +252,12 @@ fn call(function: &Function, inputs: &[Input]) -> TokenStream {
             Origin::Capture => Ident::new("capture", span),
             Origin::CaptureOrNone => Ident::new("capture_opt", span),
         };
-        let door = door(span);
-        quote_spanned!(span=> #door::#make::<#ty>(#cx, #name))
+        let private = private_path(span);
+        quote_spanned!(span=> #private::#make::<#ty>(#cx, #name))
     });
-    let door = door(ident.span());
-    let run = quote_spanned!(ident.span()=> #door::run(#ident(#(#made),*)));
-    // What the fn returns that it must not is shown where this seems to stand.
+    let private = private_path(ident.span());
+    let run = quote_spanned!(ident.span()=> #private::run(#ident(#(#made),*)));
+    // An error about the return type is shown at this span.
     let here = Span::mixed_site().located_at(ident.span());
     if inputs.is_empty() {
         return quote_spanned!(here=> || __p::new_call(|_| #run));
@@ -271,7 +271,7 @@ fn call(function: &Function, inputs: &[Input]) -> TokenStream {
 }
 
 impl Value {
-    /// The value as it was written.
+    /// Returns the value as written.
     pub(crate) fn to_tokens(&self) -> TokenStream {
         match self {
             Value::Text(text) => text.to_token_stream(),
@@ -294,7 +294,7 @@ fn literal(number: u64, span: Span) -> Literal {
 }
 
 impl Item {
-    /// The item as it was written.
+    /// Returns the item as written.
     pub(crate) fn tokens(&self) -> TokenStream {
         let Item { attributes, rest } = self;
         quote!(#(#attributes)* #rest)
@@ -304,8 +304,9 @@ impl Item {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::Attribute;
 
-    /// All that a handler costs the compiler beside the function itself.
+    /// The output for a handler, without the function.
     const ARCHIVE: &str = r#"
 #[allow(non_camel_case_types)]
 struct archive {}
@@ -341,7 +342,8 @@ const _: () = {
                 store(region, report).await
             }
         };
-        let declared = Declaration::read(Kind::Message, quote!("reports.{region}.daily"), function.clone());
+        let message = Attribute::Trigger(TriggerKind::Message);
+        let declared = Declaration::read(message, quote!("reports.{region}.daily"), function.clone());
         let output = handler(&declared.ok().expect("a declaration")).to_string();
         let added = output.strip_prefix(&function.to_string()).expect("the function as it was written");
         let file = syn::parse_str(added).expect("a file");

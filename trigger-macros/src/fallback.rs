@@ -1,7 +1,7 @@
-//! What a declaration with mistakes expands to: the user's item, the errors, and no error of our own making.
+//! The output of a declaration with mistakes: the user's item, a stub of its record, and the errors.
 //!
-//! Without the item, one typo would bring "cannot find function" for every use of it; without the stub,
-//! `handlers![..]` would complain as well. The compiler goes on to check types after these errors.
+//! Without the item, every use of it would be a second error, "cannot find function". Without the stub, so would every
+//! `handlers![..]` that lists it. The compiler still checks the types in the item.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -15,18 +15,18 @@ pub(crate) struct Broken {
     pub(crate) error: syn::Error,
     /// The user's item, without our attributes.
     pub(crate) item: TokenStream,
-    /// What the item's name stands for, where there is a place for it.
+    /// The stub, unless the item has no place for one.
     pub(crate) stub: Option<Box<Stub>>,
 }
 
-/// The parts of a handler that never runs.
+/// A handler that never runs.
 pub(crate) struct Stub {
     pub(crate) function: Function,
     pub(crate) root: Root,
     pub(crate) collected: Vec<Path>,
 }
 
-/// The output for a declaration with mistakes.
+/// Returns the output of a declaration with mistakes.
 pub(crate) fn handler(broken: &Broken) -> TokenStream {
     let errors = broken.error.to_compile_error();
     let item = &broken.item;

@@ -1,7 +1,6 @@
 //! `#[triggers::main]`: a plain `main` around the user's async one.
 //!
-//! It also names the crates whose handlers are to be linked, since the linker leaves out a crate that nobody
-//! names, and its handlers with it.
+//! It also names the crates of `crates(..)`: the linker leaves out a crate that no other names, and its handlers with it.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -25,7 +24,7 @@ struct Args {
     root: Root,
 }
 
-/// The output of `#[triggers::main]`.
+/// Returns the output of `#[triggers::main]`.
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let item = match syn::parse2::<Item>(item.clone()) {
         Ok(item) => item,
@@ -48,6 +47,8 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
+/// Returns `main` around the user's function.
+///
 /// ```text
 /// // in:  #[triggers::main(crates(billing))] async fn main(runtime: Builder) -> Result<()> { .. }
 /// // out: use ::billing as _;
@@ -78,7 +79,7 @@ fn around(args: &Args, item: &Item, function: &Function) -> TokenStream {
     }
 }
 
-/// A program whose `main` does nothing: without one, or with an async one, the compiler would complain again.
+/// Returns a program whose `main` does nothing: a missing or an async `main` would be a second error.
 fn fallback(item: &Item, function: &Function, error: &syn::Error) -> TokenStream {
     let error = error.to_compile_error();
     let tokens = item.tokens();
@@ -125,7 +126,7 @@ fn read_args(tokens: TokenStream, errors: &mut Errors) -> Args {
         each_in_list(input, errors, |input, _| read_arg(input, &mut args));
         Ok(())
     };
-    // The reader takes every token, so that there is no error left to come from here.
+    // `each_in_list` consumes every token, so `parse2` has no error of its own to report.
     if let Err(error) = read.parse2(tokens) {
         errors.push(error);
     }

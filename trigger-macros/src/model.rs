@@ -1,11 +1,11 @@
-//! The whole declaration: a function, its triggers, its policy.
+//! The whole declaration: a function, its triggers, its process settings.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
-use syn::{Attribute, Ident, Path, Type};
+use syn::{Ident, Path, Type};
 use trigger_grammar::topic;
 
-use crate::args::{Args, Kind};
+use crate::args::{Args, Attribute, TriggerKind};
 use crate::check;
 use crate::errors::Errors;
 use crate::expand::Root;
@@ -22,24 +22,24 @@ pub(crate) struct Declaration {
     pub(crate) root: Root,
     /// In the order of the source.
     pub(crate) triggers: Vec<Trigger>,
-    /// What `#[process]` sets.
+    /// The settings of `#[process]`.
     pub(crate) process: Vec<Setting>,
     pub(crate) inputs: Vec<Input>,
-    /// The attributes that were collected, as they were named.
+    /// The paths of the collected attributes, as written.
     pub(crate) collected: Vec<Path>,
 }
 
 /// One trigger.
 pub(crate) struct Trigger {
-    pub(crate) kind: Kind,
-    /// Where its attribute stands.
+    pub(crate) kind: TriggerKind,
+    /// The span of its attribute.
     pub(crate) place: Span,
-    /// The type, pattern, path or process; nothing where it was left out or wrong.
+    /// The type, pattern, path or process. `None` if it was left out or is wrong.
     pub(crate) first: Option<Value>,
     pub(crate) settings: Vec<Setting>,
 }
 
-/// One `key = value`, which is a call of the method of that name.
+/// One `key = value`. It becomes a call of the record's method of that name.
 pub(crate) struct Setting {
     pub(crate) key: Ident,
     pub(crate) value: Value,
@@ -50,43 +50,47 @@ pub(crate) struct Input {
     /// The name in messages and in the record.
     pub(crate) name: String,
     pub(crate) origin: Origin,
-    /// The type to make; for `Origin::CaptureOrNone` the one inside the `Option`.
+    /// The type to make. For `Origin::CaptureOrNone`, the one inside the `Option`.
     pub(crate) ty: Type,
 }
 
 /// What an argument is made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Whatever its type extracts.
+    /// The event, through `FromTrigger`.
     Event,
-    /// The `{capture}` of its name.
+    /// The `{capture}` of that name.
     Capture,
-    /// The same, where not every trigger needs to have that capture.
+    /// The `{capture}` of that name, or `None` from a trigger without it.
     CaptureOrNone,
 }
 
 impl Declaration {
-    /// Reads the declaration that begins with the attribute `kind`, whose list is `args`.
-    pub(crate) fn read(kind: Kind, args: TokenStream, item: TokenStream) -> Result<Declaration, Broken> {
+    /// Reads the declaration under `attribute`, the first of ours on the item. `args` is its list.
+    pub(crate) fn read(
+        attribute: Attribute,
+        args: TokenStream,
+        item: TokenStream,
+    ) -> Result<Declaration, Broken> {
         let mut item: Item = match syn::parse2(item.clone()) {
             Ok(item) => item,
             Err(error) => return Err(Broken { error, item, stub: None }),
         };
         let mut errors = Errors::default();
-        // Resolved like the user's own code, since the compiler adds a note to errors in the code of a macro.
+        // Resolved as the user's code, because the compiler adds a note to an error inside a macro.
         let place = Span::call_site().resolved_at(item.place());
-        let mut lists = vec![Args::read(kind, place, args, &mut errors)];
+        let mut lists = vec![Args::read(attribute, place, args, &mut errors)];
         let collected = collect(&mut item.attributes, &mut lists, &mut errors);
         let Ok(function) = syn::parse2::<Function>(item.rest.clone()) else {
-            let message = format!("{} belongs on an `async fn`", kind.shown());
+            let message = format!("{} belongs on an `async fn`", attribute.shown());
             let error = syn::Error::new(item.place(), message);
             return Err(Broken { error, item: item.tokens(), stub: None });
         };
 
-        function.check(&kind.shown(), &mut errors);
+        function.check(&attribute.shown(), &mut errors);
         let arguments = function.arguments(&mut errors);
         let root = root(&lists, &mut errors);
-        lists.sort_by_key(|list| !list.stepped);
+        lists.sort_by_key(|list| !list.deferred);
         let (triggers, process) = read_lists(&lists, &mut errors);
         check::triggers(&triggers, &mut errors);
         let inputs = check::captures(&triggers, &arguments, &mut errors);
@@ -100,14 +104,15 @@ impl Declaration {
     }
 }
 
-/// Takes our attributes off the function: all are read by the first that expands, which is the outermost.
-/// Every `cfg` and `cfg_attr` is gone by then, so that no attribute hides in one.
-fn collect(attributes: &mut Vec<Attribute>, lists: &mut Vec<Args>, errors: &mut Errors) -> Vec<Path> {
+/// Removes our attributes from the function and reads them. The first that expands, the outermost, collects all others.
+///
+/// The compiler has expanded every `cfg` and `cfg_attr` on the item by then, so none of our attributes hides in one.
+fn collect(attributes: &mut Vec<syn::Attribute>, lists: &mut Vec<Args>, errors: &mut Errors) -> Vec<Path> {
     let mut collected = Vec::new();
     attributes.retain(|attribute| {
-        let Some(kind) = Kind::of(attribute.path()) else { return true };
-        let list = Args::read_attribute(kind, attribute, errors);
-        if !list.stepped {
+        let Some(ours) = Attribute::of(attribute.path()) else { return true };
+        let list = Args::read_attribute(ours, attribute, errors);
+        if !list.deferred {
             collected.push(attribute.path().clone());
         }
         lists.push(list);
@@ -116,7 +121,7 @@ fn collect(attributes: &mut Vec<Attribute>, lists: &mut Vec<Args>, errors: &mut 
     collected
 }
 
-/// The value of `crate`, which may stand in any of the lists.
+/// Returns the value of `crate`, which may stand in any of the lists.
 pub(crate) fn root(lists: &[Args], errors: &mut Errors) -> Root {
     let mut roots = lists.iter().filter_map(|list| list.root.as_ref());
     let Some(first) = roots.next() else { return Root::default() };
@@ -133,18 +138,20 @@ fn read_lists(lists: &[Args], errors: &mut Errors) -> (Vec<Trigger>, Vec<Setting
     for list in lists {
         let mut settings = Vec::new();
         for (key, known, value) in &list.entries {
-            let value = value::read(list.kind, key, known.takes, value, errors);
+            let value = value::read(list.attribute, key, known.takes, value, errors);
             settings.extend(value.map(|value| Setting { key: key.clone(), value }));
         }
         check::keys(list, &settings, errors);
-        if list.kind != Kind::Process {
-            let first = read_first(list, errors);
-            triggers.push(Trigger { kind: list.kind, place: list.place, first, settings });
-        } else if process.is_none() {
-            process = Some(settings);
-        } else {
-            let message = "`#[process]` stands here twice; put its keys into one";
-            errors.push(syn::Error::new(list.place, message));
+        match list.attribute {
+            Attribute::Trigger(kind) => {
+                let first = read_first(kind, list, errors);
+                triggers.push(Trigger { kind, place: list.place, first, settings });
+            }
+            Attribute::Process if process.is_none() => process = Some(settings),
+            Attribute::Process => {
+                let message = "`#[process]` stands here twice; put its keys into one";
+                errors.push(syn::Error::new(list.place, message));
+            }
         }
     }
     if triggers.is_empty() {
@@ -156,25 +163,25 @@ fn read_lists(lists: &[Args], errors: &mut Errors) -> (Vec<Trigger>, Vec<Setting
     (triggers, process.unwrap_or_default())
 }
 
-fn read_first(list: &Args, errors: &mut Errors) -> Option<Value> {
+fn read_first(kind: TriggerKind, list: &Args, errors: &mut Errors) -> Option<Value> {
     if let Some(value) = &list.first {
-        return value::read_first(list.kind, value, errors);
+        return value::read_first(kind, value, errors);
     }
-    if list.kind.may_lack_first() {
+    if kind.may_lack_first() {
         return None;
     }
-    let (what, example) = list.kind.first()?;
-    let (shown, name) = (list.kind.shown(), list.kind.name());
-    let message = format!("{shown} needs the {what} first: `#[{name}(\"{example}\")]`");
+    let (what, example) = kind.first();
+    let name = kind.attribute();
+    let message = format!("`#[{name}]` needs the {what} first: `#[{name}(\"{example}\")]`");
     errors.push(syn::Error::new(list.place, message));
     None
 }
 
 impl Trigger {
-    /// The names that the pattern captures; those of a const are not known to a macro.
+    /// Returns the names that the pattern captures. A macro does not know those of a const.
     pub(crate) fn captures(&self) -> Vec<String> {
         match (self.kind, &self.first) {
-            (Kind::Message, Some(Value::Text(pattern))) => {
+            (TriggerKind::Message, Some(Value::Text(pattern))) => {
                 topic::captures(&pattern.value()).map(str::to_owned).collect()
             }
             _ => Vec::new(),
@@ -185,18 +192,18 @@ impl Trigger {
         self.first.as_ref().map(Value::to_tokens).unwrap_or_default()
     }
 
-    /// What decides which events it brings, as it was written.
-    pub(crate) fn brings(&self) -> (&'static str, String, Vec<String>) {
+    /// Returns what decides which events the trigger gets, as written: two triggers with the same get the same events.
+    pub(crate) fn identity(&self) -> (&'static str, String, Vec<String>) {
         let deciding = ["source", "port", "host", "filter"];
         let setting = |name: &&str| self.settings.iter().find(|setting| setting.key == name);
         let text = |setting: Option<&Setting>| setting.map(|setting| setting.value.to_tokens().to_string());
         let settings = deciding.iter().map(|name| text(setting(name)).unwrap_or_default()).collect();
-        (self.kind.name(), self.first_text().to_string(), settings)
+        (self.kind.attribute(), self.first_text().to_string(), settings)
     }
 
-    /// The attribute in short, as it was written.
+    /// Returns the attribute with its first value alone, as written.
     pub(crate) fn shown(&self) -> String {
-        let name = self.kind.name();
+        let name = self.kind.attribute();
         match &self.first {
             Some(first) => format!("#[{name}({})]", first.to_tokens().to_string().replace(" :: ", "::")),
             None => format!("#[{name}]"),

@@ -1,4 +1,4 @@
-//! The function under the attributes: its parts, and the rules a handler's signature has to keep.
+//! The function under the attributes: its parts, and the rules for the signature of a handler.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
@@ -13,7 +13,7 @@ use crate::errors::Errors;
 /// An item and the attributes on it.
 pub(crate) struct Item {
     pub(crate) attributes: Vec<Attribute>,
-    /// All after the attributes, which is given back exactly as it came.
+    /// Everything after the attributes. The output has it unchanged.
     pub(crate) rest: TokenStream,
 }
 
@@ -24,7 +24,7 @@ impl Parse for Item {
 }
 
 impl Item {
-    /// Where the item begins, after its visibility.
+    /// Returns the span of the item's first token after its visibility.
     pub(crate) fn place(&self) -> Span {
         let place = |input: ParseStream<'_>| {
             let _visibility: Visibility = input.parse()?;
@@ -36,7 +36,7 @@ impl Item {
     }
 }
 
-/// A function, except for its body: that is the user's, and is never looked into.
+/// A function without its body: no attribute reads that.
 pub(crate) struct Function {
     pub(crate) visibility: Visibility,
     pub(crate) signature: Signature,
@@ -57,23 +57,23 @@ impl Parse for Function {
 pub(crate) struct Argument {
     /// The name in messages and in the record.
     pub(crate) name: String,
-    /// The identifier, where the argument is nothing else.
+    /// The identifier, if the pattern is one and nothing else.
     pub(crate) plain: Option<Ident>,
     pub(crate) ty: Type,
 }
 
 impl Function {
-    /// Whether it stands in an `impl` or a trait, where no item of ours can stand beside it.
+    /// Returns `true` if it is in an `impl` or a trait, where the output cannot have an item beside it.
     pub(crate) fn is_method(&self) -> bool {
         self.signature.receiver().is_some()
     }
 
-    /// Its name, without an `r#`.
+    /// Returns its name, without `r#`.
     pub(crate) fn name(&self) -> String {
         self.signature.ident.unraw().to_string()
     }
 
-    /// Checks all that is independent of the triggers; `attribute` is the one to name in messages.
+    /// Checks the rules that do not depend on the triggers. Messages name `attribute`.
     pub(crate) fn check(&self, attribute: &str, errors: &mut Errors) {
         let signature = &self.signature;
         if signature.asyncness.is_none() {
@@ -103,7 +103,7 @@ impl Function {
         }
     }
 
-    /// The arguments, with a mistake for each that the runtime could not make.
+    /// Returns the arguments. Reports each that the runtime could not make.
     pub(crate) fn arguments(&self, errors: &mut Errors) -> Vec<Argument> {
         let mut arguments = Vec::new();
         for (index, input) in self.signature.inputs.iter().enumerate() {
@@ -126,7 +126,7 @@ impl Function {
     }
 }
 
-/// The `T` of an `Option<T>`.
+/// Returns the `T` of an `Option<T>`.
 pub(crate) fn inside_option(ty: &Type) -> Option<&Type> {
     let Type::Path(path) = ungrouped(ty) else { return None };
     let last = path.path.segments.last()?;
@@ -149,7 +149,7 @@ fn check_type(ty: &Type, errors: &mut Errors) {
     }
 }
 
-/// Looks for the word anywhere in the type; it can stand nowhere else in one.
+/// Returns `true` if the type has the keyword `impl` anywhere.
 fn has_impl(tokens: TokenStream) -> bool {
     tokens.into_iter().any(|token| match token {
         proc_macro2::TokenTree::Ident(ident) => ident == "impl",
@@ -158,7 +158,7 @@ fn has_impl(tokens: TokenStream) -> bool {
     })
 }
 
-/// Whether a value of the type borrows from somewhere; a function pointer that takes references does not.
+/// Returns `true` if a value of the type borrows. A function pointer that takes references does not.
 fn borrows(ty: &Type) -> bool {
     match ungrouped(ty) {
         Type::Reference(reference) => {
@@ -196,7 +196,7 @@ fn plain_name(pattern: &Pat) -> Option<&Ident> {
     }
 }
 
-/// The one identifier that the pattern binds, or else the position.
+/// Returns the one identifier that the pattern binds, or the position if there is not exactly one.
 fn name(pattern: &Pat, index: usize) -> String {
     let mut bound = Vec::new();
     bindings(pattern, &mut bound);

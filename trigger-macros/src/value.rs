@@ -1,11 +1,11 @@
-//! The values of an attribute: what each key takes, checked against the grammar that the runtime uses too.
+//! The values of an attribute, checked against the grammars that the runtime uses too.
 
 use proc_macro2::Span;
 use quote::ToTokens;
 use syn::{Expr, ExprClosure, Ident, Lit, LitInt, LitStr, Path, UnOp};
 use trigger_grammar::{Fault, duration, hint, host, path, size, topic};
 
-use crate::args::Kind;
+use crate::args::{Attribute, TriggerKind};
 use crate::closure::{Closure, Purpose};
 use crate::errors::Errors;
 
@@ -27,7 +27,7 @@ pub(crate) enum Takes {
     Closure(Purpose),
 }
 
-/// A value that was found right.
+/// A checked value.
 pub(crate) enum Value {
     Text(LitStr),
     Number(u64, Span),
@@ -35,7 +35,7 @@ pub(crate) enum Value {
     Range((u64, u64), Span),
     /// A variant of `Overflow`.
     Overflow(Ident),
-    /// A const of the user's, which const evaluation checks.
+    /// A const of the user. Const evaluation checks it.
     Const(Path),
     Closure(Box<Closure>),
 }
@@ -44,8 +44,8 @@ const OVERFLOWS: &[(&str, &str)] =
     &[("drop_newest", "DropNewest"), ("drop_oldest", "DropOldest"), ("wait", "Wait"), ("reject", "Reject")];
 
 impl Takes {
-    /// What it takes, in words.
-    pub(crate) fn wanted(self, kind: Kind) -> &'static str {
+    /// Returns what a key takes, in words.
+    pub(crate) fn wanted(self, attribute: Attribute) -> &'static str {
         match self {
             Takes::Text => "a string in quotes",
             Takes::TextOrConst => "a string in quotes, or a const",
@@ -56,9 +56,11 @@ impl Takes {
             Takes::Size => "a size in quotes, such as `\"1MiB\"`",
             Takes::Duration => "a duration in quotes, such as `\"30s\"`, or a const",
             Takes::Range => "two durations in quotes, such as `\"200ms..30s\"`, or a const",
-            Takes::Overflow if kind == Kind::Webhook => "`\"drop_oldest\"` or `\"wait\"`",
-            Takes::Overflow if kind == Kind::DeadLetter => "`\"drop_newest\"` or `\"drop_oldest\"`",
-            Takes::Overflow => "`\"drop_newest\"`, `\"drop_oldest\"`, `\"wait\"` or `\"reject\"`",
+            Takes::Overflow => match attribute {
+                Attribute::Trigger(TriggerKind::Webhook) => "`\"drop_oldest\"` or `\"wait\"`",
+                Attribute::Trigger(TriggerKind::DeadLetter) => "`\"drop_newest\"` or `\"drop_oldest\"`",
+                _ => "`\"drop_newest\"`, `\"drop_oldest\"`, `\"wait\"` or `\"reject\"`",
+            },
             Takes::Closure(Purpose::Key) => {
                 "a closure that reads the body, such as `|order: &Order| order.customer`"
             }
@@ -74,9 +76,9 @@ impl Takes {
     }
 }
 
-/// Reads the value of a key; nothing if it is wrong, which `errors` then says.
+/// Reads the value of a key. Reports a wrong value to `errors` and returns `None`.
 pub(crate) fn read(
-    kind: Kind,
+    attribute: Attribute,
     key: &Ident,
     takes: Takes,
     value: &Expr,
@@ -84,12 +86,12 @@ pub(crate) fn read(
 ) -> Option<Value> {
     let checked = match plain(value) {
         Plain::Const(path) if takes.takes_const() => Ok(Value::Const(path.clone())),
-        Plain::Const(path) if matches!(takes, Takes::Closure(_)) => Err(named(kind, key, takes, path)),
+        Plain::Const(path) if matches!(takes, Takes::Closure(_)) => Err(named(attribute, key, takes, path)),
         Plain::Closure(closure) => match takes {
             Takes::Closure(purpose) => {
                 Closure::read(purpose, closure).map(|closure| Value::Closure(Box::new(closure)))
             }
-            _ => Err(wrong(kind, key, takes, value)),
+            _ => Err(wrong(attribute, key, takes, value)),
         },
         Plain::Text(text) => match takes {
             Takes::Text | Takes::TextOrConst => not_empty(key, text),
@@ -101,26 +103,27 @@ pub(crate) fn read(
             Takes::Range => duration::parse_range(&text.value())
                 .map(|range| Value::Range(range, text.span()))
                 .map_err(|fault| explain("bad range", &fault, text)),
-            Takes::Overflow => overflow(kind, text),
-            Takes::Count | Takes::Number | Takes::Port => Err(unquoted(kind, key, takes, text)),
+            Takes::Overflow => overflow(attribute, text),
+            Takes::Count | Takes::Number | Takes::Port => Err(unquoted(attribute, key, takes, text)),
             Takes::Closure(Purpose::Filter) => Err(no_language(key, text)),
-            Takes::Closure(_) => Err(wrong(kind, key, takes, value)),
+            Takes::Closure(_) => Err(wrong(attribute, key, takes, value)),
         },
         Plain::Number(number) => match takes {
             Takes::Count => count(key, number),
             Takes::Number => from_zero(key, number),
             Takes::Port => port(number),
-            Takes::Duration => Err(without_quotes(kind, key, takes, number)),
-            _ => Err(wrong(kind, key, takes, value)),
+            Takes::Duration => Err(without_quotes(attribute, key, takes, number)),
+            _ => Err(wrong(attribute, key, takes, value)),
         },
-        _ => Err(wrong(kind, key, takes, value)),
+        _ => Err(wrong(attribute, key, takes, value)),
     };
     checked.map_err(|error| errors.push(error)).ok()
 }
 
-/// Reads the type, pattern or path that stands first in the list of a trigger.
-pub(crate) fn read_first(kind: Kind, value: &Expr, errors: &mut Errors) -> Option<Value> {
-    let (what, example) = kind.first()?;
+/// Reads the first value of a trigger's list: its type, pattern, path or process. Reports a wrong one to `errors` and
+/// returns `None`.
+pub(crate) fn read_first(kind: TriggerKind, value: &Expr, errors: &mut Errors) -> Option<Value> {
+    let (what, example) = kind.first();
     let text = match plain(value) {
         Plain::Const(path) => return Some(Value::Const(path.clone())),
         Plain::Text(text) => text,
@@ -130,15 +133,15 @@ pub(crate) fn read_first(kind: Kind, value: &Expr, errors: &mut Errors) -> Optio
         }
     };
     let (head, checked) = match kind {
-        Kind::Event => ("bad event type", topic::check_topic(&text.value())),
-        Kind::Message => ("bad topic pattern", topic::check_pattern(&text.value())),
-        Kind::DeadLetter if text.value().is_empty() => {
+        TriggerKind::Event => ("bad event type", topic::check_topic(&text.value())),
+        TriggerKind::Message => ("bad topic pattern", topic::check_pattern(&text.value())),
+        TriggerKind::DeadLetter if text.value().is_empty() => {
             let message = "the process name is empty; leave it out to get the dead letters of every process";
             errors.at(text, message);
             return None;
         }
-        Kind::DeadLetter => ("", Ok(())),
-        _ => ("bad webhook path", path::check_path(&text.value())),
+        TriggerKind::DeadLetter => ("", Ok(())),
+        TriggerKind::Webhook => ("bad webhook path", path::check_path(&text.value())),
     };
     match checked {
         Ok(()) => Some(Value::Text(text.clone())),
@@ -149,7 +152,7 @@ pub(crate) fn read_first(kind: Kind, value: &Expr, errors: &mut Errors) -> Optio
     }
 }
 
-/// An expression, as far as an attribute can know it.
+/// An expression, as far as an attribute macro can read it.
 enum Plain<'a> {
     Text(&'a LitStr),
     Number(&'a LitInt),
@@ -160,7 +163,7 @@ enum Plain<'a> {
 
 fn plain(value: &Expr) -> Plain<'_> {
     match value {
-        // A value that came through a `macro_rules!` is wrapped in a group that nobody sees.
+        // A value that came through a `macro_rules!` is in a group without delimiters.
         Expr::Group(group) => plain(&group.expr),
         Expr::Lit(literal) => match &literal.lit {
             Lit::Str(text) => Plain::Text(text),
@@ -228,10 +231,10 @@ fn bytes(text: &LitStr) -> syn::Result<Value> {
     }
 }
 
-fn overflow(kind: Kind, text: &LitStr) -> syn::Result<Value> {
+fn overflow(attribute: Attribute, text: &LitStr) -> syn::Result<Value> {
     let word = text.value();
-    let webhook = kind == Kind::Webhook;
-    let dead_letter = kind == Kind::DeadLetter;
+    let webhook = attribute == Attribute::Trigger(TriggerKind::Webhook);
+    let dead_letter = attribute == Attribute::Trigger(TriggerKind::DeadLetter);
     let message = match OVERFLOWS.iter().find(|(name, _)| *name == word) {
         Some(("reject", _)) if webhook => {
             "a webhook whose queue is full answers 503 already; leave `overflow` out".to_owned()
@@ -243,14 +246,14 @@ fn overflow(kind: Kind, text: &LitStr) -> syn::Result<Value> {
         }
         Some((name @ ("wait" | "reject"), _)) if dead_letter => {
             let could = if *name == "wait" { "wait" } else { "be told" };
-            let wanted = Takes::Overflow.wanted(kind);
+            let wanted = Takes::Overflow.wanted(attribute);
             format!("a dead letter has no publisher that could {could}\n  `overflow` takes {wanted} here")
         }
         Some((_, variant)) => return Ok(Value::Overflow(Ident::new(variant, text.span()))),
         None => {
             let near = hint::did_you_mean(&word, OVERFLOWS.iter().map(|(name, _)| *name));
             let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            let wanted = Takes::Overflow.wanted(kind);
+            let wanted = Takes::Overflow.wanted(attribute);
             format!("unknown overflow `{word}`{meant}\n  `overflow` takes {wanted}")
         }
     };
@@ -258,50 +261,50 @@ fn overflow(kind: Kind, text: &LitStr) -> syn::Result<Value> {
 }
 
 /// A number in quotes.
-fn unquoted(kind: Kind, key: &Ident, takes: Takes, text: &LitStr) -> syn::Error {
-    let wanted = takes.wanted(kind);
+fn unquoted(attribute: Attribute, key: &Ident, takes: Takes, text: &LitStr) -> syn::Error {
+    let wanted = takes.wanted(attribute);
     let number = text.value();
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     let form = if is_number { format!("\n  write `{key} = {number}`") } else { String::new() };
     syn::Error::new_spanned(text, format!("`{key}` takes {wanted}{form}"))
 }
 
-/// A duration without quotes, which may have its unit all the same.
-fn without_quotes(kind: Kind, key: &Ident, takes: Takes, number: &LitInt) -> syn::Error {
-    let wanted = takes.wanted(kind);
+/// A duration without quotes, with or without a unit.
+fn without_quotes(attribute: Attribute, key: &Ident, takes: Takes, number: &LitInt) -> syn::Error {
+    let wanted = takes.wanted(attribute);
     let written = number.to_string();
     let is_right = duration::parse_duration(&written).is_ok();
     let form = if is_right { format!("\n  write `{key} = \"{written}\"`") } else { String::new() };
     syn::Error::new_spanned(number, format!("`{key}` takes {wanted}{form}"))
 }
 
-/// The name of a fn where a closure is wanted.
-fn named(kind: Kind, key: &Ident, takes: Takes, path: &Path) -> syn::Error {
-    let wanted = takes.wanted(kind);
+/// The path of a fn where a closure is expected.
+fn named(attribute: Attribute, key: &Ident, takes: Takes, path: &Path) -> syn::Error {
+    let wanted = takes.wanted(attribute);
     let name = path.to_token_stream().to_string().replace(' ', "");
     let message =
         format!("`{key}` takes {wanted}\n  a fn can be called in one: `|order: &Order| {name}(order)`");
     syn::Error::new_spanned(path, message)
 }
 
-/// A text where code is wanted.
+/// A string where code is expected.
 fn no_language(key: &Ident, text: &LitStr) -> syn::Error {
     let example = Purpose::Filter.example();
     let message = format!("`{key}` is Rust, not a text, so that the compiler checks it: `{key} = {example}`");
     syn::Error::new_spanned(text, message)
 }
 
-fn wrong(kind: Kind, key: &Ident, takes: Takes, value: &Expr) -> syn::Error {
+fn wrong(attribute: Attribute, key: &Ident, takes: Takes, value: &Expr) -> syn::Error {
     let negative = matches!(value, Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)));
     let message = match takes {
         Takes::Count if negative => format!("`{key}` must be at least 1"),
         Takes::Number if negative => format!("`{key}` must be at least 0"),
-        _ => format!("`{key}` takes {}", takes.wanted(kind)),
+        _ => format!("`{key}` takes {}", takes.wanted(attribute)),
     };
     syn::Error::new_spanned(value, message)
 }
 
-/// A fault of a grammar, shown in the text it is about.
+/// Returns the error for a fault that a grammar found, with a caret under it.
 fn explain(head: &str, fault: &Fault, text: &LitStr) -> syn::Error {
     syn::Error::new_spanned(text, format!("{head}: {}", fault.point_at(&text.value())))
 }

@@ -1,20 +1,19 @@
-//! An attribute that goes last where another one beside it may be ours under another name.
+//! Defers the expansion of an attribute while another attribute on the same fn may be ours under another name.
 //!
-//! The attributes of one fn are read together, by the first that expands, which knows the others by their names. One that
-//! was imported under another name (`use triggers::on_event as on`) it cannot know. So it writes itself down again below
-//! all others; those that are ours then expand before it, do the same or find it by its own name, and the last one reads
-//! them all.
+//! The first attribute that expands reads all others of the fn, and recognizes them by their names. It cannot recognize
+//! one that was imported under another name (`use triggers::on_event as on`). So it emits itself again below all others.
+//! Those of ours then expand before it: they defer themselves too, or find it by its own name. The last one reads them all.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::quote;
-use syn::{Attribute, Ident};
+use syn::Ident;
 
-use crate::args::{Args, Kind};
+use crate::args::{Args, Attribute};
 use crate::errors::Errors;
 use crate::model;
 use crate::signature::{Function, Item};
 
-/// Attributes and tools of the compiler's own, which are none of ours.
+/// Built-in attributes and tools. They are never ours.
 const KNOWN: &[&str] = &[
     "allow",
     "automatically_derived",
@@ -40,21 +39,21 @@ const KNOWN: &[&str] = &[
     "warn",
 ];
 
-/// The same item with the attribute at its end, unless it may expand now.
-pub(crate) fn step(kind: Kind, args: &TokenStream, item: &TokenStream) -> Option<TokenStream> {
+/// Returns the item with the attribute as its last one, or `None` if the attribute can expand now.
+pub(crate) fn defer(attribute: Attribute, args: &TokenStream, item: &TokenStream) -> Option<TokenStream> {
     let item: Item = syn::parse2(item.clone()).ok()?;
-    if has_stepped(args) || !item.attributes.iter().any(may_be_ours) {
+    if is_deferred(args) || !item.attributes.iter().any(may_be_ours) {
         return None;
     }
-    // What is wrong with the lists is told when they are read for good.
-    let mut unheard = Errors::default();
-    let own = Args::read(kind, Span::call_site(), args.clone(), &mut unheard);
-    let known = item.attributes.iter().filter_map(|attribute| {
-        Some(Args::read_attribute(Kind::of(attribute.path())?, attribute, &mut Errors::default()))
+    // The errors in the lists are reported when the last attribute reads them.
+    let mut ignored = Errors::default();
+    let own = Args::read(attribute, Span::call_site(), args.clone(), &mut ignored);
+    let known = item.attributes.iter().filter_map(|written| {
+        Some(Args::read_attribute(Attribute::of(written.path())?, written, &mut Errors::default()))
     });
     let lists: Vec<Args> = std::iter::once(own).chain(known).collect();
-    let private = model::root(&lists, &mut unheard).private(Span::call_site());
-    let name = Ident::new(kind.name(), Span::call_site());
+    let private = model::root(&lists, &mut ignored).private(Span::call_site());
+    let name = Ident::new(attribute.name(), Span::call_site());
     let (attributes, rest) = (&item.attributes, &item.rest);
     let lost =
         syn::parse2::<Function>(rest.clone()).ok().filter(|function| !function.is_method()).map(|function| {
@@ -65,24 +64,26 @@ pub(crate) fn step(kind: Kind, args: &TokenStream, item: &TokenStream) -> Option
     Some(quote!(#(#attributes)* #[#private::#name(@ #args)] #rest #lost))
 }
 
-/// Whether the list is of an attribute that was written down again: it begins with an `@`.
-fn has_stepped(args: &TokenStream) -> bool {
+/// Returns `true` if the list is of an attribute that was deferred: it begins with an `@`.
+fn is_deferred(args: &TokenStream) -> bool {
     matches!(args.clone().into_iter().next(), Some(TokenTree::Punct(punct)) if punct.as_char() == '@')
 }
 
-fn may_be_ours(attribute: &Attribute) -> bool {
+fn may_be_ours(attribute: &syn::Attribute) -> bool {
     let first = attribute.path().segments.first();
-    Kind::of(attribute.path()).is_none()
+    Attribute::of(attribute.path()).is_none()
         && first.is_some_and(|first| !KNOWN.iter().any(|known| first.ident == known))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::TriggerKind;
 
     #[track_caller]
-    fn steps(args: TokenStream, item: TokenStream, expected: Option<TokenStream>) {
-        let output = step(Kind::Event, &args, &item).map(|output| output.to_string());
+    fn defers(args: TokenStream, item: TokenStream, expected: Option<TokenStream>) {
+        let output =
+            defer(Attribute::Trigger(TriggerKind::Event), &args, &item).map(|output| output.to_string());
         assert_eq!(output, expected.map(|expected| expected.to_string()));
     }
 
@@ -91,13 +92,13 @@ mod tests {
         let item = quote!(
             #[process(retry = 3)] #[doc = "x"] #[rustfmt::skip] #[triggers::on_event("b")] async fn f() {}
         );
-        steps(quote!("a"), item, None);
-        steps(quote!("a"), quote!(not an item), None);
+        defers(quote!("a"), item, None);
+        defers(quote!("a"), quote!(not an item), None);
     }
 
     #[test]
     fn attribute_beside_an_unknown_one_goes_last_once() {
-        steps(
+        defers(
             quote!("a", queue = 1),
             quote!(
                 #[on("b")]
@@ -109,7 +110,7 @@ mod tests {
                 const _: () = { let _ = f {}; };
             }),
         );
-        steps(
+        defers(
             quote!(@ "a"),
             quote!(
                 #[unknown]
@@ -121,7 +122,7 @@ mod tests {
 
     #[test]
     fn attribute_finds_its_crate_wherever_that_is_named() {
-        steps(
+        defers(
             quote!("a"),
             quote!(
                 #[other]
