@@ -18,7 +18,7 @@ pub use trigger_core::{
 #[doc(hidden)]
 pub mod __private {
     pub use trigger_core::private::*;
-    pub use trigger_macros::{on_dead_letter, on_event, on_message, on_webhook, process};
+    pub use trigger_macros::{handlers, on_dead_letter, on_event, on_message, on_webhook, process};
 }
 
 /// Runs an async fn on every event of one type.
@@ -297,9 +297,13 @@ pub use trigger_core::check;
 
 /// A list of attribute handlers by path, for [`Builder::handlers`]: an array of `&'static` [`HandlerRecord`].
 ///
-/// It does not compile with handlers that cannot be in one runtime, of whatever crate: two processes of one name, two
-/// webhooks of one port and path, two equal triggers of one handler, a handler twice. The error tells where both stand.
-/// What comes from several lists, from the linker and from code is checked in the same way when the runtime starts.
+/// An entry is the path of a handler in its module, and may have a `#[cfg(..)]`. The record of a handler `ship` is a hidden
+/// static beside it, `__on_ship`. So a handler of another module is named by that module, `billing::ship`, or by its name
+/// alone after `use billing::*`. A `use billing::ship` imports only the fn, and the compiler finds no `__on_ship`.
+///
+/// A list does not compile if its handlers, of any crates, cannot be in one runtime: two processes with one name, two
+/// webhooks with one port and path, two equal triggers of one handler, a handler twice. The error has the location of both.
+/// The same rules between several lists, linked handlers and closures are checked when the runtime starts.
 ///
 /// ```standalone_crate
 /// use triggers::prelude::*;
@@ -317,7 +321,8 @@ pub use trigger_core::check;
 ///
 /// # #[triggers::main]
 /// # async fn main(_: Builder) -> Result<()> {
-/// let runtime = Runtime::builder().handlers(handlers![ship, billing::bill]).start().await?;
+/// let listed = handlers![ship, billing::bill, #[cfg(windows)] billing::print];
+/// let runtime = Runtime::builder().handlers(listed).start().await?;
 /// let sent = runtime.bus().emit("order.paid", 1).await?;
 /// assert_eq!(sent.queued, 2);
 /// # runtime.shutdown().await;
@@ -341,12 +346,9 @@ pub use trigger_core::check;
 /// ```
 #[macro_export]
 macro_rules! handlers {
-    ($($handler:path),* $(,)?) => {{
-        const LISTED: [&$crate::HandlerRecord; <[&str]>::len(&[$(::core::stringify!($handler)),*])] =
-            [$(<$handler as $crate::__private::Declared>::RECORD),*];
-        const _: () = $crate::__private::Claims::<{ $crate::__private::count(&LISTED) }>::check(&LISTED);
-        LISTED
-    }};
+    ($($list:tt)*) => {
+        $crate::__private::handlers!($crate $($list)*)
+    };
 }
 
 /// What a file of handlers needs: `use triggers::prelude::*;`.

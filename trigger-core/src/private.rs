@@ -8,8 +8,8 @@ pub use crate::handler::{
 };
 pub use crate::policy::Overflow;
 pub use crate::registry::{
-    Claims, Declared, HandlerRecord, ProcessRecord, Site, TRIGGER_CORE_HANDLERS_V1 as HANDLERS,
-    TriggerRecord, argument, count, given,
+    Claims, HandlerRecord, ProcessRecord, Site, TRIGGER_CORE_HANDLERS_V1 as HANDLERS, TriggerRecord,
+    argument, count, given,
 };
 pub use crate::runtime::{MainOutput, main};
 

@@ -19,7 +19,7 @@ pub(crate) use check::check;
 use clash::ProcessName;
 pub use clash::{Claims, count};
 pub use problem::Problem;
-pub use record::{Declared, HandlerRecord, ProcessRecord, Site, TriggerRecord, argument};
+pub use record::{HandlerRecord, ProcessRecord, Site, TriggerRecord, argument};
 
 /// The handlers of every crate that is linked into the program. Its name is unique because sections of object files
 /// are shared by all that is linked.

@@ -10,6 +10,7 @@ use syn::Ident;
 
 use crate::args::{Args, Attribute};
 use crate::errors::Errors;
+use crate::list::record_name;
 use crate::model;
 use crate::signature::{Function, Item};
 
@@ -58,8 +59,9 @@ pub(crate) fn defer(attribute: Attribute, args: &TokenStream, item: &TokenStream
     let lost =
         syn::parse2::<Function>(rest.clone()).ok().filter(|function| !function.is_method()).map(|function| {
             let ident = function.signature.ident;
-            // Where another attribute throws ours away there is no handler, and this does not compile.
-            quote!(const _: () = { let _ = #ident {}; };)
+            let record = record_name(&ident, ident.span());
+            // Does not compile if another attribute drops ours, so that there is no handler.
+            quote!(const _: () = { let _ = &#record; };)
         });
     Some(quote!(#(#attributes)* #[#private::#name(@ #args)] #rest #lost))
 }
@@ -107,7 +109,7 @@ mod tests {
             ),
             Some(quote! {
                 #[on("b")] #[process(retry = 3)] #[::triggers::__private::on_event(@ "a", queue = 1)] pub async fn f() {}
-                const _: () = { let _ = f {}; };
+                const _: () = { let _ = &__on_f; };
             }),
         );
         defers(

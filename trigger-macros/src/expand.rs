@@ -6,11 +6,12 @@
 
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::Path;
 use syn::spanned::Spanned;
-use syn::{Path, Visibility};
 
 use crate::args::TriggerKind;
 use crate::fallback::Stub;
+use crate::list::record_name;
 use crate::model::{Declaration, Input, Origin, Setting, Trigger};
 use crate::signature::{Function, Item};
 use crate::value::Value;
@@ -60,71 +61,66 @@ fn moved(tokens: TokenStream, span: Span) -> TokenStream {
 /// ```text
 /// // in:  #[on_message("reports.{region}", queue = 10)] async fn archive(region: String, report: Text) {}
 /// // out: async fn archive(region: String, report: Text) {}
-/// //      struct archive {}                   // the name, for `handlers![archive]`
-/// //      const _: () = {
-/// //          static RECORD: HandlerRecord = ..;  // found by the runtime at link time
-/// //          impl Declared for archive { .. }    // found through the name
-/// //      };
+/// //      static __on_archive: HandlerRecord = ..;  // found at link time, or by `handlers![archive]`
 /// ```
+///
+/// The static is the only item beside the fn, and no user writes a name that begins with `__on_`. So the fn may share
+/// its own name with a module or a crate.
 pub(crate) fn handler(declaration: &Declaration) -> TokenStream {
     let Declaration { item, function, root, collected, .. } = declaration;
     let private = root.private(Span::call_site());
-    let ident = &function.signature.ident;
-    let marker = marker(function);
-    let imported = collected.iter().map(imported);
-    let record = record(declaration);
+    let slot = quote! {
+        #[#private::linkme::distributed_slice(#private::HANDLERS)]
+        #[linkme(crate = #private::linkme)]
+    };
+    let hidden = hidden(function, root, collected, &slot, &record(declaration));
     let item = item.tokens();
-    quote! {
-        #item
-        #marker
-        const _: () = {
-            use #private as __p;
-            // An attribute that was collected is never resolved, so its import would count as unused.
-            #(use #imported as _;)*
-
-            #[__p::linkme::distributed_slice(__p::HANDLERS)]
-            #[linkme(crate = __p::linkme)]
-            static __HANDLER_RECORD: __p::HandlerRecord = #record;
-
-            impl __p::Declared for #ident {
-                const RECORD: &'static __p::HandlerRecord = &__HANDLER_RECORD;
-            }
-
-            // Made once, so that the struct does not count as unused.
-            let _ = #ident {};
-        };
-    }
+    quote!(#item #hidden)
 }
 
-/// Returns the name of a handler and an empty record, for a declaration with mistakes.
+/// Returns the static of a declaration with mistakes, which is in no slice.
 pub(crate) fn stub(stub: &Stub) -> TokenStream {
     let Stub { function, root, collected } = stub;
-    let private = root.private(Span::call_site());
-    let ident = &function.signature.ident;
     let name = function.name();
-    let marker = marker(function);
+    let record = quote! {
+        __p::HandlerRecord {
+            site: __p::Site::new(#name, ::core::module_path!()),
+            process: __p::ProcessRecord::new(),
+            triggers: &[],
+            arguments: &[],
+            call: || ::core::unreachable!(),
+        }
+    };
+    hidden(function, root, collected, &TokenStream::new(), &record)
+}
+
+/// Returns the static that `handlers![..]` finds by the name of the handler.
+///
+/// Its name resolves as our own code, so rustc reports no lint about the name or about the visibility.
+fn hidden(
+    function: &Function,
+    root: &Root,
+    collected: &[Path],
+    attributes: &TokenStream,
+    record: &TokenStream,
+) -> TokenStream {
+    let private = root.private(Span::call_site());
+    let visibility = &function.visibility;
+    let name = record_name(&function.signature.ident, Span::call_site());
     let imported = collected.iter().map(imported);
     quote! {
-        #marker
-        const _: () = {
+        #[doc(hidden)]
+        #attributes
+        #visibility static #name: #private::HandlerRecord = {
             use #private as __p;
+            // rustc never resolves a collected attribute, so the user's import of it would count as unused.
             #(use #imported as _;)*
-
-            impl __p::Declared for #ident {
-                const RECORD: &'static __p::HandlerRecord = &__p::HandlerRecord {
-                    site: __p::Site::new(#name, ::core::module_path!()),
-                    process: __p::ProcessRecord::new(),
-                    triggers: &[],
-                    arguments: &[],
-                    call: || ::core::unreachable!(),
-                };
-            }
+            #record
         };
     }
 }
 
-/// Returns the path of an attribute with our own span. With the user's, rustc would not count an import inside a
-/// `macro_rules!` as used.
+/// Returns the path of an attribute with our own span: with the user's, rustc would report our import of it as unused.
 fn imported(path: &Path) -> TokenStream {
     let ours = |mut token: TokenTree| {
         // The span of a `$crate` says which crate it is.
@@ -134,25 +130,6 @@ fn imported(path: &Path) -> TokenStream {
         token
     };
     path.to_token_stream().into_iter().map(ours).collect()
-}
-
-/// The struct that stands for the handler where a type is wanted.
-///
-/// It has braces: a unit struct would take the function's own name, and make it impossible to call.
-fn marker(function: &Function) -> TokenStream {
-    let ident = &function.signature.ident;
-    let visibility = &function.visibility;
-    // Each `allow` is an error in a crate that forbids the lint, so there are no more than can fire.
-    let public = quote! {
-        #[doc(hidden)]
-        #[allow(missing_copy_implementations, missing_debug_implementations, unreachable_pub, clippy::exhaustive_structs)]
-    };
-    let public = (!matches!(visibility, Visibility::Inherited)).then_some(public);
-    quote! {
-        #public
-        #[allow(non_camel_case_types)]
-        #visibility struct #ident {}
-    }
 }
 
 fn record(declaration: &Declaration) -> TokenStream {
@@ -308,13 +285,12 @@ mod tests {
 
     /// The output for a handler, without the function.
     const ARCHIVE: &str = r#"
-#[allow(non_camel_case_types)]
-struct archive {}
-const _: () = {
+#[doc(hidden)]
+#[::triggers::__private::linkme::distributed_slice(::triggers::__private::HANDLERS)]
+#[linkme(crate = ::triggers::__private::linkme)]
+static __on_archive: ::triggers::__private::HandlerRecord = {
     use ::triggers::__private as __p;
-    #[__p::linkme::distributed_slice(__p::HANDLERS)]
-    #[linkme(crate = __p::linkme)]
-    static __HANDLER_RECORD: __p::HandlerRecord = __p::HandlerRecord {
+    __p::HandlerRecord {
         site: __p::Site::new("archive", ::core::module_path!()),
         process: __p::ProcessRecord::new(),
         triggers: &[__p::TriggerRecord::message("reports.{region}.daily")],
@@ -327,16 +303,12 @@ const _: () = {
             let a1 = __p::arg::<Json<Report>>(cx, "report")?;
             __p::run(archive(a0, a1))
         }),
-    };
-    impl __p::Declared for archive {
-        const RECORD: &'static __p::HandlerRecord = &__HANDLER_RECORD;
     }
-    let _ = archive {};
 };
 "#;
 
     #[test]
-    fn handler_is_one_static_record_and_one_shim_of_25_lines() {
+    fn handler_is_one_static_record_and_one_shim_of_20_lines() {
         let function = quote! {
             async fn archive(region: String, Json(report): Json<Report>) -> Result<()> {
                 store(region, report).await
@@ -349,6 +321,6 @@ const _: () = {
         let file = syn::parse_str(added).expect("a file");
         let shown = prettyplease::unparse(&file);
         assert_eq!(shown, ARCHIVE.trim_start());
-        assert_eq!(shown.lines().count(), 25);
+        assert_eq!(shown.lines().count(), 20);
     }
 }

@@ -9,10 +9,12 @@
 mod args;
 mod check;
 mod closure;
+mod condition;
 mod defer;
 mod errors;
 mod expand;
 mod fallback;
+mod list;
 mod main_fn;
 mod model;
 mod signature;
@@ -56,6 +58,12 @@ pub fn process(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
     main_fn::expand(args.into(), item.into()).into()
+}
+
+/// Lists handlers, after the path of the facade: see `triggers::handlers`.
+#[proc_macro]
+pub fn handlers(input: TokenStream) -> TokenStream {
+    list::expand(input.into()).into()
 }
 
 /// Expands an attribute of a handler.

@@ -102,10 +102,12 @@ fn loom() -> Outcome {
         .env("RUSTFLAGS", "--cfg loom"))
 }
 
+/// The second documentation has what the attributes generate beside private handlers.
 fn doc() -> Outcome {
-    run(Command::new(env!("CARGO"))
-        .args(["doc", "--workspace", "--no-deps"])
-        .env("RUSTDOCFLAGS", "-D warnings"))
+    let documented =
+        |args: &[&str]| run(Command::new(env!("CARGO")).args(args).env("RUSTDOCFLAGS", "-D warnings"));
+    documented(&["doc", "--workspace", "--no-deps"])?;
+    documented(&["rustdoc", "--package", "test-handlers", "--", "--document-private-items"])
 }
 
 /// Where cargo puts what it builds.

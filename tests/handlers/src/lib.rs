@@ -29,10 +29,11 @@ pub async fn bill(Json(order): Json<u32>, State(seen): State<Seen>) {
     seen.note(format!("bill {order}"));
 }
 
+/// Private. [`bill`] is public.
 mod nested {
     use super::*;
 
-    /// In a private module, and private itself.
+    /// In a private module, and private itself. [`archive`] is the name of the fn alone.
     #[on_message("reports.{region}.daily")]
     #[process(name = "archive", concurrency = 2)]
     async fn archive(region: String, report: Text, State(seen): State<Seen>) {

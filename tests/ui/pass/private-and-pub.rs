@@ -1,4 +1,4 @@
-//! Each visibility, and a handler re-exported from where it is declared.
+//! Each visibility, and handlers re-exported from where they are declared.
 
 mod handlers_of_orders {
     use triggers::prelude::*;
@@ -17,9 +17,13 @@ mod handlers_of_orders {
     }
 }
 
-pub use handlers_of_orders::public;
-use handlers_of_orders::in_crate;
+pub mod shop {
+    pub use crate::handlers_of_orders::*;
+}
+
+use handlers_of_orders::*;
 
 fn main() {
     assert_eq!(triggers::handlers![public, in_crate].len() + handlers_of_orders::all(), 5);
+    assert_eq!(triggers::handlers![shop::public].len(), 1);
 }

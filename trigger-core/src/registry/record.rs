@@ -73,16 +73,6 @@ impl fmt::Debug for HandlerRecord {
     }
 }
 
-/// Implemented by the type that has the name of a handler, for `handlers![..]`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no handler",
-    label = "not declared with `#[on_event]`, `#[on_message]`, `#[on_webhook]` or `#[on_dead_letter]`"
-)]
-pub trait Declared {
-    /// The record of the handler.
-    const RECORD: &'static HandlerRecord;
-}
-
 /// A closure, and its text.
 type Written<R> = (fn(&TriggerEvent) -> Option<R>, &'static str);
 
