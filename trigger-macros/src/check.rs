@@ -77,7 +77,12 @@ pub(crate) fn captures(triggers: &[Trigger], arguments: &[Argument], errors: &mu
 }
 
 fn settle(triggers: &[Trigger], argument: &Argument, errors: &mut Errors) -> Input {
-    let input = |origin, ty: &Type| Input { name: argument.name.clone(), origin, ty: ty.clone() };
+    let input = |origin, ty: &Type| Input {
+        name: argument.name.clone(),
+        condition: argument.condition.clone(),
+        origin,
+        ty: ty.clone(),
+    };
     let Some(name) = &argument.plain else { return input(Origin::Event, &argument.ty) };
     let gives = |trigger: &&Trigger| trigger.captures().iter().any(|capture| name.unraw() == capture);
     let Some(giver) = triggers.iter().find(gives) else { return input(Origin::Event, &argument.ty) };

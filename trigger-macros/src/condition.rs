@@ -1,4 +1,7 @@
-//! The `cfg` attributes that the compiler reads after a macro: on an entry of a list.
+//! The `cfg` attributes that the compiler reads after a macro: on an argument of a fn, on an entry of a list.
+//!
+//! The compiler removes what an outer `cfg` excludes before it expands an attribute macro, but not the arguments of the
+//! fn. So the condition of an argument goes wherever the output names that argument.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -19,6 +22,17 @@ impl Condition {
         Condition {
             predicates: attributes.iter().filter_map(|attribute| predicate(&attribute.meta)).collect(),
         }
+    }
+
+    /// Returns `true` if the compiler always keeps the thing.
+    pub(crate) fn is_always(&self) -> bool {
+        self.predicates.is_empty()
+    }
+
+    /// Returns the attribute for what is kept in the opposite case.
+    pub(crate) fn otherwise(&self) -> TokenStream {
+        let predicates = &self.predicates;
+        quote!(#[cfg(not(all(#(#predicates),*)))])
     }
 }
 
@@ -66,6 +80,7 @@ mod tests {
         );
         comes_to(&[parse_quote!(#[cfg_attr(unix, allow(unused))])], quote!());
         comes_to(&[parse_quote!(#[cfg])], quote!());
+        assert!(Condition::of(&[parse_quote!(#[cfg_attr(unix, doc = "x")])]).is_always());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use syn::Path;
 use syn::spanned::Spanned;
 
 use crate::args::TriggerKind;
+use crate::condition::Condition;
 use crate::fallback::Stub;
 use crate::list::record_name;
 use crate::model::{Declaration, Input, Origin, Setting, Trigger};
@@ -152,10 +153,10 @@ fn record(declaration: &Declaration) -> TokenStream {
 }
 
 /// `argument::<Text>("report", &[TriggerKind::Message])`
-fn argument(Input { name, origin, ty }: &Input, kinds: &[TriggerKind]) -> TokenStream {
+fn argument(Input { name, condition, origin, ty }: &Input, kinds: &[TriggerKind]) -> TokenStream {
     let private = private_path(ty.span());
     let kinds = kinds.iter().map(|kind| kind.variant(ty.span()));
-    match origin {
+    let argument = match origin {
         Origin::Event => {
             quote_spanned!(ty.span()=> #private::argument::<#ty>(#name, &[#(#private::TriggerKind::#kinds),*]))
         }
@@ -163,7 +164,8 @@ fn argument(Input { name, origin, ty }: &Input, kinds: &[TriggerKind]) -> TokenS
         Origin::CaptureOrNone => {
             quote_spanned!(ty.span()=> #private::Argument::capture::<::core::option::Option<#ty>>(#name))
         }
-    }
+    };
+    quote!(#condition #argument)
 }
 
 /// `TriggerRecord::source(TriggerRecord::event("pipeline.error"), "ci")`
@@ -222,7 +224,8 @@ fn call(function: &Function, inputs: &[Input]) -> TokenStream {
     let cx = Ident::new("cx", Span::mixed_site());
     let made: Vec<Ident> =
         (0..inputs.len()).map(|index| format_ident!("a{index}", span = Span::mixed_site())).collect();
-    let values = inputs.iter().map(|Input { name, origin, ty }| {
+    let conditions: Vec<&Condition> = inputs.iter().map(|input| &input.condition).collect();
+    let values = inputs.iter().map(|Input { name, origin, ty, .. }| {
         let span = ty.span();
         let make = match origin {
             Origin::Event => Ident::new("arg", span),
@@ -233,7 +236,7 @@ fn call(function: &Function, inputs: &[Input]) -> TokenStream {
         quote_spanned!(span=> #private::#make::<#ty>(#cx, #name))
     });
     let private = private_path(ident.span());
-    let run = quote_spanned!(ident.span()=> #private::run(#ident(#(#made),*)));
+    let run = quote_spanned!(ident.span()=> #private::run(#ident(#(#conditions #made),*)));
     // An error about the return type is shown at this span.
     let here = Span::mixed_site().located_at(ident.span());
     if inputs.is_empty() {
@@ -241,7 +244,7 @@ fn call(function: &Function, inputs: &[Input]) -> TokenStream {
     }
     quote_spanned! {here=>
         || __p::new_call(|#cx| {
-            #(let #made = #values?;)*
+            #(#conditions let #made = #values?;)*
             #run
         })
     }

@@ -7,10 +7,11 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Path, Token, parenthesized, token};
+use syn::{FnArg, Path, Token, parenthesized, token};
 use trigger_grammar::hint;
 
 use crate::args::each_in_list;
+use crate::condition::Condition;
 use crate::errors::Errors;
 use crate::expand::Root;
 use crate::signature::{Function, Item};
@@ -62,11 +63,24 @@ fn around(args: &Args, item: &Item, function: &Function) -> TokenStream {
     let name = &function.signature.ident;
     let private = root.private(name.span());
     let builder = Ident::new("builder", Span::mixed_site());
-    let run = if function.signature.inputs.is_empty() {
+    let argument = function.signature.inputs.first();
+    let condition = argument.map(|argument| match argument {
+        FnArg::Typed(argument) => Condition::of(&argument.attrs),
+        FnArg::Receiver(_) => Condition::default(),
+    });
+    let with_builder =
+        || quote_spanned!(name.span()=> #private::MainOutput::into_result(#name(#builder).await));
+    let without = || {
         let main = quote_spanned!(name.span()=> #private::MainOutput::into_result(#name().await)?);
         quote!(#main; #builder.run().await)
-    } else {
-        quote_spanned!(name.span()=> #private::MainOutput::into_result(#name(#builder).await))
+    };
+    let run = match condition {
+        None => without(),
+        Some(condition) if condition.is_always() => with_builder(),
+        Some(condition) => {
+            let (otherwise, with_builder, without) = (condition.otherwise(), with_builder(), without());
+            quote!(#condition { #with_builder } #otherwise { #without })
+        }
     };
     let uses = crates.iter().map(|name| quote_spanned!(name.span()=> use ::#name as _;));
     let item = item.tokens();

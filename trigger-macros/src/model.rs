@@ -7,6 +7,7 @@ use trigger_grammar::topic;
 
 use crate::args::{Args, Attribute, TriggerKind};
 use crate::check;
+use crate::condition::Condition;
 use crate::errors::Errors;
 use crate::expand::Root;
 use crate::fallback::{Broken, Stub};
@@ -49,6 +50,7 @@ pub(crate) struct Setting {
 pub(crate) struct Input {
     /// The name in messages and in the record.
     pub(crate) name: String,
+    pub(crate) condition: Condition,
     pub(crate) origin: Origin,
     /// The type to make. For `Origin::CaptureOrNone`, the one inside the `Option`.
     pub(crate) ty: Type,

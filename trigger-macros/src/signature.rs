@@ -8,6 +8,7 @@ use syn::{
     Attribute, FnArg, GenericArgument, Ident, Pat, PathArguments, Safety, Signature, Type, Visibility, token,
 };
 
+use crate::condition::Condition;
 use crate::errors::Errors;
 
 /// An item and the attributes on it.
@@ -59,6 +60,7 @@ pub(crate) struct Argument {
     pub(crate) name: String,
     /// The identifier, if the pattern is one and nothing else.
     pub(crate) plain: Option<Ident>,
+    pub(crate) condition: Condition,
     pub(crate) ty: Type,
 }
 
@@ -117,6 +119,7 @@ impl Function {
                     arguments.push(Argument {
                         name: name(&argument.pat, index),
                         plain: plain_name(&argument.pat).cloned(),
+                        condition: Condition::of(&argument.attrs),
                         ty: (*argument.ty).clone(),
                     });
                 }
