@@ -6,8 +6,8 @@
 
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::Path;
 use syn::spanned::Spanned;
+use syn::{Attribute, Path};
 
 use crate::args::TriggerKind;
 use crate::condition::Condition;
@@ -70,7 +70,9 @@ fn moved(tokens: TokenStream, span: Span) -> TokenStream {
 pub(crate) fn handler(declaration: &Declaration) -> TokenStream {
     let Declaration { item, function, root, collected, .. } = declaration;
     let private = root.private(Span::call_site());
+    let allowed = item.attributes.iter().filter_map(allowed);
     let slot = quote! {
+        #(#allowed)*
         #[#private::linkme::distributed_slice(#private::HANDLERS)]
         #[linkme(crate = #private::linkme)]
     };
@@ -119,6 +121,17 @@ fn hidden(
             #record
         };
     }
+}
+
+/// Returns the attribute under which the record may use what the fn uses: the argument types, and the fn itself.
+fn allowed(attribute: &Attribute) -> Option<TokenStream> {
+    let path = attribute.path();
+    if path.is_ident("deprecated") {
+        return Some(quote!(#[allow(deprecated)]));
+    }
+    let lints = &attribute.meta.require_list().ok()?.tokens;
+    // The fn itself fulfills an `expect`.
+    (path.is_ident("allow") || path.is_ident("expect")).then(|| quote!(#[allow(#lints)]))
 }
 
 /// Returns the path of an attribute with our own span: with the user's, rustc would report our import of it as unused.
