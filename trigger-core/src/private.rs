@@ -3,9 +3,7 @@
 pub use linkme;
 
 pub use crate::event::TriggerKind;
-pub use crate::handler::{
-    Argument, Context, HandlerResult, HandlerSlot, Rejection, new_slot as new_call, run,
-};
+pub use crate::handler::{Argument, Context, HandlerResult, HandlerSlot, Rejection, new_slot, run};
 pub use crate::policy::Overflow;
 pub use crate::registry::{
     Claims, HandlerRecord, ProcessRecord, Site, TRIGGER_CORE_HANDLERS_V1 as HANDLERS, TriggerRecord,

@@ -253,10 +253,10 @@ fn call(function: &Function, inputs: &[Input]) -> TokenStream {
     // An error about the return type is shown at this span.
     let here = Span::mixed_site().located_at(ident.span());
     if inputs.is_empty() {
-        return quote_spanned!(here=> || __p::new_call(|_| #run));
+        return quote_spanned!(here=> || __p::new_slot(|_| #run));
     }
     quote_spanned! {here=>
-        || __p::new_call(|#cx| {
+        || __p::new_slot(|#cx| {
             #(#conditions let #made = #values?;)*
             #run
         })
@@ -314,7 +314,7 @@ static __on_archive: ::triggers::__private::HandlerRecord = {
             __p::Argument::capture::<String>("region"),
             __p::argument::<Json<Report>>("report", &[__p::TriggerKind::Message]),
         ],
-        call: || __p::new_call(|cx| {
+        call: || __p::new_slot(|cx| {
             let a0 = __p::capture::<String>(cx, "region")?;
             let a1 = __p::arg::<Json<Report>>(cx, "report")?;
             __p::run(archive(a0, a1))

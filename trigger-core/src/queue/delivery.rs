@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::Queue;
 use super::inbox::Inbox;
-use super::item::{Item, RareFields, RetryState};
-use super::state::Taken;
+use super::item::{Item, RareFields, RetryState, Taken};
 use crate::event::{Envelope, TriggerEvent};
 
 /// An event that a worker has taken. It ends in exactly one settlement; dropped without one, it is requeued at the head

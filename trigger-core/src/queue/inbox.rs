@@ -4,9 +4,9 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::delivery::Delivery;
-use super::item::{Item, RetryState};
+use super::item::{self, Item, RetryState};
 use super::port::Bounds;
-use super::state::{self, State};
+use super::state::State;
 use super::wake::{Wake, WakeLimiter, Wakes};
 use super::{Ledger, Queue, Quiescence, Taken};
 use crate::clock::{self, Instant, timeout_at};
@@ -284,7 +284,7 @@ impl Inbox {
         &self,
         port: usize,
         lane: u64,
-        replace: impl FnOnce(state::Taken) -> Arc<Envelope>,
+        replace: impl FnOnce(item::Taken) -> Arc<Envelope>,
     ) -> Option<Arc<Envelope>> {
         let mut state = self.state();
         match state.settle_and_take(port, lane) {
@@ -304,14 +304,14 @@ impl Inbox {
     }
 
     /// Schedules the next attempt at an event. Its lane stays busy until then.
-    pub(super) fn retry(&self, taken: state::Taken, after: Duration) {
+    pub(super) fn retry(&self, taken: item::Taken, after: Duration) {
         let due = clock::after(after);
         self.transition(taken.0, |state| ((), state.retry(taken, due)));
         self.schedule.notify_one();
     }
 
     /// Puts an event that was not handled back to the head of its queue.
-    pub(super) fn requeue(&self, taken: state::Taken) {
+    pub(super) fn requeue(&self, taken: item::Taken) {
         self.transition(taken.0, |state| ((), state.requeue(taken)));
     }
 }

@@ -12,6 +12,9 @@ pub(crate) struct Item {
     pub(super) rare: Option<Box<RareFields>>,
 }
 
+/// An event that is or was out of its queue: the queue's number, its lane, and the item.
+pub(super) type Taken = (usize, u64, Item);
+
 /// What few events have.
 #[derive(Debug, Default)]
 pub(super) struct RareFields {

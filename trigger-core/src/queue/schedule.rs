@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-use super::state::Taken;
+use super::item::Taken;
 use crate::clock::Instant;
 
 #[derive(Debug, Default)]

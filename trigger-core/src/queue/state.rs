@@ -2,7 +2,7 @@
 //! the inbox sends after it has released the lock. Nothing here waits, wakes or reads a clock.
 
 use super::Ledger;
-use super::item::Item;
+use super::item::{Item, Taken};
 use super::lanes::Lanes;
 use super::port::{Bounds, Port};
 use super::quiescence::{InboxPending, Quiescence};
@@ -36,9 +36,6 @@ pub(super) struct State {
     /// When the drain ends, once it has begun.
     deadline: Option<Instant>,
 }
-
-/// An event that is or was out of its queue: the queue's number, its lane, and the item.
-pub(super) type Taken = (usize, u64, Item);
 
 /// Why an event was not queued.
 #[derive(Debug)]
