@@ -324,7 +324,7 @@ pub use trigger_core::check;
 /// let listed = handlers![ship, billing::bill, #[cfg(windows)] billing::print];
 /// let runtime = Runtime::builder().handlers(listed).start().await?;
 /// let sent = runtime.bus().emit("order.paid", 1).await?;
-/// assert_eq!(sent.queued, 2);
+/// assert_eq!(sent.queued(), Some(2));
 /// # runtime.shutdown().await;
 /// # Ok(())
 /// # }

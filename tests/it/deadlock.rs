@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use triggers::{
-    Attempt, EventBus, Json, Key, Outcome, Overflow, ProcessConfig, PublishError, Published, Result, Runtime,
+    Attempt, EventBus, Json, Key, Outcome, Overflow, ProcessConfig, PublishError, Result, Runtime,
     TriggerConfig, TriggerEvent,
 };
 
+use crate::event::counts;
 use crate::process::{assert_balanced, on, status};
 
 fn waiting(event_type: &str, queue: usize, concurrency: usize) -> ProcessConfig {
@@ -31,10 +32,10 @@ async fn handler_that_emits_its_own_type_cannot_deadlock_the_runtime() -> Result
                             match bus.emit("tick", depth + 1).await {
                                 Err(PublishError::Deadlock { triggers, published }) => {
                                     assert_eq!(triggers, ["event-tick"]);
-                                    assert_eq!(published, Published { matched: 1, queued: 0, dropped: 1 });
+                                    assert_eq!(counts(&published), (1, 0, 1));
                                     deadlocks.fetch_add(1, Ordering::SeqCst);
                                 }
-                                sent => assert_eq!(sent.expect("no other error").queued, 1),
+                                sent => assert_eq!(sent.expect("no other error").queued(), Some(1)),
                             }
                         }
                     }
@@ -117,7 +118,7 @@ async fn handler_whose_bytes_never_get_room_is_found_although_the_queue_is_short
     let runtime = Runtime::builder()
         .process("p", config, |event: TriggerEvent, bus: EventBus| async move {
             if event.raw().is_empty() {
-                assert_eq!(bus.emit_raw("e", "123456").await?.queued, 1);
+                assert_eq!(bus.emit_raw("e", "123456").await?.queued(), Some(1));
                 let sent = bus.emit_raw("e", "123456").await;
                 assert!(matches!(sent, Err(PublishError::Deadlock { .. })), "{sent:?}");
             }
@@ -225,7 +226,7 @@ async fn handler_that_waits_for_an_event_to_be_tried_again_is_left_to_wait() -> 
             match (n, attempt.number()) {
                 (0, _) => {
                     tokio::time::sleep(Duration::from_secs(1)).await;
-                    assert_eq!(bus.emit("e", 2).await?.queued, 1);
+                    assert_eq!(bus.emit("e", 2).await?.queued(), Some(1));
                 }
                 (1, 1) => return Ok(Outcome::Retry(Duration::from_secs(60))),
                 _ => {}
@@ -277,7 +278,7 @@ async fn deadlock_that_another_handler_leaves_behind_by_ending_is_found() -> Res
             match event {
                 (0, _) => tokio::time::sleep(Duration::from_secs(5)).await,
                 (_, 0) => {
-                    assert_eq!(bus.emit("e", (1, 1)).await?.queued, 1);
+                    assert_eq!(bus.emit("e", (1, 1)).await?.queued(), Some(1));
                     assert!(matches!(bus.emit("e", (1, 2)).await, Err(PublishError::Deadlock { .. })));
                 }
                 _ => {}
@@ -311,7 +312,7 @@ async fn deadlock_is_told_to_one_in_the_circle_and_not_to_one_behind_it() -> Res
                     match event {
                         (0, _) => tokio::time::sleep(Duration::from_secs(5)).await,
                         (1, 0) => {
-                            assert_eq!(bus.emit("e", (1, 1)).await?.queued, 1);
+                            assert_eq!(bus.emit("e", (1, 1)).await?.queued(), Some(1));
                             assert!(matches!(
                                 bus.emit("e", (1, 2)).await,
                                 Err(PublishError::Deadlock { .. })
@@ -325,7 +326,7 @@ async fn deadlock_is_told_to_one_in_the_circle_and_not_to_one_behind_it() -> Res
             }
         })
         .process("behind", on("go"), |bus: EventBus| async move {
-            assert_eq!(bus.emit("e", (9, 9)).await?.queued, 1);
+            assert_eq!(bus.emit("e", (9, 9)).await?.queued(), Some(1));
             Ok::<_, PublishError>(())
         })
         .start()

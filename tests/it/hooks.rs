@@ -37,7 +37,7 @@ async fn hooks_run_before_the_first_event_and_after_the_last() -> Result {
         .on_start({
             let (calls, bus) = (calls.clone(), bus.clone());
             move || async move {
-                assert_eq!(bus.emit("e", 0).await?.matched, 0, "nothing listens yet");
+                assert_eq!(bus.emit("e", 0).await?.matched(), Some(0), "nothing listens yet");
                 calls.add("first start");
                 Ok(())
             }

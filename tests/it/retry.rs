@@ -328,7 +328,7 @@ async fn events_that_wait_for_a_retry_take_their_room_in_the_queue() -> Result {
         .start()
         .await?;
     for expected in [1, 1, 1, 0, 0] {
-        assert_eq!(runtime.bus().emit("job", 1).await?.queued, expected);
+        assert_eq!(runtime.bus().emit("job", 1).await?.queued(), Some(expected));
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     let now = status(&runtime);

@@ -17,7 +17,7 @@ use crate::routes::Routes;
 /// # async fn example() -> trigger_core::Result {
 /// let bus = EventBus::new();
 /// let sent: Published = bus.emit("pipeline.error", &["disk full"]).source("data-pipeline").await?;
-/// assert_eq!(sent.matched, 0);   // nobody listens
+/// assert_eq!(sent.matched(), Some(0));   // nobody listens
 /// # Ok(())
 /// # }
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(example()).unwrap();

@@ -1,4 +1,4 @@
-//! What publishing means on the bus and on the broker alike: who got the event, and what the publisher learns.
+//! Publishing, for the bus and the broker alike: offers an event to its triggers and reports the result.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -7,25 +7,73 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 use tokio::task::coop;
 
 use crate::deadlock::Waited;
-use crate::event::{Envelope, Origin};
+use crate::event::{Envelope, EventId, Origin};
 use crate::routes::{Routes, Subscription};
 use crate::task::{BoxFuture, all};
 use crate::topic::{Topic, TopicError};
 use crate::trigger::{Offer, WaitingOffer};
 
-/// What became of something that was published. `matched` is the sum of the other two.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+/// The result of a publication: the id of the event, and how many triggers took it.
+///
+/// The counts are `Some` wherever this process knows the triggers, as it does in memory. `None` is for a transport that
+/// delivers elsewhere: the publisher cannot know who listens there.
+///
+/// It serializes as `{id, matched, queued, dropped}`.
+///
+/// ```
+/// # use trigger_core::EventBus;
+/// # async fn example() -> trigger_core::Result {
+/// let sent = EventBus::new().emit("pipeline.error", "disk full").await?;
+/// println!("{} reached {:?} triggers", sent.id(), sent.queued());
+/// assert_eq!(sent.matched(), Some(0));   // nobody listens
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(example()).unwrap();
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// How many triggers wanted it. 0 is fine: nobody has to listen.
-    pub matched: usize,
-    /// How many took it into their queue.
-    pub queued: usize,
-    /// How many had no room for it.
-    pub dropped: usize,
+    id: EventId,
+    queued: usize,
+    dropped: usize,
+}
+
+impl Published {
+    /// The id of the event, the same in every trigger that it reaches.
+    pub fn id(&self) -> EventId {
+        self.id
+    }
+
+    /// How many triggers wanted it: the sum of [`queued`](Self::queued) and [`dropped`](Self::dropped). Zero is no
+    /// error.
+    pub fn matched(&self) -> Option<usize> {
+        Some(self.queued + self.dropped)
+    }
+
+    /// How many triggers took it into their queue.
+    pub fn queued(&self) -> Option<usize> {
+        Some(self.queued)
+    }
+
+    /// How many triggers had no room for it.
+    pub fn dropped(&self) -> Option<usize> {
+        Some(self.dropped)
+    }
+}
+
+impl Serialize for Published {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Published", 4)?;
+        fields.serialize_field("id", &self.id)?;
+        fields.serialize_field("matched", &self.matched())?;
+        fields.serialize_field("queued", &self.queued())?;
+        fields.serialize_field("dropped", &self.dropped())?;
+        fields.end()
+    }
 }
 
 /// Why something could not be published.
@@ -44,16 +92,16 @@ pub enum PublishError {
     /// The data cannot be written as JSON; nothing was published.
     #[error("the data cannot be written as JSON: {0}")]
     Encode(#[source] serde_json::Error),
-    /// Triggers with [`Overflow::Reject`](crate::Overflow::Reject) had no room. The others have received it.
+    /// Triggers with [`Overflow::Reject`](crate::Overflow::Reject) had no room. The other triggers received the event.
     #[error("the queue is full of: {}", .triggers.join(", "))]
     Full {
         /// The ids of the triggers.
         triggers: Vec<String>,
-        /// What became of it everywhere, those triggers among `dropped`.
+        /// The result over all triggers; those named here are among `dropped`.
         published: Published,
     },
-    /// Triggers with [`Overflow::Wait`](crate::Overflow::Wait) had no room and never would have had: every handler that
-    /// could make some waits for room as well, the publisher among them. The others have received it.
+    /// Triggers with [`Overflow::Wait`](crate::Overflow::Wait) had no room, and waiting would never end: every handler
+    /// that could make room waits for room too, this publisher included. The other triggers received the event.
     #[error(
         "waiting for room would never end: {} {} full, and every handler that could make room waits for room, this one too",
         .triggers.join(", "), if .triggers.len() == 1 { "is" } else { "are" }
@@ -61,24 +109,24 @@ pub enum PublishError {
     Deadlock {
         /// The ids of the triggers.
         triggers: Vec<String>,
-        /// What became of it everywhere, those triggers among `dropped`.
+        /// The result over all triggers; those named here are among `dropped`.
         published: Published,
     },
 }
 
-/// Something that is about to be published.
+/// An event or a message before it is offered.
 #[derive(Debug)]
 pub(crate) struct Publication<'a> {
     pub(crate) routes: &'a Routes,
     pub(crate) by: Channel,
     pub(crate) name: &'a str,
-    /// None once it was published.
+    /// `None` once it was offered.
     pub(crate) body: Option<Result<Bytes, serde_json::Error>>,
     /// The source of an event, the sender of a message.
     pub(crate) author: Option<Box<str>>,
 }
 
-/// What it is published with.
+/// The handle that it is published with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Channel {
     Bus,
@@ -86,12 +134,12 @@ pub(crate) enum Channel {
 }
 
 thread_local! {
-    /// What data is written into, so that an event keeps memory for no more than it has, and asks for it once. Taken while
-    /// it is in use, as the data may itself publish while it is written.
+    /// The buffer that data is encoded into, so that an event allocates exactly its size, once. It is taken while in use,
+    /// because the data may publish while it is encoded.
     static DRAFT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// How large a draft a thread keeps. A larger one becomes the bytes of its event.
+/// The largest buffer that a thread keeps. A larger one becomes the bytes of its event.
 const DRAFT_BYTES: usize = 16 * 1024;
 
 impl<'a> Publication<'a> {
@@ -107,9 +155,10 @@ impl<'a> Publication<'a> {
         bytes
     }
 
-    /// Offers it to every trigger that wants it. None of them delays another. Never ready if it was offered before.
+    /// Offers the event to every trigger that wants it, and returns its id. No trigger delays another. Stays pending if
+    /// the event was offered before.
     #[inline]
-    fn offer(&mut self, tally: &mut Tally) -> Poll<Result<(), PublishError>> {
+    fn offer(&mut self, tally: &mut Tally) -> Poll<Result<EventId, PublishError>> {
         let routes = self.routes.snapshot();
         let exactly = routes.exactly(self.name);
         let topic = match exactly {
@@ -131,7 +180,8 @@ impl<'a> Publication<'a> {
             Channel::Broker => Origin::Message { topic, sender: author },
         };
         let envelope = Arc::new(Envelope::new(stamp, body, origin));
-        // One behind, so that the last one gets the envelope itself: where there is but one, nothing is counted up and down.
+        // Lag one subscription behind, so that the last one takes the envelope by value and a single subscriber costs no
+        // reference count.
         let mut last = None;
         let mut each = |subscription| {
             if let Some(before) = last.replace(subscription) {
@@ -143,7 +193,7 @@ impl<'a> Publication<'a> {
         if let Some(last) = last {
             tally.offer(last, envelope);
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(stamp.0))
     }
 
     #[cold]
@@ -152,21 +202,21 @@ impl<'a> Publication<'a> {
     }
 }
 
-/// What is known so far of who took it.
+/// The results of the offers so far.
 #[derive(Debug, Default)]
 struct Tally {
     queued: usize,
     dropped: usize,
-    /// Those of whom there is more to say.
+    /// Triggers that rejected the event or have no room yet.
     others: Vec<Other>,
 }
 
-/// One who has not taken it.
+/// A trigger that did not queue the event at once.
 #[derive(Debug)]
 enum Other {
-    /// It rejected it: the id of the trigger.
+    /// The id of a trigger that rejected the event.
     Rejected(String),
-    /// It will, when there is room.
+    /// An offer that waits for room.
     Waiting(Box<WaitingOffer>),
 }
 
@@ -185,18 +235,17 @@ impl Tally {
                 self.others.push(Other::Rejected(intake.id().to_owned()));
             }
             Offer::Waiting(offer) => self.others.push(Other::Waiting(offer)),
-            // It did not want it, or stopped between the snapshot and the offer: as if it had not been there.
+            // The trigger filtered the event out, or stopped between the snapshot and the offer. Neither counts.
             Offer::Filtered | Offer::Closed => {}
         }
     }
 
-    /// Once nobody is waited for any more.
-    fn published(&self) -> Published {
-        let Tally { queued, dropped, .. } = *self;
-        Published { matched: queued + dropped, queued, dropped }
+    /// The result, once no offer waits.
+    fn published(&self, id: EventId) -> Published {
+        Published { id, queued: self.queued, dropped: self.dropped }
     }
 
-    async fn wait(mut self) -> Result<Published, PublishError> {
+    async fn wait(mut self, id: EventId) -> Result<Published, PublishError> {
         let mut rejected_by = Vec::new();
         let mut deadlocked = Vec::new();
         let mut waits = Vec::new();
@@ -209,7 +258,7 @@ impl Tally {
                 }),
             }
         }
-        // All at once, so that one without room keeps the event from none of the others.
+        // Wait for all at once, so that one full queue does not delay the others.
         for (trigger, waited) in all(waits).await {
             match waited {
                 Waited::Queued => self.queued += 1,
@@ -220,7 +269,7 @@ impl Tally {
                 }
             }
         }
-        let published = self.published();
+        let published = self.published(id);
         if !deadlocked.is_empty() {
             Err(PublishError::Deadlock { triggers: deadlocked, published })
         } else if !rejected_by.is_empty() {
@@ -231,14 +280,14 @@ impl Tally {
     }
 }
 
-/// The future of a publication: done as soon as it first runs, unless a trigger with
-/// [`Overflow::Wait`](crate::Overflow::Wait) makes the publisher wait. One who publishes without end gives way now and
-/// then to those who are to receive.
+/// The future of a publication. It completes on its first poll, unless a trigger with
+/// [`Overflow::Wait`](crate::Overflow::Wait) makes the publisher wait. A publisher that never waits yields to the workers
+/// from time to time.
 ///
 /// # Cancel safety
 ///
-/// Dropped before it first ran it has published nothing. Dropped while it waits for room, every trigger that had room has
-/// it, and those it waits for count it as dropped.
+/// Dropped before its first poll, it has published nothing. Dropped while it waits for room, every trigger that had room
+/// keeps the event, and the triggers it waits for count it as dropped.
 #[derive(Debug)]
 #[must_use = "nothing is published until it is awaited"]
 pub struct Publishing<'a>(State<'a>);
@@ -259,15 +308,15 @@ impl Future for Publishing<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let State::Ready(publication) = &mut self.0 {
-            // A loop that publishes without end gives way to those who are to receive.
+            // A loop that publishes without a pause yields to the workers.
             let progress = ready!(coop::poll_proceed(cx));
             let mut tally = Tally::default();
-            ready!(publication.offer(&mut tally))?;
+            let id = ready!(publication.offer(&mut tally))?;
             progress.made_progress();
             if tally.others.is_empty() {
-                return Poll::Ready(Ok(tally.published()));
+                return Poll::Ready(Ok(tally.published(id)));
             }
-            self.0 = State::Waiting(Box::pin(tally.wait()));
+            self.0 = State::Waiting(Box::pin(tally.wait(id)));
         }
         match &mut self.0 {
             State::Waiting(waiting) => waiting.as_mut().poll(cx),

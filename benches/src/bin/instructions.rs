@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
+use triggers::HandlerRecord;
 use triggers::prelude::*;
-use triggers::{HandlerRecord, Published};
 
 /// The name of a path, and what does it so many times.
 type Path = (&'static str, fn(u32) -> Pin<Box<dyn Future<Output = ()>>>);
@@ -224,7 +224,7 @@ async fn fan_out(times: u32) {
     }
     for number in 0..times {
         let sent = bus.emit_raw("build.failed", body(number)).await.expect("a type");
-        assert_eq!(sent, Published { matched: TRIGGERS, queued: TRIGGERS, dropped: 0 });
+        assert_eq!(sent.queued(), Some(TRIGGERS));
         if (number as usize + 1).is_multiple_of(PLACES) {
             triggers.iter().for_each(|trigger| drop(black_box(trigger.drain_pending())));
         }
@@ -251,7 +251,7 @@ async fn publish(times: u32) {
     for number in 0..times {
         let topic = &topics[number as usize % TOPICS];
         let sent = broker.publish_raw(topic, body(number)).await.expect("a topic");
-        assert_eq!(sent.matched, 2);
+        assert_eq!(sent.matched(), Some(2));
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use triggers::prelude::*;
 use triggers::{DeadLetterReason, DrainReport, ProcessReport, ProcessStatus, PublishError};
 
+use crate::event::counts;
 use crate::program;
 use crate::runtime::config;
 
@@ -136,8 +137,9 @@ impl Books {
     /// Says how many wanted it.
     async fn emit(&self, bus: &EventBus, task: Task) -> Result<usize, PublishError> {
         let sent = bus.emit("work", task).await?;
-        self.emitted.fetch_add(sent.queued as u64, Ordering::SeqCst);
-        Ok(sent.matched)
+        let (matched, queued, _) = counts(&sent);
+        self.emitted.fetch_add(queued as u64, Ordering::SeqCst);
+        Ok(matched)
     }
 
     fn account(&self, runtime: &Runtime, report: &DrainReport) -> Account {

@@ -55,9 +55,9 @@ mod inner {
 async fn main() -> Result<()> {
     let runtime = Runtime::builder().handlers(handlers![positive, inner::between]).start().await?;
     let bus = runtime.bus();
-    assert_eq!(bus.emit("number", 150).await?.matched, 2);
-    assert_eq!(bus.emit("number", 200).await?.matched, 1);
-    assert_eq!(bus.emit("number", -1).await?.matched, 0);
+    assert_eq!(bus.emit("number", 150).await?.matched(), Some(2));
+    assert_eq!(bus.emit("number", 200).await?.matched(), Some(1));
+    assert_eq!(bus.emit("number", -1).await?.matched(), Some(0));
     let _ = ship;
     runtime.shutdown().await;
     Ok(())

@@ -21,6 +21,6 @@ async fn tools() {}
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let runtime = Runtime::builder().handlers(handlers![above, below, tools]).start().await.unwrap();
-    assert_eq!(runtime.bus().emit("order.paid", 1).await.unwrap().queued, 3);
+    assert_eq!(runtime.bus().emit("order.paid", 1).await.unwrap().queued(), Some(3));
     assert_eq!(runtime.shutdown().await.completed, 3);
 }
