@@ -51,5 +51,5 @@ async fn measure(table: &mut Table, name: &str, mut by_hand: impl Side, mut ours
 
 fn config(concurrency: usize) -> ProcessConfig {
     let trigger = TriggerConfig::event("build.failed").queue(PLACES).overflow(Overflow::Wait);
-    ProcessConfig { triggers: vec![trigger], concurrency, ..ProcessConfig::default() }
+    ProcessConfig::new().trigger(trigger).concurrency(concurrency)
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use benches::hop::{Ours, a_task_for_each, config, ready_by_hand, typed_by_hand};
 use benches::table::{Goal, Table};
-use triggers::ProcessConfig;
 
 fn main() {
     let mut one = tokio::runtime::Builder::new_current_thread();
@@ -28,10 +27,10 @@ async fn all(title: &str) {
     );
     let plain = Ours::ready(config()).await;
     table.compare("ready bytes", Goal::AtMost(1.2), ready_by_hand, async || plain.emit().await).await;
-    let timed = ProcessConfig { timeout: Some(Duration::from_secs(30)), ..config() };
+    let timed = config().timeout(Duration::from_secs(30));
     let timed = Ours::ready(timed).await;
     table.compare("with a timeout", Goal::AtMost(1.5), ready_by_hand, async || timed.emit().await).await;
-    let wide = Ours::ready(ProcessConfig { concurrency: 64, ..config() }).await;
+    let wide = Ours::ready(config().concurrency(64)).await;
     table.compare("concurrency 64", Goal::AtMost(2.0), ready_by_hand, async || wide.emit().await).await;
     let spawned = "concurrency 64, beside a task for each";
     table.compare(spawned, Goal::Under(1.0), a_task_for_each, async || wide.emit().await).await;

@@ -128,7 +128,7 @@ const TRIGGERS: &str = "\
 
 async fn with_triggers() -> Runtime {
     let trigger = TriggerConfig::event("build.failed").queue(PLACES).overflow(Overflow::Wait);
-    let config = ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(trigger);
     Runtime::builder().process("hop", config, handle).start().await.expect("a sound process")
 }
 

@@ -59,7 +59,7 @@ fn channel(handle: fn(Bytes)) -> Sender<Bytes> {
 
 fn config(event_type: &str) -> ProcessConfig {
     let trigger = TriggerConfig::event(event_type).queue(PLACES).overflow(Overflow::Wait);
-    ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() }
+    ProcessConfig::new().trigger(trigger)
 }
 
 async fn processes() {

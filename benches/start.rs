@@ -48,7 +48,7 @@ fn builder() -> Builder {
             0 => TriggerConfig::event(format!("order.paid_{number}")),
             _ => TriggerConfig::message(format!("reports.*.r{number}")),
         };
-        let config = ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() };
+        let config = ProcessConfig::new().trigger(trigger);
         builder.process(format!("p{number}"), config, |_: Bytes| async {})
     })
 }

@@ -29,7 +29,7 @@ fn assert_each_takes<Args>(allocations: u64, emit_one: impl AsyncFn(&EventBus), 
     };
     let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let trigger = TriggerConfig::event("build.failed").overflow(Overflow::Wait);
-    let config = ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(trigger);
     let start = Runtime::builder().process("counts", config, handler).start();
     let runtime = threads.block_on(start).expect("a sound process");
     let bus = runtime.bus();
@@ -79,7 +79,7 @@ async fn asks_for_a_retry_after_it_parses(event: TriggerEvent) -> Outcome {
 }
 
 fn config(trigger: TriggerConfig) -> ProcessConfig {
-    ProcessConfig { triggers: vec![trigger.overflow(Overflow::Wait)], ..ProcessConfig::default() }
+    ProcessConfig::new().trigger(trigger.overflow(Overflow::Wait))
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn dead_letter_keeps_no_parsed_json() {
 
 #[test]
 fn event_that_waits_for_its_retry_keeps_no_parsed_json() {
-    let config = ProcessConfig { retry: 1, ..config(TriggerConfig::event("zeros")) };
+    let config = config(TriggerConfig::event("zeros")).retry(1);
     let program = async |runtime: &Runtime| {
         for _ in 0..KEPT {
             runtime.bus().emit_raw("zeros", zeros()).await.expect("room");

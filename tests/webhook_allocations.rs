@@ -91,7 +91,7 @@ fn current_thread() -> tokio::runtime::Runtime {
 fn webhook_request_takes_at_most_12_allocations() {
     let threads = current_thread();
     let trigger = TriggerConfig::webhook("/events", 0).host("127.0.0.1");
-    let config = ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(trigger);
     let start = Runtime::builder().process("counts", config, |_: Bytes| async {}).start();
     let runtime = threads.block_on(start).expect("a sound process");
     let address = runtime.local_addr("webhook-0/events").expect("it listens");

@@ -185,5 +185,5 @@ impl Ours {
 /// With one at a time.
 pub fn config() -> ProcessConfig {
     let trigger = TriggerConfig::event("build.failed").queue(PLACES).overflow(Overflow::Wait);
-    ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() }
+    ProcessConfig::new().trigger(trigger)
 }

@@ -183,7 +183,7 @@ async fn two_processes_never_have_one_name() -> Result {
     assert!(error.contains(taken) && error.contains("#[process(name = "), "{error}");
 
     let runtime = Runtime::builder().handlers(first()).start().await?;
-    let config = ProcessConfig { triggers: vec![TriggerConfig::event("b")], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(TriggerConfig::event("b"));
     let added = runtime.add_process("inside", config, |_: TriggerEvent| async {}).await;
     let error = added.expect_err("a name that is taken").to_string();
     assert!(error.contains("the process name `inside` is taken by `it::attributes::inside`"), "{error}");

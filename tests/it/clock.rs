@@ -14,7 +14,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const START: Duration = Duration::from_secs(1_800_000_000);
 
 fn config(trigger: TriggerConfig) -> ProcessConfig {
-    ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() }
+    ProcessConfig::new().trigger(trigger)
 }
 
 /// The time in an id: its first 48 bits are milliseconds since 1970 (RFC 9562 section 5.7).

@@ -49,14 +49,14 @@ fn process_reads_from_toml() {
         webhook_port = 0
     "#;
     let config: ProcessConfig = toml::from_str(text).expect("documented keys");
-    let expected = ProcessConfig {
-        triggers: vec![TriggerConfig::message("reports.*"), TriggerConfig::webhook("/webhook", 0)],
-        concurrency: 4,
-        timeout: Some(Duration::from_secs(90)),
-        retry: 5,
-        backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(300)),
-        key: Some(Key::pointer("/customer/id")),
-    };
+    let expected = ProcessConfig::new()
+        .trigger(TriggerConfig::message("reports.*"))
+        .triggers([TriggerConfig::webhook("/webhook", 0)])
+        .concurrency(4)
+        .timeout(Duration::from_secs(90))
+        .retry(5)
+        .backoff(Backoff::new(Duration::from_secs(1), Duration::from_secs(300)))
+        .key(Key::pointer("/customer/id"));
     assert_eq!(config, expected);
     let empty: ProcessConfig = toml::from_str("").expect("no key is required");
     assert_eq!(empty, ProcessConfig::default());
@@ -150,12 +150,10 @@ fn bad_values_of_a_process_are_told_by_field_value_and_form() {
 
 #[tokio::test]
 async fn every_wrong_setting_of_a_process_is_told_at_start() {
-    let wrong = ProcessConfig {
-        concurrency: 0,
-        timeout: Some(Duration::ZERO),
-        key: Some(Key::pointer("customer")),
-        ..config([TriggerConfig::event("a").queue_bytes(0)])
-    };
+    let wrong = config([TriggerConfig::event("a").queue_bytes(0)])
+        .concurrency(0)
+        .timeout(Duration::ZERO)
+        .key(Key::pointer("customer"));
     let error = Runtime::builder()
         .process("orders", wrong, |_: TriggerEvent| async {})
         .start()

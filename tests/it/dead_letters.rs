@@ -59,7 +59,7 @@ async fn letters_are_sent_again_one_by_one_or_all_at_once() -> Result {
 #[tokio::test(start_paused = true)]
 async fn letter_that_fails_again_is_a_new_letter_with_all_its_attempts() -> Result {
     let mended = Arc::new(AtomicBool::new(false));
-    let runtime = breakable(ProcessConfig { retry: 2, ..on("e") }, &mended).await?;
+    let runtime = breakable(on("e").retry(2), &mended).await?;
     runtime.bus().emit("e", 1).await?;
     for sent in 0..3 {
         tokio::time::sleep(Duration::from_secs(60)).await;
@@ -94,8 +94,7 @@ async fn letters_are_cleared_by_process_and_reason() -> Result {
 
 #[tokio::test(start_paused = true)]
 async fn sending_again_waits_for_room_and_given_up_loses_nothing() -> Result {
-    let config =
-        ProcessConfig { triggers: vec![TriggerConfig::event("e").queue(2)], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(TriggerConfig::event("e").queue(2));
     let mended = Arc::new(AtomicBool::new(false));
     let runtime = breakable(config, &mended).await?;
     for n in 0..6 {
@@ -116,8 +115,7 @@ async fn sending_again_waits_for_room_and_given_up_loses_nothing() -> Result {
 
 #[tokio::test(start_paused = true)]
 async fn letter_that_is_cleared_while_others_are_sent_again_holds_none_of_them_up() -> Result {
-    let config =
-        ProcessConfig { triggers: vec![TriggerConfig::event("e").queue(1)], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(TriggerConfig::event("e").queue(1));
     let mended = Arc::new(AtomicBool::new(false));
     let runtime = breakable(config, &mended).await?;
     for n in 0..4 {
@@ -206,8 +204,7 @@ async fn handler_may_send_letters_again_itself() -> Result {
 /// Sending its own letters again, a handler would wait for the room that only it can make.
 #[tokio::test(start_paused = true)]
 async fn sending_again_what_cannot_get_in_ends_all_the_same() -> Result {
-    let config =
-        ProcessConfig { triggers: vec![TriggerConfig::event("e").queue(1)], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(TriggerConfig::event("e").queue(1));
     let runtime = Runtime::builder()
         .process("p", config, |Json(n): Json<u32>, letters: DeadLetters| async move {
             if n < 3 {
@@ -250,11 +247,11 @@ async fn letters_are_told_of_with_everything_the_event_had() -> Result {
             }
         }
     };
-    let on_letters = |config| ProcessConfig { triggers: vec![config], ..ProcessConfig::default() };
+    let on_letters = |config| ProcessConfig::new().trigger(config);
     let fails = |_: TriggerEvent| async { Err::<(), _>("broken") };
     let runtime = Runtime::builder()
-        .process("a", ProcessConfig { retry: 1, ..on("e") }, fails)
-        .process("b", ProcessConfig { retry: 1, ..on("e") }, fails)
+        .process("a", on("e").retry(1), fails)
+        .process("b", on("e").retry(1), fails)
         .process("all", on_letters(TriggerConfig::dead_letter()), tell("all"))
         .process("of a", on_letters(TriggerConfig::dead_letter().process("a")), tell("of a"))
         .start()
@@ -275,8 +272,7 @@ async fn letters_are_told_of_with_everything_the_event_had() -> Result {
 #[tokio::test(start_paused = true)]
 async fn letter_of_a_handler_of_letters_is_told_to_nobody() -> Result {
     let calls = Arc::new(AtomicUsize::new(0));
-    let config =
-        ProcessConfig { triggers: vec![TriggerConfig::dead_letter()], retry: 1, ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(TriggerConfig::dead_letter()).retry(1);
     let fails = {
         let calls = calls.clone();
         move |_: DeadLetter| {
@@ -303,7 +299,7 @@ async fn letter_of_a_handler_of_letters_is_told_to_nobody() -> Result {
 #[tokio::test(start_paused = true)]
 async fn letter_that_finds_its_handlers_queue_full_is_counted_and_kept_once() -> Result {
     let letters = TriggerConfig::dead_letter().queue(2).overflow(Overflow::DropOldest);
-    let config = ProcessConfig { triggers: vec![letters], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(letters);
     let runtime = Runtime::builder()
         .process("tell", config, |_: DeadLetter| async {})
         .process("p", on("e"), |_: TriggerEvent| async { Err::<(), _>("broken") })
@@ -323,9 +319,8 @@ async fn letter_that_finds_its_handlers_queue_full_is_counted_and_kept_once() ->
 #[tokio::test(start_paused = true)]
 async fn letters_of_overflow_are_told_of_and_can_be_sent_again() -> Result {
     let told = Arc::new(AtomicUsize::new(0));
-    let config = ProcessConfig { triggers: vec![TriggerConfig::dead_letter()], ..ProcessConfig::default() };
-    let small =
-        ProcessConfig { triggers: vec![TriggerConfig::event("e").queue(1)], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(TriggerConfig::dead_letter());
+    let small = ProcessConfig::new().trigger(TriggerConfig::event("e").queue(1));
     let runtime = Runtime::builder()
         .process("p", small, |_: TriggerEvent| async {})
         .process("tell", config, {
@@ -363,11 +358,7 @@ async fn letter_is_told_of_before_its_event_is_settled() -> Result {
             seen.lock().expect("what was seen").push((now.in_flight, now.dead_lettered));
         }
     };
-    let config = ProcessConfig {
-        triggers: vec![TriggerConfig::dead_letter()],
-        key: Some(Key::of(look)),
-        ..ProcessConfig::default()
-    };
+    let config = ProcessConfig::new().trigger(TriggerConfig::dead_letter()).key(Key::of(look));
     let started = Runtime::builder()
         .process("p", on("e"), |_: TriggerEvent| async { Err::<(), _>("broken") })
         .process("tell", config, |_: DeadLetter| async {})
@@ -445,7 +436,7 @@ async fn letters_that_could_not_be_sent_again_keep_their_place() -> Result {
 #[tokio::test(start_paused = true)]
 async fn what_a_removed_process_leaves_is_told_to_those_who_go_on() -> Result {
     let told = Arc::new(AtomicUsize::new(0));
-    let config = ProcessConfig { triggers: vec![TriggerConfig::dead_letter()], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(TriggerConfig::dead_letter());
     let runtime = Runtime::builder()
         .process("stuck", on("e"), |_: TriggerEvent| std::future::pending::<()>())
         .process("tell", config, {

@@ -15,7 +15,7 @@ use crate::process::{assert_balanced, on, status};
 
 fn waiting(event_type: &str, queue: usize, concurrency: usize) -> ProcessConfig {
     let trigger = TriggerConfig::event(event_type).queue(queue).overflow(Overflow::Wait);
-    ProcessConfig { triggers: vec![trigger], concurrency, ..ProcessConfig::default() }
+    ProcessConfig::new().trigger(trigger).concurrency(concurrency)
 }
 
 #[tokio::test(start_paused = true)]
@@ -30,7 +30,7 @@ async fn handler_that_emits_its_own_type_cannot_deadlock_the_runtime() -> Result
                     async move {
                         for _ in 0..if depth < 6 { 2 } else { 0 } {
                             match bus.emit("tick", depth + 1).await {
-                                Err(PublishError::Deadlock { triggers, published }) => {
+                                Err(PublishError::Deadlock { triggers, published, .. }) => {
                                     assert_eq!(triggers, ["event-tick"]);
                                     assert_eq!(counts(&published), (1, 0, 1));
                                     deadlocks.fetch_add(1, Ordering::SeqCst);
@@ -114,7 +114,7 @@ async fn handlers_that_wait_for_one_that_goes_on_are_left_to_wait() -> Result {
 #[tokio::test(start_paused = true)]
 async fn handler_whose_bytes_never_get_room_is_found_although_the_queue_is_short() -> Result {
     let trigger = TriggerConfig::event("e").queue_bytes(10).overflow(Overflow::Wait);
-    let config = ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(trigger);
     let runtime = Runtime::builder()
         .process("p", config, |event: TriggerEvent, bus: EventBus| async move {
             if event.raw().is_empty() {
@@ -190,11 +190,7 @@ async fn handler_is_in_no_circle_while_another_one_of_its_process_goes_on() -> R
 #[tokio::test(start_paused = true)]
 async fn handler_that_is_about_to_get_room_is_in_no_circle() -> Result {
     let trigger = |of: &str| TriggerConfig::event(of).queue(1).overflow(Overflow::Wait);
-    let config = ProcessConfig {
-        triggers: vec![trigger("a"), trigger("b")],
-        concurrency: 2,
-        ..ProcessConfig::default()
-    };
+    let config = ProcessConfig::new().triggers([trigger("a"), trigger("b")]).concurrency(2);
     let runtime = Runtime::builder()
         .process("p", config, |Json(what): Json<String>, bus: EventBus| async move {
             match what.as_str() {
@@ -220,7 +216,7 @@ async fn handler_that_is_about_to_get_room_is_in_no_circle() -> Result {
 
 #[tokio::test(start_paused = true)]
 async fn handler_that_waits_for_an_event_to_be_tried_again_is_left_to_wait() -> Result {
-    let config = ProcessConfig { retry: 1, ..waiting("e", 1, 2) };
+    let config = waiting("e", 1, 2).retry(1);
     let runtime = Runtime::builder()
         .process("p", config, |Json(n): Json<u32>, attempt: Attempt, bus: EventBus| async move {
             match (n, attempt.number()) {
@@ -245,7 +241,7 @@ async fn handler_that_waits_for_an_event_to_be_tried_again_is_left_to_wait() -> 
 
 #[tokio::test(start_paused = true)]
 async fn key_whose_handler_waits_behind_itself_is_found_although_workers_are_free() -> Result {
-    let config = ProcessConfig { key: Some(Key::of(|_: &u32| 1)), ..waiting("e", 2, 4) };
+    let config = waiting("e", 2, 4).key(Key::of(|_: &u32| 1));
     let runtime = Runtime::builder()
         .process("p", config, |Json(n): Json<u32>, bus: EventBus| async move {
             for _ in 0..if n == 0 { 3 } else { 0 } {
@@ -271,8 +267,8 @@ async fn key_whose_handler_waits_behind_itself_is_found_although_workers_are_fre
 /// When the handler began to wait, another one was still running.
 #[tokio::test(start_paused = true)]
 async fn deadlock_that_another_handler_leaves_behind_by_ending_is_found() -> Result {
-    let key = Some(Key::of(|(key, _): &(u8, u64)| *key));
-    let config = ProcessConfig { key, ..waiting("e", 1, 2) };
+    let key = Key::of(|(key, _): &(u8, u64)| *key);
+    let config = waiting("e", 1, 2).key(key);
     let runtime = Runtime::builder()
         .process("p", config, |Json(event): Json<(u8, u64)>, bus: EventBus| async move {
             match event {
@@ -301,8 +297,8 @@ async fn deadlock_that_another_handler_leaves_behind_by_ending_is_found() -> Res
 #[tokio::test(start_paused = true)]
 async fn deadlock_is_told_to_one_in_the_circle_and_not_to_one_behind_it() -> Result {
     let told = Arc::new(AtomicUsize::new(0));
-    let key = Some(Key::of(|(key, _): &(u8, u64)| *key));
-    let config = ProcessConfig { key, ..waiting("e", 1, 2) };
+    let key = Key::of(|(key, _): &(u8, u64)| *key);
+    let config = waiting("e", 1, 2).key(key);
     let runtime = Runtime::builder()
         .process("circle", config, {
             let told = told.clone();

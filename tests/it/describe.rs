@@ -47,13 +47,8 @@ fn shop() -> Builder {
         .handlers(handlers![charge, tell])
         .process(
             "audit",
-            ProcessConfig {
-                key: Some(Key::pointer("/customer")),
-                ..config([
-                    TriggerConfig::event("order.placed"),
-                    TriggerConfig::event("order.placed").source("a"),
-                ])
-            },
+            config([TriggerConfig::event("order.placed"), TriggerConfig::event("order.placed").source("a")])
+                .key(Key::pointer("/customer")),
             |_: Text, _: Result<State<Vec<Bank>>, Rejection>| async {},
         )
         .trigger("audit", Numbers::default())
@@ -200,10 +195,8 @@ async fn runtime_names_the_triggers_of_the_program_after_the_others() -> Result 
 
 #[test]
 fn closures_are_described_by_what_they_read() {
-    let process = ProcessConfig {
-        key: Some(Key::of(|length: &u16| *length)),
-        ..config([TriggerConfig::event("a").filter(Filter::of(|length: &u16| *length > 7))])
-    };
+    let process = config([TriggerConfig::event("a").filter(Filter::of(|length: &u16| *length > 7))])
+        .key(Key::of(|length: &u16| *length));
     let description = Runtime::builder().process("p", process, |_: Text| async {}).describe();
     let process = &description.processes[0];
     assert_eq!(process.key.as_deref(), Some("|_: &u16| .."));

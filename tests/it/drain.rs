@@ -134,7 +134,7 @@ async fn no_handler_goes_on_when_nobody_takes_what_it_publishes() -> Result {
 async fn nothing_that_was_cancelled_is_begun_by_another_worker() -> Result {
     for _ in 0..50 {
         let begun = Arc::new(AtomicUsize::new(0));
-        let config = ProcessConfig { concurrency: 64, ..config([TriggerConfig::event("a")]) };
+        let config = config([TriggerConfig::event("a")]).concurrency(64);
         let runtime = Runtime::builder()
             .process("p", config, {
                 let begun = begun.clone();
@@ -159,7 +159,7 @@ async fn nothing_that_was_cancelled_is_begun_by_another_worker() -> Result {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_take_nothing_more_after_the_deadline() -> Result {
     let handled = Arc::new(AtomicUsize::new(0));
-    let config = ProcessConfig { triggers: vec![TriggerConfig::event("a")], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(TriggerConfig::event("a"));
     let runtime = Runtime::builder()
         .process("busy", config, {
             let handled = handled.clone();
@@ -330,7 +330,7 @@ async fn event_that_is_on_its_way_to_a_runtime_that_is_dropped_has_found_nobody(
         let held = held.clone();
         move |_: &TriggerEvent| drop(held.lock().expect("the runtime").take())
     };
-    let keyed = ProcessConfig { key: Some(Key::of(end)), ..config([TriggerConfig::event("a")]) };
+    let keyed = config([TriggerConfig::event("a")]).key(Key::of(end));
     let runtime =
         Runtime::builder().bus(bus.clone()).process("p", keyed, |_: TriggerEvent| async {}).start().await?;
     held.lock().expect("the runtime").replace(runtime);
@@ -358,10 +358,7 @@ async fn runtime_that_is_dropped_ends_at_once() -> Result {
 /// The retries that held the room are not waited for any more, so nobody makes room in that queue.
 #[tokio::test(start_paused = true)]
 async fn drain_does_not_wait_for_one_who_waits_for_the_room_of_stranded_retries() -> Result {
-    let later = ProcessConfig {
-        retry: 1,
-        ..config([TriggerConfig::event("later").queue(1).overflow(Overflow::Wait)])
-    };
+    let later = config([TriggerConfig::event("later").queue(1).overflow(Overflow::Wait)]).retry(1);
     let runtime = Runtime::builder()
         .process("later", later, |_: TriggerEvent| async { Outcome::Retry(Duration::from_secs(3600)) })
         .process("now", on("now"), |bus: EventBus| async move { bus.emit("later", 1).await.map(drop) })
@@ -382,7 +379,7 @@ async fn drain_does_not_wait_for_one_who_waits_for_the_room_of_stranded_retries(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn handlers_that_end_as_soon_as_they_are_told_of_the_drain_are_in_its_report() -> Result {
     for _ in 0..100 {
-        let config = ProcessConfig { concurrency: 4, ..on("e") };
+        let config = on("e").concurrency(4);
         let runtime = Runtime::builder()
             .process("p", config, |shutdown: Shutdown| async move { shutdown.cancelled().await })
             .start()

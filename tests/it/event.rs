@@ -190,7 +190,7 @@ async fn reject_tells_the_publisher_and_leaves_the_others_alone() -> Result {
     strict.start().await?;
     bus.emit("a", 1).await?;
     match bus.emit("a", 2).await {
-        Err(PublishError::Full { triggers, published }) => {
+        Err(PublishError::Full { triggers, published, .. }) => {
             assert_eq!(triggers, ["strict"]);
             assert_eq!(counts(&published), (2, 1, 1));
         }

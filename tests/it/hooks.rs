@@ -68,10 +68,7 @@ async fn hooks_run_before_the_first_event_and_after_the_last() -> Result {
 #[tokio::test]
 async fn hook_that_fails_or_panics_keeps_the_runtime_from_starting() {
     let start = |fails: fn() -> Result| {
-        let config = ProcessConfig {
-            triggers: vec![TriggerConfig::webhook("/x", 0).host("127.0.0.1")],
-            ..ProcessConfig::default()
-        };
+        let config = ProcessConfig::new().trigger(TriggerConfig::webhook("/x", 0).host("127.0.0.1"));
         let builder = Runtime::builder().process("p", config, |_: TriggerEvent| async {});
         builder.on_start(move || async move { fails() }).start()
     };

@@ -61,13 +61,11 @@ proptest! {
 async fn run(tasks: &[Task], concurrency: usize) -> Result<Vec<usize>> {
     let completed = Arc::new(Mutex::new(Vec::new()));
     let running = Arc::new(Mutex::new(HashSet::new()));
-    let config = ProcessConfig {
-        triggers: vec![TriggerConfig::event("a"), TriggerConfig::event("b")],
-        concurrency,
-        retry: 3,
-        key: Some(Key::of(|task: &Task| task.key)),
-        ..ProcessConfig::default()
-    };
+    let config = ProcessConfig::new()
+        .triggers([TriggerConfig::event("a"), TriggerConfig::event("b")])
+        .concurrency(concurrency)
+        .retry(3)
+        .key(Key::of(|task: &Task| task.key));
     let runtime = Runtime::builder()
         .process("p", config, {
             let (completed, running) = (completed.clone(), running.clone());
@@ -101,8 +99,8 @@ async fn run(tasks: &[Task], concurrency: usize) -> Result<Vec<usize>> {
 }
 
 fn keyed(triggers: Vec<TriggerConfig>, concurrency: usize) -> ProcessConfig {
-    let key = Some(Key::of(|key: &String| key.clone()));
-    ProcessConfig { triggers, concurrency, retry: 1, key, ..ProcessConfig::default() }
+    let key = Key::of(|key: &String| key.clone());
+    ProcessConfig::new().triggers(triggers).concurrency(concurrency).retry(1).key(key)
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,8 +206,8 @@ async fn event_without_a_key_is_on_its_own() -> Result {
 
 #[tokio::test(start_paused = true)]
 async fn key_that_panics_is_told_and_keeps_no_event_from_being_handled() -> Result {
-    let key = Some(Key::of(|_: &u32| -> u32 { panic!("no key today") }));
-    let config = ProcessConfig { triggers: vec![TriggerConfig::event("e")], key, ..ProcessConfig::default() };
+    let key = Key::of(|_: &u32| -> u32 { panic!("no key today") });
+    let config = ProcessConfig::new().trigger(TriggerConfig::event("e")).key(key);
     let logs = crate::logs::Logs::capture();
     let runtime = Runtime::builder().process("p", config, |_: TriggerEvent| async {}).start().await?;
     for n in 0..3 {
@@ -224,10 +222,8 @@ async fn key_that_panics_is_told_and_keeps_no_event_from_being_handled() -> Resu
 async fn oldest_event_goes_first_whatever_its_key() -> Result {
     let gate = Arc::new(Notify::new());
     let order = Arc::new(Mutex::new(Vec::new()));
-    let config = ProcessConfig {
-        key: Some(Key::of(|(key, _): &(u8, u32)| *key)),
-        ..keyed(vec![TriggerConfig::event("e").queue(3).overflow(Overflow::DropOldest)], 1)
-    };
+    let config = keyed(vec![TriggerConfig::event("e").queue(3).overflow(Overflow::DropOldest)], 1)
+        .key(Key::of(|(key, _): &(u8, u32)| *key));
     let runtime = Runtime::builder()
         .process("p", config, {
             let (gate, order) = (gate.clone(), order.clone());
@@ -288,7 +284,7 @@ async fn events_behind_one_whose_retry_comes_too_late_are_left_with_it() -> Resu
 
 #[tokio::test(start_paused = true)]
 async fn event_that_comes_behind_those_that_are_left_does_not_hold_up_the_drain() -> Result {
-    let config = ProcessConfig { triggers: vec![TriggerConfig::event("slow")], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(TriggerConfig::event("slow"));
     let runtime = Runtime::builder()
         .process("p", keyed(vec![TriggerConfig::event("e")], 2), |Json(key): Json<String>| async move {
             if key == "late" { Outcome::Retry(Duration::from_secs(3600)) } else { Outcome::Done }

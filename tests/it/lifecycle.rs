@@ -20,8 +20,7 @@ use crate::until::{block_until, until};
 #[tokio::test(start_paused = true)]
 async fn paused_process_accepts_and_handles_nothing_until_it_is_resumed() -> Result {
     let gate = Arc::new(Notify::new());
-    let config =
-        ProcessConfig { triggers: vec![TriggerConfig::event("e").queue(3)], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(TriggerConfig::event("e").queue(3));
     let runtime = Runtime::builder()
         .process("p", config, {
             let gate = gate.clone();
@@ -70,10 +69,8 @@ async fn shutdown_ends_a_pause() -> Result {
 
 #[tokio::test]
 async fn paused_webhook_answers_503_when_its_queue_is_full() -> Result {
-    let config = ProcessConfig {
-        triggers: vec![TriggerConfig::webhook("/x", 0).host("127.0.0.1").id("hook").queue(2)],
-        ..ProcessConfig::default()
-    };
+    let config =
+        ProcessConfig::new().trigger(TriggerConfig::webhook("/x", 0).host("127.0.0.1").id("hook").queue(2));
     let runtime = Runtime::builder().process("p", config, |_: TriggerEvent| async {}).start().await?;
     let address = runtime.local_addr("hook").expect("it listens");
     runtime.pause("p")?;
@@ -103,13 +100,10 @@ async fn unknown_process_is_named_with_the_nearest() -> Result {
 async fn process_that_is_added_handles_what_comes_after() -> Result {
     let runtime = Runtime::builder().process("p", on("e"), |_: TriggerEvent| async {}).start().await?;
     runtime.bus().emit("e", 1).await?;
-    let config = ProcessConfig {
-        triggers: vec![
-            TriggerConfig::event("e"),
-            TriggerConfig::webhook("/late", 0).host("127.0.0.1").id("hook"),
-        ],
-        ..ProcessConfig::default()
-    };
+    let config = ProcessConfig::new().triggers([
+        TriggerConfig::event("e"),
+        TriggerConfig::webhook("/late", 0).host("127.0.0.1").id("hook"),
+    ]);
     runtime.add_process("late", config, |_: TriggerEvent| async {}).await?;
     assert_eq!(runtime.bus().emit("e", 2).await?.queued(), Some(2));
     let address = runtime.local_addr("hook").expect("it listens");
@@ -123,15 +117,13 @@ async fn process_that_is_added_handles_what_comes_after() -> Result {
 
 #[tokio::test]
 async fn process_that_cannot_be_added_says_why_and_leaves_nothing() -> Result {
-    let hook = || ProcessConfig {
-        triggers: vec![TriggerConfig::webhook("/x", 0).host("127.0.0.1"), TriggerConfig::event("e")],
-        ..ProcessConfig::default()
+    let hook = || {
+        ProcessConfig::new()
+            .triggers([TriggerConfig::webhook("/x", 0).host("127.0.0.1"), TriggerConfig::event("e")])
     };
     let runtime = Runtime::builder().process("p", hook(), |_: TriggerEvent| async {}).start().await?;
-    let wrong = ProcessConfig {
-        triggers: vec![TriggerConfig::event("e").queue(0), TriggerConfig::webhook("/x", 0).host("127.0.0.1")],
-        ..ProcessConfig::default()
-    };
+    let wrong = ProcessConfig::new()
+        .triggers([TriggerConfig::event("e").queue(0), TriggerConfig::webhook("/x", 0).host("127.0.0.1")]);
     let error = runtime.add_process("p", wrong, |_: TriggerEvent| async {}).await.expect_err("it is wrong");
     let problems = error.problems().iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(problems.len(), 3, "{problems:#?}");
@@ -177,7 +169,8 @@ async fn process_that_is_removed_finishes_what_it_has_and_is_gone() -> Result {
 #[tokio::test(start_paused = true)]
 async fn process_that_is_removed_makes_its_retries_first() -> Result {
     for key in [None, Some(Key::of(|_: &u32| 1))] {
-        let config = ProcessConfig { retry: 1, concurrency: 2, key, ..on("e") };
+        let mut config = on("e").retry(1).concurrency(2);
+        config.key = key;
         let runtime = Runtime::builder()
             .process("p", config, |Json(n): Json<u32>, attempt: Attempt| async move {
                 if n == 0 && attempt.number() == 1 {
@@ -200,7 +193,7 @@ async fn process_that_is_removed_makes_its_retries_first() -> Result {
 
 #[tokio::test(start_paused = true)]
 async fn process_that_is_removed_ends_its_pause_and_leaves_what_comes_too_late() -> Result {
-    let config = ProcessConfig { retry: 1, ..on("e") };
+    let config = on("e").retry(1);
     let runtime = Runtime::builder()
         .process("p", config, |Json(after): Json<u64>| async move {
             if after > 0 { Outcome::Retry(Duration::from_secs(after)) } else { Outcome::Done }
@@ -223,7 +216,7 @@ async fn process_that_is_gone_leaves_nothing_of_the_program_behind() -> Result {
     let held = Arc::new(());
     let key = || {
         let held = held.clone();
-        Some(Key::of(move |_: &TriggerEvent| Arc::strong_count(&held)))
+        Key::of(move |_: &TriggerEvent| Arc::strong_count(&held))
     };
     let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
     let port = taken.local_addr()?.port();
@@ -234,7 +227,7 @@ async fn process_that_is_gone_leaves_nothing_of_the_program_behind() -> Result {
         TriggerConfig::webhook("/x", 0).host("127.0.0.1"),
         TriggerConfig::webhook("/x", port).host("127.0.0.1"),
     ] {
-        let config = ProcessConfig { triggers: vec![trigger], key: key(), ..ProcessConfig::default() };
+        let config = ProcessConfig::new().trigger(trigger).key(key());
         if runtime.add_process("q", config, |_: TriggerEvent| async {}).await.is_ok() {
             runtime.remove_process("q").await?;
         }
@@ -246,7 +239,7 @@ async fn process_that_is_gone_leaves_nothing_of_the_program_behind() -> Result {
 /// A process whose host is looked up while it is being added.
 fn looked_up(path: &str) -> ProcessConfig {
     let hook = TriggerConfig::webhook(path, 0).host("localhost");
-    ProcessConfig { triggers: vec![TriggerConfig::event("e"), hook], ..ProcessConfig::default() }
+    ProcessConfig::new().triggers([TriggerConfig::event("e"), hook])
 }
 
 #[tokio::test]
@@ -322,9 +315,8 @@ async fn stuck_process_is_removed_at_the_deadline_and_the_shutdown_does_not_wait
 
 #[tokio::test]
 async fn paths_of_a_removed_webhook_are_gone_and_its_neighbours_stay() -> Result {
-    let hook = |path: &str, id: &str| ProcessConfig {
-        triggers: vec![TriggerConfig::webhook(path, 0).host("127.0.0.1").id(id)],
-        ..ProcessConfig::default()
+    let hook = |path: &str, id: &str| {
+        ProcessConfig::new().trigger(TriggerConfig::webhook(path, 0).host("127.0.0.1").id(id))
     };
     let runtime = Runtime::builder()
         .process("a", hook("/a", "a"), |_: TriggerEvent| async {})
@@ -342,10 +334,7 @@ async fn paths_of_a_removed_webhook_are_gone_and_its_neighbours_stay() -> Result
 
 #[tokio::test(start_paused = true)]
 async fn report_names_each_process_and_the_stuck_handler() -> Result {
-    let waits = ProcessConfig {
-        triggers: vec![TriggerConfig::event("e").overflow(Overflow::Wait)],
-        ..ProcessConfig::default()
-    };
+    let waits = ProcessConfig::new().trigger(TriggerConfig::event("e").overflow(Overflow::Wait));
     let runtime = Runtime::builder()
         .process("stuck", waits, |_: TriggerEvent| std::future::pending::<()>())
         .process("polite", on("e"), |_: TriggerEvent, shutdown: Shutdown| async move {
@@ -448,7 +437,7 @@ async fn process_whose_adding_was_given_up_leaves_its_paths_free() -> Result {
     if give_up_adding(&runtime).await {
         runtime.remove_process("late").await?;
     }
-    let config = ProcessConfig { triggers: vec![hook("127.0.0.1", "/first")], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(hook("127.0.0.1", "/first"));
     runtime.add_process("late", config, |_: TriggerEvent| async {}).await?;
     let address = runtime.local_addr("/first").expect("it listens");
     assert_eq!(crate::http::post(address, "/first", "1").await.status, 202);
@@ -463,7 +452,7 @@ fn hook(host: &str, path: &str) -> TriggerConfig {
 /// whether it was added.
 async fn give_up_adding(runtime: &Runtime) -> bool {
     let triggers = vec![hook("127.0.0.1", "/first"), hook("localhost", "/second")];
-    let config = ProcessConfig { triggers, ..ProcessConfig::default() };
+    let config = ProcessConfig::new().triggers(triggers);
     let mut adding = Box::pin(runtime.add_process("late", config, |_: TriggerEvent| async {}));
     std::future::poll_fn(|cx| Poll::Ready(adding.as_mut().poll(cx).is_ready())).await
 }

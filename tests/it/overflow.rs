@@ -17,7 +17,7 @@ use crate::until::until;
 
 /// A process whose one worker is busy, with this trigger for the events `e`.
 async fn busy(trigger: TriggerConfig, gate: &Arc<Notify>) -> Result<Runtime> {
-    let config = ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(trigger);
     let runtime = Runtime::builder()
         .process("p", config, {
             let gate = gate.clone();
@@ -46,7 +46,7 @@ async fn each_policy_counts_and_tells_exactly() -> Result {
         for n in 1..=6 {
             let sent = match runtime.bus().emit("e", n).await {
                 Ok(published) => Ok(counts(&published)),
-                Err(PublishError::Full { published, triggers }) => {
+                Err(PublishError::Full { published, triggers, .. }) => {
                     assert_eq!(triggers, ["event-e"]);
                     Err(counts(&published))
                 }
@@ -125,7 +125,7 @@ async fn large_event_takes_the_place_of_as_many_small_ones_as_it_needs() -> Resu
 #[tokio::test(start_paused = true)]
 async fn queue_that_drops_its_oldest_wakes_a_worker_that_has_nothing_to_do() -> Result {
     let trigger = TriggerConfig::event("e").overflow(Overflow::DropOldest);
-    let config = ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(trigger);
     let runtime = Runtime::builder().process("p", config, |_: TriggerEvent| async {}).start().await?;
     for handled in 1..3 {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -139,7 +139,7 @@ async fn queue_that_drops_its_oldest_wakes_a_worker_that_has_nothing_to_do() -> 
 #[tokio::test(start_paused = true)]
 async fn event_that_waits_for_a_retry_keeps_its_place_from_newer_ones() -> Result {
     let trigger = TriggerConfig::event("e").queue(2).queue_bytes(10).overflow(Overflow::DropOldest);
-    let config = ProcessConfig { triggers: vec![trigger], retry: 1, ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(trigger).retry(1);
     let runtime = Runtime::builder()
         .process("p", config, |_: TriggerEvent, attempt: Attempt| async move {
             if attempt.number() == 1 { Outcome::Retry(Duration::from_secs(60)) } else { Outcome::Done }
@@ -182,7 +182,7 @@ async fn event_that_can_never_fit_is_not_waited_for() -> Result {
 #[tokio::test]
 async fn webhook_whose_bytes_are_full_answers_503() -> Result {
     let hook = TriggerConfig::webhook("/x", 0).host("127.0.0.1").id("hook").body_limit(100).queue_bytes(150);
-    let config = ProcessConfig { triggers: vec![hook], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(hook);
     let runtime = Runtime::builder().process("p", config, |_: TriggerEvent| async {}).start().await?;
     runtime.pause("p")?;
     let address = runtime.local_addr("hook").expect("it listens");
@@ -196,7 +196,7 @@ async fn webhook_whose_bytes_are_full_answers_503() -> Result {
 #[tokio::test(start_paused = true)]
 async fn room_that_is_left_when_a_large_event_is_pushed_out_is_told_to_those_who_wait() -> Result {
     let trigger = TriggerConfig::event("e").queue_bytes(100).overflow(Overflow::DropOldest);
-    let config = ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(trigger);
     let runtime = Runtime::builder()
         .process("p", config, |_: TriggerEvent| async { Err::<(), _>("broken") })
         .start()
@@ -221,7 +221,7 @@ async fn room_that_is_left_when_a_large_event_is_pushed_out_is_told_to_those_who
 #[tokio::test(start_paused = true)]
 async fn queue_is_not_full_while_quick_handlers_keep_up_with_a_thousand_publishers() -> Result {
     let trigger = TriggerConfig::event("e").queue(1000).overflow(Overflow::Reject);
-    let config = ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(trigger);
     let runtime = Runtime::builder().process("p", config, |_: TriggerEvent| async {}).start().await?;
     let mut publishers = tokio::task::JoinSet::new();
     for _ in 0..1000 {

@@ -161,7 +161,7 @@ async fn panic_that_is_resumed_is_not_given_the_place_of_another() -> Result {
 
 #[tokio::test(start_paused = true)]
 async fn panics_in_what_is_thrown_and_in_what_is_cancelled_end_no_worker() -> Result {
-    let config = ProcessConfig { timeout: Some(Duration::from_secs(1)), ..on("x") };
+    let config = on("x").timeout(Duration::from_secs(1));
     let runtime = Runtime::builder()
         .process("p", config, |Json(n): Json<u32>| async move {
             match n {
@@ -188,11 +188,7 @@ async fn panics_in_what_is_thrown_and_in_what_is_cancelled_end_no_worker() -> Re
 
 #[tokio::test(start_paused = true)]
 async fn tenth_panic_of_ten_thousand_events_changes_nothing_for_the_others() -> Result {
-    let config = ProcessConfig {
-        triggers: vec![TriggerConfig::event("x").queue(10_000)],
-        concurrency: 4,
-        ..ProcessConfig::default()
-    };
+    let config = ProcessConfig::new().trigger(TriggerConfig::event("x").queue(10_000)).concurrency(4);
     let running = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
     let runtime = Runtime::builder()
@@ -264,7 +260,7 @@ fn panics_without_a_message() {
 #[tokio::test(start_paused = true)]
 async fn bytes_whose_owner_panics_end_no_worker_when_a_letter_is_pushed_out() -> Result {
     let trigger = TriggerConfig::dead_letter().queue(1).overflow(Overflow::DropOldest);
-    let letters = ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() };
+    let letters = ProcessConfig::new().trigger(trigger);
     let runtime = Runtime::builder()
         .process("p", on("e"), |_: TriggerEvent| async { Err::<(), _>("broken") })
         .process("letters", letters, |_: DeadLetter| async {})

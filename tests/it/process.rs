@@ -44,7 +44,7 @@ async fn concurrency_1_keeps_the_order() -> Result {
 async fn concurrency_n_runs_n_at_once_and_no_more() -> Result {
     let running = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
-    let config = ProcessConfig { concurrency: 8, ..on("n") };
+    let config = on("n").concurrency(8);
     let runtime = Runtime::builder()
         .process("p", config, {
             let (running, most) = (running.clone(), most.clone());
@@ -72,7 +72,7 @@ async fn concurrency_n_runs_n_at_once_and_no_more() -> Result {
 #[tokio::test]
 async fn burst_into_an_idle_process_is_accounted_for_exactly() -> Result {
     let handled = Arc::new(AtomicUsize::new(0));
-    let config = ProcessConfig { concurrency: 100, ..on("burst") };
+    let config = on("burst").concurrency(100);
     let runtime = Runtime::builder()
         .process("p", config, {
             let handled = handled.clone();
@@ -106,8 +106,7 @@ async fn burst_into_an_idle_process_is_accounted_for_exactly() -> Result {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nothing_is_lost_between_threads() -> Result {
     let wait = |event_type| TriggerConfig::event(event_type).queue(2).overflow(Overflow::Wait);
-    let config =
-        ProcessConfig { triggers: vec![wait("a"), wait("b")], concurrency: 4, ..ProcessConfig::default() };
+    let config = ProcessConfig::new().triggers([wait("a"), wait("b")]).concurrency(4);
     let handled = Arc::new(AtomicUsize::new(0));
     let runtime = Runtime::builder()
         .process("p", config, {
@@ -217,8 +216,7 @@ async fn body_that_does_not_decode_is_dead_lettered_with_its_bytes() -> Result {
 #[tokio::test]
 async fn events_that_had_no_room_are_dead_letters_and_the_oldest_letters_go_first() -> Result {
     let gate = Arc::new(Notify::new());
-    let config =
-        ProcessConfig { triggers: vec![TriggerConfig::event("n").queue(1)], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(TriggerConfig::event("n").queue(1));
     let runtime = Runtime::builder()
         .process("p", config, {
             let gate = gate.clone();
@@ -251,10 +249,8 @@ async fn events_that_had_no_room_are_dead_letters_and_the_oldest_letters_go_firs
 
 #[tokio::test]
 async fn evicted_events_are_counted_as_dropped_and_dead_lettered() -> Result {
-    let config = ProcessConfig {
-        triggers: vec![TriggerConfig::event("n").queue(2).overflow(Overflow::DropOldest)],
-        ..ProcessConfig::default()
-    };
+    let config =
+        ProcessConfig::new().trigger(TriggerConfig::event("n").queue(2).overflow(Overflow::DropOldest));
     let runtime = Runtime::builder().process("p", config, |_: TriggerEvent| async {}).start().await?;
     for n in 0..5 {
         // Without a pause for the worker, on this one thread.
@@ -270,10 +266,8 @@ async fn evicted_events_are_counted_as_dropped_and_dead_lettered() -> Result {
 #[tokio::test(start_paused = true)]
 async fn flooded_trigger_does_not_starve_the_others() -> Result {
     let order = Arc::new(Mutex::new(Vec::new()));
-    let config = ProcessConfig {
-        triggers: vec![TriggerConfig::event("flood").queue(1000), TriggerConfig::event("rare")],
-        ..ProcessConfig::default()
-    };
+    let config = ProcessConfig::new()
+        .triggers([TriggerConfig::event("flood").queue(1000), TriggerConfig::event("rare")]);
     let runtime = Runtime::builder()
         .process("p", config, {
             let order = order.clone();
@@ -298,8 +292,7 @@ async fn flooded_trigger_does_not_starve_the_others() -> Result {
 /// The clock stands still, so what ends the turn of a worker is the most events of one.
 #[tokio::test(start_paused = true)]
 async fn handler_that_never_waits_gives_way_to_others() -> Result {
-    let config =
-        ProcessConfig { triggers: vec![TriggerConfig::event("n").queue(5000)], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(TriggerConfig::event("n").queue(5000));
     let runtime = Runtime::builder().process("p", config, |_: TriggerEvent| async {}).start().await?;
     runtime.pause("p")?;
     for n in 0..5000 {
@@ -314,10 +307,7 @@ async fn handler_that_never_waits_gives_way_to_others() -> Result {
 #[tokio::test]
 async fn handler_takes_options_and_results_of_extractors() -> Result {
     let (sender, mut seen) = mpsc::unbounded_channel();
-    let config = ProcessConfig {
-        triggers: vec![TriggerConfig::event("e"), TriggerConfig::message("m.*")],
-        ..ProcessConfig::default()
-    };
+    let config = ProcessConfig::new().triggers([TriggerConfig::event("e"), TriggerConfig::message("m.*")]);
     let runtime = Runtime::builder()
         .process(
             "p",
@@ -372,7 +362,7 @@ async fn status_serializes_with_the_documented_keys() -> Result {
 }
 
 pub(crate) fn on(event_type: &str) -> ProcessConfig {
-    ProcessConfig { triggers: vec![TriggerConfig::event(event_type)], ..ProcessConfig::default() }
+    ProcessConfig::new().trigger(TriggerConfig::event(event_type))
 }
 
 pub(crate) fn status(runtime: &Runtime) -> ProcessStatus {

@@ -11,6 +11,7 @@ use triggers::{
 };
 
 use crate::process::{assert_balanced, on, status};
+use crate::runtime::config;
 
 /// Seconds since the start of a test, at which something happened.
 #[derive(Clone)]
@@ -34,7 +35,7 @@ impl Times {
 }
 
 fn retrying(retry: u32, backoff: Backoff) -> ProcessConfig {
-    ProcessConfig { retry, backoff, ..on("job") }
+    on("job").retry(retry).backoff(backoff)
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,7 +139,7 @@ async fn retry_that_is_due_sooner_than_the_others_is_made_sooner() -> Result {
 #[tokio::test(start_paused = true)]
 async fn retries_that_are_due_together_run_beside_each_other() -> Result {
     let times = Times::new();
-    let config = ProcessConfig { concurrency: 3, ..retrying(1, Backoff::default()) };
+    let config = retrying(1, Backoff::default()).concurrency(3);
     let runtime = Runtime::builder()
         .process("p", config, {
             let times = times.clone();
@@ -167,7 +168,7 @@ async fn retries_that_are_due_together_run_beside_each_other() -> Result {
 #[tokio::test(start_paused = true)]
 async fn attempt_knows_its_number_and_the_last_error() -> Result {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let config = ProcessConfig { timeout: Some(Duration::from_secs(1)), ..retrying(4, Backoff::default()) };
+    let config = retrying(4, Backoff::default()).timeout(Duration::from_secs(1));
     let runtime = Runtime::builder()
         .process("p", config, {
             let seen = seen.clone();
@@ -206,10 +207,8 @@ async fn attempt_knows_its_number_and_the_last_error() -> Result {
 #[tokio::test(start_paused = true)]
 async fn attempt_that_takes_too_long_is_cancelled_and_counts_as_failed() -> Result {
     let times = Times::new();
-    let config = ProcessConfig {
-        timeout: Some(Duration::from_secs(30)),
-        ..retrying(1, Backoff::new(Duration::from_secs(1), Duration::from_secs(1)))
-    };
+    let config = retrying(1, Backoff::new(Duration::from_secs(1), Duration::from_secs(1)))
+        .timeout(Duration::from_secs(30));
     let runtime = Runtime::builder()
         .process("p", config, {
             let times = times.clone();
@@ -317,10 +316,7 @@ async fn event_that_waits_for_a_retry_holds_up_no_worker_and_no_task() -> Result
 
 #[tokio::test(start_paused = true)]
 async fn events_that_wait_for_a_retry_take_their_room_in_the_queue() -> Result {
-    let config = ProcessConfig {
-        triggers: vec![TriggerConfig::event("job").queue(3)],
-        ..retrying(1, Backoff::default())
-    };
+    let config = config([TriggerConfig::event("job").queue(3)]).retry(1);
     let runtime = Runtime::builder()
         .process("p", config, |attempt: Attempt| async move {
             if attempt.number() == 1 { Outcome::Retry(Duration::from_secs(60)) } else { Outcome::Done }

@@ -34,7 +34,7 @@ async fn start_that_fails_lists_every_problem_and_leaves_nothing_bound() -> Resu
         .process("port", hook("/other", taken_port), |_: TriggerEvent| async {})
         .process("needy", config([TriggerConfig::event("b")]), |_: State<Database>| async {})
         .process("typo", config([TriggerConfig::message("reports.#")]), |_: TriggerEvent| async {})
-        .process("idle", ProcessConfig { concurrency: 0, ..config([]) }, |_: TriggerEvent| async {})
+        .process("idle", config([]).concurrency(0), |_: TriggerEvent| async {})
         .process(
             "twice",
             config([TriggerConfig::event("c"), TriggerConfig::event("c")]),
@@ -163,10 +163,7 @@ async fn cascade_runs_from_webhook_to_event_to_message() -> Result {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn workers_outlive_the_start_on_every_thread() -> Result {
     for _ in 0..200 {
-        let process = ProcessConfig {
-            concurrency: 4,
-            ..config([TriggerConfig::event("a"), TriggerConfig::message("b")])
-        };
+        let process = config([TriggerConfig::event("a"), TriggerConfig::message("b")]).concurrency(4);
         let runtime = Runtime::builder()
             .process("p", process, |_: TriggerEvent| async {})
             .drain_deadline(Duration::from_secs(1))
@@ -244,8 +241,8 @@ async fn trigger_ids_that_repeat_in_a_process_are_numbered() -> Result {
     Ok(())
 }
 
-pub(crate) fn config(triggers: impl Into<Vec<TriggerConfig>>) -> ProcessConfig {
-    ProcessConfig { triggers: triggers.into(), ..ProcessConfig::default() }
+pub(crate) fn config(triggers: impl IntoIterator<Item = TriggerConfig>) -> ProcessConfig {
+    ProcessConfig::new().triggers(triggers)
 }
 
 pub(crate) fn hook(path: &str) -> ProcessConfig {

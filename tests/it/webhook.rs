@@ -387,7 +387,7 @@ pub(crate) async fn listening(trigger: WebhookTrigger) -> (WebhookTrigger, Socke
 
 fn webhook_process(path: &str) -> ProcessConfig {
     let trigger = TriggerConfig::webhook(path, 0).host("127.0.0.1");
-    ProcessConfig { triggers: vec![trigger], ..ProcessConfig::default() }
+    ProcessConfig::new().trigger(trigger)
 }
 
 /// Sends a request that is accepted, and takes its event.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -12,11 +11,13 @@ use trigger_grammar::{host, path, size};
 use crate::error::ConfigError;
 use crate::event::TriggerKind;
 use crate::filter::Filter;
-use crate::key::Key;
-use crate::policy::{self, Backoff, Overflow};
+use crate::policy::{self, Overflow};
 use crate::topic::{Topic, TopicPattern};
 
+mod process;
 mod read;
+
+pub use process::ProcessConfig;
 
 /// One trigger as data.
 ///
@@ -319,75 +320,4 @@ fn body_without_room(body_limit: usize) -> String {
 
 fn shown_bytes(bytes: usize) -> String {
     size::show_size(bytes as u64)
-}
-
-/// A process as data: what triggers it, and how its handler runs.
-///
-/// ```
-/// # use trigger_core::{ProcessConfig, TriggerConfig};
-/// let config = ProcessConfig {
-///     triggers: vec![TriggerConfig::message("reports.*").queue(500)],
-///     concurrency: 8,
-///     ..ProcessConfig::default()
-/// };
-/// assert_eq!(ProcessConfig::default().concurrency, 1);
-/// # drop(config);
-/// ```
-///
-/// In a file it has these keys, all optional; reading refuses others, and tells the first fault.
-///
-/// | key | value |
-/// |---|---|
-/// | `triggers` | a list of [`TriggerConfig`] |
-/// | `concurrency`, `retry` | a number |
-/// | `timeout` | a duration, such as `"30s"` |
-/// | `backoff` | a range of durations, such as `"200ms..30s"`; only with `retry` |
-/// | `key` | a [pointer](Key::pointer) into the body, such as `"/customer"` |
-#[derive(Clone, Debug, PartialEq)]
-pub struct ProcessConfig {
-    /// What starts the handler.
-    pub triggers: Vec<TriggerConfig>,
-    /// How many events are handled at once, over all triggers: at least 1. The default, 1, keeps the order of each
-    /// trigger.
-    pub concurrency: usize,
-    /// How long one attempt may take, over zero. The default is no limit.
-    pub timeout: Option<Duration>,
-    /// How often an event is tried again after a failed attempt. The default, 0, is never.
-    pub retry: u32,
-    /// How long it waits before that. The default is `200ms..30s`.
-    pub backoff: Backoff,
-    /// What the events have in common that are handled one at a time, in order. The default is nothing.
-    pub key: Option<Key>,
-}
-
-impl Default for ProcessConfig {
-    fn default() -> ProcessConfig {
-        ProcessConfig {
-            triggers: Vec::new(),
-            concurrency: 1,
-            timeout: None,
-            retry: policy::RETRY,
-            backoff: Backoff::default(),
-            key: None,
-        }
-    }
-}
-
-impl ProcessConfig {
-    /// Everything that is wrong with the process itself; its triggers are checked one by one.
-    pub(crate) fn faults(&self) -> Vec<ConfigError> {
-        let mut faults = Vec::new();
-        if self.concurrency == 0 {
-            let reason = "use 1 or more, the number of events handled at once";
-            faults.push(ConfigError::new("concurrency", 0, reason));
-        }
-        if self.timeout == Some(Duration::ZERO) {
-            let reason = "no attempt could succeed; use at least `1ms`, or leave it out for no limit";
-            faults.push(ConfigError::new("timeout", "0s", reason));
-        }
-        if let Some((pointer, reason)) = self.key.as_ref().and_then(Key::fault) {
-            faults.push(ConfigError::new("key", pointer, reason));
-        }
-        faults
-    }
 }

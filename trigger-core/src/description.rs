@@ -127,6 +127,7 @@ impl TriggerDescription {
 #[non_exhaustive]
 pub enum TriggerSource {
     /// Events of a type.
+    #[non_exhaustive]
     Event {
         /// The type.
         event_type: String,
@@ -135,11 +136,13 @@ pub enum TriggerSource {
         event_source: Option<String>,
     },
     /// Messages whose topic matches a pattern.
+    #[non_exhaustive]
     Message {
         /// The pattern.
         topic: String,
     },
     /// HTTP requests.
+    #[non_exhaustive]
     Webhook {
         /// The path.
         webhook_path: String,
@@ -152,6 +155,7 @@ pub enum TriggerSource {
         body_limit: usize,
     },
     /// Events that were given up on.
+    #[non_exhaustive]
     DeadLetter {
         /// Only those of this process.
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -19,11 +19,7 @@ use crate::event::TriggerEvent;
 /// # use trigger_core::{Key, ProcessConfig};
 /// # #[derive(serde::Deserialize)]
 /// # struct Order { customer: String }
-/// let config = ProcessConfig {
-///     concurrency: 8,
-///     key: Some(Key::of(|order: &Order| order.customer.clone())),
-///     ..ProcessConfig::default()
-/// };
+/// let config = ProcessConfig::new().concurrency(8).key(Key::of(|order: &Order| order.customer.clone()));
 /// # drop(config);
 /// ```
 ///

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use crate::error::Error;
 
-/// What a handler says about the event it was given.
+/// The result of one attempt, as the handler reports it.
 ///
-/// A handler may return `()` (done), an `Outcome`, or a `Result` of either. An `Err` and a
-/// [`Retry`](Outcome::Retry) mean that the attempt failed: another one follows while the `retry` of the process allows,
-/// which by default it does not, and then a dead letter. A [`Reject`](Outcome::Reject), and an
-/// [`Error::permanent`], are a dead letter whatever the policy says.
+/// A handler returns `()` (done), an `Outcome`, or a `Result` of either. An `Err` and a [`Retry`](Outcome::Retry) are
+/// failed attempts: the event is retried as often as the `retry` of the process allows, by default never, and is then
+/// dead-lettered. A [`Reject`](Outcome::Reject) and an [`Error::permanent`] dead-letter the event at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
+#[non_exhaustive]
 pub enum Outcome {
     /// The event was handled.
     Done,
-    /// The event was not handled; another attempt after this time may succeed. It counts as an attempt like any other;
-    /// only its time is the handler's instead of the policy's.
+    /// The event was not handled, and an attempt after this time may succeed. It counts as a failed attempt; only the
+    /// delay is the handler's instead of the backoff's.
     Retry(Duration),
     /// The event can never be handled, for this reason.
     Reject(String),

@@ -22,6 +22,9 @@ pub(crate) const WEBHOOK_QUEUE: usize = 1000;
 /// Dead letters the queue of a dead-letter trigger holds unless it says otherwise.
 pub(crate) const DEAD_LETTER_QUEUE: usize = 100;
 
+/// How many events a process handles at once unless it says otherwise.
+pub(crate) const CONCURRENCY: usize = 1;
+
 /// How often an event is tried again unless its process says otherwise.
 pub(crate) const RETRY: u32 = 0;
 

@@ -82,6 +82,7 @@ impl Serialize for Published {
 pub enum PublishError {
     /// The type or topic is not a valid name; nothing was published.
     #[error("cannot publish to {name:?}: {error}")]
+    #[non_exhaustive]
     InvalidName {
         /// The name as it was given.
         name: String,
@@ -94,6 +95,7 @@ pub enum PublishError {
     Encode(#[source] serde_json::Error),
     /// Triggers with [`Overflow::Reject`](crate::Overflow::Reject) had no room. The other triggers received the event.
     #[error("the queue is full of: {}", .triggers.join(", "))]
+    #[non_exhaustive]
     Full {
         /// The ids of the triggers.
         triggers: Vec<String>,
@@ -106,6 +108,7 @@ pub enum PublishError {
         "waiting for room would never end: {} {} full, and every handler that could make room waits for room, this one too",
         .triggers.join(", "), if .triggers.len() == 1 { "is" } else { "are" }
     )]
+    #[non_exhaustive]
     Deadlock {
         /// The ids of the triggers.
         triggers: Vec<String>,

@@ -49,7 +49,7 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// ```
 /// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
 /// # async fn example() -> trigger_core::Result {
-/// let config = ProcessConfig { triggers: vec![TriggerConfig::message("reports.*")], ..ProcessConfig::default() };
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*"));
 /// let runtime = Runtime::builder()
 ///     .process("archive", config, |report: Text| async move { println!("{report}") })
 ///     .start()

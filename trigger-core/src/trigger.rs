@@ -100,6 +100,7 @@ pub enum TriggerError {
     Config(#[from] ConfigError),
     /// The port cannot be listened on.
     #[error("cannot listen on {host}:{port}: {error}")]
+    #[non_exhaustive]
     Bind {
         /// The host that was asked for.
         host: String,
@@ -111,6 +112,7 @@ pub enum TriggerError {
     },
     /// Another trigger of the same server has this path.
     #[error("the path {path} of {host}:{port} is taken by the trigger `{by}`")]
+    #[non_exhaustive]
     PathTaken {
         /// The path.
         path: String,

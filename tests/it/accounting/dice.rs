@@ -115,13 +115,12 @@ fn bounded(
             None => trigger,
         }
     });
-    let config = ProcessConfig {
-        triggers: triggers.collect(),
-        concurrency: 1 + dice.roll(4) as usize,
-        retry,
-        backoff: Backoff::new(Duration::from_millis(1 + dice.roll(50)), Duration::from_millis(200)),
-        timeout: dice.one_in(2).then(|| Duration::from_millis(1 + dice.roll(60))),
-        key,
-    };
+    let mut config = ProcessConfig::new()
+        .triggers(triggers)
+        .concurrency(1 + dice.roll(4) as usize)
+        .retry(retry)
+        .backoff(Backoff::new(Duration::from_millis(1 + dice.roll(50)), Duration::from_millis(200)));
+    config.timeout = dice.one_in(2).then(|| Duration::from_millis(1 + dice.roll(60)));
+    config.key = key;
     (config, Known::new(overflow, retry > 0, offers))
 }

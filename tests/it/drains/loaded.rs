@@ -185,7 +185,7 @@ async fn main(_: Builder) -> Result<()> {
     let books = Books { run, done: Arc::default(), emitted: Arc::default() };
     let (bus, concurrency) = (EventBus::new(), run.concurrency());
     let hook = TriggerConfig::webhook(run.path(), 0).host("127.0.0.1").queue(run.requests());
-    let several = |trigger| ProcessConfig { concurrency, retry: 2, ..config([trigger]) };
+    let several = |trigger| config([trigger]).concurrency(concurrency).retry(2);
     let runtime = Runtime::builder()
         .bus(bus.clone())
         .state(books.clone())

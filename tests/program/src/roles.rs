@@ -25,10 +25,7 @@ async fn main(builder: Builder) -> Result<()> {
     let role = arguments.next().unwrap_or_default();
     // A port that the test has taken.
     let port = arguments.next().and_then(|port| port.parse().ok()).unwrap_or_default();
-    let hook = ProcessConfig {
-        triggers: vec![TriggerConfig::webhook("/in", port).host("127.0.0.1")],
-        ..ProcessConfig::default()
-    };
+    let hook = ProcessConfig::new().trigger(TriggerConfig::webhook("/in", port).host("127.0.0.1"));
     let builder = builder.process("in", hook.clone(), |_: TriggerEvent| async {}).on_start(|| async {
         println!("on_start");
         Ok(())

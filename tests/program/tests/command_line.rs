@@ -76,7 +76,7 @@ note  tests/program/src/roles.rs:19  roles::note
   takes        TriggerEvent
   runs         1 at a time, no timeout, no retry
 
-in  tests/program/src/roles.rs:32  in
+in  tests/program/src/roles.rs:29  in
   webhook      127.0.0.1:0/in  id webhook-0/in, queue 1000, 503 when full, body_limit 1MiB
   takes        TriggerEvent
   runs         1 at a time, no timeout, no retry

@@ -1,8 +1,12 @@
 //! Reading configuration: the documented keys, and nothing else.
 
+use std::time::Duration;
+
 use trigger_grammar::{duration, hint, size};
 
 use super::*;
+use crate::key::Key;
+use crate::policy::Backoff;
 
 const PROCESS_KEYS: &[&str] = &["triggers", "concurrency", "timeout", "retry", "backoff", "key"];
 /// The keys of every type of trigger, after its own.
@@ -67,7 +71,7 @@ impl ProcessConfig {
         let backoff = take(&mut table, "backoff", backoff)?;
         let config = ProcessConfig {
             triggers: table.remove("triggers").map_or(Ok(Vec::new()), triggers)?,
-            concurrency: take(&mut table, "concurrency", count)?.unwrap_or(1),
+            concurrency: take(&mut table, "concurrency", count)?.unwrap_or(policy::CONCURRENCY),
             timeout: take(&mut table, "timeout", timeout)?,
             retry: take(&mut table, "retry", retry)?.unwrap_or(policy::RETRY),
             backoff: backoff.unwrap_or_default(),

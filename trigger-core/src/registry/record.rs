@@ -95,7 +95,7 @@ impl ProcessRecord {
     pub const fn new() -> ProcessRecord {
         ProcessRecord {
             name: None,
-            concurrency: 1,
+            concurrency: policy::CONCURRENCY,
             timeout: None,
             retry: policy::RETRY,
             backoff: None,
@@ -343,13 +343,11 @@ mod tests {
     fn records_say_what_the_configuration_says() {
         const PROCESS: ProcessRecord =
             ProcessRecord::new().concurrency(8).timeout(90_000).retry(5).backoff((1_000, 300_000));
-        let expected = ProcessConfig {
-            concurrency: 8,
-            timeout: Some(Duration::from_secs(90)),
-            retry: 5,
-            backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(300)),
-            ..ProcessConfig::default()
-        };
+        let expected = ProcessConfig::new()
+            .concurrency(8)
+            .timeout(Duration::from_secs(90))
+            .retry(5)
+            .backoff(Backoff::new(Duration::from_secs(1), Duration::from_secs(300)));
         assert_eq!(PROCESS.config(Vec::new()), expected);
         assert_eq!(ProcessRecord::new().config(Vec::new()), ProcessConfig::default());
         assert!(PROCESS.key(|_| Some(7), "|_| 7").config(Vec::new()).key.is_some());

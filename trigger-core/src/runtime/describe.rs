@@ -20,7 +20,7 @@ impl Builder {
     ///
     /// ```
     /// # use trigger_core::{ProcessConfig, Runtime, State, TriggerConfig};
-    /// let config = ProcessConfig { triggers: vec![TriggerConfig::event("mail")], ..ProcessConfig::default() };
+    /// let config = ProcessConfig::new().trigger(TriggerConfig::event("mail"));
     /// let builder = Runtime::builder().process("mail", config, |_: State<String>| async {});
     /// let error = builder.check().unwrap_err();
     /// assert!(error.problems()[0].message().contains("`.state(..)`"));
@@ -50,7 +50,7 @@ impl Runtime {
     /// ```
     /// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
     /// # async fn example() -> trigger_core::Result {
-    /// let config = ProcessConfig { triggers: vec![TriggerConfig::message("reports.*")], ..ProcessConfig::default() };
+    /// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*"));
     /// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
     /// let description = runtime.describe();
     /// assert_eq!(description.processes[0].arguments[0].type_name, "Text");

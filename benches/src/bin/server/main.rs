@@ -77,7 +77,7 @@ fn on(threads: usize, serve: impl Future<Output = Outcome> + Send + 'static) -> 
 
 async fn triggers() -> Outcome {
     let hook = TriggerConfig::webhook("/events", 0).host("127.0.0.1").queue(PLACES);
-    let config = ProcessConfig { triggers: vec![hook], ..ProcessConfig::default() };
+    let config = ProcessConfig::new().trigger(hook);
     let runtime =
         Runtime::builder().process("hook", config, |body: Bytes| async { drop(body) }).start().await?;
     println!("{}", runtime.local_addr("webhook-0/events").ok_or("the webhook does not listen")?);

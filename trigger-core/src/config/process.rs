@@ -1,0 +1,126 @@
+//! A process as data: its triggers, and how its handler runs.
+
+use std::time::Duration;
+
+use super::TriggerConfig;
+use crate::error::ConfigError;
+use crate::key::Key;
+use crate::policy::{self, Backoff};
+
+/// A process as data: its triggers, and how its handler runs.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, TriggerConfig};
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*").queue(500)).concurrency(8);
+/// assert_eq!((config.triggers.len(), config.concurrency, config.retry), (1, 8, 0));
+/// ```
+///
+/// In a file it has these keys, all optional. Reading refuses any other key, and reports the first fault.
+///
+/// | key | value |
+/// |---|---|
+/// | `triggers` | a list of [`TriggerConfig`] |
+/// | `concurrency`, `retry` | a number |
+/// | `timeout` | a duration, such as `"30s"` |
+/// | `backoff` | a range of durations, such as `"200ms..30s"`; only with `retry` |
+/// | `key` | a [pointer](Key::pointer) into the body, such as `"/customer"` |
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ProcessConfig {
+    /// The triggers whose events the handler gets.
+    pub triggers: Vec<TriggerConfig>,
+    /// How many events are handled at once, over all triggers. The default, 1, keeps the order of each trigger.
+    pub concurrency: usize,
+    /// How long one attempt may take. The default is no limit.
+    pub timeout: Option<Duration>,
+    /// How often an event is retried after a failed attempt. The default, 0, is never.
+    pub retry: u32,
+    /// How long a retry waits. The default is `200ms..30s`.
+    pub backoff: Backoff,
+    /// Events with the same key are handled one at a time, in order. The default is no key.
+    pub key: Option<Key>,
+}
+
+impl Default for ProcessConfig {
+    fn default() -> ProcessConfig {
+        ProcessConfig::new()
+    }
+}
+
+impl ProcessConfig {
+    /// A process with the defaults and without a trigger.
+    pub fn new() -> ProcessConfig {
+        ProcessConfig {
+            triggers: Vec::new(),
+            concurrency: policy::CONCURRENCY,
+            timeout: None,
+            retry: policy::RETRY,
+            backoff: Backoff::default(),
+            key: None,
+        }
+    }
+
+    /// Adds a trigger.
+    pub fn trigger(self, trigger: TriggerConfig) -> ProcessConfig {
+        self.triggers([trigger])
+    }
+
+    /// Adds several triggers.
+    ///
+    /// ```
+    /// # use trigger_core::{ProcessConfig, TriggerConfig};
+    /// let config = ProcessConfig::new().triggers(["reports.*", "audits.*"].map(TriggerConfig::message));
+    /// assert_eq!(config.triggers.len(), 2);
+    /// ```
+    pub fn triggers(mut self, triggers: impl IntoIterator<Item = TriggerConfig>) -> ProcessConfig {
+        self.triggers.extend(triggers);
+        self
+    }
+
+    /// Handles up to this many events at once: at least 1.
+    pub fn concurrency(mut self, concurrency: usize) -> ProcessConfig {
+        self.concurrency = concurrency;
+        self
+    }
+
+    /// Limits one attempt to this time, which is over zero.
+    pub fn timeout(mut self, timeout: Duration) -> ProcessConfig {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Retries an event up to this many times after its first attempt.
+    pub fn retry(mut self, retry: u32) -> ProcessConfig {
+        self.retry = retry;
+        self
+    }
+
+    /// Sets how long a retry waits. It has no effect without [`retry`](Self::retry).
+    pub fn backoff(mut self, backoff: Backoff) -> ProcessConfig {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Handles events with the same key one at a time, in order.
+    pub fn key(mut self, key: Key) -> ProcessConfig {
+        self.key = Some(key);
+        self
+    }
+
+    /// Every fault of the process itself. Its triggers are checked one by one.
+    pub(crate) fn faults(&self) -> Vec<ConfigError> {
+        let mut faults = Vec::new();
+        if self.concurrency == 0 {
+            let reason = "use 1 or more, the number of events handled at once";
+            faults.push(ConfigError::new("concurrency", 0, reason));
+        }
+        if self.timeout == Some(Duration::ZERO) {
+            let reason = "no attempt could succeed; use at least `1ms`, or leave it out for no limit";
+            faults.push(ConfigError::new("timeout", "0s", reason));
+        }
+        if let Some((pointer, reason)) = self.key.as_ref().and_then(Key::fault) {
+            faults.push(ConfigError::new("key", pointer, reason));
+        }
+        faults
+    }
+}
