@@ -16,6 +16,7 @@ mod deadlock;
 mod describe;
 mod drain;
 mod drains;
+mod errors;
 mod event;
 mod filter;
 mod hooks;

@@ -1,8 +1,10 @@
-//! The errors that belong to no one place: the box every handler error fits in, and a wrong setting.
+//! The errors of no single module: the box for any error of a handler, and a wrong setting.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::ops::Deref;
+
+type BoxedError = Box<dyn StdError + Send + Sync>;
 
 /// A `Result` whose error is any error, for handlers and `main`.
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
@@ -21,16 +23,24 @@ pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 /// assert_eq!(read().unwrap_err().to_string(), "invalid digit found in string");
 /// ```
 ///
-/// It does not implement [`std::error::Error`] itself, as no type that converts from all errors can; it
-/// dereferences to one.
-pub struct Error {
-    error: Box<dyn StdError + Send + Sync>,
-    permanent: bool,
-}
+/// It does not implement [`std::error::Error`] itself, as no type that converts from all errors can. It dereferences to
+/// one, and `?` converts it into a `Box<dyn std::error::Error>` and, with the feature `anyhow`, into an `anyhow::Error`.
+/// For a box that is `Send + Sync` there is [`into_boxed`](Self::into_boxed).
+///
+/// ```
+/// # fn start() -> trigger_core::Result { Ok(()) }
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     start()?;
+///     Ok(())
+/// }
+/// ```
+pub struct Error(BoxedError);
 
 impl Error {
-    /// An error that no retry can mend: a handler that returns it is not called again for this event, whatever its
-    /// `retry` says. The event is dead-lettered at once, as rejected.
+    /// An error that no retry can fix. The event of a handler that returns it is dead-lettered at once, as rejected,
+    /// whatever the `retry` of the process says.
+    ///
+    /// It stays permanent as a source of another error, and through `anyhow` and its contexts.
     ///
     /// ```
     /// # use trigger_core::{Error, Result};
@@ -40,18 +50,52 @@ impl Error {
     /// assert!(iban("none").unwrap_err().is_permanent());
     /// ```
     pub fn permanent(error: impl Into<Error>) -> Error {
-        Error { permanent: true, ..error.into() }
+        let Error(error) = error.into();
+        match error.is::<Permanent>() {
+            true => Error(error),
+            false => Error(Box::new(Permanent(Mark(error)))),
+        }
     }
 
-    /// Whether no retry can mend it.
+    /// Returns `true` if the error, or one of its sources, was made by [`permanent`](Self::permanent).
     pub fn is_permanent(&self) -> bool {
-        self.permanent
+        chain(&*self.0).any(is_mark)
+    }
+
+    /// The error as a box, for a function that returns one. A permanent error stays permanent.
+    ///
+    /// ```
+    /// # use trigger_core::Error;
+    /// fn ship(order: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    ///     if order.is_empty() {
+    ///         return Err(Error::permanent("no order").into_boxed());
+    ///     }
+    ///     Ok(())
+    /// }
+    /// assert!(Error::from(ship("").unwrap_err()).is_permanent());
+    /// ```
+    pub fn into_boxed(self) -> Box<dyn StdError + Send + Sync> {
+        self.0
     }
 }
 
 impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for Error {
     fn from(error: E) -> Error {
-        Error { error: error.into(), permanent: false }
+        Error(error.into())
+    }
+}
+
+impl From<Error> for Box<dyn StdError> {
+    fn from(error: Error) -> Box<dyn StdError> {
+        error.0
+    }
+}
+
+/// `anyhow` finds the original type by `downcast_ref::<Box<dyn std::error::Error + Send + Sync>>()`.
+#[cfg(feature = "anyhow")]
+impl From<Error> for anyhow::Error {
+    fn from(error: Error) -> anyhow::Error {
+        anyhow::Error::from_boxed(error.0)
     }
 }
 
@@ -59,32 +103,97 @@ impl Deref for Error {
     type Target = dyn StdError + Send + Sync + 'static;
 
     fn deref(&self) -> &Self::Target {
-        &*self.error
+        match self.0.downcast_ref() {
+            Some(Permanent(Mark(error))) => &**error,
+            None => &*self.0,
+        }
     }
 }
 
 /// The error and, after `: `, each of its sources that says more.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut said = self.error.to_string();
-        f.write_str(&said)?;
-        let mut source = self.error.source();
-        while let Some(error) = source {
-            let text = error.to_string();
-            if !said.contains(&text) {
-                write!(f, ": {text}")?;
-            }
-            said = text;
-            source = error.source();
-        }
-        Ok(())
+        WithSources(&*self.0).fmt(f)
     }
 }
 
-/// As `Display`, so that a `main` that returns it prints something a person can read.
+/// As `Display`, so that a `main` that returns it prints a readable line.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// A permanent error. It shows the error it wraps, and its source is the mark.
+///
+/// The mark stands among the sources because wrappers such as `anyhow::Error::from_boxed`, `io::Error::other` and
+/// `#[error(transparent)]` hide the type of what they wrap, and pass its source on.
+struct Permanent(Mark);
+
+/// The mark of a permanent error among the sources. Its own source is the one of the error that it marks.
+struct Mark(BoxedError);
+
+impl fmt::Display for Permanent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0.0, f)
+    }
+}
+
+impl fmt::Debug for Permanent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0.0, f)
+    }
+}
+
+impl StdError for Permanent {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.0)
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the error is permanent, no retry follows")
+    }
+}
+
+impl fmt::Debug for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl StdError for Mark {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
+    }
+}
+
+fn is_mark(error: &(dyn StdError + 'static)) -> bool {
+    error.is::<Mark>()
+}
+
+/// The error and its sources.
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// Shows an error and, after `: `, each of its sources that says more.
+pub(crate) struct WithSources<'a>(pub(crate) &'a (dyn StdError + 'static));
+
+impl fmt::Display for WithSources<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut before: Option<String> = None;
+        for error in chain(self.0).filter(|error| !is_mark(*error)) {
+            let text = error.to_string();
+            match &before {
+                None => f.write_str(&text)?,
+                Some(before) if !before.contains(&text) => write!(f, ": {text}")?,
+                Some(_) => {}
+            }
+            before = Some(text);
+        }
+        Ok(())
     }
 }
 

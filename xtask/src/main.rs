@@ -88,7 +88,8 @@ fn lint() -> Outcome {
 
 /// Features of dependencies that only the tests ask for are on while the tests are built.
 fn alone() -> Outcome {
-    cargo(&["check", "--package", "triggers"])
+    cargo(&["check", "--package", "triggers"])?;
+    cargo(&["check", "--package", "triggers", "--all-features"])
 }
 
 fn test() -> Outcome {

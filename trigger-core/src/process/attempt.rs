@@ -52,7 +52,8 @@ pub(super) fn classify(result: HandlerResult) -> Result<(), Failure> {
         }),
         Err(error) => {
             let text = text_of(&error);
-            let permanent = error.is_permanent();
+            // It walks the sources, which is code of the user too.
+            let permanent = guard(|| error.is_permanent()).unwrap_or(false);
             drop_quietly(error);
             Err(if permanent {
                 let next = NextStep::DeadLetter { failed: true };

@@ -1,5 +1,6 @@
 //! What `#[triggers::main]` calls: tokio, logging, the builder, the exit code.
 
+use std::error::Error as StdError;
 use std::future::Future;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -10,7 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::Builder;
 use super::asked::Asked;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, WithSources};
 
 /// Runs the body of `#[triggers::main]` with a builder that has every linked handler in it. What the program is asked by
 /// its first argument, the builder answers instead of starting.
@@ -67,14 +68,17 @@ fn log_to_stderr() {
     }
 }
 
-/// What the `main` of a program may return: `()` or a `Result` whose error converts into [`Error`].
+/// The return types of the `main` of a program: `()`, or a `Result` whose error converts into [`Error`] or is a
+/// `Box<dyn std::error::Error>`.
+///
+/// `Via` keeps the implementations apart: the compiler finds it.
 #[diagnostic::on_unimplemented(
     message = "`main` cannot return `{Self}`",
     label = "not `()` or a `Result<(), E>`",
     note = "`#[triggers::main]` takes `()`, `Result<()>`, or `Result<(), E>` where `E` is any error"
 )]
-pub trait MainOutput {
-    /// As a result.
+pub trait MainOutput<Via> {
+    /// Converts the output into a result.
     ///
     /// # Errors
     ///
@@ -82,14 +86,20 @@ pub trait MainOutput {
     fn into_result(self) -> Result;
 }
 
-impl MainOutput for () {
+impl MainOutput<()> for () {
     fn into_result(self) -> Result {
         Ok(())
     }
 }
 
-impl<E: Into<Error>> MainOutput for Result<(), E> {
+impl<E: Into<Error>> MainOutput<Error> for Result<(), E> {
     fn into_result(self) -> Result {
         self.map_err(Into::into)
+    }
+}
+
+impl MainOutput<Box<dyn StdError>> for Result<(), Box<dyn StdError>> {
+    fn into_result(self) -> Result {
+        self.map_err(|error| Error::from(WithSources(&*error).to_string()))
     }
 }
