@@ -1,11 +1,14 @@
-//! `Error`: what is permanent stays so through other error types, and it leaves by `?`.
+//! Errors: a permanent one stays permanent through other types, `Error` leaves by `?`, and no text is shown twice.
 
 use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
 
 use anyhow::Context;
-use triggers::{DeadLetterReason, Error, Result, Runtime, TriggerEvent};
+use triggers::{
+    DeadLetterReason, Error, EventBus, EventId, EventTrigger, Overflow, Rejection, Result, Runtime, Topic,
+    Trigger, TriggerConfig, TriggerError, TriggerEvent, WebhookTrigger,
+};
 
 use crate::process::{on, status};
 
@@ -149,4 +152,65 @@ fn permanent_error_dereferences_to_the_error_it_was_made_of() {
     assert!(error.is::<Grenade>() && error.is_permanent());
     assert!(!Error::from(Grenade).is_permanent());
     assert_eq!(format!("{error} {error:?}"), "a grenade a grenade");
+}
+
+/// The text of an error and those of its sources.
+fn texts(error: &dyn StdError) -> Vec<String> {
+    std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect()
+}
+
+struct Unwritable;
+
+impl serde::Serialize for Unwritable {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("no such disk"))
+    }
+}
+
+async fn stopped(trigger: EventTrigger) -> TriggerError {
+    trigger.stop().await;
+    drop(trigger.drain_pending());
+    trigger.wait_for_next().await.expect_err("a trigger that is stopped")
+}
+
+/// One value of each public error type, and of each variant that has a cause.
+async fn one_of_each() -> Result<Vec<Box<dyn StdError>>> {
+    let bus = EventBus::new();
+    let full = EventTrigger::new(&bus, "full").capacity(1).overflow(Overflow::Reject);
+    full.start().await?;
+    bus.emit("full", 1).await?;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let port = taken.local_addr()?.port();
+    let hook = |path: &str, port| WebhookTrigger::new().path(path).host("127.0.0.1").port(port);
+    let runtime = Runtime::builder().process("p", on("e"), |_: TriggerEvent| async {}).start().await?;
+    let start = Runtime::builder().process("p", on("a b").concurrency(0), |_: TriggerEvent| async {});
+    Ok(vec![
+        Box::new(bus.emit("a b", 1).await.expect_err("a space")),
+        Box::new(bus.emit("a", Unwritable).await.expect_err("no JSON")),
+        Box::new(bus.emit("full", 2).await.expect_err("no room")),
+        Box::new(stopped(full).await),
+        Box::new(EventTrigger::new(&bus, "a b").start().await.expect_err("a space")),
+        Box::new(hook("/", port).start().await.expect_err("the port is taken")),
+        Box::new(TriggerError::failed(io::Error::other("the sensor is off"))),
+        Box::new(TriggerConfig::event("a b").validate().expect_err("a space")),
+        Box::new(Topic::parse("a b").expect_err("a space")),
+        Box::new("7".parse::<EventId>().expect_err("no id")),
+        Box::new(Rejection::invalid("no id")),
+        Box::new(start.start().await.expect_err("two faults")),
+        Box::new(runtime.remove_process("q").await.expect_err("no such process")),
+        Error::from(io::Error::other(Ship::Sunk("a leak".into()))).into(),
+        Error::permanent(Ship::Sunk("a leak".into())).into(),
+    ])
+}
+
+#[tokio::test]
+async fn no_error_shows_the_text_of_its_source_too() -> Result {
+    for error in one_of_each().await? {
+        let texts = texts(&*error);
+        for (index, text) in texts.iter().enumerate() {
+            let before = &texts[..index];
+            assert!(!before.iter().any(|before| before.contains(text)), "{text:?} is repeated in {texts:?}");
+        }
+    }
+    Ok(())
 }

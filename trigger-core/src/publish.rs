@@ -76,23 +76,22 @@ impl Serialize for Published {
     }
 }
 
-/// Why something could not be published.
+/// Why a publication failed. Its text includes the text of the cause.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// The type or topic is not a valid name; nothing was published.
+    /// The event type or topic is not a valid name. Nothing was published.
     #[error("cannot publish to {name:?}: {error}")]
     #[non_exhaustive]
     InvalidName {
-        /// The name as it was given.
+        /// The refused name.
         name: String,
-        /// What is wrong with it.
-        #[source]
+        /// The rule that it breaks.
         error: TopicError,
     },
-    /// The data cannot be written as JSON; nothing was published.
+    /// The data cannot be written as JSON. Nothing was published.
     #[error("the data cannot be written as JSON: {0}")]
-    Encode(#[source] serde_json::Error),
+    Encode(serde_json::Error),
     /// Triggers with [`Overflow::Reject`](crate::Overflow::Reject) had no room. The other triggers received the event.
     #[error("the queue is full of: {}", .triggers.join(", "))]
     #[non_exhaustive]

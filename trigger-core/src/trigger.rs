@@ -88,7 +88,7 @@ pub trait Trigger: Send + Sync + 'static {
     fn status(&self) -> TriggerStatus;
 }
 
-/// Why a trigger gave no event, or did not start.
+/// Why a trigger returned no event, or did not start. Its text includes the text of the cause.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TriggerError {
@@ -106,8 +106,7 @@ pub enum TriggerError {
         host: String,
         /// The port that was asked for.
         port: u16,
-        /// What the system says.
-        #[source]
+        /// The error of the system.
         error: std::io::Error,
     },
     /// Another trigger of the same server has this path.
