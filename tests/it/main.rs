@@ -27,6 +27,7 @@ mod key;
 mod lifecycle;
 mod logs;
 mod message;
+mod names;
 mod overflow;
 mod own_trigger;
 mod panics;

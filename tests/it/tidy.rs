@@ -61,7 +61,7 @@ fn only_in(words: &[&str], allowed: &[&str]) {
 }
 
 const VALUES: &[&str] =
-    &["event", "topic", "policy", "outcome", "error", "closure", "key", "filter", "config"];
+    &["event", "topic", "policy", "outcome", "error", "names", "closure", "key", "filter", "config"];
 const ACTIVATION: &[&str] = &[
     "queue",
     "handler",

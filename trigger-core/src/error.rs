@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::ops::Deref;
 
+use serde::Serialize;
+
 type BoxedError = Box<dyn StdError + Send + Sync>;
 
 /// A `Result` whose error is any error, for handlers and `main`.
@@ -209,7 +211,7 @@ impl fmt::Display for WithSources<'_> {
 ///     "field `webhook_path`: \"events\": a path begins with `/` (at byte 0): put a `/` in front",
 /// );
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConfigError {
     field: String,
     value: String,

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::names::named;
 use crate::topic::Topic;
 
 mod letter;
@@ -66,9 +67,8 @@ impl FromStr for EventId {
 #[error("not an event id: {0}")]
 pub struct ParseEventIdError(String);
 
-/// Where an event came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// The kind of a trigger, and so of the source of its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TriggerKind {
     /// The event bus.
@@ -92,24 +92,15 @@ impl TriggerKind {
         TriggerKind::DeadLetter,
         TriggerKind::Custom,
     ];
-
-    /// The name used in ids, JSON and configuration.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            TriggerKind::Event => "event",
-            TriggerKind::Message => "message",
-            TriggerKind::Webhook => "webhook",
-            TriggerKind::DeadLetter => "dead_letter",
-            TriggerKind::Custom => "custom",
-        }
-    }
 }
 
-impl fmt::Display for TriggerKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+named!(TriggerKind as "kind" {
+    Event = "event",
+    Message = "message",
+    Webhook = "webhook",
+    DeadLetter = "dead_letter",
+    Custom = "custom",
+});
 
 /// An event, a message or a webhook request, as a trigger delivers it to a handler.
 ///

@@ -4,8 +4,8 @@
 //!
 //! Imports go from the bottom of this list to its top only.
 //!
-//! - values, without I/O, clock or tasks: `event`, `topic`, `policy`, `outcome`, `error`, `closure`, `key`, `filter`,
-//!   `config`
+//! - values, without I/O, clock or tasks: `event`, `topic`, `policy`, `outcome`, `error`, `names`, `closure`, `key`,
+//!   `filter`, `config`
 //! - activation: `queue`, `handler`, `process`, `deadlock`, `dead_letter`, `status`, `description`, `sync`, `panic`, and `clock`
 //!   and `task`, the only places that read the clocks and spawn
 //! - sources: `trigger`, `bus`, `broker`, `webhook`, and `routes` and `publish`, which the first two share
@@ -17,6 +17,7 @@ mod error;
 mod event;
 mod filter;
 mod key;
+mod names;
 mod outcome;
 mod policy;
 mod topic;

@@ -9,6 +9,7 @@ use trigger_grammar::duration::{MILLISECONDS_MAX, parse_range, show_duration};
 
 use crate::error::ConfigError;
 use crate::event::EventId;
+use crate::names::named;
 
 /// Events the queue of an event trigger holds unless it says otherwise.
 pub(crate) const EVENT_QUEUE: usize = 100;
@@ -51,8 +52,13 @@ pub(crate) const WEBHOOK_BODY: usize = 1024 * 1024;
 /// In every case the event is counted, and no other trigger notices. The default of event and message triggers is
 /// [`DropNewest`](Overflow::DropNewest). A webhook by default takes nothing and answers
 /// `503 {"status":"error","message":"queue full"}`, so the sender knows; it may be set to `DropOldest` or `Wait`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+///
+/// ```
+/// # use trigger_core::Overflow;
+/// assert_eq!("drop_oldest".parse(), Ok(Overflow::DropOldest));
+/// assert_eq!(Overflow::DropOldest.to_string(), "drop_oldest");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Overflow {
     /// The event that found no room is dropped: counted, dead-lettered, and warned of on the 1st and every 100th.
@@ -73,22 +79,12 @@ pub enum Overflow {
     Reject,
 }
 
-impl Overflow {
-    /// Every policy, with its name in attributes and configuration.
-    pub(crate) const NAMES: [(&'static str, Overflow); 4] = [
-        ("drop_newest", Overflow::DropNewest),
-        ("drop_oldest", Overflow::DropOldest),
-        ("wait", Overflow::Wait),
-        ("reject", Overflow::Reject),
-    ];
-}
-
-impl fmt::Display for Overflow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Overflow::NAMES.iter().find(|(_, policy)| policy == self).map(|(name, _)| *name);
-        f.write_str(name.unwrap_or_default())
-    }
-}
+named!(Overflow as "overflow" {
+    DropNewest = "drop_newest",
+    DropOldest = "drop_oldest",
+    Wait = "wait",
+    Reject = "reject",
+});
 
 /// How long an event waits before it is tried again: longer after each attempt, spread by chance, up to a cap.
 ///

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use serde::{Serialize, Serializer};
 
 use crate::event::{TriggerKind, rfc3339};
+use crate::names::named;
 
 /// The state of a runtime at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -47,8 +48,7 @@ pub struct ProcessStatus {
 }
 
 /// Whether a process takes events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProcessState {
     /// It takes events.
@@ -60,6 +60,13 @@ pub enum ProcessState {
     /// It takes no events.
     Stopped,
 }
+
+named!(ProcessState as "state" {
+    Running = "running",
+    Paused = "paused",
+    Draining = "draining",
+    Stopped = "stopped",
+});
 
 /// The state of one trigger.
 #[derive(Clone, Debug, Serialize)]

@@ -260,6 +260,19 @@ impl fmt::Debug for TopicPattern {
     }
 }
 
+impl Serialize for TopicPattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for TopicPattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TopicPattern, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        TopicPattern::parse(&text).map_err(|error| serde::de::Error::custom(error.explain(&text)))
+    }
+}
+
 /// Why a text is no topic or no topic pattern: the rule it breaks, where, and the right form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopicError(Fault);

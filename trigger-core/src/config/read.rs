@@ -175,11 +175,8 @@ fn key(value: &Value) -> Result<Key, String> {
 }
 
 fn overflow(value: &Value) -> Result<Overflow, String> {
-    let named = Overflow::NAMES.iter().find(|(name, _)| value.as_str() == Some(name));
-    named.map(|(_, overflow)| *overflow).ok_or_else(|| {
-        let names: Vec<_> = Overflow::NAMES.iter().map(|(name, _)| *name).collect();
-        format!("use one of: {}", names.join(", "))
-    })
+    let name = value.as_str().ok_or("use the name of a policy, such as `\"drop_oldest\"`")?;
+    name.parse().map_err(|error: ConfigError| error.reason().to_owned())
 }
 
 impl<'de> Deserialize<'de> for TriggerConfig {

@@ -1,12 +1,12 @@
 //! An event that was given up on, and why: a plain value. Where they are kept is `dead_letter`.
 
-use std::fmt;
 use std::time::SystemTime;
 
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 
 use super::{TriggerEvent, rfc3339};
+use crate::names::named;
 
 /// An event that was given up on.
 #[derive(Clone, Debug, Serialize)]
@@ -31,40 +31,35 @@ pub struct DeadLetter {
     pub last_at: SystemTime,
 }
 
-/// Why an event was given up on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+/// Why an event was dead-lettered. As text it is the name that JSON has, such as `retries_exhausted`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeadLetterReason {
     /// The queue of its trigger had no room.
     Overflow,
-    /// An argument of the handler could not be made from it.
+    /// An argument of the handler could not be made from the event.
     Decode,
-    /// The handler rejected it, or returned an error that no retry can mend.
+    /// The handler rejected the event, or returned a permanent error.
     Rejected,
-    /// The handler returned an error or asked for a retry, and has no attempt left.
+    /// The handler returned an error or asked for a retry, and no attempt is left.
     RetriesExhausted,
-    /// The handler panicked, and has no attempt left.
+    /// The handler panicked, and no attempt is left.
     Panicked,
-    /// The handler took longer than its `timeout`, and has no attempt left.
+    /// The handler took longer than its `timeout`, and no attempt is left.
     TimedOut,
-    /// The runtime ended, or the process was removed, before it was handled. It counts as left.
+    /// The runtime ended, or the process was removed, before the event was handled. It counts as left.
     Drained,
 }
 
-impl fmt::Display for DeadLetterReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            DeadLetterReason::Overflow => "overflow",
-            DeadLetterReason::Decode => "decode",
-            DeadLetterReason::Rejected => "rejected",
-            DeadLetterReason::RetriesExhausted => "retries exhausted",
-            DeadLetterReason::Panicked => "panicked",
-            DeadLetterReason::TimedOut => "timed out",
-            DeadLetterReason::Drained => "drained",
-        })
-    }
-}
+named!(DeadLetterReason as "reason" {
+    Overflow = "overflow",
+    Decode = "decode",
+    Rejected = "rejected",
+    RetriesExhausted = "retries_exhausted",
+    Panicked = "panicked",
+    TimedOut = "timed_out",
+    Drained = "drained",
+});
 
 fn as_rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     rfc3339(*time).map_err(S::Error::custom)?.serialize(serializer)

@@ -2,6 +2,8 @@
 
 use std::iter;
 
+use serde::Serializer;
+
 use super::*;
 
 /// The request of a webhook event, without its body and without its secrets.
@@ -21,7 +23,7 @@ impl Request {
             ("method", text(Method::POST.as_str())),
             ("path", text(&self.path)),
             ("query", grouped(query_pairs(&self.query))),
-            ("headers", grouped(self.headers.iter().map(|(name, value)| (name.to_owned(), value)))),
+            ("headers", self.headers.grouped()),
             ("remote", text(&self.remote.to_string())),
         ])
     }
@@ -87,11 +89,23 @@ impl Headers {
             (name, value)
         })
     }
+
+    /// As an object, in which a repeated header has the list of its values.
+    fn grouped(&self) -> Value {
+        grouped(self.iter().map(|(name, value)| (name.to_owned(), value)))
+    }
 }
 
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+/// As an object, in which a repeated header has the list of its values.
+impl Serialize for Headers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.grouped().serialize(serializer)
     }
 }
 
@@ -192,6 +206,14 @@ mod tests {
         assert_eq!(all, [("x-b", "2".to_owned()), ("host", String::new()), ("x-a", "4".to_owned())]);
         assert_eq!(format!("{headers:?}"), r#"{"x-b": "2", "host": "", "x-a": "4"}"#);
         assert_eq!(Headers::default().iter().count(), 0);
+    }
+
+    #[test]
+    fn headers_are_an_object_in_json_in_which_a_repeated_one_is_a_list() {
+        let headers = kept(&[("x-b", b"1"), ("cookie", b"2"), ("x-a", b"caf\xe9"), ("x-b", b"3")]);
+        let expected = serde_json::json!({"x-a": "caf\u{e9}", "x-b": ["1", "3"]});
+        assert_eq!(serde_json::to_value(&headers).expect("an object"), expected);
+        assert_eq!(serde_json::to_value(Headers::default()).expect("an object"), serde_json::json!({}));
     }
 
     #[test]

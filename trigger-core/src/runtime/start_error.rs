@@ -1,11 +1,15 @@
-//! Why a runtime cannot start.
+//! The error of a runtime that cannot start.
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::registry::Problem;
 
-/// Why a runtime, or a process of it, cannot start: every problem there is.
-#[derive(Clone, PartialEq, Eq)]
+/// Every problem that keeps a runtime, or a process that is added to one, from starting.
+///
+/// It serializes as `{problems: [..]}`.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct StartError {
     problems: Vec<Problem>,
 }
@@ -16,7 +20,7 @@ impl StartError {
         StartError { problems }
     }
 
-    /// The problems, in the order of the declarations they are about.
+    /// The problems, in the order of the declarations.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
@@ -34,7 +38,7 @@ impl fmt::Display for StartError {
     }
 }
 
-/// As `Display`, so that an `unwrap` in a test shows something a person can read.
+/// As `Display`, so that an `unwrap` in a test prints readable lines.
 impl fmt::Debug for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
