@@ -5,12 +5,15 @@ use std::future::Future;
 use std::io;
 
 use anyhow::Context;
+use serde_json::json;
 use triggers::{
-    DeadLetterReason, Error, EventBus, EventId, EventTrigger, Overflow, Rejection, Result, Runtime, Topic,
+    Builder, ConfigErrorKind, DeadLetterReason, Error, EventBus, EventId, EventTrigger, Headers, Overflow,
+    Problem, ProblemKind, ProcessConfig, Rejection, RejectionKind, Result, Runtime, StartError, State, Topic,
     Trigger, TriggerConfig, TriggerError, TriggerEvent, WebhookTrigger,
 };
 
 use crate::process::{on, status};
+use crate::runtime::config;
 
 /// What a process with three retries makes of an event: the reason, the error and the attempts of its dead letter.
 async fn letter<E: Into<Error> + Send + 'static, Fut: Future<Output = Result<(), E>> + Send + 'static>(
@@ -213,4 +216,87 @@ async fn no_error_shows_the_text_of_its_source_too() -> Result {
         }
     }
     Ok(())
+}
+
+#[test]
+fn kind_of_a_config_error_says_what_is_wrong() {
+    use ConfigErrorKind::{Conflict, Invalid, Misplaced, Missing, OutOfRange, UnknownKey, WrongType};
+    let webhook = || TriggerConfig::webhook("/a", 0);
+    for (config, field, kind) in [
+        (TriggerConfig::event("a b"), "event_type", Invalid),
+        (TriggerConfig::event("a").source(""), "event_source", Invalid),
+        (TriggerConfig::event("a").queue(0), "queue", OutOfRange),
+        (TriggerConfig::event("a").host("h"), "webhook_host", Misplaced),
+        (webhook().overflow(Overflow::Reject), "overflow", Conflict),
+        (webhook().queue_bytes(1), "queue_bytes", Conflict),
+        (webhook().body_limit(0), "body_limit", OutOfRange),
+    ] {
+        let error = config.validate().expect_err(field);
+        assert_eq!((error.field(), error.kind()), (field, kind));
+    }
+    for (written, field, kind) in [
+        (json!({"type": "event", "event_typ": "a"}), "event_typ", UnknownKey),
+        (json!({"type": "event"}), "event_type", Missing),
+        (json!({"type": "event", "event_type": 7}), "event_type", WrongType),
+        (json!({"type": "timer"}), "type", Invalid),
+        (json!({"type": "webhook", "webhook_port": 70000}), "webhook_port", OutOfRange),
+        (json!({"type": "webhook", "webhook_port": "80"}), "webhook_port", WrongType),
+        (json!({"type": "webhook", "body_limit": "1MB"}), "body_limit", Invalid),
+        (json!([]), "trigger", WrongType),
+    ] {
+        let error = TriggerConfig::try_from(written).expect_err(field);
+        assert_eq!((error.field(), error.kind()), (field, kind));
+    }
+    for (written, field, kind) in [
+        (json!({"concurrency": -1}), "concurrency", OutOfRange),
+        (json!({"concurrency": 1.5}), "concurrency", WrongType),
+        (json!({"backoff": "1s..2s"}), "backoff", Conflict),
+        (json!({"triggers": [{"type": "event", "event_type": "a b"}]}), "triggers[0].event_type", Invalid),
+        (json!({"triggers": [7]}), "triggers", WrongType),
+    ] {
+        let error = ProcessConfig::try_from(written).expect_err(field);
+        assert_eq!((error.field(), error.kind()), (field, kind));
+    }
+    let parsed = "5s".parse::<triggers::Backoff>().expect_err("no range");
+    assert_eq!((parsed.kind(), parsed.kind().to_string()), (Invalid, "invalid".to_owned()));
+    assert_eq!(serde_json::to_value(parsed).expect("an object")["kind"], "invalid");
+}
+
+#[tokio::test]
+async fn kind_of_a_problem_says_what_it_is_about() -> Result {
+    let kinds = |error: StartError| error.problems().iter().map(Problem::kind).collect::<Vec<_>>();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let port = taken.local_addr()?.port();
+    let hook = |port| config([TriggerConfig::webhook("/a", port).host("127.0.0.1")]);
+    let plain = |_: TriggerEvent| async {};
+    let start = async |builder: Builder| builder.start().await.map(drop).expect_err("a problem");
+
+    let builder = || Runtime::builder();
+    assert_eq!(kinds(start(builder()).await), [ProblemKind::Empty]);
+    assert_eq!(kinds(start(builder().process("p", config([]), plain)).await), [ProblemKind::Empty]);
+    assert_eq!(kinds(start(builder().process("p", on("a b"), plain)).await), [ProblemKind::Config]);
+    let headers = |_: Headers| async {};
+    assert_eq!(kinds(start(builder().process("p", on("a"), headers)).await), [ProblemKind::Argument]);
+    let state = |_: State<u8>| async {};
+    assert_eq!(kinds(start(builder().process("p", on("a"), state)).await), [ProblemKind::MissingState]);
+    let twice = builder().process("p", on("a"), plain).process("p", on("b"), plain);
+    assert_eq!(kinds(start(twice).await), [ProblemKind::Conflict]);
+    let letters = config([TriggerConfig::dead_letter().process("q")]);
+    assert_eq!(kinds(start(builder().process("p", letters, plain)).await), [ProblemKind::UnknownProcess]);
+    assert_eq!(kinds(start(builder().process("p", hook(port), plain)).await), [ProblemKind::Bind]);
+    let hooked = builder().process("p", on("a"), plain).on_start(|| async { Err("no disk".into()) });
+    assert_eq!(kinds(start(hooked).await), [ProblemKind::Hook]);
+
+    let runtime = builder().process("p", on("a"), plain).start().await?;
+    runtime.shutdown().await;
+    let late = runtime.add_process("q", on("a"), plain).await.expect_err("the end");
+    assert_eq!(kinds(late), [ProblemKind::Ending]);
+    Ok(())
+}
+
+#[test]
+fn kind_of_a_rejection_says_whether_there_is_anything() {
+    assert_eq!(Rejection::absent("no id").kind(), RejectionKind::Absent);
+    assert_eq!(Rejection::invalid("no id").kind(), RejectionKind::Invalid);
+    assert_eq!(RejectionKind::Absent.to_string(), "absent");
 }

@@ -93,6 +93,7 @@ async fn start_error_is_a_list_of_problems_in_json() {
         .expect_err("a space in a type");
     let problem = &error.problems()[0];
     let expected = json!({"problems": [{
+        "kind": "config",
         "handler": "p",
         "location": problem.location(),
         "message": problem.message(),

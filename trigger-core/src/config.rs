@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use trigger_grammar::{host, path, size};
 
-use crate::error::ConfigError;
+use crate::error::{ConfigError, ConfigErrorKind};
 use crate::event::TriggerKind;
 use crate::filter::Filter;
 use crate::policy::{self, Overflow};
@@ -40,7 +40,7 @@ pub use process::ProcessConfig;
 /// | each | `id`, `queue`, `queue_bytes` (such as `"8MiB"`), `overflow` (a name, such as `"drop_oldest"`) | as [`id`](Self::id), [`queue`](Self::queue), [`queue_bytes`](Self::queue_bytes), [`overflow`](Self::overflow) say |
 ///
 /// Reading refuses unknown keys, with the nearest known one, and every value that [`validate`](Self::validate)
-/// refuses.
+/// refuses. Where the error is to be a [`ConfigError`], `TriggerConfig::try_from` reads a [`Value`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct TriggerConfig {
     pub(crate) source: SourceConfig,
@@ -176,7 +176,7 @@ impl TriggerConfig {
 
     fn misplace(&mut self, field: &str, value: impl fmt::Display, owner: &str) {
         let reason = format!("it belongs to `type = \"{owner}\"`, and this trigger is `{}`", self.kind());
-        self.misplaced.get_or_insert(ConfigError::new(field, value, reason));
+        self.misplaced.get_or_insert(ConfigError::new(ConfigErrorKind::Misplaced, field, value, reason));
     }
 
     /// Checks every setting.
@@ -189,52 +189,55 @@ impl TriggerConfig {
         self.faults().into_iter().next().map_or(Ok(()), Err)
     }
 
-    /// Everything that is wrong.
+    /// Every fault.
     pub(crate) fn faults(&self) -> Vec<ConfigError> {
+        use ConfigErrorKind::{Conflict, Invalid, OutOfRange};
         let mut faults = Vec::from_iter(self.misplaced.clone());
-        let mut check = |field: &str, value: &str, fault: Option<String>| {
-            faults.extend(fault.map(|fault| ConfigError::new(field, value, fault)));
+        let mut check = |kind: ConfigErrorKind, field: &str, value: &str, fault: Option<String>| {
+            faults.extend(fault.map(|fault| ConfigError::new(kind, field, value, fault)));
         };
         match &self.source {
             SourceConfig::Event { event_type, source } => {
-                check("event_type", event_type, Topic::parse(event_type).err().map(|e| e.to_string()));
-                let empty = source.as_ref().is_some_and(String::is_empty);
+                let fault = Topic::parse(event_type).err().map(|fault| fault.to_string());
+                check(Invalid, "event_type", event_type, fault);
                 let reason = "name the source, or leave the key out to take every source";
-                check("event_source", "", empty.then(|| reason.to_owned()));
+                check(Invalid, "event_source", "", if_empty(source.as_ref(), reason));
             }
             SourceConfig::Message { topic } => {
-                check("topic", topic, TopicPattern::parse(topic).err().map(|e| e.to_string()));
+                let fault = TopicPattern::parse(topic).err().map(|fault| fault.to_string());
+                check(Invalid, "topic", topic, fault);
             }
             SourceConfig::Webhook { path, host, body_limit, .. } => {
-                check("webhook_path", path, path::check_path(path).err().map(|e| e.to_string()));
-                check("webhook_host", host, host::check_host(host).err().map(|e| e.to_string()));
+                let fault = path::check_path(path).err().map(|fault| fault.to_string());
+                check(Invalid, "webhook_path", path, fault);
+                let fault = host::check_host(host).err().map(|fault| fault.to_string());
+                check(Invalid, "webhook_host", host, fault);
                 let reason = "use at least 1 byte, such as `1MiB`";
-                check("body_limit", "0", (*body_limit == 0).then(|| reason.to_owned()));
+                check(OutOfRange, "body_limit", "0", (*body_limit == 0).then(|| reason.to_owned()));
                 if let Some(bytes @ 1..) = self.queue_bytes
                     && bytes < *body_limit
                 {
-                    check("queue_bytes", &shown_bytes(bytes), Some(body_without_room(*body_limit)));
+                    let reason = body_without_room(*body_limit);
+                    check(Conflict, "queue_bytes", &shown_bytes(bytes), Some(reason));
                 }
             }
             SourceConfig::DeadLetter { process } => {
-                let empty = process.as_ref().is_some_and(String::is_empty);
                 let reason = "name a process, or leave the key out to get the dead letters of every process";
-                check("process", "", empty.then(|| reason.to_owned()));
+                check(Invalid, "process", "", if_empty(process.as_ref(), reason));
             }
         }
         let reason = "use 1 or more, the number of events that may wait";
-        check("queue", "0", (self.queue == Some(0)).then(|| reason.to_owned()));
+        check(OutOfRange, "queue", "0", (self.queue == Some(0)).then(|| reason.to_owned()));
         let reason = "use at least 1 byte, such as `8MiB`";
-        check("queue_bytes", "0", (self.queue_bytes == Some(0)).then(|| reason.to_owned()));
-        let reason = "give the trigger a name, or leave the key out";
-        check("id", "", self.id.as_deref().is_some_and(str::is_empty).then(|| reason.to_owned()));
+        check(OutOfRange, "queue_bytes", "0", (self.queue_bytes == Some(0)).then(|| reason.to_owned()));
+        check(Invalid, "id", "", if_empty(self.id.as_ref(), "give the trigger a name, or leave the key out"));
         if let Some(overflow) = self.overflow {
             let reason = match self.kind() {
                 TriggerKind::Webhook => webhook_overflow(overflow),
                 TriggerKind::DeadLetter => dead_letter_overflow(overflow),
                 _ => None,
             };
-            check("overflow", &overflow.to_string(), reason.map(str::to_owned));
+            check(Conflict, "overflow", overflow.as_str(), reason.map(str::to_owned));
         }
         faults
     }
@@ -285,6 +288,11 @@ impl TriggerConfig {
             _ => Overflow::DropNewest,
         })
     }
+}
+
+/// The reason, for a name that was given and is empty.
+fn if_empty(name: Option<&String>, reason: &str) -> Option<String> {
+    name.is_some_and(String::is_empty).then(|| reason.to_owned())
 }
 
 /// Why a webhook cannot have this policy.

@@ -1,10 +1,12 @@
-//! The errors of no single module: the box for any error of a handler, and a wrong setting.
+//! The errors of no single module: the box for any error of a handler, and a setting that cannot be used.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::ops::Deref;
 
-use serde::Serialize;
+mod config;
+
+pub use config::{ConfigError, ConfigErrorKind};
 
 type BoxedError = Box<dyn StdError + Send + Sync>;
 
@@ -198,55 +200,3 @@ impl fmt::Display for WithSources<'_> {
         Ok(())
     }
 }
-
-/// A setting that cannot be used: which field, what it said, and the right form.
-///
-/// ```
-/// # use trigger_core::TriggerConfig;
-/// let error = TriggerConfig::webhook("events", 9090).validate().unwrap_err();
-/// assert_eq!(error.field(), "webhook_path");
-/// assert_eq!(error.value(), "events");
-/// assert_eq!(
-///     error.to_string(),
-///     "field `webhook_path`: \"events\": a path begins with `/` (at byte 0): put a `/` in front",
-/// );
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ConfigError {
-    field: String,
-    value: String,
-    reason: String,
-}
-
-impl ConfigError {
-    pub(crate) fn new(
-        field: impl Into<String>,
-        value: impl fmt::Display,
-        reason: impl fmt::Display,
-    ) -> ConfigError {
-        ConfigError { field: field.into(), value: value.to_string(), reason: reason.to_string() }
-    }
-
-    /// The field, by its name in configuration.
-    pub fn field(&self) -> &str {
-        &self.field
-    }
-
-    /// What the field said.
-    pub fn value(&self) -> &str {
-        &self.value
-    }
-
-    /// The rule that was broken, and the right form.
-    pub fn reason(&self) -> &str {
-        &self.reason
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "field `{}`: {:?}: {}", self.field, self.value, self.reason)
-    }
-}
-
-impl StdError for ConfigError {}

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
 use crate::event::{TriggerEvent, TriggerKind};
+use crate::names::named;
 use crate::outcome::IntoOutcome;
 
 mod argument;
@@ -76,27 +77,48 @@ pub trait FromTrigger: Sized {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     argument: Option<&'static str>,
-    absent: bool,
+    kind: RejectionKind,
     message: String,
 }
 
+/// Whether the event lacks what an argument is made from, or has it malformed. As text it is its name in JSON, such as
+/// `absent`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RejectionKind {
+    /// The event does not have it. An `Option` of the argument is `None`.
+    Absent,
+    /// The event has it, and it is malformed.
+    Invalid,
+}
+
+named!(RejectionKind as "kind" {
+    Absent = "absent",
+    Invalid = "invalid",
+});
+
 impl Rejection {
-    /// The event does not have the thing at all. An `Option` of the argument is `None` then.
+    /// The event does not have what the argument is made from. An `Option` of the argument is `None`.
     pub fn absent(message: impl Into<String>) -> Rejection {
-        Rejection { argument: None, absent: true, message: message.into() }
+        Rejection { argument: None, kind: RejectionKind::Absent, message: message.into() }
     }
 
-    /// The event has the thing, but it is malformed.
+    /// The event has what the argument is made from, and it is malformed.
     pub fn invalid(message: impl Into<String>) -> Rejection {
-        Rejection { argument: None, absent: false, message: message.into() }
+        Rejection { argument: None, kind: RejectionKind::Invalid, message: message.into() }
     }
 
-    /// Whether the event does not have the thing at all.
+    /// Whether the event lacks it, or has it malformed.
+    pub fn kind(&self) -> RejectionKind {
+        self.kind
+    }
+
+    /// Returns `true` if the kind is [`RejectionKind::Absent`].
     pub fn is_absent(&self) -> bool {
-        self.absent
+        self.kind == RejectionKind::Absent
     }
 
-    /// The same, with the name of the argument it is about.
+    /// Names the argument, unless that was done before.
     pub(crate) fn of(mut self, argument: &'static str) -> Rejection {
         self.argument.get_or_insert(argument);
         self

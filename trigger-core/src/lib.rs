@@ -58,20 +58,20 @@ pub use dead_letter::DeadLetters;
 pub use description::{
     ArgumentDescription, Description, Overlap, ProcessDescription, TriggerDescription, TriggerSource,
 };
-pub use error::{ConfigError, Error, Result};
+pub use error::{ConfigError, ConfigErrorKind, Error, Result};
 pub use event::{
     DeadLetter, DeadLetterReason, EventId, Headers, ParseEventIdError, TriggerEvent, TriggerKind,
 };
 pub use filter::Filter;
 pub use handler::{
-    Attempt, Context, FromTrigger, Handler, Json, Needs, Query, Rejection, Sender, Shutdown, Source, State,
-    Text,
+    Attempt, Context, FromTrigger, Handler, Json, Needs, Query, Rejection, RejectionKind, Sender, Shutdown,
+    Source, State, Text,
 };
 pub use key::Key;
 pub use outcome::{IntoOutcome, Outcome};
 pub use policy::{Backoff, Overflow};
 pub use publish::{PublishError, Published, Publishing};
-pub use registry::{HandlerRecord, Problem};
+pub use registry::{HandlerRecord, Problem, ProblemKind};
 pub use runtime::{Builder, DrainReport, ProcessReport, Runtime, StartError, UnknownProcess, check};
 pub use status::{ProcessState, ProcessStatus, RuntimeStatus, TriggerStatus};
 pub use topic::{Topic, TopicError, TopicPattern};

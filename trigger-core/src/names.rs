@@ -1,6 +1,6 @@
 //! Enums whose variants have a name, which is the same in text, in JSON and in configuration.
 
-use crate::error::ConfigError;
+use crate::error::{ConfigError, ConfigErrorKind};
 
 /// Implements `as_str`, `Display`, `FromStr`, `Serialize` and `Deserialize` by the names of the variants. `$field` is the
 /// field that the error of `FromStr` names.
@@ -52,5 +52,10 @@ pub(crate) use named;
 pub(crate) fn unknown(field: &str, text: &str, names: &[&str]) -> ConfigError {
     let meant = trigger_grammar::hint::did_you_mean(text, names.iter().copied());
     let meant = meant.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-    ConfigError::new(field, text, format!("{meant}use one of: {}", names.join(", ")))
+    ConfigError::new(
+        ConfigErrorKind::Invalid,
+        field,
+        text,
+        format!("{meant}use one of: {}", names.join(", ")),
+    )
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use trigger_grammar::duration::{MILLISECONDS_MAX, parse_range, show_duration};
 
-use crate::error::ConfigError;
+use crate::error::{ConfigError, ConfigErrorKind};
 use crate::event::EventId;
 use crate::names::named;
 
@@ -178,7 +178,7 @@ impl FromStr for Backoff {
 
     fn from_str(text: &str) -> Result<Backoff, ConfigError> {
         let read = parse_range(text).map(|(first, cap)| Backoff::of_milliseconds(first, cap));
-        read.map_err(|fault| ConfigError::new("backoff", text, fault))
+        read.map_err(|fault| ConfigError::new(ConfigErrorKind::Invalid, "backoff", text, fault))
     }
 }
 

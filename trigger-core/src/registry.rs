@@ -18,7 +18,7 @@ mod record;
 pub(crate) use check::check;
 use clash::ProcessName;
 pub use clash::{Claims, count};
-pub use problem::Problem;
+pub use problem::{Problem, ProblemKind};
 pub use record::{HandlerRecord, ProcessRecord, Site, TriggerRecord, argument};
 
 /// The handlers of every crate that is linked into the program. Its name is unique because sections of object files

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::TriggerConfig;
-use crate::error::ConfigError;
+use crate::error::{ConfigError, ConfigErrorKind};
 use crate::key::Key;
 use crate::policy::{self, Backoff};
 
@@ -16,6 +16,7 @@ use crate::policy::{self, Backoff};
 /// ```
 ///
 /// In a file it has these keys, all optional. Reading refuses any other key, and reports the first fault.
+/// `ProcessConfig::try_from` reads a [`Value`](serde_json::Value), and its error is a [`ConfigError`].
 ///
 /// | key | value |
 /// |---|---|
@@ -112,14 +113,14 @@ impl ProcessConfig {
         let mut faults = Vec::new();
         if self.concurrency == 0 {
             let reason = "use 1 or more, the number of events handled at once";
-            faults.push(ConfigError::new("concurrency", 0, reason));
+            faults.push(ConfigError::new(ConfigErrorKind::OutOfRange, "concurrency", 0, reason));
         }
         if self.timeout == Some(Duration::ZERO) {
             let reason = "no attempt could succeed; use at least `1ms`, or leave it out for no limit";
-            faults.push(ConfigError::new("timeout", "0s", reason));
+            faults.push(ConfigError::new(ConfigErrorKind::OutOfRange, "timeout", "0s", reason));
         }
         if let Some((pointer, reason)) = self.key.as_ref().and_then(Key::fault) {
-            faults.push(ConfigError::new("key", pointer, reason));
+            faults.push(ConfigError::new(ConfigErrorKind::Invalid, "key", pointer, reason));
         }
         faults
     }

@@ -1,10 +1,12 @@
 //! Reading configuration: the documented keys, and nothing else.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use trigger_grammar::{duration, hint, size};
 
 use super::*;
+use crate::error::ConfigErrorKind::{Invalid, OutOfRange, WrongType};
 use crate::key::Key;
 use crate::policy::Backoff;
 
@@ -19,6 +21,9 @@ const DEAD_LETTER_KEYS: &[&str] = &["type", "process"];
 /// One table of configuration.
 type Table = BTreeMap<String, Value>;
 
+/// What is wrong with a value, and the right form.
+type Wrong = (ConfigErrorKind, String);
+
 impl TriggerConfig {
     fn read(mut table: Table) -> Result<TriggerConfig, ConfigError> {
         let kind = required(&mut table, "type", "event")?;
@@ -29,7 +34,7 @@ impl TriggerConfig {
             "dead_letter" => DEAD_LETTER_KEYS,
             _ => {
                 let reason = "use `event`, `message`, `webhook` or `dead_letter`";
-                return Err(ConfigError::new("type", kind, reason));
+                return Err(ConfigError::new(Invalid, "type", kind, reason));
             }
         };
         let known = &[known, TRIGGER_KEYS].concat();
@@ -79,7 +84,7 @@ impl ProcessConfig {
         };
         if let (Some(backoff), 0) = (backoff, config.retry) {
             let reason = "it has no effect without `retry`; add `retry`, such as 5";
-            return Err(ConfigError::new("backoff", backoff, reason));
+            return Err(ConfigError::new(ConfigErrorKind::Conflict, "backoff", backoff, reason));
         }
         config.faults().into_iter().next().map_or(Ok(config), Err)
     }
@@ -88,12 +93,11 @@ impl ProcessConfig {
 /// The list under `triggers`; a fault is named by its place in it, such as `triggers[1].topic`.
 fn triggers(value: Value) -> Result<Vec<TriggerConfig>, ConfigError> {
     let shown = value.to_string();
-    let tables = Vec::<Table>::deserialize(value)
-        .map_err(|_| ConfigError::new("triggers", shown, "use a list of tables, one for each trigger"))?;
+    let tables = Vec::<Table>::deserialize(value).map_err(|_| {
+        ConfigError::new(WrongType, "triggers", shown, "use a list of tables, one for each trigger")
+    })?;
     let read = tables.into_iter().enumerate().map(|(index, table)| {
-        TriggerConfig::read(table).map_err(|fault| {
-            ConfigError::new(format!("triggers[{index}].{}", fault.field()), fault.value(), fault.reason())
-        })
+        TriggerConfig::read(table).map_err(|fault| fault.inside(&format!("triggers[{index}]")))
     });
     read.collect()
 }
@@ -107,20 +111,22 @@ fn refuse_unknown(table: &Table, known: &[&str], what: &str) -> Result<(), Confi
     let meant = longer.or_else(|| hint::did_you_mean(key, known.iter().copied()));
     let meant = meant.map(|known| format!("did you mean `{known}`? ")).unwrap_or_default();
     let reason = format!("unknown key; {meant}the keys of {what} are: {}", known.join(", "));
-    Err(ConfigError::new(key, shown(value), reason))
+    Err(ConfigError::new(ConfigErrorKind::UnknownKey, key, shown(value), reason))
 }
 
 fn take<T>(
     table: &mut Table,
     key: &str,
-    read: impl FnOnce(&Value) -> Result<T, String>,
+    read: impl FnOnce(&Value) -> Result<T, Wrong>,
 ) -> Result<Option<T>, ConfigError> {
     let Some(value) = table.remove(key) else { return Ok(None) };
-    read(&value).map(Some).map_err(|reason| ConfigError::new(key, shown(&value), reason))
+    read(&value).map(Some).map_err(|(kind, reason)| ConfigError::new(kind, key, shown(&value), reason))
 }
 
 fn required(table: &mut Table, key: &str, example: &str) -> Result<String, ConfigError> {
-    let missing = || ConfigError::new(key, "", format!("missing; such as `{key} = {example:?}`"));
+    let missing = || {
+        ConfigError::new(ConfigErrorKind::Missing, key, "", format!("missing; such as `{key} = {example:?}`"))
+    };
     take(table, key, text)?.ok_or_else(missing)
 }
 
@@ -129,54 +135,96 @@ fn shown(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn text(value: &Value) -> Result<String, String> {
-    value.as_str().map(str::to_owned).ok_or_else(|| "use a string".to_owned())
+fn text(value: &Value) -> Result<String, Wrong> {
+    string(value, "use a string").map(str::to_owned)
 }
 
-fn count(value: &Value) -> Result<usize, String> {
-    let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
-    let quoted = if value.is_string() { ", without quotes" } else { "" };
-    count.ok_or_else(|| format!("use a whole number{quoted}"))
+fn string<'a>(value: &'a Value, form: &str) -> Result<&'a str, Wrong> {
+    value.as_str().ok_or_else(|| (WrongType, form.to_owned()))
 }
 
-fn port(value: &Value) -> Result<u16, String> {
-    let port = value.as_u64().and_then(|port| u16::try_from(port).ok());
-    port.ok_or_else(|| "use 1 to 65535, or 0 to let the system pick one".to_owned())
+/// A whole number from 0 to `max`.
+fn number(value: &Value, max: u64) -> Result<u64, Wrong> {
+    let form = format!("use a whole number from 0 to {max}");
+    match value {
+        Value::String(_) => Err((WrongType, format!("{form}, without quotes"))),
+        Value::Number(number) if number.is_f64() => Err((WrongType, form)),
+        Value::Number(number) => number.as_u64().filter(|number| *number <= max).ok_or((OutOfRange, form)),
+        _ => Err((WrongType, form)),
+    }
 }
 
-fn bytes(value: &Value) -> Result<usize, String> {
+fn count(value: &Value) -> Result<usize, Wrong> {
+    let count = number(value, u64::MAX)?;
+    usize::try_from(count).map_err(|error| (OutOfRange, error.to_string()))
+}
+
+fn port(value: &Value) -> Result<u16, Wrong> {
+    let form = "use 1 to 65535, or 0 to let the system pick one";
+    let port = number(value, u16::MAX.into()).map_err(|(kind, _)| (kind, form.to_owned()))?;
+    u16::try_from(port).map_err(|_| (OutOfRange, form.to_owned()))
+}
+
+fn bytes(value: &Value) -> Result<usize, Wrong> {
     let bytes = match value {
-        Value::String(text) => size::parse_size(text).map_err(|fault| fault.to_string())?,
-        _ => value.as_u64().ok_or("use a size such as `\"1MiB\"`, or a number of bytes")?,
+        Value::String(text) => size::parse_size(text).map_err(|fault| (Invalid, fault.to_string()))?,
+        _ => {
+            let form = "use a size such as `\"1MiB\"`, or a number of bytes";
+            number(value, u64::MAX).map_err(|(kind, _)| (kind, form.to_owned()))?
+        }
     };
-    usize::try_from(bytes).map_err(|error| error.to_string())
+    usize::try_from(bytes).map_err(|error| (OutOfRange, error.to_string()))
 }
 
-fn timeout(value: &Value) -> Result<Duration, String> {
-    let text = value.as_str().ok_or("use a duration such as `\"30s\"`, in quotes and with its unit")?;
-    let milliseconds = duration::parse_duration(text).map_err(|fault| fault.to_string())?;
+fn timeout(value: &Value) -> Result<Duration, Wrong> {
+    let text = string(value, "use a duration such as `\"30s\"`, in quotes and with its unit")?;
+    let milliseconds = duration::parse_duration(text).map_err(|fault| (Invalid, fault.to_string()))?;
     Ok(Duration::from_millis(milliseconds))
 }
 
-fn retry(value: &Value) -> Result<u32, String> {
-    let quoted = if value.is_string() { ", without quotes" } else { "" };
-    let retry = value.as_u64().and_then(|retry| u32::try_from(retry).ok());
-    retry.ok_or_else(|| format!("use a whole number from 0 to {}{quoted}", u32::MAX))
+fn retry(value: &Value) -> Result<u32, Wrong> {
+    let retry = number(value, u32::MAX.into())?;
+    u32::try_from(retry).map_err(|error| (OutOfRange, error.to_string()))
 }
 
-fn backoff(value: &Value) -> Result<Backoff, String> {
-    let text = value.as_str().ok_or("use two durations, such as `\"200ms..30s\"`")?;
-    text.parse().map_err(|error: ConfigError| error.reason().to_owned())
+fn backoff(value: &Value) -> Result<Backoff, Wrong> {
+    named(string(value, "use two durations, such as `\"200ms..30s\"`")?)
 }
 
-fn key(value: &Value) -> Result<Key, String> {
-    let pointer = value.as_str().ok_or("use a pointer into the body, such as `\"/customer\"`")?;
-    Ok(Key::pointer(pointer))
+fn key(value: &Value) -> Result<Key, Wrong> {
+    string(value, "use a pointer into the body, such as `\"/customer\"`").map(Key::pointer)
 }
 
-fn overflow(value: &Value) -> Result<Overflow, String> {
-    let name = value.as_str().ok_or("use the name of a policy, such as `\"drop_oldest\"`")?;
-    name.parse().map_err(|error: ConfigError| error.reason().to_owned())
+fn overflow(value: &Value) -> Result<Overflow, Wrong> {
+    named(string(value, "use the name of a policy, such as `\"drop_oldest\"`")?)
+}
+
+fn named<T: FromStr<Err = ConfigError>>(text: &str) -> Result<T, Wrong> {
+    text.parse().map_err(|error: ConfigError| (error.kind(), error.reason().to_owned()))
+}
+
+/// The table that a value holds.
+fn table(value: Value, what: &str) -> Result<Table, ConfigError> {
+    match value {
+        Value::Object(fields) => Ok(fields.into_iter().collect()),
+        other => Err(ConfigError::new(WrongType, what, shown(&other), "use a table of keys and values")),
+    }
+}
+
+impl TryFrom<Value> for TriggerConfig {
+    type Error = ConfigError;
+
+    fn try_from(value: Value) -> Result<TriggerConfig, ConfigError> {
+        TriggerConfig::read(table(value, "trigger")?)
+    }
+}
+
+impl TryFrom<Value> for ProcessConfig {
+    type Error = ConfigError;
+
+    fn try_from(value: Value) -> Result<ProcessConfig, ConfigError> {
+        ProcessConfig::read(table(value, "process")?)
+    }
 }
 
 impl<'de> Deserialize<'de> for TriggerConfig {

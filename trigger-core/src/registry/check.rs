@@ -28,10 +28,14 @@ pub(crate) fn check(declarations: &[&Declaration], names: &[&str], provided: &Pr
 fn settings(declaration: &Declaration, problems: &mut Vec<Problem>) {
     let config = &declaration.config;
     if declaration.name.as_deref() == Some("") {
-        problems.push(Problem::of(declaration, "the name of the process is empty; leave it out or give one"));
+        problems.push(Problem::of(
+            declaration,
+            ProblemKind::Config,
+            "the name of the process is empty; leave it out or give one",
+        ));
     }
     let faults = config.faults().into_iter().chain(config.triggers.iter().flat_map(TriggerConfig::faults));
-    problems.extend(faults.map(|fault| Problem::of(declaration, fault.to_string())));
+    problems.extend(faults.map(|fault| Problem::of(declaration, ProblemKind::Config, fault.to_string())));
 }
 
 fn arguments(declaration: &Declaration, provided: &Provided, problems: &mut Vec<Problem>) {
@@ -39,7 +43,8 @@ fn arguments(declaration: &Declaration, provided: &Provided, problems: &mut Vec<
     for argument in &declaration.arguments {
         for kind in TriggerKind::ALL.iter().filter(has) {
             let fault = argument.fault(*kind);
-            problems.extend(fault.map(|fault| Problem::of(declaration, fault.as_str())));
+            problems
+                .extend(fault.map(|fault| Problem::of(declaration, ProblemKind::Argument, fault.as_str())));
         }
         for need in argument.needs().states {
             if !provided.has(need.type_id) {
@@ -47,7 +52,7 @@ fn arguments(declaration: &Declaration, provided: &Provided, problems: &mut Vec<
                 let message = format!(
                     "argument `{argument}` needs a `{type_name}`, and no `.state(..)` gives the runtime one"
                 );
-                problems.push(Problem::of(declaration, message));
+                problems.push(Problem::of(declaration, ProblemKind::MissingState, message));
             }
         }
     }
@@ -64,6 +69,7 @@ fn dead_letters(declaration: &Declaration, own: &str, names: &[&str], problems: 
         if process == own {
             problems.push(Problem::of(
                 declaration,
+                ProblemKind::UnknownProcess,
                 format!(
                     "it asks for the dead letters of `{process}`, which is its own process, and those it never gets; \
                      name another process, or none to get those of every other"
@@ -78,7 +84,7 @@ fn dead_letters(declaration: &Declaration, own: &str, names: &[&str], problems: 
             };
             let message =
                 format!("it asks for the dead letters of the process `{process}`, and there is none{meant}");
-            problems.push(Problem::of(declaration, message));
+            problems.push(Problem::of(declaration, ProblemKind::UnknownProcess, message));
         }
     }
 }
@@ -90,6 +96,7 @@ fn repeated_ids(declaration: &Declaration, problems: &mut Vec<Problem>) {
         if !taken.insert(id) {
             problems.push(Problem::of(
                 declaration,
+                ProblemKind::Conflict,
                 format!("two of its triggers have the id `{id}`; give each its own"),
             ));
         }
@@ -117,9 +124,7 @@ fn clashing(declarations: &[&Declaration], names: &[&str], problems: &mut Vec<Pr
         let things = path.into_iter().chain(name).chain(triggers);
         claims.extend(things.map(|thing| Some(Claim::new(process, &sites[process], thing))));
     }
-    problems.extend(
-        clash::clashes(&claims)
-            .into_iter()
-            .map(|clash| Problem::of(declarations[clash.process()], clash.message().as_str())),
-    );
+    problems.extend(clash::clashes(&claims).into_iter().map(|clash| {
+        Problem::of(declarations[clash.process()], ProblemKind::Conflict, clash.message().as_str())
+    }));
 }

@@ -5,32 +5,75 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::{Declaration, Location};
+use crate::names::named;
 
 /// A problem that keeps a runtime from starting.
 ///
-/// It serializes as `{handler, location, message}`; the first two are `null` for a problem of the whole program.
+/// It serializes as `{kind, handler, location, message}`; handler and location are `null` for a problem of the whole
+/// program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
+    kind: ProblemKind,
     handler: Option<String>,
     #[serde(serialize_with = "shown")]
     location: Option<Location>,
     message: String,
 }
 
+/// What a problem is about. As text it is the name that JSON has, such as `missing_state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// A setting of a process or of a trigger cannot be used.
+    Config,
+    /// A trigger of the handler cannot give an argument.
+    Argument,
+    /// An argument needs a state, and the runtime was given none of its type.
+    MissingState,
+    /// Two declarations claim the same name, id, path or trigger.
+    Conflict,
+    /// A declaration names a process that does not exist, or that it cannot name.
+    UnknownProcess,
+    /// The program has no handler, or a process has no trigger.
+    Empty,
+    /// A port cannot be listened on, or a path of it is taken.
+    Bind,
+    /// A trigger did not start, for another reason.
+    Trigger,
+    /// An `on_start` hook failed.
+    Hook,
+    /// The runtime is ending.
+    Ending,
+}
+
+named!(ProblemKind as "kind" {
+    Config = "config",
+    Argument = "argument",
+    MissingState = "missing_state",
+    Conflict = "conflict",
+    UnknownProcess = "unknown_process",
+    Empty = "empty",
+    Bind = "bind",
+    Trigger = "trigger",
+    Hook = "hook",
+    Ending = "ending",
+});
+
 impl Problem {
     /// A problem of the whole program.
-    pub(crate) fn general(message: impl Into<String>) -> Problem {
-        Problem { handler: None, location: None, message: message.into() }
+    pub(crate) fn general(kind: ProblemKind, message: impl Into<String>) -> Problem {
+        Problem { kind, handler: None, location: None, message: message.into() }
     }
 
     /// A problem of one handler.
-    pub(crate) fn of(declaration: &Declaration, message: impl Into<String>) -> Problem {
-        Problem::at(declaration.path(), declaration.location, message)
+    pub(crate) fn of(declaration: &Declaration, kind: ProblemKind, message: impl Into<String>) -> Problem {
+        let (handler, location) = (Some(declaration.path()), Some(declaration.location));
+        Problem { kind, handler, location, message: message.into() }
     }
 
-    /// A problem of the handler that is declared there.
-    pub(crate) fn at(handler: String, location: Location, message: impl Into<String>) -> Problem {
-        Problem { handler: Some(handler), location: Some(location), message: message.into() }
+    /// What the problem is about.
+    pub fn kind(&self) -> ProblemKind {
+        self.kind
     }
 
     /// The path of the handler.

@@ -21,7 +21,9 @@ use crate::deadlock::WaitGraph;
 use crate::error::Result;
 use crate::handler::{Env, Handler, Provided};
 use crate::policy;
-use crate::registry::{Declaration, HandlerRecord, Location, Problem, TRIGGER_CORE_HANDLERS_V1, check};
+use crate::registry::{
+    Declaration, HandlerRecord, Location, Problem, ProblemKind, TRIGGER_CORE_HANDLERS_V1, check,
+};
 use crate::routes::Routes;
 use crate::trigger::{AnyTrigger, Trigger};
 
@@ -262,7 +264,10 @@ impl Builder {
         let declarations: Vec<&Declaration> = self.declarations.iter().collect();
         let mut problems = check(&declarations, &known, &self.provided);
         if declarations.is_empty() {
-            problems.push(Problem::general(if self.linked { NO_HANDLER } else { NO_PROCESS }));
+            problems.push(Problem::general(
+                ProblemKind::Empty,
+                if self.linked { NO_HANDLER } else { NO_PROCESS },
+            ));
         }
         let mut custom = std::mem::take(&mut self.custom);
         let mut processes = Vec::new();
@@ -270,15 +275,15 @@ impl Builder {
             let own = custom.extract_if(.., |(process, ..)| *process == name);
             let own: Vec<_> = own.map(|(_, _, trigger)| trigger).collect();
             if declaration.config.triggers.is_empty() && own.is_empty() {
-                problems.push(Problem::of(&declaration, NO_TRIGGER));
+                problems.push(Problem::of(&declaration, ProblemKind::Empty, NO_TRIGGER));
             }
             processes.push(Planned { declaration, name, own });
         }
         problems.extend(custom.into_iter().map(|(process, location, trigger)| {
             let id = trigger.id();
-            Problem::general(format!(
-                "the trigger `{id}` at {location} names the process `{process}`, and there is none"
-            ))
+            let message =
+                format!("the trigger `{id}` at {location} names the process `{process}`, and there is none");
+            Problem::general(ProblemKind::UnknownProcess, message)
         }));
         problems.extend(self.clock_problems());
         Plan { processes, problems }
@@ -296,10 +301,11 @@ impl Builder {
         let theirs = [("bus", self.bus.routes()), ("broker", self.broker.routes())];
         let differs = |(name, routes): (&str, &Arc<Routes>)| {
             routes.wired_clock().filter(|other| !other.is_same(clock)).map(|_| {
-                Problem::general(format!(
+                let message = format!(
                     "the {name} has the clock of another runtime; leave `.clock(..)` out to use that one, or give this \
                      runtime a {name} of its own"
-                ))
+                );
+                Problem::general(ProblemKind::Conflict, message)
             })
         };
         theirs.into_iter().filter_map(differs).collect()
@@ -337,7 +343,7 @@ impl Runtime {
             let location = hook.location;
             if let Err(error) = hook.run().await {
                 let message = format!("the `on_start` hook at {location} failed: {error}");
-                return Err(StartError::of(vec![Problem::general(message)]));
+                return Err(StartError::of(vec![Problem::general(ProblemKind::Hook, message)]));
             }
         }
         let processes = self.processes();

@@ -13,7 +13,7 @@ use super::{Runtime, StartError};
 use crate::clock;
 use crate::config::ProcessConfig;
 use crate::handler::Handler;
-use crate::registry::{Declaration, Location, Problem, check};
+use crate::registry::{Declaration, Location, Problem, ProblemKind, check};
 
 impl Runtime {
     /// Has a process handle nothing more until it is [resumed](Self::resume). Handlers that run go on. Its triggers
@@ -68,7 +68,13 @@ impl Runtime {
         let _changing = self.changing.lock().await;
         let too_late = |declaration: &Declaration| {
             let ending = self.shared.env.shutdown.is_cancelled();
-            ending.then(|| Problem::of(declaration, "the runtime is ending, so no process can be added"))
+            ending.then(|| {
+                Problem::of(
+                    declaration,
+                    ProblemKind::Ending,
+                    "the runtime is ending, so no process can be added",
+                )
+            })
         };
         if let Some(problem) = too_late(&declaration) {
             return Err(StartError::of(vec![problem]));
@@ -80,7 +86,7 @@ impl Runtime {
             existing.iter().map(|running| &running.declaration).chain([&declaration]).collect();
         let mut problems = check(&declarations, &names, &self.shared.env.provided);
         if declaration.config.triggers.is_empty() {
-            problems.push(Problem::of(&declaration, NO_TRIGGER));
+            problems.push(Problem::of(&declaration, ProblemKind::Empty, NO_TRIGGER));
         }
         if !problems.is_empty() {
             return Err(StartError::of(problems));

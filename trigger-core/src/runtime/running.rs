@@ -20,7 +20,7 @@ use crate::event::{DeadLetter, DeadLetterReason, TriggerInfo};
 use crate::handler::Env;
 use crate::process::{Policy, Process};
 use crate::queue::{Bounds, Inbox, Ledger, Queue, QueueSettings, Quiescence, Workers};
-use crate::registry::{Declaration, Problem};
+use crate::registry::{Declaration, Problem, ProblemKind};
 use crate::status::{ProcessState, ProcessStatus, TriggerStatus};
 use crate::task::{Tasks, all, threads};
 use crate::trigger::{AnyTrigger, LostEvents, TriggerError, Wiring, queue};
@@ -354,6 +354,11 @@ impl Running {
     }
 
     fn problem(&self, error: TriggerError) -> Problem {
-        Problem::at(self.declaration.path(), self.declaration.location, error.to_string())
+        let kind = match error {
+            TriggerError::Config(_) => ProblemKind::Config,
+            TriggerError::Bind { .. } | TriggerError::PathTaken { .. } => ProblemKind::Bind,
+            TriggerError::Stopped | TriggerError::Failed(_) => ProblemKind::Trigger,
+        };
+        Problem::of(&self.declaration, kind, error.to_string())
     }
 }
