@@ -45,7 +45,7 @@ pub mod __private {
 /// |---|---|---|
 /// | `source` | take only events emitted with this source | every source |
 /// | `id` | the id of the trigger | `event-TYPE` |
-/// | `queue` | how many events may wait, at least 1 | 100 |
+/// | `queue` | how many events may wait, 1 to 10,000,000 | 100 |
 /// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"` | no limit but `queue` |
 /// | `overflow` | `"drop_newest"`, `"drop_oldest"`, `"wait"`, `"reject"`: see [`Overflow`] | `"drop_newest"` |
 /// | `filter` | a closure that says which to take, such as `\|order: &Order\| order.total > 100`: see [`Filter`] | every one |
@@ -95,7 +95,7 @@ pub use trigger_macros::on_event;
 /// | key | value | default |
 /// |---|---|---|
 /// | `id` | the id of the trigger | `message-PATTERN` |
-/// | `queue` | how many messages may wait, at least 1 | 100 |
+/// | `queue` | how many messages may wait, 1 to 10,000,000 | 100 |
 /// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"` | no limit but `queue` |
 /// | `overflow` | `"drop_newest"`, `"drop_oldest"`, `"wait"`, `"reject"`: see [`Overflow`] | `"drop_newest"` |
 /// | `filter` | a closure that says which to take, such as `\|order: &Order\| order.total > 100`: see [`Filter`] | every one |
@@ -125,7 +125,7 @@ pub use trigger_macros::on_message;
 /// | `host` | the address or name to listen on | `"0.0.0.0"`, every interface |
 /// | `body_limit` | the largest body, such as `"256KiB"`; a larger one is answered 413 | `"1MiB"` |
 /// | `id` | the id of the trigger | `webhook-PORT/PATH` |
-/// | `queue` | how many requests may wait, at least 1 | 1000 |
+/// | `queue` | how many requests may wait, 1 to 10,000,000 | 1000 |
 /// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"`, at least `body_limit` | no limit but `queue` |
 /// | `overflow` | `"drop_oldest"`, or `"wait"` for room for up to 30 s | the request is answered 503 |
 /// | `filter` | a closure that says which to take, such as `\|order: &Order\| order.total > 100`: see [`Filter`] | every one |
@@ -179,7 +179,7 @@ pub use trigger_macros::on_webhook;
 /// | key | value | default |
 /// |---|---|---|
 /// | `id` | the id of the trigger | `dead-letter-PROCESS`, `dead-letter-*` for every process |
-/// | `queue` | how many dead letters may wait, at least 1 | 100 |
+/// | `queue` | how many dead letters may wait, 1 to 10,000,000 | 100 |
 /// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"` | no limit but `queue` |
 /// | `overflow` | `"drop_newest"`, `"drop_oldest"`: see [`Overflow`] | `"drop_newest"` |
 /// | `filter` | a closure that says which to take, such as `\|order: &Order\| order.total > 100`: see [`Filter`] | every one |
@@ -218,7 +218,7 @@ pub use trigger_macros::on_dead_letter;
 /// | key | value | default |
 /// |---|---|---|
 /// | `name` | the name of the process in status, logs and dead letters | the name of the fn, or its path where two have that name |
-/// | `concurrency` | how many events it handles at once over all its triggers, at least 1 | 1, in order |
+/// | `concurrency` | how many events it handles at once over all its triggers, 1 to 1,000,000 | 1, in order |
 /// | `timeout` | how long one attempt may take, counted from when it first waits: a duration such as `"500ms"`, `"30s"` or `"1m30s"` | no limit |
 /// | `retry` | how often an event is tried again after a failed attempt, 0 or more | 0 |
 /// | `backoff` | how long it waits before that, such as `"1s..5m"`: up to 1 s after the first attempt, up to twice as long after each further one, never over 5 min; see [`Backoff`] | `"200ms..30s"` |

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use triggers::prelude::*;
-use triggers::{Backoff, Key};
+use triggers::{Backoff, ConfigError, ConfigErrorKind, Key, TriggerError};
 
+use crate::http;
 use crate::runtime::config;
 
 #[test]
@@ -91,8 +92,8 @@ fn bad_values_are_told_by_field_value_and_form() {
     refused(json!({"type": "webhook", "overflow": "reject"}), &["`overflow`", "503"]);
     refused(json!({"type": "webhook", "overflow": "drop_newest"}), &["`overflow`", "202"]);
     refused(json!({"type": "event", "event_type": "a", "overflow": "block"}), &["`overflow`", "drop_newest"]);
-    refused(json!({"type": "event", "event_type": "a", "queue": 0}), &["`queue`", "1 or more"]);
-    refused(json!({"type": "event", "event_type": "a", "queue": -1}), &["`queue`", "-1", "whole number"]);
+    refused(json!({"type": "event", "event_type": "a", "queue": 0}), &["`queue`", "1 to 10000000"]);
+    refused(json!({"type": "event", "event_type": "a", "queue": -1}), &["`queue`", "-1", "1 to 10000000"]);
     let event = |key: &str, value| json!({"type": "event", "event_type": "a", key: value});
     refused(event("queue_bytes", json!(0)), &["`queue_bytes`", "at least 1 byte"]);
     refused(event("queue_bytes", json!("0B")), &["`queue_bytes`", "at least 1 byte"]);
@@ -118,7 +119,7 @@ fn bad_values_are_told_by_field_value_and_form() {
 #[test]
 fn bad_values_of_a_process_are_told_by_field_value_and_form() {
     for (key, value, parts) in [
-        ("concurrency", json!(0), &["\"0\"", "1 or more"][..]),
+        ("concurrency", json!(0), &["\"0\"", "1 to 1000000"][..]),
         ("timeout", json!(30), &["\"30\"", "`\"30s\"`", "with its unit"]),
         ("timeout", json!("30"), &["\"30\"", "a number needs a unit", "`30s`"]),
         ("timeout", json!("30sec"), &["not a unit of time (at byte 2)", "use h, m, s or ms"]),
@@ -218,7 +219,7 @@ fn fault_in_a_list_of_triggers_is_named_by_its_place() {
     assert!(error.contains("`triggers[1].topic`") && error.contains("\"a..b\""), "{error}");
     let error =
         serde_json::from_value::<ProcessConfig>(json!({"concurrency": 0})).expect_err("0").to_string();
-    assert!(error.contains("`concurrency`") && error.contains("1 or more"), "{error}");
+    assert!(error.contains("`concurrency`") && error.contains("1 to 1000000"), "{error}");
 }
 
 #[test]
@@ -233,4 +234,71 @@ fn setter_of_another_type_is_told() {
         assert_eq!(error.field(), field);
         assert!(error.reason().contains("belongs to"), "{error}");
     }
+}
+
+#[test]
+fn key_that_is_given_twice_is_refused() {
+    for (text, key) in [
+        (r#"{"type": "event", "event_type": "a", "event_type": "b"}"#, "event_type"),
+        (r#"{"type": "event", "type": "event", "event_type": "a"}"#, "type"),
+        (r#"{"type": "message", "topic": "a", "queue": 1, "queue": 1}"#, "queue"),
+    ] {
+        let error = serde_json::from_str::<TriggerConfig>(text).expect_err(text).to_string();
+        assert!(error.contains(&format!("`{key}` is given twice")), "{error}");
+    }
+    for (text, key) in [
+        (r#"{"concurrency": 1, "retry": 1, "concurrency": 2}"#, "concurrency"),
+        (r#"{"triggers": [{"type": "event", "event_type": "a", "event_type": "b"}]}"#, "event_type"),
+        (r#"{"triggers": [], "triggers": []}"#, "triggers"),
+    ] {
+        let error = serde_json::from_str::<ProcessConfig>(text).expect_err(text).to_string();
+        assert!(error.contains(&format!("`{key}` is given twice")), "{error}");
+    }
+    toml::from_str::<TriggerConfig>("type = 'event'\nevent_type = 'a'\nevent_type = 'b'").expect_err("twice");
+}
+
+#[tokio::test]
+async fn largest_numbers_work_or_are_told_with_their_bound() -> Result {
+    let told = |error: ConfigError, field: &str, value: &str, bound: &str| {
+        assert_eq!((error.field(), error.value(), error.kind()), (field, value, ConfigErrorKind::OutOfRange));
+        assert!(error.reason().contains(bound), "{error}");
+    };
+    let text = "concurrency = 1_000_000_000_000";
+    let error = toml::from_str::<ProcessConfig>(text).expect_err("too many").to_string();
+    assert!(
+        ["`concurrency`", "\"1000000000000\"", "1 to 1000000,"].iter().all(|part| error.contains(part)),
+        "{error}"
+    );
+    let large = ProcessConfig::try_from(json!({"concurrency": 1_000_001})).expect_err("too many");
+    told(large, "concurrency", "1000001", "1 to 1000000,");
+    let large = TriggerConfig::event("a").queue(usize::MAX).validate().expect_err("too long");
+    told(large, "queue", &usize::MAX.to_string(), "1 to 10000000,");
+    let large = TriggerConfig::try_from(json!({"type": "message", "topic": "a", "queue": 10_000_001}));
+    told(large.expect_err("too long"), "queue", "10000001", "1 to 10000000,");
+    let negative = TriggerConfig::try_from(json!({"type": "message", "topic": "a", "queue": -1}));
+    told(negative.expect_err("negative"), "queue", "-1", "1 to 10000000,");
+    TriggerConfig::event("a").queue(10_000_000).queue_bytes(usize::MAX).validate()?;
+
+    let handler = |_: TriggerEvent| async {};
+    let wide = config([TriggerConfig::event("a")]).concurrency(usize::MAX);
+    let problems = Runtime::builder().process("p", wide, handler).check().expect_err("too many");
+    assert!(problems.to_string().contains("1 to 1000000,"), "{problems}");
+    let direct = EventTrigger::new(&EventBus::new(), "a").capacity(usize::MAX);
+    assert!(matches!(direct.start().await, Err(TriggerError::Config(error)) if error.field() == "queue"));
+
+    let most = TriggerConfig::event("a").queue(10_000_000).queue_bytes(usize::MAX);
+    let runtime = Runtime::builder().process("p", config([most]).retry(u32::MAX), handler).start().await?;
+    assert_eq!(runtime.bus().emit("a", 1).await?.queued(), Some(1));
+    assert_eq!(runtime.shutdown().await.completed, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn body_limit_may_be_the_largest_number() -> Result {
+    let trigger = WebhookTrigger::new().host("127.0.0.1").port(0).body_limit(usize::MAX);
+    trigger.start().await?;
+    let address = trigger.local_addr().ok_or("no port")?;
+    assert_eq!(http::post(address, "/webhook", "a body").await.status, 202);
+    assert_eq!(*trigger.wait_for_next().await?.raw(), "a body");
+    Ok(())
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use trigger_grammar::{host, path, size};
+use trigger_grammar::{bounds, host, path, size};
 
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::event::TriggerKind;
@@ -16,6 +16,7 @@ use crate::topic::{Topic, TopicPattern};
 
 mod process;
 mod read;
+mod table;
 
 pub use process::ProcessConfig;
 
@@ -147,7 +148,7 @@ impl TriggerConfig {
         self
     }
 
-    /// How many events may wait: at least 1. The default is 100, for a webhook 1000.
+    /// How many events may wait: 1 to 10,000,000. The default is 100, for a webhook 1000.
     pub fn queue(mut self, capacity: usize) -> TriggerConfig {
         self.queue = Some(capacity);
         self
@@ -226,8 +227,12 @@ impl TriggerConfig {
                 check(Invalid, "process", "", if_empty(process.as_ref(), reason));
             }
         }
-        let reason = "use 1 or more, the number of events that may wait";
-        check(OutOfRange, "queue", "0", (self.queue == Some(0)).then(|| reason.to_owned()));
+        if let Some(capacity) = self.queue
+            && !bounds::QUEUE.holds(capacity as u64)
+        {
+            let rule = bounds::QUEUE.rule().as_str().to_owned();
+            check(OutOfRange, "queue", &capacity.to_string(), Some(rule));
+        }
         let reason = "use at least 1 byte, such as `8MiB`";
         check(OutOfRange, "queue_bytes", "0", (self.queue_bytes == Some(0)).then(|| reason.to_owned()));
         check(Invalid, "id", "", if_empty(self.id.as_ref(), "give the trigger a name, or leave the key out"));

@@ -7,7 +7,7 @@ use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, Ident, Meta, Path, Token};
-use trigger_grammar::hint;
+use trigger_grammar::{bounds, hint};
 
 use crate::closure::Purpose;
 use crate::errors::Errors;
@@ -54,12 +54,12 @@ const KEYS: &[Key] = &[
     Key { name: "host", takes: Takes::Host, homes: &[WEBHOOK] },
     Key { name: "body_limit", takes: Takes::Size, homes: &[WEBHOOK] },
     Key { name: "id", takes: Takes::Text, homes: EVERY_TRIGGER },
-    Key { name: "queue", takes: Takes::Count, homes: EVERY_TRIGGER },
+    Key { name: "queue", takes: Takes::Count(bounds::QUEUE), homes: EVERY_TRIGGER },
     Key { name: "queue_bytes", takes: Takes::Size, homes: EVERY_TRIGGER },
     Key { name: "overflow", takes: Takes::Overflow, homes: EVERY_TRIGGER },
     Key { name: "filter", takes: Takes::Closure(Purpose::Filter), homes: EVERY_TRIGGER },
     Key { name: "name", takes: Takes::Text, homes: &[PROCESS] },
-    Key { name: "concurrency", takes: Takes::Count, homes: &[PROCESS] },
+    Key { name: "concurrency", takes: Takes::Count(bounds::CONCURRENCY), homes: &[PROCESS] },
     Key { name: "timeout", takes: Takes::Duration, homes: &[PROCESS] },
     Key { name: "retry", takes: Takes::Number, homes: &[PROCESS] },
     Key { name: "backoff", takes: Takes::Range, homes: &[PROCESS] },

@@ -3,6 +3,7 @@
 use proc_macro2::Span;
 use quote::ToTokens;
 use syn::{Expr, ExprClosure, Ident, Lit, LitInt, LitStr, Path, UnOp};
+use trigger_grammar::bounds::Bound;
 use trigger_grammar::{Fault, duration, hint, host, path, size, topic};
 
 use crate::args::{Attribute, TriggerKind};
@@ -15,7 +16,7 @@ pub(crate) enum Takes {
     Text,
     TextOrConst,
     /// From 1.
-    Count,
+    Count(Bound),
     /// From 0.
     Number,
     Port,
@@ -49,7 +50,7 @@ impl Takes {
         match self {
             Takes::Text => "a string in quotes",
             Takes::TextOrConst => "a string in quotes, or a const",
-            Takes::Count => "a whole number, at least 1, or a const",
+            Takes::Count(_) => "a whole number, at least 1, or a const",
             Takes::Number => "a whole number, 0 or more, or a const",
             Takes::Port => "a number from 1 to 65535 (or 0 to let the system pick one), or a const",
             Takes::Host => "an address or a name in quotes, such as `\"127.0.0.1\"`",
@@ -72,7 +73,7 @@ impl Takes {
 
     fn takes_const(self) -> bool {
         use Takes::{Count, Duration, Number, Port, Range, TextOrConst};
-        matches!(self, TextOrConst | Count | Number | Port | Duration | Range)
+        matches!(self, TextOrConst | Count(_) | Number | Port | Duration | Range)
     }
 }
 
@@ -104,12 +105,12 @@ pub(crate) fn read(
                 .map(|range| Value::Range(range, text.span()))
                 .map_err(|fault| explain("bad range", &fault, text)),
             Takes::Overflow => overflow(attribute, text),
-            Takes::Count | Takes::Number | Takes::Port => Err(unquoted(attribute, key, takes, text)),
+            Takes::Count(_) | Takes::Number | Takes::Port => Err(unquoted(attribute, key, takes, text)),
             Takes::Closure(Purpose::Filter) => Err(no_language(key, text)),
             Takes::Closure(_) => Err(wrong(attribute, key, takes, value)),
         },
         Plain::Number(number) => match takes {
-            Takes::Count => count(key, number),
+            Takes::Count(bound) => count(key, bound, number),
             Takes::Number => from_zero(key, number),
             Takes::Port => port(number),
             Takes::Duration => Err(without_quotes(attribute, key, takes, number)),
@@ -183,11 +184,11 @@ fn not_empty(key: &Ident, text: &LitStr) -> syn::Result<Value> {
     Ok(Value::Text(text.clone()))
 }
 
-fn count(key: &Ident, number: &LitInt) -> syn::Result<Value> {
+fn count(key: &Ident, bound: Bound, number: &LitInt) -> syn::Result<Value> {
     match number.base10_parse::<u64>() {
         Ok(0) => Err(syn::Error::new_spanned(number, format!("`{key}` must be at least 1"))),
-        Ok(count) if u32::try_from(count).is_ok() => Ok(Value::Number(count, number.span())),
-        _ => Err(syn::Error::new_spanned(number, format!("`{key}` is too large: use 1 to {}", u32::MAX))),
+        Ok(count) if bound.holds(count) => Ok(Value::Number(count, number.span())),
+        _ => Err(syn::Error::new_spanned(number, format!("`{key}` is too large: use 1 to {}", bound.max))),
     }
 }
 
@@ -297,7 +298,7 @@ fn no_language(key: &Ident, text: &LitStr) -> syn::Error {
 fn wrong(attribute: Attribute, key: &Ident, takes: Takes, value: &Expr) -> syn::Error {
     let negative = matches!(value, Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)));
     let message = match takes {
-        Takes::Count if negative => format!("`{key}` must be at least 1"),
+        Takes::Count(_) if negative => format!("`{key}` must be at least 1"),
         Takes::Number if negative => format!("`{key}` must be at least 0"),
         _ => format!("`{key}` takes {}", takes.wanted(attribute)),
     };

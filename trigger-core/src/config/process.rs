@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use trigger_grammar::bounds;
+
 use super::TriggerConfig;
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::key::Key;
@@ -30,7 +32,8 @@ use crate::policy::{self, Backoff};
 pub struct ProcessConfig {
     /// The triggers whose events the handler gets.
     pub triggers: Vec<TriggerConfig>,
-    /// How many events are handled at once, over all triggers. The default, 1, keeps the order of each trigger.
+    /// How many events are handled at once, over all triggers: 1 to 1,000,000. The default, 1, keeps the order of each
+    /// trigger.
     pub concurrency: usize,
     /// How long one attempt may take. The default is no limit.
     pub timeout: Option<Duration>,
@@ -78,7 +81,7 @@ impl ProcessConfig {
         self
     }
 
-    /// Handles up to this many events at once: at least 1.
+    /// Handles up to this many events at once: 1 to 1,000,000.
     pub fn concurrency(mut self, concurrency: usize) -> ProcessConfig {
         self.concurrency = concurrency;
         self
@@ -111,9 +114,9 @@ impl ProcessConfig {
     /// Every fault of the process itself. Its triggers are checked one by one.
     pub(crate) fn faults(&self) -> Vec<ConfigError> {
         let mut faults = Vec::new();
-        if self.concurrency == 0 {
-            let reason = "use 1 or more, the number of events handled at once";
-            faults.push(ConfigError::new(ConfigErrorKind::OutOfRange, "concurrency", 0, reason));
+        if !bounds::CONCURRENCY.holds(self.concurrency as u64) {
+            let (kind, count) = (ConfigErrorKind::OutOfRange, self.concurrency);
+            faults.push(ConfigError::new(kind, "concurrency", count, bounds::CONCURRENCY.rule().as_str()));
         }
         if self.timeout == Some(Duration::ZERO) {
             let reason = "no attempt could succeed; use at least `1ms`, or leave it out for no limit";

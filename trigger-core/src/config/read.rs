@@ -3,8 +3,10 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use trigger_grammar::bounds::{self, Bound};
 use trigger_grammar::{duration, hint, size};
 
+use super::table::Unrepeated;
 use super::*;
 use crate::error::ConfigErrorKind::{Invalid, OutOfRange, WrongType};
 use crate::key::Key;
@@ -59,7 +61,7 @@ impl TriggerConfig {
         let config = TriggerConfig {
             source,
             id: take(&mut table, "id", text)?,
-            queue: take(&mut table, "queue", count)?,
+            queue: take(&mut table, "queue", |value| count(value, bounds::QUEUE))?,
             queue_bytes: take(&mut table, "queue_bytes", bytes)?,
             overflow: take(&mut table, "overflow", overflow)?,
             filter: None,
@@ -76,7 +78,8 @@ impl ProcessConfig {
         let backoff = take(&mut table, "backoff", backoff)?;
         let config = ProcessConfig {
             triggers: table.remove("triggers").map_or(Ok(Vec::new()), triggers)?,
-            concurrency: take(&mut table, "concurrency", count)?.unwrap_or(policy::CONCURRENCY),
+            concurrency: take(&mut table, "concurrency", |value| count(value, bounds::CONCURRENCY))?
+                .unwrap_or(policy::CONCURRENCY),
             timeout: take(&mut table, "timeout", timeout)?,
             retry: take(&mut table, "retry", retry)?.unwrap_or(policy::RETRY),
             backoff: backoff.unwrap_or_default(),
@@ -145,17 +148,21 @@ fn string<'a>(value: &'a Value, form: &str) -> Result<&'a str, Wrong> {
 
 /// A whole number from 0 to `max`.
 fn number(value: &Value, max: u64) -> Result<u64, Wrong> {
-    let form = format!("use a whole number from 0 to {max}");
     match value {
-        Value::String(_) => Err((WrongType, format!("{form}, without quotes"))),
-        Value::Number(number) if number.is_f64() => Err((WrongType, form)),
-        Value::Number(number) => number.as_u64().filter(|number| *number <= max).ok_or((OutOfRange, form)),
-        _ => Err((WrongType, form)),
+        Value::String(_) => Err((WrongType, "use a whole number, without quotes".to_owned())),
+        Value::Number(number) if !number.is_f64() => {
+            let rule = || (OutOfRange, format!("use a whole number from 0 to {max}"));
+            number.as_u64().filter(|number| *number <= max).ok_or_else(rule)
+        }
+        _ => Err((WrongType, "use a whole number".to_owned())),
     }
 }
 
-fn count(value: &Value) -> Result<usize, Wrong> {
-    let count = number(value, u64::MAX)?;
+fn count(value: &Value, bound: Bound) -> Result<usize, Wrong> {
+    let count = number(value, bound.max).map_err(|wrong| match wrong {
+        (OutOfRange, _) => (OutOfRange, bound.rule().as_str().to_owned()),
+        wrong => wrong,
+    })?;
     usize::try_from(count).map_err(|error| (OutOfRange, error.to_string()))
 }
 
@@ -229,12 +236,14 @@ impl TryFrom<Value> for ProcessConfig {
 
 impl<'de> Deserialize<'de> for TriggerConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TriggerConfig, D::Error> {
-        TriggerConfig::read(Table::deserialize(deserializer)?).map_err(D::Error::custom)
+        let Unrepeated(value) = Unrepeated::deserialize(deserializer)?;
+        TriggerConfig::try_from(value).map_err(D::Error::custom)
     }
 }
 
 impl<'de> Deserialize<'de> for ProcessConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ProcessConfig, D::Error> {
-        ProcessConfig::read(Table::deserialize(deserializer)?).map_err(D::Error::custom)
+        let Unrepeated(value) = Unrepeated::deserialize(deserializer)?;
+        ProcessConfig::try_from(value).map_err(D::Error::custom)
     }
 }

@@ -3,6 +3,8 @@
 //! They run in const evaluation, where a panic is a compile error. They track their caller, so that it is shown at the
 //! user's attribute.
 
+use trigger_grammar::bounds::{self, Bound};
+use trigger_grammar::message::Message;
 use trigger_grammar::{duration, path, topic};
 
 /// An event type.
@@ -45,15 +47,21 @@ pub const fn dead_letter_of(process: &'static str) -> &'static str {
 /// How many events may wait.
 #[track_caller]
 pub const fn queue(capacity: usize) -> usize {
-    assert!(capacity > 0, "`queue` is 1 or more, the number of events that may wait");
-    capacity
+    checked(capacity, bounds::QUEUE, "`queue`: ")
 }
 
 /// How many events are handled at once.
 #[track_caller]
 pub const fn concurrency(concurrency: usize) -> usize {
-    assert!(concurrency > 0, "`concurrency` is 1 or more, the number of events handled at once");
-    concurrency
+    checked(concurrency, bounds::CONCURRENCY, "`concurrency`: ")
+}
+
+#[track_caller]
+const fn checked(count: usize, bound: Bound, key: &str) -> usize {
+    if !bound.holds(count as u64) {
+        Message::new().push(key).push(bound.rule().as_str()).panic();
+    }
+    count
 }
 
 /// How long one attempt may take, in milliseconds.

@@ -197,7 +197,7 @@ impl RequestReader {
     /// Copies what has arrived of the body, up to its limit. A piece in place would keep alive the whole buffer that
     /// hyper read it into.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
-        let limit = self.headers + self.endpoint.body_limit;
+        let limit = self.headers.saturating_add(self.endpoint.body_limit);
         // A body of known length is over without another poll.
         while !self.body.is_end_stream() {
             let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(cx)) else { break };
