@@ -71,7 +71,7 @@ async fn main(runtime: Builder) -> Result<()> {
     client::post(address, "/orders", r#"{"amount": 0}"#).await?;
     client::post(address, "/orders", "five").await?;
     println!("{}", runtime.shutdown().await);
-    for letter in runtime.dead_letters().list() {
+    for letter in runtime.dead_letters().list().await {
         println!("dead letter ({}): {} in {:?}", letter.reason, letter.error, letter.event.raw());
     }
     Ok(())

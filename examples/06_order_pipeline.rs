@@ -91,7 +91,7 @@ async fn main(runtime: Builder) -> Result<()> {
         client::post(address, "/orders", &order.to_string()).await?;
     }
 
-    while runtime.dead_letters().len() < 2 {
+    while runtime.dead_letters().len().await < 2 {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     bank.open.store(true, Ordering::SeqCst);

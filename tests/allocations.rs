@@ -5,6 +5,12 @@
 use triggers::Handler;
 use triggers::prelude::*;
 
+#[allow(dead_code, reason = "`block_until` is for threads")]
+#[path = "it/until.rs"]
+mod until;
+
+use until::until;
+
 const EVENTS: u64 = 1000;
 
 /// The allocation is the event, which all triggers share; a worker reuses the memory of the handler's future.
@@ -88,9 +94,7 @@ fn dead_letter_keeps_no_parsed_json() {
         for _ in 0..KEPT {
             runtime.bus().emit_raw("zeros", zeros()).await.expect("room");
         }
-        while runtime.dead_letters().len() < KEPT {
-            tokio::task::yield_now().await;
-        }
+        until("the dead letters", || runtime.status().processes[0].dead_lettered == KEPT as u64).await;
     };
     assert_keeps_bytes_alone(program, config(TriggerConfig::event("zeros")), fails_after_it_parses);
 }
@@ -102,9 +106,7 @@ fn event_that_waits_for_its_retry_keeps_no_parsed_json() {
         for _ in 0..KEPT {
             runtime.bus().emit_raw("zeros", zeros()).await.expect("room");
         }
-        while runtime.status().processes[0].waiting < KEPT {
-            tokio::task::yield_now().await;
-        }
+        until("the retries", || runtime.status().processes[0].waiting == KEPT).await;
     };
     assert_keeps_bytes_alone(program, config, asks_for_a_retry_after_it_parses);
 }

@@ -153,7 +153,7 @@ async fn step(dice: &mut Dice, run: &mut Run, runtime: &Runtime) -> Result<()> {
         2 => drop(runtime.pause(&format!("p{}", dice.roll(4)))),
         3 | 4 => drop(runtime.resume(&format!("p{}", dice.roll(4)))),
         5 => run.redrive(dice, &letters).await,
-        6 => run.cleared += letters.clear(|letter| letter.reason == DeadLetterReason::Decode),
+        6 => run.cleared += letters.clear(|letter| letter.reason == DeadLetterReason::Decode).await,
         7 if dice.one_in(4) => {
             let (name, (config, known)) = (run.next_name(), dice::process(dice));
             runtime.add_process(&name, config, handler(&known)).await?;
@@ -193,7 +193,7 @@ async fn run(seed: u64) -> Result<()> {
         let queued: usize = process.triggers.iter().map(|trigger| trigger.queue_size).sum();
         assert_eq!((&of.name, of.left), (&process.name, queued));
     }
-    let kept = (runtime.dead_letters().len() + run.redriven + run.cleared) as u64;
+    let kept = (runtime.dead_letters().len().await + run.redriven + run.cleared) as u64;
     // The runtime keeps 1000 letters.
     if !run.incomplete && kept < 1000 {
         let given_up: u64 = status.processes.iter().map(|process| process.dead_lettered).sum();

@@ -109,7 +109,7 @@ async fn declared_handlers_receive_what_their_attributes_say() -> Result {
             json!(["several", "message-alerts.>", null]),
         ]
     );
-    assert!(runtime.dead_letters().is_empty());
+    assert!(runtime.dead_letters().is_empty().await);
 
     let status = runtime.status();
     let names: Vec<_> =
@@ -133,7 +133,7 @@ async fn capture_that_cannot_be_read_is_a_dead_letter_that_names_it() -> Result 
     let runtime = Runtime::builder().state(Seen::default()).handlers(handlers![archive]).start().await?;
     runtime.broker().publish("reports.eu.monday", "x").await?;
     runtime.shutdown().await;
-    let letter = runtime.dead_letters().list().remove(0);
+    let letter = runtime.dead_letters().list().await.remove(0);
     assert_eq!(letter.reason, DeadLetterReason::Decode);
     assert_eq!(letter.error, "argument `day`: \"monday\" in the topic: invalid digit found in string");
     Ok(())

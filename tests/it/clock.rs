@@ -74,7 +74,7 @@ async fn time_is_virtual_by_default_while_tokio_is_paused() -> Result {
     }
     assert_eq!(times[1] - times[0], HOUR);
     let report = runtime.shutdown().await;
-    let letters = runtime.dead_letters().list();
+    let letters = runtime.dead_letters().list().await;
     assert_eq!((report.left, letters.len()), (0, 2));
     let [first, second] = [0, 1].map(|index: usize| since_1970(letters[index].last_at));
     assert_eq!(second - first, HOUR);
@@ -142,7 +142,9 @@ async fn second_runtime_takes_the_clock_of_the_bus_and_cannot_have_another() -> 
     second
         .add_process("letters", letters, move |letter: DeadLetter| {
             let sent = sent.lock().expect("a sender").take();
-            async move { drop(sent.map(|sent| sent.send(letter.last_at))) }
+            async move {
+                let _ = sent.map(|sent| sent.send(letter.last_at));
+            }
         })
         .await?;
     bus.emit("fail", 1).await?;

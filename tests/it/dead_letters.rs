@@ -41,17 +41,20 @@ async fn letters_are_sent_again_one_by_one_or_all_at_once() -> Result {
     }
     until_handled(&runtime).await;
     let letters = runtime.dead_letters();
-    assert_eq!(letters.len(), 5);
+    assert_eq!(letters.len().await, 5);
     assert_eq!(letters.redrive(|_| false).await, 0);
     mended.store(true, Ordering::SeqCst);
-    let third = letters.list()[2].event.id();
+    let third = letters.list().await[2].event.id();
     assert_eq!(letters.redrive(|letter| letter.event.id() == third).await, 1);
     until_handled(&runtime).await;
-    assert_eq!((letters.len(), status(&runtime).handled), (4, 1));
+    assert_eq!((letters.len().await, status(&runtime).handled), (4, 1));
     assert_eq!(letters.redrive(|_| true).await, 4);
     until_handled(&runtime).await;
     let now = status(&runtime);
-    assert_eq!((letters.len(), now.handled, now.dead_lettered, now.triggers[0].accepted), (0, 5, 5, 10));
+    assert_eq!(
+        (letters.len().await, now.handled, now.dead_lettered, now.triggers[0].accepted),
+        (0, 5, 5, 10)
+    );
     assert_balanced(&now);
     Ok(())
 }
@@ -63,7 +66,7 @@ async fn letter_that_fails_again_is_a_new_letter_with_all_its_attempts() -> Resu
     runtime.bus().emit("e", 1).await?;
     for sent in 0..3 {
         tokio::time::sleep(Duration::from_secs(60)).await;
-        let letters = runtime.dead_letters().list();
+        let letters = runtime.dead_letters().list().await;
         let [letter] = &letters[..] else { panic!("{letters:?}") };
         assert_eq!((letter.attempts, letter.reason), (3, DeadLetterReason::RetriesExhausted));
         assert_eq!(status(&runtime).failed, 3 * (sent + 1));
@@ -82,13 +85,21 @@ async fn letters_are_cleared_by_process_and_reason() -> Result {
     for data in ["1", "2", "\"three\""] {
         runtime.bus().emit_raw("e", data).await?;
     }
-    until("6 dead letters", || runtime.dead_letters().len() >= 6).await;
+    let dead_lettered =
+        || runtime.status().processes.iter().map(|process| process.dead_lettered).sum::<u64>();
+    until("6 dead letters", || dead_lettered() >= 6).await;
     let letters = runtime.dead_letters();
-    assert_eq!(letters.clear(|letter| letter.process == "a" && letter.reason == DeadLetterReason::Decode), 1);
-    assert_eq!(letters.clear(|letter| letter.process == "b"), 3);
-    assert_eq!(letters.list().iter().map(|letter| letter.process.as_str()).collect::<Vec<_>>(), ["a", "a"]);
-    assert_eq!(letters.clear(|_| true), 2);
-    assert!(letters.is_empty());
+    assert_eq!(
+        letters.clear(|letter| letter.process == "a" && letter.reason == DeadLetterReason::Decode).await,
+        1
+    );
+    assert_eq!(letters.clear(|letter| letter.process == "b").await, 3);
+    assert_eq!(
+        letters.list().await.iter().map(|letter| letter.process.as_str()).collect::<Vec<_>>(),
+        ["a", "a"]
+    );
+    assert_eq!(letters.clear(|_| true).await, 2);
+    assert!(letters.is_empty().await);
     Ok(())
 }
 
@@ -105,11 +116,11 @@ async fn sending_again_waits_for_room_and_given_up_loses_nothing() -> Result {
     mended.store(true, Ordering::SeqCst);
     let letters = runtime.dead_letters();
     assert!(timeout(Duration::from_secs(1), letters.redrive(|_| true)).await.is_err());
-    assert_eq!((letters.len(), status(&runtime).triggers[0].queue_size), (4, 2));
+    assert_eq!((letters.len().await, status(&runtime).triggers[0].queue_size), (4, 2));
     runtime.resume("p")?;
     assert_eq!(letters.redrive(|_| true).await, 4);
     let report = runtime.shutdown().await;
-    assert_eq!((status(&runtime).handled, report.left, letters.len()), (6, 0, 0));
+    assert_eq!((status(&runtime).handled, report.left, letters.len().await), (6, 0, 0));
     Ok(())
 }
 
@@ -125,13 +136,22 @@ async fn letter_that_is_cleared_while_others_are_sent_again_holds_none_of_them_u
     runtime.pause("p")?;
     mended.store(true, Ordering::SeqCst);
     let letters = runtime.dead_letters();
-    let third = letters.list()[2].event.id();
+    let third = letters.list().await[2].event.id();
     let (sent, ()) = tokio::join!(letters.redrive(|_| true), async {
-        assert_eq!(letters.clear(|letter| letter.event.id() == third), 1);
+        assert_eq!(letters.clear(|letter| letter.event.id() == third).await, 1);
         runtime.resume("p").expect("the process");
     });
-    assert_eq!((sent, letters.len()), (3, 0));
+    assert_eq!((sent, letters.len().await), (3, 0));
     Ok(())
+}
+
+/// What a future gives that never waits.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(future).poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => panic!("it waits"),
+    }
 }
 
 /// Looks at the letters when it is dropped, as the owner of an event's bytes.
@@ -145,7 +165,7 @@ impl AsRef<[u8]> for Looks {
 
 impl Drop for Looks {
     fn drop(&mut self) {
-        self.1.store(self.0.len(), Ordering::SeqCst);
+        self.1.store(at_once(self.0.len()), Ordering::SeqCst);
     }
 }
 
@@ -160,7 +180,60 @@ async fn code_of_the_program_finds_no_lock_held() -> Result {
     }
     until_handled(&runtime).await;
     assert_eq!(found.load(Ordering::SeqCst), 1000, "the oldest was dropped for the newest");
-    assert_eq!(letters.clear(|_| letters.len() < 1000), 0);
+    assert_eq!(letters.clear(|_| at_once(letters.len()) < 1000).await, 0);
+    Ok(())
+}
+
+fn numbers(letters: &[DeadLetter]) -> Vec<u64> {
+    letters.iter().map(DeadLetter::number).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn letters_are_read_page_by_page_while_others_come_and_go() -> Result {
+    let runtime = breakable(on("e"), &Arc::default()).await?;
+    let letters = runtime.dead_letters();
+    let fail = async |events: u32| {
+        for n in 0..events {
+            runtime.bus().emit("e", n).await.expect("a type");
+            until_handled(&runtime).await;
+        }
+    };
+    assert!(letters.page(None, 10).await.is_empty());
+    fail(5).await;
+    assert_eq!(numbers(&letters.page(None, 2).await), [1, 2]);
+    assert_eq!(letters.clear(|letter| letter.number() <= 3).await, 3);
+    fail(1).await;
+    assert_eq!(numbers(&letters.page(Some(2), 2).await), [4, 5], "after a number that is gone");
+    assert_eq!(numbers(&letters.page(Some(5), 2).await), [6]);
+    assert!(letters.page(Some(6), 2).await.is_empty() && letters.page(Some(u64::MAX), 2).await.is_empty());
+    assert!(letters.page(None, 0).await.is_empty());
+    assert_eq!(numbers(&letters.page(Some(0), usize::MAX).await), [4, 5, 6]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn letter_is_found_and_sent_again_by_its_number() -> Result {
+    let mended = Arc::new(AtomicBool::new(false));
+    let runtime = breakable(on("e"), &mended).await?;
+    let letters = runtime.dead_letters();
+    for n in 0..2 {
+        runtime.bus().emit("e", n).await?;
+        until_handled(&runtime).await;
+    }
+    let second = letters.get(2).await.ok_or("no letter")?;
+    assert_eq!((second.number(), &second.event.payload()["data"]), (2, &json!(1)));
+    assert!(letters.get(0).await.is_none() && letters.get(3).await.is_none());
+
+    assert!(letters.redrive_one(2).await);
+    until_handled(&runtime).await;
+    assert_eq!(numbers(&letters.list().await), [1, 3], "it failed again, and is a new letter");
+    assert_eq!(letters.get(3).await.ok_or("no letter")?.event.id(), second.event.id());
+    mended.store(true, Ordering::SeqCst);
+    assert!(letters.redrive_one(3).await);
+    assert!(!letters.redrive_one(3).await, "it is gone");
+    until_handled(&runtime).await;
+    assert_eq!((numbers(&letters.list().await), status(&runtime).handled), (vec![1], 1));
+    assert!(!letters.is_empty().await);
     Ok(())
 }
 
@@ -171,7 +244,7 @@ async fn letters_of_a_process_that_has_ended_stay() -> Result {
     until_handled(&runtime).await;
     runtime.shutdown().await;
     let letters = runtime.dead_letters();
-    assert_eq!((letters.redrive(|_| true).await, letters.len()), (0, 1));
+    assert_eq!((letters.redrive(|_| true).await, letters.len().await), (0, 1));
     assert_eq!(status(&runtime).triggers[0].dropped, 0);
     Ok(())
 }
@@ -223,7 +296,7 @@ async fn sending_again_what_cannot_get_in_ends_all_the_same() -> Result {
     let began = Instant::now();
     runtime.shutdown().await;
     assert_eq!(began.elapsed(), Duration::ZERO);
-    assert_eq!(runtime.dead_letters().len(), 3, "one was sent and failed again, the others stayed");
+    assert_eq!(runtime.dead_letters().len().await, 3, "one was sent and failed again, the others stayed");
     assert_balanced(&status(&runtime));
     Ok(())
 }
@@ -265,7 +338,7 @@ async fn letters_are_told_of_with_everything_the_event_had() -> Result {
     assert_eq!(seen, expected.map(|(name, process, n)| (name, process.to_owned(), n)));
     let ids: Vec<_> = runtime.status().processes.into_iter().map(|of| of.triggers[0].id.clone()).collect();
     assert_eq!(ids, ["event-e", "event-e", "dead-letter-*", "dead-letter-a"]);
-    assert_eq!(runtime.dead_letters().len(), 2, "being told of does not take a letter away");
+    assert_eq!(runtime.dead_letters().len().await, 2, "being told of does not take a letter away");
     Ok(())
 }
 
@@ -291,7 +364,7 @@ async fn letter_of_a_handler_of_letters_is_told_to_nobody() -> Result {
     }
     runtime.shutdown().await;
     assert_eq!(calls.load(Ordering::SeqCst), 2 * 3 * 2);
-    assert_eq!(runtime.dead_letters().len(), 3 + 2 * 3);
+    assert_eq!(runtime.dead_letters().len().await, 3 + 2 * 3);
     runtime.status().processes.iter().for_each(assert_balanced);
     Ok(())
 }
@@ -312,7 +385,7 @@ async fn letter_that_finds_its_handlers_queue_full_is_counted_and_kept_once() ->
     tokio::time::sleep(Duration::from_secs(1)).await;
     let told = status(&runtime);
     assert_eq!((told.triggers[0].queue_size, told.triggers[0].dropped), (2, 3));
-    assert_eq!(runtime.dead_letters().len(), 5);
+    assert_eq!(runtime.dead_letters().len().await, 5);
     Ok(())
 }
 
@@ -408,8 +481,9 @@ async fn letter_shows_itself_as_json() -> Result {
     let runtime = breakable(on("e"), &Arc::default()).await?;
     runtime.bus().emit("e", 1).await?;
     until_handled(&runtime).await;
-    let letter = serde_json::to_value(&runtime.dead_letters().list()[0])?;
-    assert_eq!((&letter["process"], &letter["reason"]), (&json!("p"), &json!("retries_exhausted")));
+    let letter = serde_json::to_value(&runtime.dead_letters().list().await[0])?;
+    assert_eq!((&letter["number"], &letter["process"]), (&json!(1), &json!("p")));
+    assert_eq!(letter["reason"], "retries_exhausted");
     assert_eq!((&letter["event"]["payload"]["data"], &letter["attempts"]), (&json!(1), &json!(1)));
     assert!(letter["first_at"].as_str().is_some_and(|time| time.ends_with('Z')), "{letter}");
     Ok(())
@@ -426,10 +500,15 @@ async fn letters_that_could_not_be_sent_again_keep_their_place() -> Result {
     }
     runtime.remove_process("a").await?;
     let letters = runtime.dead_letters();
-    let order = || letters.list().iter().map(|letter| letter.process.clone()).collect::<Vec<_>>();
-    assert_eq!(order(), ["a", "b", "a"]);
+    let order = async || {
+        let kept = letters.list().await;
+        kept.iter().map(|letter| (letter.number(), letter.process.clone())).collect::<Vec<_>>()
+    };
+    let before = [(1, "a"), (2, "b"), (3, "a")].map(|(number, process)| (number, process.to_owned()));
+    assert_eq!(order().await, before);
     assert_eq!(letters.redrive(|letter| letter.process == "a").await, 0);
-    assert_eq!(order(), ["a", "b", "a"]);
+    assert!(!letters.redrive_one(3).await);
+    assert_eq!(order().await, before);
     Ok(())
 }
 

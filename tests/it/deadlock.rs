@@ -51,7 +51,7 @@ async fn handler_that_emits_its_own_type_cannot_deadlock_the_runtime() -> Result
         assert!(deadlocks.load(Ordering::SeqCst) > 0, "{concurrency}");
         assert_eq!(now.triggers[0].dropped, deadlocks.load(Ordering::SeqCst) as u64);
         assert_balanced(&now);
-        for letter in runtime.dead_letters().list() {
+        for letter in runtime.dead_letters().list().await {
             assert!(
                 letter.error.starts_with("every handler that could make room waits for room"),
                 "{}",

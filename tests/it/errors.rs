@@ -24,7 +24,7 @@ async fn letter<E: Into<Error> + Send + 'static, Fut: Future<Output = Result<(),
     runtime.bus().emit("e", 1).await?;
     runtime.shutdown().await;
     assert_eq!(status(&runtime).dead_lettered, 1);
-    let letter = runtime.dead_letters().list().remove(0);
+    let letter = runtime.dead_letters().list().await.remove(0);
     Ok((letter.reason, letter.error, letter.attempts))
 }
 

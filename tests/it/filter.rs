@@ -65,7 +65,7 @@ async fn closure_over_the_body_says_which_events_are_taken() -> Result {
         1,
         "the first, then every 100th"
     );
-    assert!(runtime.dead_letters().is_empty());
+    assert!(runtime.dead_letters().is_empty().await);
     let report = runtime.shutdown().await;
     assert_eq!((report.completed, report.left), (2, 0));
     Ok(())
@@ -159,7 +159,7 @@ async fn filter_that_panics_loses_nothing_and_keeps_the_event_from_nobody() -> R
     assert_eq!(counts(&sent), (1, 1, 0));
     runtime.bus().emit("number", 12).await?;
     let letters = runtime.dead_letters();
-    let letter = letters.list().pop().ok_or("no dead letter")?;
+    let letter = letters.list().await.pop().ok_or("no dead letter")?;
     assert_eq!((letter.process.as_str(), letter.reason), ("filtered", DeadLetterReason::Panicked));
     assert!(letter.error.starts_with("in the filter: unlucky"), "{}", letter.error);
     let status = runtime.status();

@@ -245,6 +245,7 @@ async fn oldest_event_goes_first_whatever_its_key() -> Result {
     let dropped: Vec<_> = runtime
         .dead_letters()
         .list()
+        .await
         .iter()
         .map(|letter| letter.event.payload()["data"][1].clone())
         .collect();
@@ -275,7 +276,7 @@ async fn events_behind_one_whose_retry_comes_too_late_are_left_with_it() -> Resu
     let began = Instant::now();
     let report = runtime.shutdown().await;
     assert_eq!((report.completed, report.left, began.elapsed()), (0, 3, Duration::ZERO));
-    let letters = runtime.dead_letters().list();
+    let letters = runtime.dead_letters().list().await;
     assert_eq!(letters.iter().map(|letter| letter.attempts).collect::<Vec<_>>(), [1, 0, 0]);
     assert!(letters.iter().all(|letter| letter.reason == DeadLetterReason::Drained));
     assert_balanced(&status(&runtime));
@@ -304,7 +305,7 @@ async fn event_that_comes_behind_those_that_are_left_does_not_hold_up_the_drain(
     let now = status(&runtime);
     assert_eq!((now.handled, now.waiting), (1, 2));
     assert_balanced(&now);
-    assert_eq!(runtime.dead_letters().len(), 2);
+    assert_eq!(runtime.dead_letters().len().await, 2);
     Ok(())
 }
 

@@ -302,7 +302,7 @@ async fn stuck_process_is_removed_at_the_deadline_and_the_shutdown_does_not_wait
     let report = runtime.remove_process("stuck").await?;
     assert_eq!(began.elapsed(), Duration::from_secs(5));
     assert_eq!((report.completed, report.left, report.stuck), (0, 3, 1));
-    let letters = runtime.dead_letters().list();
+    let letters = runtime.dead_letters().list().await;
     assert!(
         letters.iter().all(|letter| letter.reason == DeadLetterReason::Drained && letter.process == "stuck")
     );
@@ -359,7 +359,7 @@ async fn report_names_each_process_and_the_stuck_handler() -> Result {
     assert_eq!(lines[0], "drained: 2 completed, 0 dead-lettered, 2 left");
     let start = "  stuck: 2 left, 1 of them in `stuck` at tests/it/lifecycle.rs:";
     assert!(lines[1].starts_with(start) && lines.len() == 2, "{shown}");
-    let letters = runtime.dead_letters().list();
+    let letters = runtime.dead_letters().list().await;
     let drained: Vec<_> = letters.iter().filter(|of| of.reason == DeadLetterReason::Drained).collect();
     assert_eq!(drained.len(), 2);
     assert!(drained.iter().all(|letter| letter.attempts == 0), "being cancelled is no attempt");

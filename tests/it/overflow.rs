@@ -56,7 +56,7 @@ async fn each_policy_counts_and_tells_exactly() -> Result {
         }
         let trigger = &status(&runtime).triggers[0];
         assert_eq!((trigger.accepted, trigger.dropped, trigger.queue_size), (accepted, 4, 2), "{overflow}");
-        let kept = runtime.dead_letters().list();
+        let kept = runtime.dead_letters().list().await;
         assert!(
             kept.iter().all(|letter| letter.reason == DeadLetterReason::Overflow && letter.attempts == 0)
         );
@@ -90,7 +90,7 @@ async fn queue_bounds_the_bytes_of_its_bodies_as_well() -> Result {
     }
     let trigger = &status(&runtime).triggers[0];
     assert_eq!((trigger.queue_size, trigger.queue_bytes, trigger.dropped), (3, 100, 3));
-    let errors: Vec<_> = runtime.dead_letters().list().into_iter().map(|letter| letter.error).collect();
+    let errors: Vec<_> = runtime.dead_letters().list().await.into_iter().map(|letter| letter.error).collect();
     assert_eq!(errors[0], "the queue of `event-e` was full: it holds 100 events and 100 bytes of bodies");
     assert_eq!(errors[2], "it has 101 bytes, and the queue of `event-e` holds 100");
     gate.notify_one();
@@ -118,7 +118,7 @@ async fn large_event_takes_the_place_of_as_many_small_ones_as_it_needs() -> Resu
     assert_eq!((trigger.queue_size, trigger.queue_bytes, trigger.dropped), (2, 10, 2));
     assert_eq!(bus.emit_raw("e", vec![b'x'; 11]).await?.dropped(), Some(1), "too large for an empty queue");
     assert_eq!(status(&runtime).triggers[0].queue_size, 2, "and for its sake nothing goes");
-    assert_eq!(runtime.dead_letters().len(), 3);
+    assert_eq!(runtime.dead_letters().len().await, 3);
     Ok(())
 }
 

@@ -77,7 +77,7 @@ async fn panics_wherever_they_happen_cost_one_event_each() -> Result {
         );
         assert_balanced(&status);
     }
-    let letters = runtime.dead_letters().list();
+    let letters = runtime.dead_letters().list().await;
     assert!(letters.iter().all(|letter| letter.reason == DeadLetterReason::Panicked));
     for (process, error) in [
         ("own", "in drop, at tests/it/panics.rs:"),
@@ -132,7 +132,7 @@ async fn panics_in_what_a_handler_returns_and_an_event_owns_end_no_worker() -> R
     }
     let report = runtime.shutdown().await;
     assert_eq!((report.completed, report.dead_lettered, report.left), (5, 1, 0));
-    assert_eq!(runtime.dead_letters().list()[0].error, "a grenade");
+    assert_eq!(runtime.dead_letters().list().await[0].error, "a grenade");
     assert_balanced(&status(&runtime));
     Ok(())
 }
@@ -154,7 +154,7 @@ async fn panic_that_is_resumed_is_not_given_the_place_of_another() -> Result {
         runtime.bus().emit("x", n).await?;
     }
     runtime.shutdown().await;
-    let errors: Vec<_> = runtime.dead_letters().list().into_iter().map(|letter| letter.error).collect();
+    let errors: Vec<_> = runtime.dead_letters().list().await.into_iter().map(|letter| letter.error).collect();
     assert_eq!(errors, ["a grenade", "again"]);
     Ok(())
 }
@@ -180,7 +180,7 @@ async fn panics_in_what_is_thrown_and_in_what_is_cancelled_end_no_worker() -> Re
     }
     let report = runtime.shutdown().await;
     assert_eq!((report.completed, report.dead_lettered, report.left), (1, 2, 0));
-    let letters = runtime.dead_letters().list();
+    let letters = runtime.dead_letters().list().await;
     assert!(letters[0].error.starts_with("a panic without a message, at tests/it/panics.rs:"), "{letters:?}");
     assert_eq!(letters[1].reason, DeadLetterReason::TimedOut);
     Ok(())
@@ -214,7 +214,7 @@ async fn tenth_panic_of_ten_thousand_events_changes_nothing_for_the_others() -> 
     let now = status(&runtime);
     assert_eq!((now.handled, now.failed, now.dead_lettered), (9_000, 1_000, 1_000));
     assert_balanced(&now);
-    let letters = runtime.dead_letters().list();
+    let letters = runtime.dead_letters().list().await;
     assert_eq!(letters.len(), 1_000);
     for letter in letters {
         assert_eq!((letter.reason, letter.attempts), (DeadLetterReason::Panicked, 1));
@@ -271,7 +271,7 @@ async fn bytes_whose_owner_panics_end_no_worker_when_a_letter_is_pushed_out() ->
         runtime.bus().emit_raw("e", Bytes::from_owner(Grenade)).await?;
         tokio::time::sleep(Duration::from_secs(1)).await;
         // The one in the queue of `letters` is now the last that holds the bytes.
-        runtime.dead_letters().clear(|_| true);
+        runtime.dead_letters().clear(|_| true).await;
     }
     let began = Instant::now();
     let report = runtime.shutdown().await;

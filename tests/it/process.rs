@@ -97,7 +97,7 @@ async fn burst_into_an_idle_process_is_accounted_for_exactly() -> Result {
     assert_eq!((trigger.accepted, trigger.dropped, trigger.queue_size), (told.0, told.1, 0));
     assert_eq!((status.handled, status.in_flight), (told.0, 0));
     assert_eq!(handled.load(Ordering::SeqCst) as u64, told.0);
-    assert_eq!(runtime.dead_letters().len() as u64, told.1, "what was dropped is a dead letter");
+    assert_eq!(runtime.dead_letters().len().await as u64, told.1, "what was dropped is a dead letter");
     Ok(())
 }
 
@@ -166,6 +166,7 @@ async fn every_outcome_ends_where_it_should() -> Result {
     let letters: Vec<_> = runtime
         .dead_letters()
         .list()
+        .await
         .into_iter()
         .map(|letter| {
             let error = letter.error.split(", at tests/it/").next().unwrap_or_default().to_owned();
@@ -202,7 +203,7 @@ async fn body_that_does_not_decode_is_dead_lettered_with_its_bytes() -> Result {
     runtime.bus().emit("order", json!({"id": 7})).await?;
     let report = runtime.shutdown().await;
     assert_eq!((report.completed, report.dead_lettered), (1, 2));
-    let letters = runtime.dead_letters().list();
+    let letters = runtime.dead_letters().list().await;
     assert_eq!(letters[0].event.raw().as_ref(), b"{\"id\": ");
     for letter in &letters {
         assert_eq!((letter.reason, letter.attempts), (DeadLetterReason::Decode, 0));
@@ -233,8 +234,8 @@ async fn events_that_had_no_room_are_dead_letters_and_the_oldest_letters_go_firs
     for n in 0..1500 {
         assert_eq!(runtime.bus().emit("n", n).await?.dropped(), Some(1));
     }
-    let letters = runtime.dead_letters().list();
-    assert_eq!((letters.len(), runtime.dead_letters().len()), (1000, 1000));
+    let letters = runtime.dead_letters().list().await;
+    assert_eq!((letters.len(), runtime.dead_letters().len().await), (1000, 1000));
     assert_eq!(
         (&letters[0].event.payload()["data"], &letters[999].event.payload()["data"]),
         (&json!(500), &json!(1499))
@@ -259,7 +260,7 @@ async fn evicted_events_are_counted_as_dropped_and_dead_lettered() -> Result {
     runtime.shutdown().await;
     let status = status(&runtime);
     assert_eq!((status.triggers[0].accepted, status.triggers[0].dropped, status.handled), (5, 3, 2));
-    assert_eq!(runtime.dead_letters().len(), 3);
+    assert_eq!(runtime.dead_letters().len().await, 3);
     Ok(())
 }
 

@@ -62,7 +62,7 @@ async fn handler_that_always_fails_is_called_when_the_policy_says_and_then_never
     runtime.bus().emit("job", 1).await?;
     tokio::time::sleep(Duration::from_secs(600)).await;
 
-    let letters = runtime.dead_letters().list();
+    let letters = runtime.dead_letters().list().await;
     let [letter] = &letters[..] else { panic!("{letters:?}") };
     assert_eq!((letter.reason, letter.attempts), (DeadLetterReason::RetriesExhausted, 6));
     assert_eq!(letter.error, "the database is gone");
@@ -225,7 +225,7 @@ async fn attempt_that_takes_too_long_is_cancelled_and_counts_as_failed() -> Resu
         .await?;
     runtime.bus().emit("job", 1).await?;
     tokio::time::sleep(Duration::from_secs(600)).await;
-    let letter = runtime.dead_letters().list().remove(0);
+    let letter = runtime.dead_letters().list().await.remove(0);
     assert_eq!((letter.reason, letter.attempts), (DeadLetterReason::TimedOut, 2));
     assert_eq!(letter.error, "the handler took longer than 30s");
     let delay = Backoff::new(Duration::from_secs(1), Duration::from_secs(1)).delay(letter.event.id(), 1);
@@ -261,7 +261,7 @@ async fn what_no_retry_can_mend_is_given_up_at_once() -> Result {
     let began = Instant::now();
     runtime.shutdown().await;
     assert_eq!(began.elapsed(), Duration::ZERO);
-    let letters = runtime.dead_letters().list();
+    let letters = runtime.dead_letters().list().await;
     let found: Vec<_> =
         letters.iter().map(|letter| (letter.reason, letter.attempts, letter.error.as_str())).collect();
     assert_eq!(
@@ -359,7 +359,7 @@ async fn drain_makes_the_retries_that_are_due_in_time_and_leaves_the_others_at_o
     assert_eq!(report.to_string(), "drained: 1 completed, 0 dead-lettered, 2 left\n  p: 2 left");
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0, "nobody watches the clock");
-    let letters = runtime.dead_letters().list();
+    let letters = runtime.dead_letters().list().await;
     assert_eq!(letters.len(), 2);
     for letter in letters {
         assert_eq!((letter.reason, letter.attempts), (DeadLetterReason::Drained, 1));
@@ -387,7 +387,7 @@ async fn cancelled_attempt_is_no_attempt() -> Result {
     assert_eq!((report.left, report.processes[0].stuck), (1, 1));
     let now = status(&runtime);
     assert_eq!((now.failed, now.retried, now.dead_lettered), (1, 0, 0));
-    assert_eq!(runtime.dead_letters().list()[0].attempts, 1);
+    assert_eq!(runtime.dead_letters().list().await[0].attempts, 1);
     Ok(())
 }
 
@@ -413,8 +413,8 @@ async fn letter_tells_when_the_first_attempt_began_and_when_the_last_one_was_ove
         if attempts == 2 {
             runtime.shutdown().await;
         }
-        let letter = runtime.dead_letters().list().remove(0);
-        runtime.dead_letters().clear(|_| true);
+        let letter = runtime.dead_letters().list().await.remove(0);
+        runtime.dead_letters().clear(|_| true).await;
         let calls = calls.lock().expect("the calls").clone();
         assert_eq!((calls.len(), letter.attempts), (attempts, attempts as u32));
         assert_eq!(letter.first_at, calls[0]);

@@ -213,7 +213,7 @@ async fn runtimes_in_one_program_do_not_see_each_other() -> Result {
     handled.sort_unstable();
     let expected = [("one", "event"), ("two", "event of two"), ("two", "message"), ("two", "webhook")];
     assert_eq!(handled, expected.map(|(name, text)| (name, name, text.to_owned())));
-    assert!(one.dead_letters().is_empty() && two.dead_letters().is_empty());
+    assert!(one.dead_letters().is_empty().await && two.dead_letters().is_empty().await);
     Ok(())
 }
 

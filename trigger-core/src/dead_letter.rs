@@ -1,8 +1,7 @@
-//! Dead letters: the events that were given up on, kept with the reason, to be looked at, told of, and sent again.
+//! Dead letters: kept with the reason, listed by number, redriven, cleared, and handed to their readers.
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::deadlock::{WaitGraph, Waited};
@@ -12,18 +11,25 @@ use crate::panic::drop_quietly;
 use crate::policy;
 use crate::queue::{Item, Queue};
 
-/// The dead letters of a runtime: the last 1000, in memory. A clone is a handle to the same ones.
+/// The dead letters of a runtime: the last 1000, in memory. A clone is a handle to the same letters.
 ///
-/// A handler may take it as an argument; a program has it from [`Runtime::dead_letters`](crate::Runtime::dead_letters).
+/// A handler takes it as an argument; a program gets it from [`Runtime::dead_letters`](crate::Runtime::dead_letters).
+/// Every letter has a [`number`](DeadLetter::number), by which it is found again.
 ///
 /// ```
 /// # use trigger_core::{DeadLetterReason, DeadLetters};
 /// # async fn example(dead_letters: DeadLetters) {
-/// for letter in dead_letters.list() {
-///     println!("{}: {} after {} attempts: {}", letter.process, letter.reason, letter.attempts, letter.error);
+/// let mut after = None;
+/// loop {
+///     let page = dead_letters.page(after, 100).await;
+///     let Some(last) = page.last() else { break };
+///     after = Some(last.number());
+///     for letter in &page {
+///         println!("{}: {}, {}: {}", letter.number(), letter.process, letter.reason, letter.error);
+///     }
 /// }
 /// let sent = dead_letters.redrive(|letter| letter.process == "orders").await;
-/// let cleared = dead_letters.clear(|letter| letter.reason == DeadLetterReason::Decode);
+/// let cleared = dead_letters.clear(|letter| letter.reason == DeadLetterReason::Decode).await;
 /// # let _ = (sent, cleared);
 /// # }
 /// ```
@@ -31,25 +37,36 @@ use crate::queue::{Item, Queue};
 pub struct DeadLetters(Arc<Store>);
 
 struct Store {
-    /// By their numbers.
-    letters: Mutex<VecDeque<Kept>>,
-    /// How many have come, to tell which is older.
-    count: AtomicU64,
+    letters: Mutex<Letters>,
     readers: Mutex<Arc<[Reader]>>,
     wait_graph: Arc<WaitGraph>,
+}
+
+#[derive(Default)]
+struct Letters {
+    /// Sorted by number.
+    kept: VecDeque<Kept>,
+    /// The number of the newest letter.
+    last: u64,
+}
+
+impl Letters {
+    /// The place of the letter with this number, or the place where it would be.
+    fn place(&self, number: u64) -> Result<usize, usize> {
+        self.kept.binary_search_by_key(&number, |kept| kept.letter.number)
+    }
 }
 
 /// A dead letter, and the queue that its event came from.
 #[derive(Clone)]
 struct Kept {
-    number: u64,
     letter: Arc<DeadLetter>,
     queue: Queue,
 }
 
 pub(crate) type Tell = Arc<dyn Fn(&Arc<DeadLetter>) + Send + Sync>;
 
-/// One who is told of every letter, or of those of one process.
+/// A subscriber for the letters of every process, or of one.
 #[derive(Clone)]
 pub(crate) struct Reader {
     pub(crate) process: Option<String>,
@@ -58,34 +75,52 @@ pub(crate) struct Reader {
 
 impl DeadLetters {
     pub(crate) fn new(wait_graph: Arc<WaitGraph>) -> DeadLetters {
-        DeadLetters(Arc::new(Store {
-            letters: Mutex::default(),
-            count: AtomicU64::new(0),
-            readers: Mutex::default(),
-            wait_graph,
-        }))
+        DeadLetters(Arc::new(Store { letters: Mutex::default(), readers: Mutex::default(), wait_graph }))
     }
 
-    /// All that are kept, oldest first.
-    pub fn list(&self) -> Vec<DeadLetter> {
-        self.letters().iter().map(|kept| DeadLetter::clone(&kept.letter)).collect()
+    /// Returns every letter that is kept, oldest first: at most 1000.
+    pub async fn list(&self) -> Vec<DeadLetter> {
+        self.page(None, policy::DEAD_LETTERS).await
     }
 
-    /// How many are kept: at most 1000.
-    pub fn len(&self) -> usize {
-        self.letters().len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.letters().is_empty()
-    }
-
-    /// Sends the events of these letters again: each into the queue it came from, for its process alone, with all its
-    /// attempts before it; `|_| true` means all of them. The letter is gone then. Returns how many were sent.
+    /// Returns up to `limit` letters with a number over `after`, oldest first. `None` begins with the oldest letter.
     ///
-    /// Where a queue is full it waits for room. A letter stays if its process has ended, or if waiting would never end
-    /// because the handler that asks for it is the one that would make room.
+    /// A letter that comes meanwhile has a higher number than all before, so that no page misses one or has one twice.
+    pub async fn page(&self, after: Option<u64>, limit: usize) -> Vec<DeadLetter> {
+        let letters = self.letters();
+        let first =
+            after.map_or(0, |after| letters.place(after).map_or_else(|place| place, |place| place + 1));
+        let page: Vec<_> =
+            letters.kept.range(first..).take(limit).map(|kept| Arc::clone(&kept.letter)).collect();
+        drop(letters);
+        page.iter().map(|letter| DeadLetter::clone(letter)).collect()
+    }
+
+    /// Returns the letter with this number, if it is kept.
+    pub async fn get(&self, number: u64) -> Option<DeadLetter> {
+        let letters = self.letters();
+        let place = letters.place(number).ok()?;
+        let letter = Arc::clone(&letters.kept.get(place)?.letter);
+        drop(letters);
+        Some(DeadLetter::clone(&letter))
+    }
+
+    /// Returns how many letters are kept: at most 1000.
+    pub async fn len(&self) -> usize {
+        self.count()
+    }
+
+    /// Returns `true` if no letter is kept.
+    pub async fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    /// Sends the events of the letters that the filter accepts again. `|_| true` accepts every letter. Each event goes
+    /// into the queue it came from, for its process alone, with all its attempts before it, and its letter is removed.
+    /// Returns how many were sent.
+    ///
+    /// If a queue is full, this waits for room. A letter stays if its process has ended, or if waiting would never end
+    /// because the handler that calls this is the one that would make room.
     ///
     /// # Cancel safety
     ///
@@ -93,55 +128,68 @@ impl DeadLetters {
     pub async fn redrive(&self, filter: impl Fn(&DeadLetter) -> bool) -> usize {
         let mut sent = 0;
         for letter in self.chosen(filter) {
-            // Cleared or sent by someone else in the meantime.
-            let Some(kept) = self.take(&letter) else { continue };
-            let mut redrive = Redrive { of: self, event: Some(kept.letter.event.clone().into()), kept };
-            let queue = redrive.kept.queue.clone();
-            if self.0.wait_graph.push(&queue, &mut redrive.event).await == Waited::Queued {
-                sent += 1;
-            }
+            sent += usize::from(self.redrive_one(letter.number).await);
         }
         sent
     }
 
-    /// Forgets these letters; `|_| true` means all of them. Returns how many they were.
-    pub fn clear(&self, filter: impl Fn(&DeadLetter) -> bool) -> usize {
-        let cleared: Vec<Kept> = self.chosen(filter).iter().filter_map(|letter| self.take(letter)).collect();
+    /// Sends the event of the letter with this number again, as [`redrive`](Self::redrive) does. Returns `true` if it was
+    /// sent, and `false` if there is no such letter or it stays.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half way, the letter has either been sent or is still kept.
+    pub async fn redrive_one(&self, number: u64) -> bool {
+        let Some(kept) = self.take(number) else { return false };
+        let mut redrive = Redrive { of: self, event: Some(kept.letter.event.clone().into()), kept };
+        let queue = redrive.kept.queue.clone();
+        self.0.wait_graph.push(&queue, &mut redrive.event).await == Waited::Queued
+    }
+
+    /// Removes the letters that the filter accepts. `|_| true` accepts every letter. Returns how many were removed.
+    pub async fn clear(&self, filter: impl Fn(&DeadLetter) -> bool) -> usize {
+        let chosen = self.chosen(filter);
+        let cleared: Vec<Kept> = chosen.iter().filter_map(|letter| self.take(letter.number)).collect();
+        drop(chosen);
         let count = cleared.len();
-        // One by one: a second panic, while the first one unwinds, would end the program.
+        // One by one: a second panic while the first one unwinds would abort the program.
         cleared.into_iter().for_each(drop_quietly);
         count
     }
 
-    /// The letters that the filter lets through. No lock is held while it runs.
+    fn count(&self) -> usize {
+        self.letters().kept.len()
+    }
+
+    /// The letters that the filter accepts. It runs without the lock.
     fn chosen(&self, filter: impl Fn(&DeadLetter) -> bool) -> Vec<Arc<DeadLetter>> {
-        let letters: Vec<_> = self.letters().iter().map(|kept| Arc::clone(&kept.letter)).collect();
+        let letters: Vec<_> = self.letters().kept.iter().map(|kept| Arc::clone(&kept.letter)).collect();
         letters.into_iter().filter(|letter| filter(letter)).collect()
     }
 
-    fn take(&self, letter: &Arc<DeadLetter>) -> Option<Kept> {
+    /// Removes the letter with this number, unless another caller has cleared or redriven it.
+    fn take(&self, number: u64) -> Option<Kept> {
         let mut letters = self.letters();
-        let index = letters.iter().position(|kept| Arc::ptr_eq(&kept.letter, letter))?;
-        letters.remove(index)
+        let place = letters.place(number).ok()?;
+        letters.kept.remove(place)
     }
 
-    /// Has everyone told of letters to come who wants to be.
+    /// Registers a subscriber for future letters.
     pub(crate) fn tell(&self, reader: Reader) {
         let mut readers = self.0.readers.lock().unwrap_or_else(PoisonError::into_inner);
         *readers = readers.iter().cloned().chain([reader]).collect();
     }
 
-    /// Tells them no more.
+    /// Unregisters a subscriber.
     pub(crate) fn tell_no_more(&self, tell: &Tell) {
         let mut readers = self.0.readers.lock().unwrap_or_else(PoisonError::into_inner);
         *readers = readers.iter().filter(|reader| !Arc::ptr_eq(&reader.tell, tell)).cloned().collect();
     }
 
-    /// Keeps one more, and tells those who want to know. What they make of it themselves is told to nobody, so that no
-    /// letter leads to another without end.
+    /// Keeps a new letter, and hands it to its subscribers. A letter about a dead letter is handed to none, so that
+    /// letters never cause letters without end.
     pub(crate) fn keep(&self, letter: DeadLetter, queue: Queue) {
-        let letter = Arc::new(letter);
-        self.keep_quietly(self.kept(Arc::clone(&letter), queue));
+        let letter = self.keep_new(letter, queue);
         if letter.event.kind() == TriggerKind::DeadLetter {
             return;
         }
@@ -155,43 +203,50 @@ impl DeadLetters {
         drop_quietly(letter);
     }
 
-    /// Keeps one more, and tells nobody.
+    /// Keeps a new letter, and hands it to no subscriber.
     pub(crate) fn keep_untold(&self, letter: DeadLetter, queue: Queue) {
-        self.keep_quietly(self.kept(Arc::new(letter), queue));
+        drop_quietly(self.keep_new(letter, queue));
     }
 
-    fn kept(&self, letter: Arc<DeadLetter>, queue: Queue) -> Kept {
-        Kept { number: self.0.count.fetch_add(1, Ordering::Relaxed), letter, queue }
-    }
-
-    /// Keeps one more, in its place, and forgets the oldest over the bound. That one was counted and logged when it came.
-    fn keep_quietly(&self, kept: Kept) {
+    /// Numbers a new letter and keeps it, in one step under the lock. Otherwise a page could show a letter before one with
+    /// a lower number is there.
+    fn keep_new(&self, mut letter: DeadLetter, queue: Queue) -> Arc<DeadLetter> {
         let mut letters = self.letters();
-        let place = letters.partition_point(|other| other.number < kept.number);
-        letters.insert(place, kept);
-        let forgotten = if letters.len() > policy::DEAD_LETTERS { letters.pop_front() } else { None };
-        drop(letters);
-        // Its bytes may have an owner of the user's, whose drop must find no lock held.
-        drop_quietly(forgotten);
+        letters.last += 1;
+        letter.number = letters.last;
+        let letter = Arc::new(letter);
+        self.insert(letters, Kept { letter: Arc::clone(&letter), queue });
+        letter
     }
 
-    fn letters(&self) -> MutexGuard<'_, VecDeque<Kept>> {
+    /// Inserts a letter by its number, and removes the oldest one over the bound. That one was counted and logged when it
+    /// came.
+    fn insert(&self, mut letters: MutexGuard<'_, Letters>, kept: Kept) {
+        let place = letters.place(kept.letter.number).unwrap_or_else(|place| place);
+        letters.kept.insert(place, kept);
+        let removed = if letters.kept.len() > policy::DEAD_LETTERS { letters.kept.pop_front() } else { None };
+        drop(letters);
+        // The drop of its bytes may run code of the user, which must find no lock held.
+        drop_quietly(removed);
+    }
+
+    fn letters(&self) -> MutexGuard<'_, Letters> {
         self.0.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A letter that is being sent again. Given up, it is kept.
+/// A letter while its event is sent again. Dropped before that, it is kept again, with its number.
 struct Redrive<'a> {
     of: &'a DeadLetters,
     kept: Kept,
-    /// There until it is queued.
+    /// `None` once it is queued.
     event: Option<Item>,
 }
 
 impl Drop for Redrive<'_> {
     fn drop(&mut self) {
         if self.event.is_some() {
-            self.of.keep_quietly(self.kept.clone());
+            self.of.insert(self.of.letters(), self.kept.clone());
         }
     }
 }
@@ -205,6 +260,6 @@ impl FromTrigger for DeadLetters {
 
 impl fmt::Debug for DeadLetters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeadLetters").field("len", &self.len()).finish_non_exhaustive()
+        f.debug_struct("DeadLetters").field("len", &self.count()).finish_non_exhaustive()
     }
 }

@@ -197,15 +197,9 @@ impl Process {
         let before = delivery.retry();
         // An event that does not decode never came to an attempt.
         let attempted = u32::from(failed || reason != DeadLetterReason::Decode);
-        let letter = DeadLetter {
-            event: event.without_json(),
-            process: self.name.clone(),
-            reason,
-            error,
-            attempts: before.map_or(0, |state| state.failed_attempts).saturating_add(attempted),
-            first_at: before.map_or(began, |state| state.first_at),
-            last_at: self.env.clock.now(),
-        };
+        let letter = DeadLetter::new(event.without_json(), &*self.name, reason, error)
+            .attempts(before.map_or(0, |state| state.failed_attempts).saturating_add(attempted))
+            .between(before.map_or(began, |state| state.first_at), self.env.clock.now());
         self.dead_letters.keep(letter, delivery.queue());
         delivery.settle(Settlement::DeadLettered { failed });
     }

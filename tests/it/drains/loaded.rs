@@ -142,10 +142,10 @@ impl Books {
         Ok(matched)
     }
 
-    fn account(&self, runtime: &Runtime, report: &DrainReport) -> Account {
+    async fn account(&self, runtime: &Runtime, report: &DrainReport) -> Account {
         use DeadLetterReason::{Drained, Overflow};
+        let letters = runtime.dead_letters().list().await;
         let done = self.done.lock().expect("the list");
-        let letters = runtime.dead_letters().list();
         let part = |(status, report): (&ProcessStatus, &ProcessReport)| {
             let done = done.iter().filter(|(process, _)| *process == status.name).map(|(_, event)| event);
             let because = |wanted: fn(DeadLetterReason) -> bool| {
@@ -213,7 +213,7 @@ async fn main(_: Builder) -> Result<()> {
     if let Some(publisher) = publisher {
         publisher.await?;
     }
-    eprintln!("{}", serde_json::to_string(&books.account(&runtime, &report))?);
+    eprintln!("{}", serde_json::to_string(&books.account(&runtime, &report).await)?);
     ended
 }
 

@@ -260,18 +260,13 @@ impl Running {
         let inbox = &self.process.inbox;
         for (queue, event, retry) in inbox.left() {
             let now = self.process.env.clock.now();
-            let letter = DeadLetter {
-                event,
-                process: self.name().to_owned(),
-                reason: DeadLetterReason::Drained,
-                error: retry.as_ref().map_or_else(
-                    || "it was not handled before the end".to_owned(),
-                    |state| format!("there was no time for a retry after: {}", state.last_error),
-                ),
-                attempts: retry.as_ref().map_or(0, |state| state.failed_attempts),
-                first_at: retry.map_or(now, |state| state.first_at),
-                last_at: now,
-            };
+            let error = retry.as_ref().map_or_else(
+                || "it was not handled before the end".to_owned(),
+                |state| format!("there was no time for a retry after: {}", state.last_error),
+            );
+            let letter = DeadLetter::new(event, self.name(), DeadLetterReason::Drained, error)
+                .attempts(retry.as_ref().map_or(0, |state| state.failed_attempts))
+                .between(retry.map_or(now, |state| state.first_at), now);
             if self.process.env.shutdown.is_cancelled() {
                 // Nobody is there any more to be told.
                 self.process.dead_letters.keep_untold(letter, queue);

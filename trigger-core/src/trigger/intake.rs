@@ -174,15 +174,8 @@ impl Intake {
             return drop_quietly(event);
         };
         let now = self.clock.now();
-        let letter = DeadLetter {
-            process: lost.process.clone(),
-            reason,
-            error: error(&event),
-            event: event.without_json(),
-            attempts: 0,
-            first_at: now,
-            last_at: now,
-        };
+        let error = error(&event);
+        let letter = DeadLetter::new(event.without_json(), &*lost.process, reason, error).between(now, now);
         lost.dead_letters.keep(letter, self.queue.clone());
     }
 
