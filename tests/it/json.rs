@@ -1,11 +1,15 @@
 //! Events as JSON: what their data is written to, and what is read back.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 use serde_json::json;
-use triggers::{EventBus, Result, Trigger, TriggerEvent};
+use triggers::{Bytes, EventBus, Json, MessageBroker, PublishError, Result, Runtime, Trigger, TriggerEvent};
 
 use crate::event::{data, started};
+use crate::process::on;
 
 /// Data that makes another event of itself while it is written.
 struct Nested<'a>(&'a EventBus);
@@ -32,6 +36,129 @@ async fn data_may_emit_while_it_is_written_and_may_be_of_any_length() -> Result 
         bus.emit("order.paid", &text).await?;
         assert_eq!(data(&trigger.wait_for_next().await?), json!(text));
     }
+    Ok(())
+}
+
+/// Publishes data on a bus and on a broker, and returns the text of the error.
+async fn refused(data: impl Serialize) -> String {
+    let on_bus = EventBus::new().emit("m", &data).await.expect_err("refused");
+    let on_broker = MessageBroker::new().publish("m", &data).await.expect_err("refused");
+    assert!(matches!((&on_bus, &on_broker), (PublishError::Encode(_), PublishError::Encode(_))));
+    assert_eq!(on_bus.to_string(), on_broker.to_string());
+    on_bus.to_string()
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Measured {
+    Ratio(f64),
+    Point(f32, f32),
+    Named { value: Option<f64> },
+}
+
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    more: HashMap<&'static str, f32>,
+}
+
+#[tokio::test]
+async fn float_that_json_cannot_hold_is_an_error() {
+    for (text, error) in [
+        ("NaN", refused(f64::NAN).await),
+        ("inf", refused(f64::INFINITY).await),
+        ("-inf", refused(f32::NEG_INFINITY).await),
+        ("inf", refused(HashMap::from([("a", HashMap::from([("b", f32::INFINITY)]))])).await),
+        ("NaN", refused(vec![Some(1.0), None, Some(f64::NAN)]).await),
+        ("NaN", refused((1, [0.5, f64::NAN])).await),
+        ("NaN", refused(Measured::Ratio(f64::NAN)).await),
+        ("inf", refused(Measured::Point(1.0, f32::INFINITY)).await),
+        ("NaN", refused(Measured::Named { value: Some(f64::NAN) }).await),
+        ("NaN", refused(Report { more: HashMap::from([("a", f32::NAN)]) }).await),
+    ] {
+        let expected =
+            format!("the data cannot be written as JSON: {text} is not a number that JSON can hold");
+        assert_eq!(error, expected);
+    }
+}
+
+/// Bytes as `serde_bytes` writes them.
+struct Blob(&'static [u8]);
+
+impl Serialize for Blob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+#[tokio::test]
+async fn bytes_are_refused_with_the_method_that_takes_them() {
+    let json = br#"{"id":7}"#;
+    for error in [
+        refused(Bytes::from_static(json)).await,
+        refused(json.to_vec()).await,
+        refused(&json[..]).await,
+        refused(Box::<[u8]>::from(&json[..])).await,
+        refused(Cow::Borrowed(&json[..])).await,
+        refused(Blob(json)).await,
+    ] {
+        assert!(error.contains("`emit_raw`") && error.contains("`publish_raw`"), "{error}");
+    }
+}
+
+#[derive(Serialize)]
+struct Image {
+    name: &'static str,
+    bytes: Bytes,
+    pixels: Vec<u8>,
+}
+
+/// Emits data and returns the bytes of its event.
+async fn written(data: impl Serialize) -> Result<String> {
+    let bus = EventBus::new();
+    let trigger = started(&bus, "m").await?;
+    bus.emit("m", data).await?;
+    Ok(String::from_utf8(trigger.wait_for_next().await?.raw().to_vec())?)
+}
+
+#[tokio::test]
+async fn everything_else_is_written_as_serde_json_writes_it() -> Result {
+    let image = Image { name: "a", bytes: Bytes::from_static(&[1]), pixels: vec![2, 3] };
+    assert_eq!(written(&image).await?, r#"{"name":"a","bytes":[1],"pixels":[2,3]}"#);
+    assert_eq!(written("hello").await?, r#""hello""#);
+    assert_eq!(written("{ no JSON").await?, r#""{ no JSON""#);
+    assert_eq!(written(vec![1, 2]).await?, "[1,2]");
+    assert_eq!(written(Vec::<u8>::new()).await?, "[]");
+    assert_eq!(written((1_u8, 2_u8)).await?, "[1,2]");
+    assert_eq!(written(vec![(1_u8, 2_u8)]).await?, "[[1,2]]");
+    assert_eq!(written([f64::MAX, 0.1]).await?, "[1.7976931348623157e+308,0.1]");
+    assert_eq!(written([None, Some(0.5_f32)]).await?, "[null,0.5]");
+    assert_eq!(
+        written(json!({"a": null, "b": [1, -1, 2.5, "x", true]})).await?,
+        r#"{"a":null,"b":[1,-1,2.5,"x",true]}"#
+    );
+    assert_eq!(
+        written(BTreeMap::from([(1, u128::MAX), (2, 0)])).await?,
+        format!(r#"{{"1":{},"2":0}}"#, u128::MAX)
+    );
+    assert_eq!(written(Measured::Point(1.0, 2.0)).await?, r#"{"point":[1.0,2.0]}"#);
+    assert_eq!(written(Measured::Named { value: None }).await?, r#"{"named":{"value":null}}"#);
+    Ok(())
+}
+
+#[tokio::test]
+async fn text_that_holds_json_is_told_to_a_handler_that_wants_the_json() -> Result {
+    let handler = |_: Json<HashMap<String, u8>>| async {};
+    let runtime = Runtime::builder().process("p", on("e"), handler).start().await?;
+    let encoded = serde_json::to_string(&json!({"id": 7}))?;
+    for body in [&*encoded, "hello", "{ no JSON"] {
+        runtime.bus().emit("e", body).await?;
+    }
+    runtime.bus().emit_raw("e", encoded).await?;
+    runtime.shutdown().await;
+    let letters = runtime.dead_letters().list().await;
+    let hinted: Vec<_> = letters.iter().map(|letter| letter.error.contains("`emit_raw`")).collect();
+    assert_eq!(hinted, [true, false, false]);
     Ok(())
 }
 

@@ -36,7 +36,8 @@ impl MessageBroker {
         MessageBroker::default()
     }
 
-    /// Publishes a message once it is awaited. `content` is written as JSON.
+    /// Publishes a message once it is awaited. `content` is written as JSON. Bytes, such as `Bytes` or `Vec<u8>`, are
+    /// refused: they are for [`publish_raw`](Self::publish_raw).
     pub fn publish<'a>(&'a self, topic: &'a str, content: impl Serialize) -> Publish<'a> {
         self.publication(topic, Publication::encode(content))
     }

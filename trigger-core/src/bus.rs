@@ -33,7 +33,8 @@ impl EventBus {
         EventBus::default()
     }
 
-    /// Emits an event once it is awaited. `data` is written as JSON.
+    /// Emits an event once it is awaited. `data` is written as JSON. Bytes, such as `Bytes` or `Vec<u8>`, are refused: they
+    /// are for [`emit_raw`](Self::emit_raw).
     ///
     /// An event type is a [`Topic`](crate::Topic).
     pub fn emit<'a>(&'a self, event_type: &'a str, data: impl Serialize) -> Emit<'a> {

@@ -18,6 +18,8 @@ use crate::task::{BoxFuture, all};
 use crate::topic::{Topic, TopicError};
 use crate::trigger::{Offer, WaitingOffer};
 
+mod json;
+
 /// The result of a publication: the id of the event, and how many triggers took it.
 ///
 /// The counts are `Some` wherever this process knows the triggers, as it does in memory. `None` is for a transport that
@@ -89,7 +91,8 @@ pub enum PublishError {
         /// The rule that it breaks.
         error: TopicError,
     },
-    /// The data cannot be written as JSON. Nothing was published.
+    /// The data cannot be written as JSON: it has a float that is infinite or not a number, it consists of bytes, which
+    /// `emit_raw` and `publish_raw` are for, or its `Serialize` fails. Nothing was published.
     #[error("the data cannot be written as JSON: {0}")]
     Encode(serde_json::Error),
     /// Triggers with [`Overflow::Reject`](crate::Overflow::Reject) had no room. The other triggers received the event.
@@ -147,7 +150,7 @@ const DRAFT_BYTES: usize = 16 * 1024;
 impl<'a> Publication<'a> {
     pub(crate) fn encode(data: impl Serialize) -> Result<Bytes, serde_json::Error> {
         let mut draft = DRAFT.take();
-        let written = serde_json::to_writer(&mut draft, &data);
+        let written = json::write(data, &mut draft);
         if draft.capacity() > DRAFT_BYTES {
             return written.map(|()| Bytes::from(draft));
         }

@@ -20,10 +20,25 @@ pub struct Json<T>(pub T);
 
 impl<T: DeserializeOwned> FromTrigger for Json<T> {
     fn from_trigger(cx: &Context<'_>) -> Result<Json<T>, Rejection> {
-        serde_json::from_slice(cx.event.raw())
-            .map(Json)
-            .map_err(|error| Rejection::invalid(format!("not the JSON it needs: {error}")))
+        serde_json::from_slice(cx.event.raw()).map(Json).map_err(|error| not_json(cx.event, &error))
     }
+}
+
+/// The rejection of a body that does not decode. Published data that is a string which holds JSON was encoded twice.
+#[cold]
+fn not_json(event: &TriggerEvent, error: &serde_json::Error) -> Rejection {
+    let published = matches!(event.origin(), Origin::Event { .. } | Origin::Message { .. });
+    let text = if published { serde_json::from_slice::<String>(event.raw()).ok() } else { None };
+    let is_json = |text: String| {
+        text.trim_start().starts_with(['{', '['])
+            && serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok()
+    };
+    let hint = if text.is_some_and(is_json) {
+        "; the body is a string that holds JSON, so it was encoded twice: publish it with `emit_raw` or `publish_raw`"
+    } else {
+        ""
+    };
+    Rejection::invalid(format!("not the JSON it needs: {error}{hint}"))
 }
 
 impl<T> Deref for Json<T> {
