@@ -11,6 +11,7 @@ mod attributes;
 mod clock;
 mod config;
 mod connections;
+mod constructors;
 mod dead_letters;
 mod deadlock;
 mod describe;

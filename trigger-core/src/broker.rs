@@ -62,6 +62,13 @@ impl MessageBroker {
     }
 }
 
+impl<'a> Context<'a> {
+    /// Sets the broker, in a context for a test.
+    pub fn broker(self, broker: MessageBroker) -> Context<'a> {
+        self.provide(broker)
+    }
+}
+
 impl FromTrigger for MessageBroker {
     fn from_trigger(cx: &Context<'_>) -> Result<MessageBroker, Rejection> {
         cx.env.provided.get().ok_or_else(|| Rejection::absent("no message broker"))

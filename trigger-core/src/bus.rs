@@ -55,6 +55,20 @@ impl EventBus {
     }
 }
 
+impl<'a> Context<'a> {
+    /// Sets the bus, in a context for a test.
+    ///
+    /// ```
+    /// # use trigger_core::{Context, EventBus, FromTrigger, TriggerEvent};
+    /// let event = TriggerEvent::new("sensor", "21", Default::default());
+    /// assert!(EventBus::from_trigger(&Context::new(&event).bus(EventBus::new())).is_ok());
+    /// assert!(EventBus::from_trigger(&Context::new(&event)).is_err());
+    /// ```
+    pub fn bus(self, bus: EventBus) -> Context<'a> {
+        self.provide(bus)
+    }
+}
+
 impl FromTrigger for EventBus {
     fn from_trigger(cx: &Context<'_>) -> Result<EventBus, Rejection> {
         cx.env.provided.get().ok_or_else(|| Rejection::absent("no event bus"))

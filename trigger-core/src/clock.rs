@@ -75,8 +75,8 @@ impl Clock for PausedClock {
     }
 }
 
-/// A clock that several parts of a runtime share.
-#[derive(Clone, Debug)]
+/// A clock that several parts of a runtime share. The default is the system's.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct SharedClock(Option<Arc<NumberedClock>>);
 
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -137,14 +138,76 @@ impl fmt::Display for Rejection {
 impl std::error::Error for Rejection {}
 
 /// What arguments are made from: the event, the attempt, and what the runtime provides.
+///
+/// The runtime makes one for each attempt. [`new`](Self::new) makes one for the test of a [`FromTrigger`]:
+///
+/// ```
+/// # use trigger_core::{Context, FromTrigger, Needs, Rejection, State, Text, TriggerEvent};
+/// struct Greeting(String);
+///
+/// impl FromTrigger for Greeting {
+///     fn from_trigger(cx: &Context<'_>) -> Result<Greeting, Rejection> {
+///         let (State(prefix), name) = (State::<String>::from_trigger(cx)?, Text::from_trigger(cx)?);
+///         Ok(Greeting(format!("{prefix} {name}")))
+///     }
+///
+///     fn needs(needs: &mut Needs) {
+///         State::<String>::needs(needs);
+///     }
+/// }
+///
+/// let event = TriggerEvent::new("names", "Ada", Default::default());
+/// let greeting = Greeting::from_trigger(&Context::new(&event).state("hello".to_owned()))?;
+/// assert_eq!(greeting.0, "hello Ada");
+/// assert!(Greeting::from_trigger(&Context::new(&event)).is_err_and(|rejection| rejection.is_absent()));
+/// # Ok::<(), Rejection>(())
+/// ```
 #[derive(Debug)]
 pub struct Context<'a> {
     pub(crate) event: &'a TriggerEvent,
     pub(crate) attempt: Attempt,
-    pub(crate) env: &'a Env,
+    pub(crate) env: Surroundings<'a>,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// A context for a test: the first attempt at this event, without a state, a bus or a broker.
+    pub fn new(event: &'a TriggerEvent) -> Context<'a> {
+        Context { event, attempt: Attempt::new(1, None), env: Surroundings::Own(Box::default()) }
+    }
+
+    /// The context of an attempt in a runtime.
+    #[inline]
+    pub(crate) fn of(event: &'a TriggerEvent, attempt: Attempt, env: &'a Env) -> Context<'a> {
+        Context { event, attempt, env: Surroundings::Shared(env) }
+    }
+
+    /// Sets the attempt.
+    pub fn attempt(mut self, attempt: Attempt) -> Context<'a> {
+        self.attempt = attempt;
+        self
+    }
+
+    /// Adds a value for arguments of the type [`State<T>`]. A value of the same type is replaced.
+    pub fn state<T: Clone + Send + Sync + 'static>(self, state: T) -> Context<'a> {
+        self.provide(state)
+    }
+
+    /// Sets what handlers are told of a drain.
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Context<'a> {
+        if let Surroundings::Own(env) = &mut self.env {
+            env.shutdown = shutdown.into();
+        }
+        self
+    }
+
+    /// Adds a value by its type. Only [`new`](Self::new) makes a context that can be added to.
+    pub(crate) fn provide<T: Send + Sync + 'static>(mut self, value: T) -> Context<'a> {
+        if let Surroundings::Own(env) = &mut self.env {
+            env.provided.insert(value);
+        }
+        self
+    }
+
     /// The event that is being handled.
     pub fn event(&self) -> &TriggerEvent {
         self.event
@@ -156,8 +219,27 @@ impl Context<'_> {
     }
 }
 
-/// What a runtime provides to all its handlers.
+/// What a context provides: that of the runtime, or, in a test, its own.
 #[derive(Debug)]
+pub(crate) enum Surroundings<'a> {
+    Shared(&'a Env),
+    Own(Box<Env>),
+}
+
+impl Deref for Surroundings<'_> {
+    type Target = Env;
+
+    #[inline]
+    fn deref(&self) -> &Env {
+        match self {
+            Surroundings::Shared(env) => env,
+            Surroundings::Own(env) => env,
+        }
+    }
+}
+
+/// What a runtime provides to all its handlers.
+#[derive(Debug, Default)]
 pub(crate) struct Env {
     pub(crate) provided: Provided,
     pub(crate) shutdown: CancellationToken,

@@ -127,8 +127,8 @@ impl Process {
             Some(state) => (state.failed_attempts.saturating_add(1), Some(Arc::clone(&state.last_error))),
             None => (1, None),
         };
-        let attempt = Attempt::new(number, last_error);
-        let cx = Context { event: delivery.event(), attempt, env: &self.env };
+        let attempt = Attempt::of(number, last_error);
+        let cx = Context::of(delivery.event(), attempt, &self.env);
         poll_guarded(&mut slot, |slot| slot.first_poll(&cx, task)).map(panicked)
     }
 

@@ -149,7 +149,7 @@ impl Runtime {
         self.drained.get_or_init(|| self.drain()).await.clone()
     }
 
-    /// WaitGraph for SIGINT or SIGTERM (elsewhere Ctrl-C), then drains and prints the report to stderr. A second signal ends
+    /// Waits for SIGINT or SIGTERM (elsewhere Ctrl-C), then drains and prints the report to stderr. A second signal ends
     /// the program at once. So does the end of the drain's deadline and 6 s more, with exit code 1, if handlers block every
     /// thread of the program and nothing else can end it.
     ///

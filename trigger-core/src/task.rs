@@ -52,13 +52,13 @@ impl Tasks {
         self.tracker.len()
     }
 
-    /// WaitGraph until every task has ended.
+    /// Waits until every task has ended.
     pub(crate) async fn ended(&self) {
         self.tracker.close();
         self.tracker.wait().await;
     }
 
-    /// WaitGraph until every task has ended, or until the limit. Returns `true` if every task has ended.
+    /// Waits until every task has ended, or until the limit. Returns `true` if every task has ended.
     pub(crate) async fn ended_within(&self, limit: Duration) -> bool {
         tokio::time::timeout(limit, self.ended()).await.is_ok()
     }

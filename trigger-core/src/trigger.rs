@@ -1,6 +1,7 @@
 //! Triggers: a source of events bound to a bounded queue, usable by itself or by a runtime.
 
 use std::future::Future;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,7 +11,9 @@ use crate::clock::SharedClock;
 use crate::config::TriggerConfig;
 use crate::deadlock::WaitGraph;
 use crate::error::{ConfigError, Error};
-use crate::event::{Envelope, Origin, TriggerEvent, TriggerInfo};
+use crate::event::{
+    Envelope, Headers, Origin, Request, TriggerEvent, TriggerInfo, TriggerKind, query_without_secrets,
+};
 use crate::policy::Overflow;
 use crate::queue::{Bounds, Inbox, Queue, QueueSettings};
 use crate::status::TriggerStatus;
@@ -72,7 +75,7 @@ pub trait Trigger: Send + Sync + 'static {
     /// Stops accepting events.
     fn stop(&self) -> impl Future<Output = ()> + Send;
 
-    /// WaitGraph for the next event.
+    /// Waits for the next event.
     ///
     /// # Errors
     ///
@@ -142,6 +145,33 @@ impl TriggerEvent {
         let origin = Origin::Custom { metadata };
         let envelope = Envelope::new(SharedClock::SYSTEM.stamp(), payload.into(), origin);
         TriggerEvent::through(Arc::new(TriggerInfo::custom(trigger_id)), Arc::new(envelope))
+    }
+
+    /// The event of a webhook request, for the test of a handler: as one that came from 127.0.0.1. `path` may have a query,
+    /// whose secrets are removed.
+    ///
+    /// ```
+    /// # use trigger_core::{Context, FromTrigger, Headers, Query, TriggerEvent};
+    /// # use std::collections::HashMap;
+    /// let headers = Headers::from_iter([("x-github-event", "push")]);
+    /// let event = TriggerEvent::webhook("/github?ref=main", headers, r#"{"id": 7}"#);
+    /// let cx = Context::new(&event);
+    /// assert_eq!(Headers::from_trigger(&cx)?.get("x-github-event"), Some("push"));
+    /// assert_eq!(Query::<HashMap<String, String>>::from_trigger(&cx)?["ref"], "main");
+    /// # Ok::<(), trigger_core::Rejection>(())
+    /// ```
+    pub fn webhook(path: &str, headers: Headers, body: impl Into<Bytes>) -> TriggerEvent {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let query = query_without_secrets(query);
+        let remote = (Ipv4Addr::LOCALHOST, 0).into();
+        let info = TriggerInfo {
+            id: format!("webhook-{path}"),
+            kind: TriggerKind::Webhook,
+            captures: Box::default(),
+        };
+        let origin = Origin::Webhook(Box::new(Request { path: path.into(), query, headers, remote }));
+        let envelope = Envelope::new(SharedClock::SYSTEM.stamp(), body.into(), origin);
+        TriggerEvent::through(Arc::new(info), Arc::new(envelope))
     }
 }
 

@@ -46,12 +46,8 @@ impl Headers {
     /// which is far shorter than 64 KiB.
     pub(crate) fn write_without_secrets(headers: &HeaderMap, to: &mut Vec<u8>) {
         for (name, value) in headers {
-            let name = name.as_str();
-            if !is_secret_header(name) {
-                let lengths = [name.len() as u16, value.len() as u16].map(u16::to_le_bytes);
-                to.extend_from_slice(lengths.as_flattened());
-                to.extend_from_slice(name.as_bytes());
-                to.extend_from_slice(value.as_bytes());
+            if !is_secret_header(name.as_str()) {
+                write(name.as_str(), value.as_bytes(), to);
             }
         }
     }
@@ -93,6 +89,37 @@ impl Headers {
     /// As an object, in which a repeated header has the list of its values.
     fn grouped(&self) -> Value {
         grouped(self.iter().map(|(name, value)| (name.to_owned(), value)))
+    }
+}
+
+/// Writes one header as it is kept. Neither part is longer than 65,535 bytes.
+fn write(name: &str, value: &[u8], to: &mut Vec<u8>) {
+    let lengths = [name.len() as u16, value.len() as u16].map(u16::to_le_bytes);
+    to.extend_from_slice(lengths.as_flattened());
+    to.extend_from_slice(name.as_bytes());
+    to.extend_from_slice(value);
+}
+
+/// Headers for the test of a handler. As in a request, names become lower case, and headers that carry secrets are left
+/// out; so is a name or a value over 65,535 bytes.
+///
+/// ```
+/// # use trigger_core::Headers;
+/// let headers = Headers::from_iter([("X-GitHub-Delivery", "7"), ("Authorization", "Bearer abc")]);
+/// assert_eq!(headers.get("x-github-delivery"), Some("7"));
+/// assert_eq!(headers.get("authorization"), None);
+/// ```
+impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(headers: I) -> Headers {
+        let mut written = Vec::new();
+        for (name, value) in headers {
+            let (name, value) = (name.as_ref().to_ascii_lowercase(), value.as_ref());
+            let fits = name.len().max(value.len()) <= usize::from(u16::MAX);
+            if fits && !is_secret_header(&name) {
+                write(&name, value.as_bytes(), &mut written);
+            }
+        }
+        Headers(written.into())
     }
 }
 

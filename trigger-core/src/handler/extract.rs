@@ -51,8 +51,8 @@ impl<T> Deref for Json<T> {
 
 /// The body of the event as text.
 ///
-/// Of a request it is the text of its body. Of an event or a message that is a JSON string it is what the string
-/// says; of any other one, its text. Bytes that are not UTF-8 are no text.
+/// For an event or a message that is a JSON string, this is the content of the string; for everything else it is the text
+/// of the body. A body that is not UTF-8 is rejected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text(pub String);
 
@@ -85,9 +85,9 @@ impl fmt::Display for Text {
     }
 }
 
-/// A value the builder was given by `state(..)`; each handler call gets a clone.
+/// A value that was given to the builder by `state(..)`. Each call of a handler gets a clone.
 ///
-/// A handler that takes a `State<T>` nobody gave is an error at start.
+/// If the builder has no value of the type, the runtime does not start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct State<T>(pub T);
 
@@ -158,7 +158,7 @@ impl Deref for Sender {
 
 /// The query of a webhook request, decoded into a type (`application/x-www-form-urlencoded`).
 ///
-/// Keys that carry secrets, such as `token` and `access_token`, are removed before.
+/// Keys that carry secrets, such as `token` and `access_token`, are removed first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Query<T>(pub T);
 
@@ -194,7 +194,7 @@ fn request<'a>(cx: &Context<'a>, part: &str) -> Result<&'a Request, Rejection> {
     }
 }
 
-/// Which attempt at handling the event this is, and how the last one ended.
+/// The number of this attempt, and the error of the one before.
 ///
 /// ```
 /// # use trigger_core::{Attempt, Result};
@@ -212,7 +212,25 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    pub(crate) fn new(number: u32, last_error: Option<Arc<str>>) -> Attempt {
+    /// An attempt for the test of a handler. Numbers begin with 1, and the first attempt has no last error.
+    ///
+    /// ```
+    /// # use trigger_core::{Attempt, Outcome};
+    /// async fn charge(attempt: Attempt) -> Outcome {
+    ///     if attempt.number() > 3 { Outcome::reject("the bank is closed") } else { Outcome::Done }
+    /// }
+    /// # async fn test() {
+    /// assert_eq!(charge(Attempt::new(1, None)).await, Outcome::Done);
+    /// assert_ne!(charge(Attempt::new(4, Some("timed out"))).await, Outcome::Done);
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test());
+    /// ```
+    pub fn new(number: u32, last_error: Option<&str>) -> Attempt {
+        Attempt::of(number, last_error.map(Arc::from))
+    }
+
+    #[inline]
+    pub(crate) fn of(number: u32, last_error: Option<Arc<str>>) -> Attempt {
         Attempt { number, last_error }
     }
 
@@ -221,7 +239,7 @@ impl Attempt {
         self.number
     }
 
-    /// What went wrong in the attempt before this one: its error, its panic, its timeout. `None` in the first.
+    /// The error, the panic or the timeout of the attempt before this one. `None` in the first attempt.
     pub fn last_error(&self) -> Option<&str> {
         self.last_error.as_deref()
     }
@@ -245,12 +263,33 @@ impl FromTrigger for DeadLetter {
     }
 }
 
-/// Tells a handler that the runtime is draining, so that long work can come to an end before the deadline.
+/// Signals that the runtime is draining, so that a handler can end long work before the deadline.
 #[derive(Clone, Debug)]
 pub struct Shutdown(CancellationToken);
 
 impl Shutdown {
-    /// WaitGraph until the runtime drains.
+    /// A shutdown for the test of a handler, and the function that begins it.
+    ///
+    /// ```
+    /// # use trigger_core::Shutdown;
+    /// async fn copy(shutdown: Shutdown) -> &'static str {
+    ///     if shutdown.is_cancelled() { "stopped" } else { "copied" }
+    /// }
+    /// # async fn test() {
+    /// let (begin, shutdown) = Shutdown::manual();
+    /// assert_eq!(copy(shutdown.clone()).await, "copied");
+    /// begin();
+    /// assert_eq!(copy(shutdown).await, "stopped");
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test());
+    /// ```
+    pub fn manual() -> (impl FnOnce() + Send + Sync + 'static, Shutdown) {
+        let token = CancellationToken::new();
+        let shutdown = Shutdown(token.clone());
+        (move || token.cancel(), shutdown)
+    }
+
+    /// Waits until the runtime drains.
     ///
     /// # Cancel safety
     ///
@@ -259,9 +298,15 @@ impl Shutdown {
         self.0.cancelled()
     }
 
-    /// Whether the runtime drains.
+    /// Returns `true` once the runtime drains.
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
+    }
+}
+
+impl From<Shutdown> for CancellationToken {
+    fn from(Shutdown(token): Shutdown) -> CancellationToken {
+        token
     }
 }
 
@@ -301,7 +346,7 @@ impl FromTrigger for Topic {
     }
 }
 
-/// `None` where the event does not have the thing; malformed, it is dead-lettered.
+/// `None` if the event lacks it. An event that has it malformed is dead-lettered.
 impl<X: FromTrigger> FromTrigger for Option<X> {
     fn from_trigger(cx: &Context<'_>) -> Result<Option<X>, Rejection> {
         match X::from_trigger(cx) {
@@ -312,7 +357,7 @@ impl<X: FromTrigger> FromTrigger for Option<X> {
     }
 }
 
-/// Hands the handler the reason why the argument could not be made.
+/// Passes the rejection of the argument on to the handler.
 impl<X: FromTrigger, E: From<Rejection>> FromTrigger for Result<X, E> {
     fn from_trigger(cx: &Context<'_>) -> Result<Result<X, E>, Rejection> {
         Ok(X::from_trigger(cx).map_err(E::from))

@@ -242,7 +242,7 @@ impl WaitingOffer {
         self.intake.id()
     }
 
-    /// WaitGraph until the event is queued, or never can be.
+    /// Waits until the event is queued, or never can be.
     pub(crate) async fn queued(mut self: Box<Self>) -> Waited {
         let intake = Arc::clone(&self.intake);
         let waited = intake.wait_graph.push(&intake.queue, &mut self.item).await;

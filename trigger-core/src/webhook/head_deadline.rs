@@ -35,7 +35,7 @@ impl HeadDeadline {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
     }
 
-    /// WaitGraph until a head is late.
+    /// Waits until a head is late.
     pub(super) async fn passed(&self) {
         loop {
             let deadline = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
