@@ -50,11 +50,11 @@ pub struct TriggerConfig {
     pub(crate) queue_bytes: Option<usize>,
     pub(crate) overflow: Option<Overflow>,
     pub(crate) filter: Option<Filter>,
-    /// A setting that does not belong to this type of trigger, kept for `validate` because setters cannot fail.
+    /// The first setting that belongs to another type of trigger. `validate` reports it, because setters cannot fail.
     misplaced: Option<ConfigError>,
 }
 
-/// What a trigger listens to.
+/// The source of a trigger, with its settings.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SourceConfig {
     Event { event_type: String, source: Option<String> },
@@ -84,7 +84,7 @@ impl TriggerConfig {
         })
     }
 
-    /// Events that a process has given up on: by default of every process.
+    /// Dead letters, by default of every process.
     pub fn dead_letter() -> TriggerConfig {
         TriggerConfig::new(SourceConfig::DeadLetter { process: None })
     }
@@ -130,8 +130,8 @@ impl TriggerConfig {
         self
     }
 
-    /// Takes the dead letters of this process only. For dead-letter triggers; the process must exist, and be another
-    /// than the one that has the trigger.
+    /// Takes the dead letters of this process only. For dead-letter triggers. The process must exist, and must not be the
+    /// one that has the trigger.
     pub fn process(mut self, process: impl Into<String>) -> TriggerConfig {
         let value = process.into();
         match &mut self.source {
@@ -161,14 +161,13 @@ impl TriggerConfig {
         self
     }
 
-    /// What happens to an event that finds the queue full. The default is [`Overflow::DropNewest`], for a webhook a
-    /// 503.
+    /// What happens to an event if the queue is full. The default is [`Overflow::DropNewest`], for a webhook a 503.
     pub fn overflow(mut self, overflow: Overflow) -> TriggerConfig {
         self.overflow = Some(overflow);
         self
     }
 
-    /// Takes only the events that the filter lets through. It is code, so a file cannot have it. The default is every
+    /// Takes only the events that the filter accepts. A filter is code, so a file cannot have one. The default is every
     /// event.
     pub fn filter(mut self, filter: Filter) -> TriggerConfig {
         self.filter = Some(filter);
@@ -256,7 +255,7 @@ impl TriggerConfig {
         }
     }
 
-    /// What the trigger listens to, in one word: a type, a pattern, a path, or a process, where `*` is each.
+    /// The event type, the pattern, the path or the process of the trigger. `*` is every process.
     pub(crate) fn pattern(&self) -> &str {
         match &self.source {
             SourceConfig::Event { event_type, .. } => event_type,
@@ -266,7 +265,7 @@ impl TriggerConfig {
         }
     }
 
-    /// The id it was given, else the default one.
+    /// The id that was set, else the default.
     pub(crate) fn trigger_id(&self) -> String {
         self.id.clone().unwrap_or_else(|| match &self.source {
             SourceConfig::Event { event_type, .. } => format!("event-{event_type}"),
@@ -276,7 +275,7 @@ impl TriggerConfig {
         })
     }
 
-    /// The queue it was given, else the default one.
+    /// The capacity that was set, else the default.
     pub(crate) fn capacity(&self) -> usize {
         self.queue.unwrap_or(match self.kind() {
             TriggerKind::Event => policy::EVENT_QUEUE,
@@ -286,7 +285,7 @@ impl TriggerConfig {
         })
     }
 
-    /// The policy it was given, else the default one. The 503 of a webhook is a rejection.
+    /// The policy that was set, else the default. The 503 of a webhook is a rejection.
     pub(crate) fn overflow_policy(&self) -> Overflow {
         self.overflow.unwrap_or(match self.kind() {
             TriggerKind::Webhook => Overflow::Reject,
@@ -295,7 +294,7 @@ impl TriggerConfig {
     }
 }
 
-/// The reason, for a name that was given and is empty.
+/// Returns the reason if the name was set and is empty.
 fn if_empty(name: Option<&String>, reason: &str) -> Option<String> {
     name.is_some_and(String::is_empty).then(|| reason.to_owned())
 }

@@ -1,4 +1,4 @@
-//! What a handler is to the runtime: something that makes its arguments from an event and runs.
+//! Handlers: they make their arguments from an event, and run.
 
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
@@ -60,17 +60,18 @@ pub trait FromTrigger: Sized {
     /// `Option` or a `Result`.
     fn from_trigger(cx: &Context<'_>) -> Result<Self, Rejection>;
 
-    /// The kinds of trigger that have it. Where a handler has a trigger of another kind, the argument is refused: in one
-    /// with attributes by the compiler, else at start. The default is every kind; a dead letter has what its event had.
+    /// The kinds of trigger that have it. If a handler has a trigger of another kind, the argument is refused: by the
+    /// compiler for a handler with attributes, else at start. The default is every kind. A dead letter has what its event
+    /// had.
     ///
-    /// An argument that is made from another one has what that has: `const GIVEN_BY: &'static [TriggerKind] =
+    /// An argument that is made from another one takes its kinds: `const GIVEN_BY: &'static [TriggerKind] =
     /// Headers::GIVEN_BY;`.
     const GIVEN_BY: &'static [TriggerKind] = TriggerKind::ALL;
 
-    /// Names what must be there at start for the argument to be made. The default is nothing.
+    /// Names what the runtime must have at start so that the argument can be made. The default is nothing.
     ///
-    /// An argument that is made from a [`State<T>`] passes its needs on, or a missing state is found only when an event
-    /// comes: `fn needs(needs: &mut Needs) { State::<Database>::needs(needs) }`.
+    /// An argument that is made from a [`State<T>`] passes its needs on. Otherwise a missing state is found only when an
+    /// event comes: `fn needs(needs: &mut Needs) { State::<Database>::needs(needs) }`.
     fn needs(_needs: &mut Needs) {}
 }
 
@@ -192,7 +193,7 @@ impl<'a> Context<'a> {
         self.provide(state)
     }
 
-    /// Sets what handlers are told of a drain.
+    /// Sets the value for arguments of the type [`Shutdown`].
     pub fn shutdown(mut self, shutdown: Shutdown) -> Context<'a> {
         if let Surroundings::Own(env) = &mut self.env {
             env.shutdown = shutdown.into();
@@ -270,7 +271,7 @@ impl fmt::Debug for Provided {
     }
 }
 
-/// What an argument needs to be there at start.
+/// What the runtime must have at start so that an argument can be made.
 #[derive(Debug, Default)]
 pub struct Needs {
     pub(crate) states: Vec<StateNeed>,

@@ -40,7 +40,7 @@ impl TriggerConfig {
             }
         };
         let known = &[known, TRIGGER_KEYS].concat();
-        // First of all, because a misspelt key looks like a missing one.
+        // Before required keys are read: a misspelt key would look like a missing one.
         refuse_unknown(&table, known, &format!("a trigger of type `{kind}`"))?;
         let source = match kind.as_str() {
             "event" => SourceConfig::Event {
@@ -93,7 +93,7 @@ impl ProcessConfig {
     }
 }
 
-/// The list under `triggers`; a fault is named by its place in it, such as `triggers[1].topic`.
+/// Reads the list under `triggers`. A fault is named by its place, such as `triggers[1].topic`.
 fn triggers(value: Value) -> Result<Vec<TriggerConfig>, ConfigError> {
     let shown = value.to_string();
     let tables = Vec::<Table>::deserialize(value).map_err(|_| {
@@ -109,7 +109,7 @@ fn refuse_unknown(table: &Table, known: &[&str], what: &str) -> Result<(), Confi
     let Some((key, value)) = table.iter().find(|(key, _)| !known.contains(&key.as_str())) else {
         return Ok(());
     };
-    // `port` for `webhook_port` is no slip of the finger, and just as likely.
+    // `port` for `webhook_port` is no typo, and as likely as one.
     let longer = known.iter().find(|known| known.ends_with(&format!("_{key}"))).copied();
     let meant = longer.or_else(|| hint::did_you_mean(key, known.iter().copied()));
     let meant = meant.map(|known| format!("did you mean `{known}`? ")).unwrap_or_default();

@@ -36,14 +36,13 @@ impl Request {
 /// `access_token`, `token`, `api_key`, `apikey`, `key`, `secret`, `signature`, `sig` and `password`.
 #[derive(Clone, Default)]
 pub struct Headers(
-    /// Of each the lengths of its name and its value, and both. The map of the request would keep alive all that was read
-    /// from the connection with it, secrets too, and an event may wait for long.
+    /// For each header the lengths of its name and its value, then both. A copy, because the map of the request would keep
+    /// the read buffer of the connection alive, with its secrets, for as long as the event waits.
     Bytes,
 );
 
 impl Headers {
-    /// Writes headers as they are kept, without those that carry secrets. They take no more room than they did in the head,
-    /// which is far shorter than 64 KiB.
+    /// Writes the headers that carry no secrets, as they are kept. The head is far shorter than 64 KiB, so the lengths fit.
     pub(crate) fn write_without_secrets(headers: &HeaderMap, to: &mut Vec<u8>) {
         for (name, value) in headers {
             if !is_secret_header(name.as_str()) {
@@ -52,7 +51,7 @@ impl Headers {
         }
     }
 
-    /// What was so written.
+    /// The headers that were so written.
     pub(crate) fn written(headers: Bytes) -> Headers {
         Headers(headers)
     }
