@@ -3,15 +3,15 @@
 // The rest of this crate re-exports: behaviour is in `trigger-core`, expansion in `trigger-macros`.
 
 pub use trigger_core::{
-    ArgumentDescription, Attempt, Backoff, Builder, Bytes, Clock, ConfigError, ConfigErrorKind, Context,
-    DeadLetter, DeadLetterReason, DeadLetters, Description, DrainReport, Emit, Error, EventBus, EventId,
-    EventTrigger, FaultKind, Filter, FromTrigger, Handler, HandlerRecord, Headers, IntoOutcome, Json, Key,
-    MessageBroker, MessageTrigger, Needs, Outcome, Overflow, Overlap, ParseEventIdError, PausedClock,
-    Problem, ProblemKind, ProcessConfig, ProcessDescription, ProcessReport, ProcessState, ProcessStatus,
-    Publish, PublishError, Published, Publishing, Query, Rejection, RejectionKind, Result, Runtime,
-    RuntimeStatus, Sender, Shutdown, Source, StartError, State, SystemClock, Text, Topic, TopicError,
-    TopicPattern, Trigger, TriggerConfig, TriggerDescription, TriggerError, TriggerEvent, TriggerKind,
-    TriggerSource, TriggerStatus, UnknownProcess, WebhookTrigger,
+    ArgumentDescription, Attempt, Attribute, Backoff, Builder, Bytes, Clock, ConfigError, ConfigErrorKind,
+    Context, DeadLetter, DeadLetterReason, DeadLetters, Description, DrainReport, Emit, Error, EventBus,
+    EventForm, EventId, EventTrigger, FaultKind, Filter, Frame, FrameError, FromTrigger, Handler,
+    HandlerRecord, Headers, IntoOutcome, Json, Key, MessageBroker, MessageTrigger, Needs, Outcome, Overflow,
+    Overlap, ParseEventIdError, PausedClock, Problem, ProblemKind, ProcessConfig, ProcessDescription,
+    ProcessReport, ProcessState, ProcessStatus, Publish, PublishError, Published, Publishing, Query,
+    Rejection, RejectionKind, Result, Runtime, RuntimeStatus, Sender, Shutdown, Source, StartError, State,
+    SystemClock, Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig, TriggerDescription,
+    TriggerError, TriggerEvent, TriggerKind, TriggerSource, TriggerStatus, UnknownProcess, WebhookTrigger,
 };
 
 /// What generated code names.

@@ -7,12 +7,12 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) use tokio::time::{Instant, timeout_at};
 use uuid::{NoContext, Uuid};
 
-use crate::event::{EventId, Timestamp};
+use crate::event::EventId;
 
 /// The wall clock of a runtime: the time of its events' ids and timestamps, and of its dead letters.
 ///
@@ -35,8 +35,7 @@ use crate::event::{EventId, Timestamp};
 /// # drop(builder);
 /// ```
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The time now, in a year from 1678 to 2261. It is read once for each event, so it should be fast, and it must not
-    /// block. A time outside of these years counts as the start of 1970.
+    /// The time now. It is read once for each event, so it should be fast, and it must not block.
     fn now(&self) -> SystemTime;
 }
 
@@ -116,21 +115,19 @@ impl SharedClock {
     /// on the same thread is the next number: there is space for 2^61 of them (RFC 9562 section 6.2, method 2, with the
     /// guard bit of method 1).
     #[inline]
-    pub(crate) fn stamp(&self) -> (EventId, Timestamp) {
-        let timestamp = Timestamp::of(self.now()).unwrap_or(Timestamp::UNIX_EPOCH);
-        let (clock, millisecond) = (self.number(), timestamp.milliseconds());
+    pub(crate) fn stamp(&self) -> (EventId, SystemTime) {
+        let (clock, now) = (self.number(), self.now());
         let id = LAST.with(|last| {
-            let id = if last.clock.get() == clock && millisecond <= last.millisecond.get() {
+            let id = if last.clock.get() == clock && now < last.until.get() {
                 last.id.get() + 1
             } else {
                 last.clock.set(clock);
-                last.millisecond.set(millisecond);
-                random_id(timestamp)
+                first_id(now, &last.until)
             };
             last.id.set(id);
             id
         });
-        (EventId(Uuid::from_u128(id)), timestamp)
+        (EventId(Uuid::from_u128(id)), now)
     }
 
     fn number(&self) -> u64 {
@@ -146,22 +143,27 @@ impl SharedClock {
 struct LastId {
     /// The number of the clock, so that two runtimes with clocks of their own do not share a time.
     clock: Cell<u64>,
-    millisecond: Cell<u64>,
+    /// The end of the millisecond that the id has.
+    until: Cell<SystemTime>,
     id: Cell<u128>,
 }
 
 thread_local! {
-    static LAST: LastId =
-        const { LastId { clock: Cell::new(u64::MAX), millisecond: Cell::new(0), id: Cell::new(0) } };
+    static LAST: LastId = const {
+        LastId { clock: Cell::new(u64::MAX), until: Cell::new(UNIX_EPOCH), id: Cell::new(0) }
+    };
 }
 
 /// The highest of the random bits behind the variant. It is clear in the first id of a millisecond, so that counting up
 /// changes no bit before it.
 const GUARD: u128 = 1 << 61;
 
+/// A random id of this millisecond, whose end goes into `until`.
 #[cold]
-fn random_id(timestamp: Timestamp) -> u128 {
-    let since_1970 = timestamp.since_1970();
+fn first_id(now: SystemTime, until: &Cell<SystemTime>) -> u128 {
+    let since_1970 = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let left = 1_000_000 - since_1970.subsec_nanos() % 1_000_000;
+    until.set(now.checked_add(Duration::from_nanos(left.into())).unwrap_or(now));
     let time = uuid::Timestamp::from_unix(NoContext, since_1970.as_secs(), since_1970.subsec_nanos());
     Uuid::new_v7(time).as_u128() & !GUARD
 }
@@ -192,8 +194,6 @@ pub(crate) fn after(time: Duration) -> Instant {
 
 #[cfg(test)]
 mod tests {
-    use std::time::UNIX_EPOCH;
-
     use super::*;
 
     /// A clock that a test sets, in milliseconds.
@@ -222,7 +222,8 @@ mod tests {
             let (id, timestamp) = SharedClock::SYSTEM.stamp();
             assert!(id > before, "{id} after {before}");
             assert_eq!((id.0.get_version_num(), id.0.get_variant()), (7, uuid::Variant::RFC4122));
-            assert!(milliseconds_of(id).abs_diff(timestamp.milliseconds()) <= 1);
+            let time = timestamp.duration_since(UNIX_EPOCH).expect("a time after 1970");
+            assert_eq!(u128::from(milliseconds_of(id)), time.as_millis());
             before = id;
         }
     }
@@ -234,7 +235,7 @@ mod tests {
         set.0.store(1000, Ordering::Relaxed);
         let (second, timestamp) = clock.stamp();
         assert!(second > first);
-        assert_eq!(timestamp.milliseconds(), 1000);
+        assert_eq!(timestamp, UNIX_EPOCH + Duration::from_secs(1));
         set.0.store(6000, Ordering::Relaxed);
         assert_eq!(milliseconds_of(clock.stamp().0), 6000);
     }

@@ -281,7 +281,7 @@ impl TriggerConfig {
             TriggerKind::Event => policy::EVENT_QUEUE,
             TriggerKind::Message => policy::MESSAGE_QUEUE,
             TriggerKind::DeadLetter => policy::DEAD_LETTER_QUEUE,
-            TriggerKind::Webhook | TriggerKind::Custom => policy::WEBHOOK_QUEUE,
+            _ => policy::WEBHOOK_QUEUE,
         })
     }
 

@@ -1,17 +1,17 @@
 //! Dead letters: kept with the reason, listed by number, redriven, cleared, and handed to their readers.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::deadlock::{WaitGraph, Waited};
-use crate::event::{DeadLetter, TriggerKind};
+use crate::event::{DeadLetter, TriggerEvent, TriggerKind};
 use crate::handler::{Context, FromTrigger, Rejection};
 use crate::panic::drop_quietly;
 use crate::policy;
-use crate::queue::{Item, Queue};
+use crate::queue::{Inbox, Item, Queue};
 
-/// The dead letters of a runtime: the last 1000, in memory. A clone is a handle to the same letters.
+/// The dead letters of a runtime: the last 1000 and at most 64 MiB, in memory. A clone is a handle to the same letters.
 ///
 /// A handler takes it as an argument; a program gets it from [`Runtime::dead_letters`](crate::Runtime::dead_letters).
 /// Every letter has a [`number`](DeadLetter::number), by which it is found again.
@@ -39,29 +39,53 @@ pub struct DeadLetters(Arc<Store>);
 struct Store {
     letters: Mutex<Letters>,
     readers: Mutex<Arc<[Reader]>>,
+    /// By the name of the process.
+    queues: Mutex<HashMap<String, Queues>>,
     wait_graph: Arc<WaitGraph>,
 }
 
 #[derive(Default)]
 struct Letters {
     /// Sorted by number.
-    kept: VecDeque<Kept>,
+    kept: VecDeque<Arc<DeadLetter>>,
     /// The number of the newest letter.
     last: u64,
+    /// What they keep in memory.
+    bytes: usize,
 }
 
 impl Letters {
     /// The place of the letter with this number, or the place where it would be.
     fn place(&self, number: u64) -> Result<usize, usize> {
-        self.kept.binary_search_by_key(&number, |kept| kept.letter.number)
+        self.kept.binary_search_by_key(&number, |letter| letter.number)
+    }
+
+    fn remove(&mut self, place: usize) -> Option<Arc<DeadLetter>> {
+        let removed = self.kept.remove(place)?;
+        self.bytes -= removed.bytes();
+        Some(removed)
+    }
+
+    fn over_the_bound(&self) -> bool {
+        self.kept.len() > policy::DEAD_LETTERS || self.bytes > policy::DEAD_LETTER_BYTES
     }
 }
 
-/// A dead letter, and the queue that its event came from.
-#[derive(Clone)]
-struct Kept {
-    letter: Arc<DeadLetter>,
-    queue: Queue,
+/// The queues of one process, by the trigger, for events that are sent again.
+struct Queues {
+    inbox: Weak<Inbox>,
+    triggers: Vec<(String, TriggerKind)>,
+}
+
+impl Queues {
+    /// The queue of the trigger with this id; if there is none, as after a change of the process, the first one of its
+    /// kind.
+    fn find(&self, event: &TriggerEvent) -> Option<Queue> {
+        let inbox = self.inbox.upgrade()?;
+        let by_id = self.triggers.iter().position(|(id, _)| id == event.trigger_id());
+        let port = by_id.or_else(|| self.triggers.iter().position(|(_, kind)| *kind == event.kind()))?;
+        Some(Queue::of(inbox, port))
+    }
 }
 
 pub(crate) type Tell = Arc<dyn Fn(&Arc<DeadLetter>) + Send + Sync>;
@@ -75,7 +99,25 @@ pub(crate) struct Reader {
 
 impl DeadLetters {
     pub(crate) fn new(wait_graph: Arc<WaitGraph>) -> DeadLetters {
-        DeadLetters(Arc::new(Store { letters: Mutex::default(), readers: Mutex::default(), wait_graph }))
+        DeadLetters(Arc::new(Store {
+            letters: Mutex::default(),
+            readers: Mutex::default(),
+            queues: Mutex::default(),
+            wait_graph,
+        }))
+    }
+
+    /// Makes the queues of a process known, by their triggers. They replace those of an earlier process of this name.
+    pub(crate) fn attach(&self, process: &str, inbox: &Arc<Inbox>, triggers: Vec<(String, TriggerKind)>) {
+        let mut queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        // Processes that are gone leave nothing behind.
+        queues.retain(|_, queues| queues.inbox.strong_count() > 0);
+        queues.insert(process.to_owned(), Queues { inbox: Arc::downgrade(inbox), triggers });
+    }
+
+    fn queue_of(&self, letter: &DeadLetter) -> Option<Queue> {
+        let queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.get(&letter.process)?.find(&letter.event)
     }
 
     /// Returns every letter that is kept, oldest first: at most 1000.
@@ -90,8 +132,7 @@ impl DeadLetters {
         let letters = self.letters();
         let first =
             after.map_or(0, |after| letters.place(after).map_or_else(|place| place, |place| place + 1));
-        let page: Vec<_> =
-            letters.kept.range(first..).take(limit).map(|kept| Arc::clone(&kept.letter)).collect();
+        let page: Vec<_> = letters.kept.range(first..).take(limit).cloned().collect();
         drop(letters);
         page.iter().map(|letter| DeadLetter::clone(letter)).collect()
     }
@@ -100,7 +141,7 @@ impl DeadLetters {
     pub async fn get(&self, number: u64) -> Option<DeadLetter> {
         let letters = self.letters();
         let place = letters.place(number).ok()?;
-        let letter = Arc::clone(&letters.kept.get(place)?.letter);
+        let letter = Arc::clone(letters.kept.get(place)?);
         drop(letters);
         Some(DeadLetter::clone(&letter))
     }
@@ -116,10 +157,13 @@ impl DeadLetters {
     }
 
     /// Sends the events of the letters that the filter accepts again. `|_| true` accepts every letter. Each event goes
-    /// into the queue it came from, for its process alone, with all its attempts before it, and its letter is removed.
+    /// into the queue of its trigger, for its process alone, with all its attempts before it, and its letter is removed.
     /// Returns how many were sent.
     ///
-    /// If a queue is full, this waits for room. A letter stays if its process has ended, or if waiting would never end
+    /// Process and trigger are found by their names: a process that was removed and added again gets its events. If it has
+    /// no trigger of that id any more, its first one of the same kind takes the event.
+    ///
+    /// If a queue is full, this waits for room. A letter stays if there is no such process, or if waiting would never end
     /// because the handler that calls this is the one that would make room.
     ///
     /// # Cancel safety
@@ -140,16 +184,16 @@ impl DeadLetters {
     ///
     /// Dropped half way, the letter has either been sent or is still kept.
     pub async fn redrive_one(&self, number: u64) -> bool {
-        let Some(kept) = self.take(number) else { return false };
-        let mut redrive = Redrive { of: self, event: Some(kept.letter.event.clone().into()), kept };
-        let queue = redrive.kept.queue.clone();
+        let Some(letter) = self.take(number) else { return false };
+        let mut redrive = Redrive { of: self, event: Some(letter.event.clone().into()), letter };
+        let Some(queue) = self.queue_of(&redrive.letter) else { return false };
         self.0.wait_graph.push(&queue, &mut redrive.event).await == Waited::Queued
     }
 
     /// Removes the letters that the filter accepts. `|_| true` accepts every letter. Returns how many were removed.
     pub async fn clear(&self, filter: impl Fn(&DeadLetter) -> bool) -> usize {
         let chosen = self.chosen(filter);
-        let cleared: Vec<Kept> = chosen.iter().filter_map(|letter| self.take(letter.number)).collect();
+        let cleared: Vec<_> = chosen.iter().filter_map(|letter| self.take(letter.number)).collect();
         drop(chosen);
         let count = cleared.len();
         // One by one: a second panic while the first one unwinds would abort the program.
@@ -163,15 +207,15 @@ impl DeadLetters {
 
     /// The letters that the filter accepts. It runs without the lock.
     fn chosen(&self, filter: impl Fn(&DeadLetter) -> bool) -> Vec<Arc<DeadLetter>> {
-        let letters: Vec<_> = self.letters().kept.iter().map(|kept| Arc::clone(&kept.letter)).collect();
+        let letters: Vec<_> = self.letters().kept.iter().cloned().collect();
         letters.into_iter().filter(|letter| filter(letter)).collect()
     }
 
     /// Removes the letter with this number, unless another caller has cleared or redriven it.
-    fn take(&self, number: u64) -> Option<Kept> {
+    fn take(&self, number: u64) -> Option<Arc<DeadLetter>> {
         let mut letters = self.letters();
         let place = letters.place(number).ok()?;
-        letters.kept.remove(place)
+        letters.remove(place)
     }
 
     /// Registers a subscriber for future letters.
@@ -188,8 +232,8 @@ impl DeadLetters {
 
     /// Keeps a new letter, and hands it to its subscribers. A letter about a dead letter is handed to none, so that
     /// letters never cause letters without end.
-    pub(crate) fn keep(&self, letter: DeadLetter, queue: Queue) {
-        let letter = self.keep_new(letter, queue);
+    pub(crate) fn keep(&self, letter: DeadLetter) {
+        let letter = self.keep_new(letter);
         if letter.event.kind() == TriggerKind::DeadLetter {
             return;
         }
@@ -204,30 +248,34 @@ impl DeadLetters {
     }
 
     /// Keeps a new letter, and hands it to no subscriber.
-    pub(crate) fn keep_untold(&self, letter: DeadLetter, queue: Queue) {
-        drop_quietly(self.keep_new(letter, queue));
+    pub(crate) fn keep_untold(&self, letter: DeadLetter) {
+        drop_quietly(self.keep_new(letter));
     }
 
     /// Numbers a new letter and keeps it, in one step under the lock. Otherwise a page could show a letter before one with
     /// a lower number is there.
-    fn keep_new(&self, mut letter: DeadLetter, queue: Queue) -> Arc<DeadLetter> {
+    fn keep_new(&self, mut letter: DeadLetter) -> Arc<DeadLetter> {
         let mut letters = self.letters();
         letters.last += 1;
         letter.number = letters.last;
         let letter = Arc::new(letter);
-        self.insert(letters, Kept { letter: Arc::clone(&letter), queue });
+        self.insert(letters, Arc::clone(&letter));
         letter
     }
 
-    /// Inserts a letter by its number, and removes the oldest one over the bound. That one was counted and logged when it
+    /// Inserts a letter by its number, and removes the oldest ones over the bounds. Those were counted and logged when they
     /// came.
-    fn insert(&self, mut letters: MutexGuard<'_, Letters>, kept: Kept) {
-        let place = letters.place(kept.letter.number).unwrap_or_else(|place| place);
-        letters.kept.insert(place, kept);
-        let removed = if letters.kept.len() > policy::DEAD_LETTERS { letters.kept.pop_front() } else { None };
+    fn insert(&self, mut letters: MutexGuard<'_, Letters>, letter: Arc<DeadLetter>) {
+        let place = letters.place(letter.number).unwrap_or_else(|place| place);
+        letters.bytes += letter.bytes();
+        letters.kept.insert(place, letter);
+        let mut removed = Vec::new();
+        while letters.over_the_bound() {
+            removed.extend(letters.remove(0));
+        }
         drop(letters);
-        // The drop of its bytes may run code of the user, which must find no lock held.
-        drop_quietly(removed);
+        // The drop of their bytes may run code of the user, which must find no lock held.
+        removed.into_iter().for_each(drop_quietly);
     }
 
     fn letters(&self) -> MutexGuard<'_, Letters> {
@@ -238,7 +286,7 @@ impl DeadLetters {
 /// A letter while its event is sent again. Dropped before that, it is kept again, with its number.
 struct Redrive<'a> {
     of: &'a DeadLetters,
-    kept: Kept,
+    letter: Arc<DeadLetter>,
     /// `None` once it is queued.
     event: Option<Item>,
 }
@@ -246,7 +294,7 @@ struct Redrive<'a> {
 impl Drop for Redrive<'_> {
     fn drop(&mut self) {
         if self.event.is_some() {
-            self.of.insert(self.of.letters(), self.kept.clone());
+            self.of.insert(self.of.letters(), Arc::clone(&self.letter));
         }
     }
 }

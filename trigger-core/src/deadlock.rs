@@ -95,7 +95,7 @@ impl WaitGraph {
 
     /// Queues the event in `slot` as soon as there is capacity, unless there never will be.
     pub(crate) async fn push(&self, queue: &Queue, slot: &mut Option<Item>) -> Waited {
-        let bytes = slot.as_ref().map_or(0, |item| item.envelope.raw.len());
+        let bytes = slot.as_ref().map_or(0, |item| item.frame.raw.len());
         let listed = CURRENT.get().map(|worker| self.begin(worker, queue, bytes));
         let state = listed.as_ref().map(|listed| &*listed.state);
         let resolved = async {

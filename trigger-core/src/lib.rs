@@ -60,7 +60,8 @@ pub use description::{
 };
 pub use error::{ConfigError, ConfigErrorKind, Error, Result};
 pub use event::{
-    DeadLetter, DeadLetterReason, EventId, Headers, ParseEventIdError, TriggerEvent, TriggerKind,
+    Attribute, DeadLetter, DeadLetterReason, EventForm, EventId, Frame, FrameError, Headers,
+    ParseEventIdError, TriggerEvent, TriggerKind,
 };
 pub use filter::Filter;
 pub use handler::{

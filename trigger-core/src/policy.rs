@@ -32,6 +32,9 @@ pub(crate) const RETRY: u32 = 0;
 /// How many dead letters a runtime keeps, in memory: the newest ones.
 pub(crate) const DEAD_LETTERS: usize = 1000;
 
+/// How many bytes the dead letters of a runtime have together: 64 MiB.
+pub(crate) const DEAD_LETTER_BYTES: usize = 64 * 1024 * 1024;
+
 /// How long a drain may take unless the builder says otherwise.
 pub(crate) const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
 

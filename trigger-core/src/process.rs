@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::dead_letter::DeadLetters;
 use crate::deadlock::{WaitGraph, Worker};
-use crate::event::{DeadLetter, DeadLetterReason};
+use crate::event::{DeadLetter, DeadLetterReason, cut};
 use crate::handler::{Attempt, Context, Env, HandlerResult, HandlerSlot, NewSlot};
 use crate::panic::{CatchUnwind, drop_quietly, poll_guarded};
 use crate::policy::Backoff;
@@ -179,7 +179,7 @@ impl Process {
             "attempt failed, retrying"
         );
         let first_at = delivery.retry().map_or(began, |state| state.first_at);
-        let state = RetryState { failed_attempts: number, last_error: error.into(), first_at };
+        let state = RetryState { failed_attempts: number, last_error: cut(error).into(), first_at };
         delivery.settle(Settlement::Retry { after, state });
     }
 
@@ -200,7 +200,7 @@ impl Process {
         let letter = DeadLetter::new(event.without_json(), &*self.name, reason, error)
             .attempts(before.map_or(0, |state| state.failed_attempts).saturating_add(attempted))
             .between(before.map_or(began, |state| state.first_at), self.env.clock.now());
-        self.dead_letters.keep(letter, delivery.queue());
+        self.dead_letters.keep(letter);
         delivery.settle(Settlement::DeadLettered { failed });
     }
 }

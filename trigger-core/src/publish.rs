@@ -9,10 +9,11 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
+use smol_str::SmolStr;
 use tokio::task::coop;
 
 use crate::deadlock::Waited;
-use crate::event::{Envelope, EventId, Origin};
+use crate::event::{Attribute, EVENT, EventId, Frame, MESSAGE, SENDER, SOURCE};
 use crate::routes::{Routes, Subscription};
 use crate::task::{BoxFuture, all};
 use crate::topic::{Topic, TopicError};
@@ -128,7 +129,7 @@ pub(crate) struct Publication<'a> {
     /// `None` once it was offered.
     pub(crate) body: Option<Result<Bytes, serde_json::Error>>,
     /// The source of an event, the sender of a message.
-    pub(crate) author: Option<Box<str>>,
+    pub(crate) author: Option<SmolStr>,
 }
 
 /// The handle that it is published with.
@@ -179,24 +180,27 @@ impl<'a> Publication<'a> {
             Some(Err(error)) => return Poll::Ready(Err(PublishError::Encode(error))),
             None => return Poll::Pending,
         };
-        let author = self.author.take();
-        let origin = match self.by {
-            Channel::Bus => Origin::Event { event_type: topic, source: author },
-            Channel::Broker => Origin::Message { topic, sender: author },
+        let (form, author) = match self.by {
+            Channel::Bus => (&EVENT, SOURCE),
+            Channel::Broker => (&MESSAGE, SENDER),
         };
-        let envelope = Arc::new(Envelope::new(stamp, body, origin));
-        // Lag one subscription behind, so that the last one takes the envelope by value and a single subscriber costs no
+        let mut frame = Frame::new(stamp, form, topic.into_text(), body);
+        if let Some(name) = self.author.take() {
+            frame = frame.with(author, Attribute::Text(name));
+        }
+        let frame = Arc::new(frame);
+        // Lag one subscription behind, so that the last one takes the frame by value and a single subscriber costs no
         // reference count.
         let mut last = None;
         let mut each = |subscription| {
             if let Some(before) = last.replace(subscription) {
-                tally.offer(before, Arc::clone(&envelope));
+                tally.offer(before, Arc::clone(&frame));
             }
         };
         exactly.map_or(&[][..], |(_, subscriptions)| subscriptions).iter().for_each(&mut each);
         routes.by_pattern(self.name, each);
         if let Some(last) = last {
-            tally.offer(last, envelope);
+            tally.offer(last, frame);
         }
         Poll::Ready(Ok(stamp.0))
     }
@@ -227,12 +231,12 @@ enum Other {
 
 impl Tally {
     #[inline]
-    fn offer(&mut self, subscription: &Subscription, envelope: Arc<Envelope>) {
+    fn offer(&mut self, subscription: &Subscription, frame: Arc<Frame>) {
         let Subscription { intake, .. } = subscription;
-        if !subscription.wants(&envelope) {
+        if !subscription.wants(&frame) {
             return intake.queue.count_filtered();
         }
-        match intake.offer(envelope) {
+        match intake.offer(frame) {
             Offer::Queued => self.queued += 1,
             Offer::Dropped => self.dropped += 1,
             Offer::Rejected => {

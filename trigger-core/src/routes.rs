@@ -12,7 +12,7 @@ use arc_swap::{ArcSwap, Guard};
 use trigger_grammar::topic::first_token;
 
 use crate::clock::SharedClock;
-use crate::event::{Envelope, Origin};
+use crate::event::{Frame, SOURCE};
 use crate::topic::{Topic, TopicPattern, is_one};
 use crate::trigger::Intake;
 
@@ -35,11 +35,10 @@ impl Subscription {
     }
 
     /// Whether the filter of the subscription lets the event through.
-    pub(crate) fn wants(&self, envelope: &Envelope) -> bool {
-        match (&self.source, &envelope.origin) {
-            (None, _) => true,
-            (Some(wanted), Origin::Event { source: Some(source), .. }) => **wanted == **source,
-            (Some(_), _) => false,
+    pub(crate) fn wants(&self, frame: &Frame) -> bool {
+        match &self.source {
+            None => true,
+            Some(wanted) => frame.attribute(SOURCE) == Some(wanted),
         }
     }
 }

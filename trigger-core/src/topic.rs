@@ -41,6 +41,10 @@ impl Topic {
         Ok(Topic(text.into()))
     }
 
+    pub(crate) fn into_text(self) -> SmolStr {
+        self.0
+    }
+
     /// The text of the topic.
     pub fn as_str(&self) -> &str {
         &self.0

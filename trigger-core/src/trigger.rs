@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
+use smol_str::{SmolStr, ToSmolStr};
 
 use crate::clock::SharedClock;
 use crate::config::TriggerConfig;
 use crate::deadlock::WaitGraph;
 use crate::error::{ConfigError, Error};
 use crate::event::{
-    Envelope, Headers, Origin, Request, TriggerEvent, TriggerInfo, TriggerKind, query_without_secrets,
+    Attribute, CUSTOM, Frame, HEADERS, Headers, QUERY, REMOTE, TriggerEvent, TriggerInfo, TriggerKind,
+    WEBHOOK, query_without_secrets,
 };
 use crate::policy::Overflow;
 use crate::queue::{Bounds, Inbox, Queue, QueueSettings};
@@ -142,9 +144,12 @@ impl TriggerEvent {
     ///
     /// `payload` is the body as it is to be decoded, JSON or not.
     pub fn new(trigger_id: &str, payload: impl Into<Bytes>, metadata: Map<String, Value>) -> TriggerEvent {
-        let origin = Origin::Custom { metadata };
-        let envelope = Envelope::new(SharedClock::SYSTEM.stamp(), payload.into(), origin);
-        TriggerEvent::through(Arc::new(TriggerInfo::custom(trigger_id)), Arc::new(envelope))
+        let stamp = SharedClock::SYSTEM.stamp();
+        let mut frame = Frame::new(stamp, &CUSTOM, SmolStr::default(), payload.into());
+        for (key, value) in metadata {
+            frame.attributes.get_or_insert_default().set(key.into(), value.into());
+        }
+        TriggerEvent::through(Arc::new(TriggerInfo::custom(trigger_id)), Arc::new(frame))
     }
 
     /// The event of a webhook request, for the test of a handler: as one that came from 127.0.0.1. `path` may have a query,
@@ -163,15 +168,14 @@ impl TriggerEvent {
     pub fn webhook(path: &str, headers: Headers, body: impl Into<Bytes>) -> TriggerEvent {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let query = query_without_secrets(query);
-        let remote = (Ipv4Addr::LOCALHOST, 0).into();
-        let info = TriggerInfo {
-            id: format!("webhook-{path}"),
-            kind: TriggerKind::Webhook,
-            captures: Box::default(),
-        };
-        let origin = Origin::Webhook(Box::new(Request { path: path.into(), query, headers, remote }));
-        let envelope = Envelope::new(SharedClock::SYSTEM.stamp(), body.into(), origin);
-        TriggerEvent::through(Arc::new(info), Arc::new(envelope))
+        let info = TriggerInfo::new(format!("webhook-{path}"), TriggerKind::Webhook);
+        let mut frame = Frame::new(SharedClock::SYSTEM.stamp(), &WEBHOOK, path.into(), body.into())
+            .with(HEADERS, headers.into_attribute())
+            .with(REMOTE, Attribute::Text(Ipv4Addr::LOCALHOST.to_smolstr()));
+        if !query.is_empty() {
+            frame = frame.with(QUERY, query.into());
+        }
+        TriggerEvent::through(Arc::new(info), Arc::new(frame))
     }
 }
 

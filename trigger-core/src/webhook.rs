@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use smol_str::SmolStr;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
 use crate::task::Tasks;
@@ -69,7 +70,7 @@ pub(crate) struct Ports {
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) intake: Arc<Intake>,
-    pub(crate) path: Arc<str>,
+    pub(crate) path: SmolStr,
     pub(crate) body_limit: usize,
 }
 

@@ -2,11 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-
-#[path = "../../../trigger-core/src/event/timestamp.rs"]
-mod timestamp;
-
-pub(crate) use timestamp::Timestamp;
+use std::time::SystemTime;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EventId(u64);
@@ -24,15 +20,15 @@ impl fmt::Display for EventId {
 }
 
 #[derive(Debug)]
-pub(crate) struct Envelope {
+pub(crate) struct Frame {
     pub(crate) number: u64,
-    pub(crate) timestamp: Timestamp,
+    pub(crate) timestamp: SystemTime,
     pub(crate) raw: &'static [u8],
 }
 
 /// Of as many bytes as its number.
-pub(crate) fn envelope(number: u64) -> Arc<Envelope> {
-    Arc::new(Envelope { number, timestamp: Timestamp::UNIX_EPOCH, raw: &[0; 16][..number as usize] })
+pub(crate) fn frame(number: u64) -> Arc<Frame> {
+    Arc::new(Frame { number, timestamp: SystemTime::UNIX_EPOCH, raw: &[0; 16][..number as usize] })
 }
 
 #[derive(Debug, Default)]
@@ -41,20 +37,20 @@ pub(crate) struct TriggerInfo;
 #[derive(Clone, Debug)]
 pub(crate) struct TriggerEvent {
     pub(crate) trigger: Arc<TriggerInfo>,
-    pub(crate) envelope: Arc<Envelope>,
+    pub(crate) frame: Arc<Frame>,
 }
 
 impl TriggerEvent {
-    pub(crate) fn through(trigger: Arc<TriggerInfo>, envelope: Arc<Envelope>) -> TriggerEvent {
-        TriggerEvent { trigger, envelope }
+    pub(crate) fn through(trigger: Arc<TriggerInfo>, frame: Arc<Frame>) -> TriggerEvent {
+        TriggerEvent { trigger, frame }
     }
 
-    pub(crate) fn replace_envelope(&mut self, envelope: Arc<Envelope>) -> Arc<Envelope> {
-        std::mem::replace(&mut self.envelope, envelope)
+    pub(crate) fn replace_frame(&mut self, frame: Arc<Frame>) -> Arc<Frame> {
+        std::mem::replace(&mut self.frame, frame)
     }
 
     pub(crate) fn number(&self) -> u64 {
-        self.envelope.number
+        self.frame.number
     }
 
     pub(crate) fn id(&self) -> EventId {

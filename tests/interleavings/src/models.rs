@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use loom::thread::{JoinHandle, spawn};
 
-use crate::event::envelope;
+use crate::event::frame;
 use crate::key::Key;
 use crate::source::queue::{
     Bounds, Delivery, Inbox, Item, Pushed, Queue, QueueSettings, Quiescence, Settlement, Taken, Workers,
@@ -23,7 +23,7 @@ fn queue(bounds: Bounds) -> QueueSettings {
 }
 
 fn item(number: u64) -> Item {
-    envelope(number).into()
+    frame(number).into()
 }
 
 /// A process of one queue. A clone is a handle to the same one.

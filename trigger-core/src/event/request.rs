@@ -1,32 +1,67 @@
-//! The HTTP request behind a webhook event: what is kept of it, and what never is.
+//! The form of a webhook request: which parts of it an event has, and which never.
 
-use std::iter;
+use std::{fmt, iter};
 
-use serde::Serializer;
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
-use super::*;
+use super::attributes::{Attribute, Attributes};
+use super::frame::{EventForm, Frame, ReadForm};
+use super::kind::TriggerKind;
 
-/// The request of a webhook event, without its body and without its secrets.
-#[derive(Debug)]
-pub(crate) struct Request {
-    pub(crate) path: Arc<str>,
-    /// The text after `?`, without the keys that carry secrets.
-    pub(crate) query: String,
-    pub(crate) headers: Headers,
-    pub(crate) remote: SocketAddr,
+/// The attribute with the text after `?`, without the keys that carry secrets.
+pub(crate) const QUERY: &str = "query";
+
+/// The attribute with the [`Headers`].
+pub(crate) const HEADERS: &str = "headers";
+
+/// The attribute with the IP address of the client.
+pub(crate) const REMOTE: &str = "remote";
+
+/// A request: its payload is its body.
+pub(crate) static WEBHOOK: EventForm =
+    EventForm { metadata, read, ..EventForm::new(TriggerKind::Webhook, "a webhook request") };
+
+fn metadata(frame: &Frame) -> Map<String, Value> {
+    let headers = Headers::of(frame).unwrap_or_default();
+    let fields = [
+        // A webhook takes no other method.
+        ("method", Method::POST.as_str().into()),
+        ("path", frame.name().into()),
+        (QUERY, grouped(query_pairs(frame.attribute(QUERY).unwrap_or_default()))),
+        (HEADERS, headers.grouped()),
+        (REMOTE, frame.attribute(REMOTE).into()),
+    ];
+    fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
-impl Request {
-    pub(crate) fn metadata(&self) -> Map<String, Value> {
-        fields([
-            // No other goes to a webhook.
-            ("method", text(Method::POST.as_str())),
-            ("path", text(&self.path)),
-            ("query", grouped(query_pairs(&self.query))),
-            ("headers", self.headers.grouped()),
-            ("remote", text(&self.remote.to_string())),
-        ])
+fn read(payload: &Value, metadata: &Map<String, Value>) -> Result<ReadForm, String> {
+    let text = |name: &str| metadata.get(name).and_then(Value::as_str);
+    let mut attributes = Attributes::default();
+    let query = pairs_of(metadata.get(QUERY));
+    if !query.is_empty() {
+        let written = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+        attributes.set_text(QUERY, &written);
     }
+    let headers: Headers = pairs_of(metadata.get(HEADERS)).into_iter().collect();
+    attributes.set(HEADERS.into(), Attribute::Bytes(headers.0));
+    if let Some(remote) = text(REMOTE) {
+        attributes.set_text(REMOTE, remote);
+    }
+    let name = text("path").unwrap_or_default().to_owned();
+    Ok(ReadForm { name, attributes, body: payload.clone() })
+}
+
+/// The pairs of an object in which a repeated key has the list of its values.
+fn pairs_of(object: Option<&Value>) -> Vec<(&str, &str)> {
+    let entries = object.and_then(Value::as_object).into_iter().flatten();
+    let pairs = entries.flat_map(|(key, value)| {
+        let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        values.iter().filter_map(move |value| Some((key.as_str(), value.as_str()?)))
+    });
+    pairs.collect()
 }
 
 /// The headers of a webhook request.
@@ -51,9 +86,17 @@ impl Headers {
         }
     }
 
-    /// The headers that were so written.
-    pub(crate) fn written(headers: Bytes) -> Headers {
-        Headers(headers)
+    /// The headers of an event, if it is a request.
+    pub(crate) fn of(frame: &Frame) -> Option<Headers> {
+        match frame.any_attribute(HEADERS)? {
+            Attribute::Bytes(headers) => Some(Headers(headers.clone())),
+            _ => None,
+        }
+    }
+
+    /// The headers in the form in which a frame holds them.
+    pub(crate) fn into_attribute(self) -> Attribute {
+        Attribute::Bytes(self.0)
     }
 
     fn pairs(&self) -> impl Iterator<Item = (&str, &[u8])> {
@@ -221,7 +264,7 @@ mod tests {
         }
         let mut written = Vec::new();
         Headers::write_without_secrets(&map, &mut written);
-        Headers::written(written.into())
+        Headers(written.into())
     }
 
     #[test]

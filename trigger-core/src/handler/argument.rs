@@ -6,7 +6,7 @@ use std::fmt;
 use trigger_grammar::message::Message;
 
 use super::{FromTrigger, Needs};
-use crate::event::TriggerKind;
+use crate::event::{TriggerKind, shown};
 
 /// One argument of a handler.
 #[derive(Clone, Copy)]
@@ -44,17 +44,17 @@ impl Argument {
 
     /// Why a trigger of this kind cannot give it, if so.
     pub(crate) const fn fault(&self, kind: TriggerKind) -> Option<Message> {
-        if matches!(kind, TriggerKind::DeadLetter) || contains(self.given_by, kind) {
+        if kind.is(TriggerKind::DeadLetter) || contains(self.given_by, kind) {
             return None;
         }
         let mut message = Message::new();
         message.push("argument `").push(self.name).push("` comes only with ");
         let mut at = 0;
         while at < self.given_by.len() {
-            message.push(if at == 0 { "" } else { " or " }).push(brings(self.given_by[at]));
+            message.push(if at == 0 { "" } else { " or " }).push(shown(self.given_by[at]));
             at += 1;
         }
-        message.push(", not with ").push(brings(kind)).push("; make it an `Option`, or leave it out");
+        message.push(", not with ").push(shown(kind)).push("; make it an `Option`, or leave it out");
         Some(message)
     }
 }
@@ -62,23 +62,12 @@ impl Argument {
 const fn contains(kinds: &[TriggerKind], wanted: TriggerKind) -> bool {
     let mut at = 0;
     while at < kinds.len() {
-        if kinds[at] as u8 == wanted as u8 {
+        if kinds[at].is(wanted) {
             return true;
         }
         at += 1;
     }
     false
-}
-
-/// What comes through a trigger of this kind.
-const fn brings(kind: TriggerKind) -> &'static str {
-    match kind {
-        TriggerKind::Event => "an event",
-        TriggerKind::Message => "a message",
-        TriggerKind::Webhook => "a webhook request",
-        TriggerKind::DeadLetter => "a dead letter",
-        TriggerKind::Custom => "an event of a custom trigger",
-    }
 }
 
 /// `name: Type`

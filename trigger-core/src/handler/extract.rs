@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::{Context, FromTrigger, Needs, Rejection};
-use crate::event::{DeadLetter, EventId, Headers, Origin, Request, TriggerEvent, TriggerKind};
+use crate::event::{DeadLetter, EventId, Headers, QUERY, SENDER, SOURCE, TriggerEvent, TriggerKind};
 use crate::topic::Topic;
 
 /// The body of the event, decoded from JSON: the data of an event, the content of a message, the body of a request.
@@ -27,8 +27,8 @@ impl<T: DeserializeOwned> FromTrigger for Json<T> {
 /// The rejection of a body that does not decode. Published data that is a string which holds JSON was encoded twice.
 #[cold]
 fn not_json(event: &TriggerEvent, error: &serde_json::Error) -> Rejection {
-    let published = matches!(event.origin(), Origin::Event { .. } | Origin::Message { .. });
-    let text = if published { serde_json::from_slice::<String>(event.raw()).ok() } else { None };
+    let text =
+        if event.frame.form.text_is_json { serde_json::from_slice::<String>(event.raw()).ok() } else { None };
     let is_json = |text: String| {
         text.trim_start().starts_with(['{', '['])
             && serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok()
@@ -59,8 +59,7 @@ pub struct Text(pub String);
 impl FromTrigger for Text {
     fn from_trigger(cx: &Context<'_>) -> Result<Text, Rejection> {
         let raw = cx.event.raw();
-        let published = matches!(cx.event.origin(), Origin::Event { .. } | Origin::Message { .. });
-        if published
+        if cx.event.frame.form.text_is_json
             && raw.first() == Some(&b'"')
             && let Ok(text) = serde_json::from_slice(raw)
         {
@@ -118,10 +117,10 @@ impl FromTrigger for Source {
     const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Event];
 
     fn from_trigger(cx: &Context<'_>) -> Result<Source, Rejection> {
-        match cx.event.origin() {
-            Origin::Event { source: Some(source), .. } => Ok(Source(source.to_string())),
-            _ => Err(Rejection::absent("the event has no source")),
-        }
+        let source = cx.event.frame.attribute(SOURCE);
+        source
+            .map(|source| Source(source.to_owned()))
+            .ok_or_else(|| Rejection::absent("the event has no source"))
     }
 }
 
@@ -141,10 +140,10 @@ impl FromTrigger for Sender {
     const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Message];
 
     fn from_trigger(cx: &Context<'_>) -> Result<Sender, Rejection> {
-        match cx.event.origin() {
-            Origin::Message { sender: Some(sender), .. } => Ok(Sender(sender.to_string())),
-            _ => Err(Rejection::absent("the message has no sender")),
-        }
+        let sender = cx.event.frame.attribute(SENDER);
+        sender
+            .map(|sender| Sender(sender.to_owned()))
+            .ok_or_else(|| Rejection::absent("the message has no sender"))
     }
 }
 
@@ -166,7 +165,10 @@ impl<T: DeserializeOwned> FromTrigger for Query<T> {
     const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Webhook];
 
     fn from_trigger(cx: &Context<'_>) -> Result<Query<T>, Rejection> {
-        let query = &request(cx, "query")?.query;
+        if cx.event.frame.kind() != TriggerKind::Webhook {
+            return Err(Rejection::absent("only a webhook request has query"));
+        }
+        let query = cx.event.frame.attribute(QUERY).unwrap_or_default();
         serde_urlencoded::from_str(query).map(Query).map_err(|error| Rejection::invalid(error.to_string()))
     }
 }
@@ -183,14 +185,7 @@ impl FromTrigger for Headers {
     const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Webhook];
 
     fn from_trigger(cx: &Context<'_>) -> Result<Headers, Rejection> {
-        Ok(request(cx, "headers")?.headers.clone())
-    }
-}
-
-fn request<'a>(cx: &Context<'a>, part: &str) -> Result<&'a Request, Rejection> {
-    match cx.event.origin() {
-        Origin::Webhook(request) => Ok(request),
-        _ => Err(Rejection::absent(format!("only a webhook request has {part}"))),
+        Headers::of(&cx.event.frame).ok_or_else(|| Rejection::absent("only a webhook request has headers"))
     }
 }
 
@@ -256,10 +251,8 @@ impl FromTrigger for DeadLetter {
     const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::DeadLetter];
 
     fn from_trigger(cx: &Context<'_>) -> Result<DeadLetter, Rejection> {
-        match &cx.event.envelope.origin {
-            Origin::GivenUpOn(letter) => Ok(DeadLetter::clone(letter)),
-            _ => Err(Rejection::absent("only a dead letter comes with the reason for it")),
-        }
+        let absent = || Rejection::absent("only a dead letter comes with the reason for it");
+        DeadLetter::of(&cx.event.frame).ok_or_else(absent)
     }
 }
 
@@ -338,11 +331,7 @@ impl FromTrigger for Topic {
     const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Event, TriggerKind::Message];
 
     fn from_trigger(cx: &Context<'_>) -> Result<Topic, Rejection> {
-        match cx.event.origin() {
-            Origin::Message { topic, .. } => Ok(topic.clone()),
-            Origin::Event { event_type, .. } => Ok(event_type.clone()),
-            _ => Err(Rejection::absent("only a message and an event have a topic")),
-        }
+        cx.event.topic().ok_or_else(|| Rejection::absent("only a message and an event have a topic"))
     }
 }
 

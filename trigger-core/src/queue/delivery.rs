@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Queue;
 use super::inbox::Inbox;
 use super::item::{Item, RareFields, RetryState, Taken};
-use crate::event::{Envelope, TriggerEvent};
+use crate::event::{Frame, TriggerEvent};
 
 /// An event that a worker has taken. It ends in exactly one settlement; dropped without one, it is requeued at the head
 /// of its queue, as if it had never been taken.
@@ -39,22 +38,22 @@ pub(crate) enum Settlement {
 impl<'a> Delivery<'a> {
     pub(super) fn new((port, lane, item): Taken, inbox: &'a Arc<Inbox>) -> Delivery<'a> {
         let trigger = Arc::clone(item.trigger().unwrap_or(inbox.trigger(port)));
-        let Item { envelope, rare } = item;
-        let event = TriggerEvent::through(trigger, envelope);
+        let Item { frame, rare } = item;
+        let event = TriggerEvent::through(trigger, frame);
         Delivery { event, rare, lane, port, inbox, settled: false }
     }
 
-    /// Reuses this delivery for the next event. Returns the old envelope so that the caller drops it outside the lock.
+    /// Reuses this delivery for the next event. Returns the old frame so that the caller drops it outside the lock.
     #[inline]
-    pub(super) fn replace(&mut self, (port, lane, item): Taken) -> Arc<Envelope> {
+    pub(super) fn replace(&mut self, (port, lane, item): Taken) -> Arc<Frame> {
         let own = self.inbox.trigger(port);
         match item.trigger() {
             None if Arc::ptr_eq(&self.event.trigger, own) => {}
             trigger => self.event.trigger = Arc::clone(trigger.unwrap_or(own)),
         }
-        let Item { envelope, rare } = item;
+        let Item { frame, rare } = item;
         (self.rare, self.lane, self.port) = (rare, lane, port);
-        self.event.replace_envelope(envelope)
+        self.event.replace_frame(frame)
     }
 
     pub(crate) fn event(&self) -> &TriggerEvent {
@@ -64,11 +63,6 @@ impl<'a> Delivery<'a> {
     /// The attempts so far, if there were any.
     pub(crate) fn retry(&self) -> Option<&RetryState> {
         self.rare.as_ref()?.retry.as_ref()
-    }
-
-    /// The queue it was taken from.
-    pub(crate) fn queue(&self) -> Queue {
-        Queue::of(Arc::clone(self.inbox), self.port)
     }
 
     /// Ends the delivery. To drop it afterwards may run code of the user: that of the owner of the event's bytes.
@@ -89,10 +83,10 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Settles the event as handled, and takes the next one in the same step. Returns the handled envelope. Without a next
+    /// Settles the event as handled, and takes the next one in the same step. Returns the handled frame. Without a next
     /// event it returns `None`, and the delivery is settled.
     #[inline]
-    pub(crate) fn settle_and_take(&mut self) -> Option<Arc<Envelope>> {
+    pub(crate) fn settle_and_take(&mut self) -> Option<Arc<Frame>> {
         let inbox = self.inbox;
         let handled = inbox.settle_and_take(self.port, self.lane, |taken| self.replace(taken));
         self.settled = handled.is_none();
@@ -107,7 +101,7 @@ impl<'a> Delivery<'a> {
 
     /// What goes back into the queue.
     fn item(&mut self) -> Item {
-        Item { envelope: Arc::clone(&self.event.envelope), rare: self.rare.take() }
+        Item { frame: Arc::clone(&self.event.frame), rare: self.rare.take() }
     }
 }
 

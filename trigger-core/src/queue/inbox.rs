@@ -8,9 +8,9 @@ use super::item::{self, Item, RetryState};
 use super::port::Bounds;
 use super::state::State;
 use super::wake::{Wake, WakeLimiter, Wakes};
-use super::{Ledger, Queue, Quiescence, Taken};
+use super::{Ledger, Quiescence, Taken};
 use crate::clock::{self, Instant, timeout_at};
-use crate::event::{Envelope, TriggerEvent, TriggerInfo};
+use crate::event::{Frame, TriggerEvent, TriggerInfo};
 use crate::key::Key;
 use crate::panic::guard;
 use crate::sync::{CachePadded, Mutex, MutexGuard, Notified, Notify};
@@ -250,10 +250,10 @@ impl Inbox {
     }
 
     /// Every queued event, with the attempts at it so far. They stay queued.
-    pub(crate) fn left(self: &Arc<Self>) -> Vec<(Queue, TriggerEvent, Option<RetryState>)> {
+    pub(crate) fn left(&self) -> Vec<(TriggerEvent, Option<RetryState>)> {
         let state = self.state();
         let shown = |(port, item, retry): (usize, &Item, Option<&RetryState>)| {
-            (Queue::of(Arc::clone(self), port), item.event(self.trigger(port)), retry.cloned())
+            (item.event(self.trigger(port)), retry.cloned())
         };
         state.queued().map(shown).collect()
     }
@@ -278,14 +278,14 @@ impl Inbox {
     }
 
     /// Settles an event as handled, and takes the next one under the same lock. `replace` puts that into the delivery, and
-    /// returns the handled envelope.
+    /// returns the handled frame.
     #[inline]
     pub(super) fn settle_and_take(
         &self,
         port: usize,
         lane: u64,
-        replace: impl FnOnce(item::Taken) -> Arc<Envelope>,
-    ) -> Option<Arc<Envelope>> {
+        replace: impl FnOnce(item::Taken) -> Arc<Frame>,
+    ) -> Option<Arc<Frame>> {
         let mut state = self.state();
         match state.settle_and_take(port, lane) {
             Ok((taken, wakes)) => {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::event::{Envelope, TriggerEvent, TriggerInfo};
+use crate::event::{Frame, TriggerEvent, TriggerInfo};
 
 /// An event in a queue, or on its way into or out of one. It has two words, so it is passed in registers.
 #[derive(Debug)]
 pub(crate) struct Item {
-    pub(crate) envelope: Arc<Envelope>,
+    pub(crate) frame: Arc<Frame>,
     pub(super) rare: Option<Box<RareFields>>,
 }
 
@@ -35,23 +35,23 @@ pub(crate) struct RetryState {
     pub(crate) first_at: SystemTime,
 }
 
-impl From<Arc<Envelope>> for Item {
+impl From<Arc<Frame>> for Item {
     /// An event that came through the queue's own trigger.
-    fn from(envelope: Arc<Envelope>) -> Item {
-        Item { envelope, rare: None }
+    fn from(frame: Arc<Frame>) -> Item {
+        Item { frame, rare: None }
     }
 }
 
 impl From<TriggerEvent> for Item {
-    fn from(TriggerEvent { envelope, trigger, .. }: TriggerEvent) -> Item {
-        Item { envelope, rare: Some(Box::new(RareFields { trigger: Some(trigger), retry: None })) }
+    fn from(TriggerEvent { frame, trigger, .. }: TriggerEvent) -> Item {
+        Item { frame, rare: Some(Box::new(RareFields { trigger: Some(trigger), retry: None })) }
     }
 }
 
 impl Item {
     /// The size of the event's body.
     pub(super) fn bytes(&self) -> usize {
-        self.envelope.raw.len()
+        self.frame.raw.len()
     }
 
     pub(super) fn retry(&self) -> Option<&RetryState> {
@@ -60,13 +60,13 @@ impl Item {
 
     /// Returns the event; `own` is the trigger of the queue.
     pub(super) fn event(&self, own: &Arc<TriggerInfo>) -> TriggerEvent {
-        TriggerEvent::through(Arc::clone(self.trigger().unwrap_or(own)), Arc::clone(&self.envelope))
+        TriggerEvent::through(Arc::clone(self.trigger().unwrap_or(own)), Arc::clone(&self.frame))
     }
 
     /// Returns the event, as [`event`](Self::event) does, of an item that is not needed any more.
     pub(super) fn into_event(self, own: &Arc<TriggerInfo>) -> TriggerEvent {
         let trigger = Arc::clone(self.trigger().unwrap_or(own));
-        TriggerEvent::through(trigger, self.envelope)
+        TriggerEvent::through(trigger, self.frame)
     }
 
     /// The trigger that the event came through, if it is not the queue's own.

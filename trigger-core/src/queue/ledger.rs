@@ -1,7 +1,7 @@
 //! The account of a queue. It counts what happened; how many events are there follows from that, so the account is never
 //! out of balance.
 
-use crate::event::Timestamp;
+use std::time::SystemTime;
 
 /// What became of the events of one queue.
 // In this order, because a push writes the first counters only.
@@ -15,7 +15,7 @@ pub(crate) struct Ledger {
     pub(super) returned: u64,
     /// Accepted events that a newer one displaced. They count as dropped too.
     pub(crate) evicted: u64,
-    pub(crate) last_fired: Option<Timestamp>,
+    pub(crate) last_fired: Option<SystemTime>,
     pub(crate) handled: u64,
     /// Attempts that failed.
     pub(crate) failed: u64,

@@ -155,7 +155,7 @@ impl State {
     fn accept(&mut self, port: usize, lane: u64, item: Item) -> Wakes {
         let queue = &mut self.ports[port];
         queue.ledger.accepted += 1;
-        queue.ledger.last_fired = Some(item.envelope.timestamp);
+        queue.ledger.last_fired = Some(item.frame.timestamp);
         queue.count_in(&item);
         let mut lost = self.abandoned;
         match &mut self.lanes {

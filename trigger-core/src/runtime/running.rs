@@ -93,7 +93,9 @@ impl Running {
         let triggers = configs.map(|(port, config)| Wired::new(config, shared, &wiring(port)));
         let own = own.into_iter().enumerate();
         let own = own.map(|(index, trigger)| Wired::custom(trigger, wiring(of_configs + index).queue));
-        let triggers = triggers.chain(own).collect();
+        let triggers: Vec<Wired> = triggers.chain(own).collect();
+        let known = triggers.iter().map(|trigger| (trigger.id().to_owned(), trigger.queue().trigger().kind));
+        shared.dead_letters.attach(&name, &inbox, known.collect());
         let policy = Policy {
             concurrency: settings.concurrency,
             timeout: settings.timeout,
@@ -258,7 +260,7 @@ impl Running {
     /// Keeps what is queued as dead letters, so that the program can still get at it, and tells how much is left.
     fn keep_left(&self) -> usize {
         let inbox = &self.process.inbox;
-        for (queue, event, retry) in inbox.left() {
+        for (event, retry) in inbox.left() {
             let now = self.process.env.clock.now();
             let error = retry.as_ref().map_or_else(
                 || "it was not handled before the end".to_owned(),
@@ -269,9 +271,9 @@ impl Running {
                 .between(retry.map_or(now, |state| state.first_at), now);
             if self.process.env.shutdown.is_cancelled() {
                 // Nobody is there any more to be told.
-                self.process.dead_letters.keep_untold(letter, queue);
+                self.process.dead_letters.keep_untold(letter);
             } else {
-                self.process.dead_letters.keep(letter, queue);
+                self.process.dead_letters.keep(letter);
             }
         }
         inbox.abandon();

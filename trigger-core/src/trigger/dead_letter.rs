@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::{SourceConfig, TriggerConfig};
 use crate::dead_letter::{DeadLetters, Reader};
-use crate::event::{DeadLetter, Envelope};
+use crate::event::DeadLetter;
 use crate::trigger::{Intake, Wiring};
 
 /// Receives the dead letters of one process, or of all.
@@ -31,7 +31,7 @@ impl DeadLetterTrigger {
         let tell = {
             let intake = Arc::clone(&intake);
             move |letter: &Arc<DeadLetter>| {
-                intake.offer(Arc::new(Envelope::given_up_on(letter)));
+                intake.offer(Arc::new(letter.frame()));
             }
         };
         let reader = Reader { process, tell: Arc::new(tell) };

@@ -6,7 +6,7 @@ use crate::clock::SharedClock;
 use crate::config::TriggerConfig;
 use crate::dead_letter::DeadLetters;
 use crate::deadlock::{WaitGraph, Waited};
-use crate::event::{DeadLetter, DeadLetterReason, Envelope, Timestamp, TriggerEvent};
+use crate::event::{DeadLetter, DeadLetterReason, Frame, TriggerEvent};
 use crate::filter::Filter;
 use crate::panic::{drop_quietly, guard};
 use crate::policy::Overflow;
@@ -77,12 +77,12 @@ impl Intake {
 
     /// Queues the event, or does what the filter or the policy says.
     #[inline]
-    pub(crate) fn offer(self: &Arc<Self>, envelope: Arc<Envelope>) -> Offer {
+    pub(crate) fn offer(self: &Arc<Self>, frame: Arc<Frame>) -> Offer {
         let item = match &self.filter {
-            None => Item::from(envelope),
+            None => Item::from(frame),
             // One that takes nothing any more does not say that it would not have taken this.
             Some(_) if !self.queue.is_open() => return Offer::Closed,
-            Some(filter) => match self.filtered(filter, self.queue.event(envelope.into())) {
+            Some(filter) => match self.filtered(filter, self.queue.event(frame.into())) {
                 Some(event) => event.into(),
                 None => return Offer::Filtered,
             },
@@ -176,7 +176,7 @@ impl Intake {
         let now = self.clock.now();
         let error = error(&event);
         let letter = DeadLetter::new(event.without_json(), &*lost.process, reason, error).between(now, now);
-        lost.dead_letters.keep(letter, self.queue.clone());
+        lost.dead_letters.keep(letter);
     }
 
     /// Which bound an event has met.
@@ -216,7 +216,7 @@ impl Intake {
             filtered: ledger.filtered,
             undecodable: ledger.undecodable,
             filter: self.config.filter.as_ref().map(ToString::to_string),
-            last_fired: ledger.last_fired.map(Timestamp::time),
+            last_fired: ledger.last_fired,
         };
         (status, ledger)
     }

@@ -1,9 +1,9 @@
 //! Accepting connections and serving HTTP/1.1 on them, within limits.
 
 use std::convert::Infallible;
+use std::io;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
-use std::{io, net::SocketAddr};
 
 use axum::body::{Body, Bytes};
 use http::{Request, Response};
@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use smol_str::{SmolStr, ToSmolStr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -36,8 +37,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// What the requests of one connection share.
 #[derive(Debug)]
 pub(super) struct Peer {
-    /// The address of the client.
-    pub(super) remote: SocketAddr,
+    /// The IP address of the client.
+    pub(super) remote: SmolStr,
     /// The `Host` of its first valid request: most clients send the same one each time.
     host: OnceLock<Box<[u8]>>,
     head_deadline: HeadDeadline,
@@ -77,8 +78,12 @@ pub(super) async fn accept(listener: TcpListener, server: Weak<Server>, stop: Ca
             }
             continue;
         }
-        let peer =
-            Peer { remote, head_deadline: HeadDeadline::new(), host: OnceLock::new(), stop: stop.clone() };
+        let peer = Peer {
+            remote: remote.ip().to_smolstr(),
+            head_deadline: HeadDeadline::new(),
+            host: OnceLock::new(),
+            stop: stop.clone(),
+        };
         server.tasks.spawn(serve(stream, peer, Arc::downgrade(&server)));
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::mem;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -16,6 +15,7 @@ use http::header::ALLOW;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use serde::Serialize;
+use smol_str::SmolStr;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 use trigger_grammar::path::HEALTH;
@@ -24,7 +24,9 @@ use super::connection::Peer;
 use super::respond::{Answer, accepted, error, filtered, later, queue_full, refused, respond, stopping};
 use super::{BODY_GRACE, BODY_TIMEOUT, Endpoint};
 use crate::deadlock::Waited;
-use crate::event::{Envelope, Headers, Origin, Request as Kept, query_without_secrets};
+use crate::event::{
+    Attribute, Attributes, Frame, HEADERS, Headers, QUERY, REMOTE, WEBHOOK, query_without_secrets,
+};
 use crate::trigger::Offer;
 
 /// How much of a body is made room for before it came, by what the client says of its length, which may be a lie.
@@ -33,7 +35,7 @@ const AHEAD: u64 = 64 * 1024;
 /// Where requests go, as of now.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    endpoints: HashMap<Arc<str>, Arc<Endpoint>, foldhash::fast::RandomState>,
+    endpoints: HashMap<SmolStr, Arc<Endpoint>, foldhash::fast::RandomState>,
     others: Router,
 }
 
@@ -49,7 +51,7 @@ impl Table {
         let others = others
             .method_not_allowed_fallback(not_allowed)
             .fallback(async || error(StatusCode::NOT_FOUND, "not found"));
-        let by_path = |endpoint: &Arc<Endpoint>| (Arc::clone(&endpoint.path), Arc::clone(endpoint));
+        let by_path = |endpoint: &Arc<Endpoint>| (endpoint.path.clone(), Arc::clone(endpoint));
         Table { endpoints: endpoints.iter().map(by_path).collect(), others }
     }
 
@@ -144,9 +146,9 @@ impl RequestReader {
         if let Err(error) = self.read(peer).await {
             return error.answer();
         }
-        let envelope = self.envelope(peer.remote);
-        let id = envelope.id;
-        match self.endpoint.intake.offer(Arc::new(envelope)) {
+        let frame = self.frame(peer);
+        let id = frame.id;
+        match self.endpoint.intake.offer(Arc::new(frame)) {
             Offer::Queued => accepted(id, mem::take(&mut self.map)),
             Offer::Filtered => filtered(id, mem::take(&mut self.map)),
             Offer::Dropped | Offer::Rejected => queue_full(),
@@ -161,15 +163,16 @@ impl RequestReader {
     }
 
     /// Returns the event of the request, whose body was read to its end.
-    fn envelope(&mut self, remote: SocketAddr) -> Envelope {
+    fn frame(&mut self, peer: &Peer) -> Frame {
         let mut body = Bytes::from(mem::take(&mut self.bytes));
-        let kept = Kept {
-            path: Arc::clone(&self.endpoint.path),
-            query: mem::take(&mut self.query),
-            headers: Headers::written(body.split_to(self.headers)),
-            remote,
-        };
-        Envelope::new(self.endpoint.intake.clock.stamp(), body, Origin::Webhook(Box::new(kept)))
+        let headers = Attribute::Bytes(body.split_to(self.headers));
+        let stamp = self.endpoint.intake.clock.stamp();
+        let query = mem::take(&mut self.query);
+        let query = (!query.is_empty()).then(|| (QUERY, query.into()));
+        let remote = Attribute::Text(peer.remote.clone());
+        let mut frame = Frame::new(stamp, &WEBHOOK, self.endpoint.path.clone(), body);
+        frame.attributes = Some(Attributes::of([Some((HEADERS, headers)), Some((REMOTE, remote)), query]));
+        frame
     }
 
     /// Reads the body to its end. Only a body that is not there yet costs timers.

@@ -1,0 +1,122 @@
+//! What an event has beside its name and its body: a few values by key.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use serde_json::Value;
+use smol_str::SmolStr;
+
+/// The attribute that holds the media type of the body.
+pub(crate) const CONTENT_TYPE: &str = "content_type";
+
+/// The attribute that holds why the event was dead-lettered, in the frame that a dead-letter trigger delivers.
+pub(crate) const DEAD_LETTER: &str = "dead_letter";
+
+/// One attribute of a [`Frame`](crate::Frame).
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Attribute {
+    /// A text.
+    Text(SmolStr),
+    /// Bytes that are not text, or a form that the kind defines.
+    Bytes(Bytes),
+    /// The text of a JSON value that is no string.
+    Json(SmolStr),
+}
+
+impl Attribute {
+    pub(super) fn to_json(&self) -> Value {
+        match self {
+            Attribute::Text(text) => Value::String(text.to_string()),
+            Attribute::Bytes(bytes) => Value::String(BASE64.encode(bytes)),
+            Attribute::Json(text) => serde_json::from_str(text).unwrap_or_default(),
+        }
+    }
+}
+
+impl From<&str> for Attribute {
+    fn from(text: &str) -> Attribute {
+        Attribute::Text(text.into())
+    }
+}
+
+impl From<String> for Attribute {
+    fn from(text: String) -> Attribute {
+        Attribute::Text(text.into())
+    }
+}
+
+impl From<Bytes> for Attribute {
+    fn from(bytes: Bytes) -> Attribute {
+        Attribute::Bytes(bytes)
+    }
+}
+
+/// A string is a text, so that it reads the same from JSON as from the source.
+impl From<Value> for Attribute {
+    fn from(value: Value) -> Attribute {
+        match value {
+            Value::String(text) => Attribute::Text(text.into()),
+            other => Attribute::Json(other.to_string().into()),
+        }
+    }
+}
+
+/// The attributes of a frame, each key once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Attributes {
+    /// The first ones are inline, so that a webhook request needs no second allocation for them.
+    first: [Option<(SmolStr, Attribute)>; 3],
+    more: Vec<(SmolStr, Attribute)>,
+}
+
+impl Attributes {
+    /// Attributes with different keys.
+    #[inline]
+    pub(crate) fn of(first: [Option<(&'static str, Attribute)>; 3]) -> Box<Attributes> {
+        let entry = |entry: Option<(&'static str, Attribute)>| {
+            entry.map(|(key, value)| (SmolStr::new_static(key), value))
+        };
+        Box::new(Attributes { first: first.map(entry), more: Vec::new() })
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Attribute)> {
+        let all = self.first.iter().flatten().chain(&self.more);
+        all.map(|(key, value)| (key.as_str(), value))
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&Attribute> {
+        self.iter().find(|(other, _)| *other == key).map(|(_, value)| value)
+    }
+
+    /// Sets an attribute. A value of the same key is replaced.
+    pub(crate) fn set(&mut self, key: SmolStr, value: Attribute) {
+        let all = self.first.iter_mut().flatten().chain(&mut self.more);
+        if let Some((_, old)) = all.into_iter().find(|(other, _)| *other == key) {
+            *old = value;
+            return;
+        }
+        match self.first.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some((key, value)),
+            None => self.more.push((key, value)),
+        }
+    }
+
+    pub(crate) fn set_text(&mut self, key: &'static str, text: &str) {
+        self.set(SmolStr::new_static(key), text.into());
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// Removes an attribute.
+    pub(crate) fn remove(&mut self, key: &str) {
+        for place in &mut self.first {
+            if place.as_ref().is_some_and(|(other, _)| other == key) {
+                *place = self.more.pop();
+            }
+        }
+        self.more.retain(|(other, _)| other != key);
+    }
+}

@@ -1,0 +1,209 @@
+//! A dead letter: an event that was dead-lettered, and the reason. The module `dead_letter` of the crate keeps them.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
+
+use super::attributes::{Attribute, DEAD_LETTER};
+use super::frame::Frame;
+use super::json::rfc3339;
+use super::kind::TriggerKind;
+use super::trigger_event::{TriggerEvent, TriggerInfo};
+use crate::names::named;
+
+/// The longest error that a dead letter keeps, in bytes. A longer one is cut.
+const ERROR_BYTES: usize = 1024;
+
+/// An event that was dead-lettered, and the reason. It is plain data: it names its process and its trigger.
+///
+/// A handler gets it as an argument; [`new`](Self::new) makes one for the test of such a handler.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct DeadLetter {
+    pub(crate) number: u64,
+    /// The event, with its original bytes.
+    pub event: TriggerEvent,
+    /// The process that should have handled it.
+    pub process: String,
+    /// Why it was dead-lettered.
+    pub reason: DeadLetterReason,
+    /// The error, the panic, or the reason that the handler gave: at most 1 KiB.
+    pub error: String,
+    /// The number of attempts: 0 if the handler was never called.
+    pub attempts: u32,
+    /// When the first attempt began to wait, or, if it never waited, when it ended. For an event without an attempt, when
+    /// it was dead-lettered.
+    #[serde(serialize_with = "as_rfc3339")]
+    pub first_at: SystemTime,
+    /// When the event was dead-lettered.
+    #[serde(serialize_with = "as_rfc3339")]
+    pub last_at: SystemTime,
+}
+
+impl DeadLetter {
+    /// A dead letter for a test: without an attempt, without a number, at the time of the event.
+    ///
+    /// ```
+    /// # use trigger_core::{DeadLetter, DeadLetterReason, TriggerEvent};
+    /// fn alarm(letter: &DeadLetter) -> bool {
+    ///     letter.attempts > 3 || letter.reason == DeadLetterReason::Panicked
+    /// }
+    ///
+    /// let event = TriggerEvent::new("orders", r#"{"id": 7}"#, Default::default());
+    /// let letter = DeadLetter::new(event, "charge", DeadLetterReason::RetriesExhausted, "the bank is closed");
+    /// assert!(!alarm(&letter));
+    /// assert!(alarm(&letter.attempts(4)));
+    /// ```
+    pub fn new(
+        event: TriggerEvent,
+        process: impl Into<String>,
+        reason: DeadLetterReason,
+        error: impl Into<String>,
+    ) -> DeadLetter {
+        let at = event.timestamp();
+        DeadLetter {
+            number: 0,
+            event,
+            process: process.into(),
+            reason,
+            error: cut(error.into()),
+            attempts: 0,
+            first_at: at,
+            last_at: at,
+        }
+    }
+
+    /// The bytes that it keeps in memory: the body of its event, and its texts.
+    pub(crate) fn bytes(&self) -> usize {
+        self.event.raw().len() + self.process.len() + self.error.len() + size_of::<DeadLetter>()
+    }
+
+    /// The frame that a dead-letter trigger delivers: that of the event, with the reason as an attribute.
+    pub(crate) fn frame(&self) -> Frame {
+        let about = About {
+            number: self.number,
+            trigger_id: self.event.trigger_id().to_owned(),
+            trigger_type: self.event.kind(),
+            process: self.process.clone(),
+            reason: self.reason,
+            error: self.error.clone(),
+            attempts: self.attempts,
+            first_at: self.first_at,
+            last_at: self.last_at,
+        };
+        // All its fields can be written as JSON.
+        let about = serde_json::to_string(&about).unwrap_or_default();
+        self.event.frame().clone().with(DEAD_LETTER, Attribute::Json(SmolStr::new(about)))
+    }
+
+    /// The dead letter in a frame that a dead-letter trigger delivers.
+    pub(crate) fn of(frame: &Frame) -> Option<DeadLetter> {
+        let Attribute::Json(about) = frame.any_attribute(DEAD_LETTER)? else { return None };
+        let about: About = serde_json::from_str(about).ok()?;
+        let mut frame = frame.clone();
+        if let Some(attributes) = &mut frame.attributes {
+            attributes.remove(DEAD_LETTER);
+        }
+        frame.attributes = frame.attributes.filter(|attributes| !attributes.is_empty());
+        let trigger = Arc::new(TriggerInfo::new(about.trigger_id, about.trigger_type));
+        Some(DeadLetter {
+            number: about.number,
+            event: TriggerEvent::through(trigger, Arc::new(frame)),
+            process: about.process,
+            reason: about.reason,
+            error: about.error,
+            attempts: about.attempts,
+            first_at: about.first_at,
+            last_at: about.last_at,
+        })
+    }
+
+    /// Sets the number of attempts.
+    pub fn attempts(mut self, attempts: u32) -> DeadLetter {
+        self.attempts = attempts;
+        self
+    }
+
+    /// Sets the times of the first attempt and of the end.
+    pub fn between(mut self, first_at: SystemTime, last_at: SystemTime) -> DeadLetter {
+        (self.first_at, self.last_at) = (first_at, last_at);
+        self
+    }
+
+    /// The number of the letter, from 1: unique in its runtime, and higher for each newer one. It is 0 for a letter that
+    /// was not kept by a runtime.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+/// Why an event was dead-lettered. As text it is the name that JSON has, such as `retries_exhausted`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DeadLetterReason {
+    /// The queue of its trigger had no room.
+    Overflow,
+    /// An argument of the handler could not be made from the event.
+    Decode,
+    /// The handler rejected the event, or returned a permanent error.
+    Rejected,
+    /// The handler returned an error or asked for a retry, and no attempt is left.
+    RetriesExhausted,
+    /// The handler panicked, and no attempt is left.
+    Panicked,
+    /// The handler took longer than its `timeout`, and no attempt is left.
+    TimedOut,
+    /// The runtime ended, or the process was removed, before the event was handled. It counts as left.
+    Drained,
+}
+
+named!(DeadLetterReason as "reason" {
+    Overflow = "overflow",
+    Decode = "decode",
+    Rejected = "rejected",
+    RetriesExhausted = "retries_exhausted",
+    Panicked = "panicked",
+    TimedOut = "timed_out",
+    Drained = "drained",
+});
+
+/// A dead letter without its event.
+#[derive(Serialize, Deserialize)]
+struct About {
+    number: u64,
+    trigger_id: String,
+    trigger_type: TriggerKind,
+    process: String,
+    reason: DeadLetterReason,
+    error: String,
+    attempts: u32,
+    #[serde(serialize_with = "as_rfc3339", deserialize_with = "from_rfc3339")]
+    first_at: SystemTime,
+    #[serde(serialize_with = "as_rfc3339", deserialize_with = "from_rfc3339")]
+    last_at: SystemTime,
+}
+
+/// Cuts a text to [`ERROR_BYTES`], and says how long it was.
+pub(crate) fn cut(mut text: String) -> String {
+    if text.len() > ERROR_BYTES {
+        let rest = format!(".. ({} bytes)", text.len());
+        text.truncate(text.floor_char_boundary(ERROR_BYTES - rest.len()));
+        text.shrink_to_fit();
+        text += &rest;
+    }
+    text
+}
+
+fn from_rfc3339<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let time: jiff::Timestamp = text.parse().map_err(D::Error::custom)?;
+    SystemTime::try_from(time).map_err(D::Error::custom)
+}
+
+fn as_rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    rfc3339(*time).map_err(S::Error::custom)?.serialize(serializer)
+}

@@ -1,0 +1,47 @@
+//! The id of an event.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The id of an event: a UUID version 7 (RFC 9562 section 5.7), shown with dashes.
+///
+/// An event keeps its id in every trigger it reaches, in its payload, and in the answer to a webhook request.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(pub(crate) Uuid);
+
+impl EventId {
+    /// The id in 64 bits.
+    pub(crate) fn fold(self) -> u64 {
+        let (high, low) = self.0.as_u64_pair();
+        high ^ low
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0.hyphenated(), f)
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = ParseEventIdError;
+
+    fn from_str(text: &str) -> Result<EventId, ParseEventIdError> {
+        Uuid::try_parse(text).map(EventId).map_err(|error| ParseEventIdError(error.to_string()))
+    }
+}
+
+/// A text that is no [`EventId`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an event id: {0}")]
+pub struct ParseEventIdError(String);

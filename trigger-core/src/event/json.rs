@@ -1,0 +1,96 @@
+//! The JSON form of an event: `{trigger_id, trigger_type, event_id, timestamp, payload, metadata}`, and `raw` if the bytes
+//! are not those that the payload is written as.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::forms::form_of;
+use super::frame::{CUSTOM, Frame};
+use super::id::EventId;
+use super::kind::TriggerKind;
+use super::trigger_event::{TriggerEvent, TriggerInfo};
+
+#[derive(Serialize)]
+struct Written<'a> {
+    trigger_id: &'a str,
+    trigger_type: TriggerKind,
+    event_id: EventId,
+    timestamp: String,
+    payload: &'a Value,
+    metadata: &'a Map<String, Value>,
+    /// The kind of the event, if it came through a trigger of another kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_kind: Option<TriggerKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    trigger_id: String,
+    trigger_type: TriggerKind,
+    event_id: EventId,
+    timestamp: String,
+    payload: Value,
+    #[serde(default)]
+    metadata: Map<String, Value>,
+    event_kind: Option<TriggerKind>,
+    raw: Option<String>,
+}
+
+impl Serialize for TriggerEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let frame = self.frame();
+        let (payload, metadata) = (self.payload(), self.metadata());
+        let as_read = (frame.form.read)(payload, metadata).and_then(|read| written_body(&read.body));
+        let is_same = as_read.is_ok_and(|body| body == frame.raw);
+        let written = Written {
+            trigger_id: self.trigger_id(),
+            trigger_type: self.kind(),
+            event_id: self.id(),
+            timestamp: rfc3339(self.timestamp()).map_err(S::Error::custom)?,
+            payload,
+            metadata,
+            event_kind: (frame.kind() != self.kind()).then_some(frame.kind()),
+            raw: (!is_same).then(|| BASE64.encode(&frame.raw)),
+        };
+        written.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for TriggerEvent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TriggerEvent, D::Error> {
+        let read = Read::deserialize(deserializer)?;
+        let timestamp: jiff::Timestamp = read.timestamp.parse().map_err(D::Error::custom)?;
+        let timestamp = SystemTime::try_from(timestamp).map_err(D::Error::custom)?;
+        // The JSON of a dead letter may lack the kind of its event.
+        let form = form_of(read.event_kind.unwrap_or(read.trigger_type)).unwrap_or(&CUSTOM);
+        let parts = (form.read)(&read.payload, &read.metadata).map_err(D::Error::custom)?;
+        let raw = match &read.raw {
+            Some(raw) => Bytes::from(BASE64.decode(raw).map_err(D::Error::custom)?),
+            None => written_body(&parts.body).map_err(D::Error::custom)?,
+        };
+        let mut frame = Frame::new((read.event_id, timestamp), form, parts.name.into(), raw);
+        frame.attributes = (!parts.attributes.is_empty()).then(|| Box::new(parts.attributes));
+        let trigger = Arc::new(TriggerInfo::new(read.trigger_id, read.trigger_type));
+        Ok(TriggerEvent::through(trigger, Arc::new(frame)).with_json(read.payload, read.metadata))
+    }
+}
+
+/// The bytes that a body is read as, if the JSON form has no `raw`.
+fn written_body(body: &Value) -> Result<Bytes, String> {
+    serde_json::to_vec(body).map(Bytes::from).map_err(|error| error.to_string())
+}
+
+/// A point in time as RFC 3339 in UTC.
+pub(crate) fn rfc3339(time: SystemTime) -> Result<String, jiff::Error> {
+    jiff::Timestamp::try_from(time).map(|time| time.to_string())
+}
