@@ -15,17 +15,17 @@ use crate::error::Result;
 use crate::panic;
 use crate::status::RuntimeStatus;
 
-mod asked;
+mod bound_trigger;
 mod build;
 mod change;
+mod cli;
 mod describe;
 mod drain;
 mod entry;
 mod hooks;
-mod running;
+mod process_handle;
 mod signal;
 mod start_error;
-mod wired;
 
 pub use build::Builder;
 pub use change::UnknownProcess;
@@ -33,13 +33,13 @@ pub use describe::check;
 pub use drain::{DrainReport, ProcessReport};
 pub use entry::{MainOutput, main};
 use hooks::Hook;
-use running::{Running, Shared};
+use process_handle::{ProcessHandle, RuntimeContext};
 use signal::Signals;
 pub use start_error::StartError;
 
 /// How long after the deadline of the drain a program may still run before it is ended, whatever its handlers do: `on_stop`
 /// hooks have 5 s of it.
-const PATIENCE: Duration = Duration::from_secs(6);
+const FORCED_EXIT_DELAY: Duration = Duration::from_secs(6);
 
 /// A running set of processes, with its bus, its broker, its webhook servers and its dead letters.
 ///
@@ -62,9 +62,9 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
 /// ```
 pub struct Runtime {
-    shared: Shared,
+    context: RuntimeContext,
     /// In the order of their declaration; those that were added come last.
-    processes: RwLock<Vec<Arc<Running>>>,
+    processes: RwLock<Vec<Arc<ProcessHandle>>>,
     /// Held while a process is added.
     changing: tokio::sync::Mutex<()>,
     drain_deadline: Duration,
@@ -82,14 +82,14 @@ impl Runtime {
     }
 
     fn new(
-        shared: Shared,
-        processes: Vec<Arc<Running>>,
+        context: RuntimeContext,
+        processes: Vec<Arc<ProcessHandle>>,
         drain_deadline: Duration,
         on_stop: Vec<Hook>,
     ) -> Runtime {
         panic::note_places();
         Runtime {
-            shared,
+            context,
             processes: RwLock::new(processes),
             changing: tokio::sync::Mutex::default(),
             drain_deadline,
@@ -99,34 +99,34 @@ impl Runtime {
         }
     }
 
-    fn processes(&self) -> Vec<Arc<Running>> {
+    fn processes(&self) -> Vec<Arc<ProcessHandle>> {
         self.processes.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A handle to the bus of the runtime.
     pub fn bus(&self) -> EventBus {
-        self.shared.bus.clone()
+        self.context.bus.clone()
     }
 
     /// A handle to the broker of the runtime.
     pub fn broker(&self) -> MessageBroker {
-        self.shared.broker.clone()
+        self.context.broker.clone()
     }
 
     /// A handle to the events that were given up on.
     pub fn dead_letters(&self) -> DeadLetters {
-        self.shared.dead_letters.clone()
+        self.context.dead_letters.clone()
     }
 
     /// The address a webhook trigger listens on, by the id of the trigger: where port 0 was asked for, the one that
     /// the system picked. `None` for another trigger, and after the shutdown.
     pub fn local_addr(&self, trigger_id: &str) -> Option<SocketAddr> {
-        self.processes().iter().find_map(|running| running.local_addr(trigger_id))
+        self.processes().iter().find_map(|handle| handle.local_addr(trigger_id))
     }
 
     /// The state of every process and trigger at this moment.
     pub fn status(&self) -> RuntimeStatus {
-        RuntimeStatus { processes: self.processes().iter().map(|running| running.status()).collect() }
+        RuntimeStatus { processes: self.processes().iter().map(|handle| handle.status()).collect() }
     }
 
     /// Drains the runtime: what was accepted is handled, then everything ends.
@@ -160,12 +160,12 @@ impl Runtime {
     ///
     /// If events were left, or if the system does not let us listen for signals.
     pub async fn run_until_signal(&self) -> Result {
-        self.run_until(Signals::listen(self.drain_deadline.saturating_add(PATIENCE))?).await
+        self.run_until(Signals::listen(self.drain_deadline.saturating_add(FORCED_EXIT_DELAY))?).await
     }
 
     /// How many events are accepted and not settled.
     fn pending(&self) -> usize {
-        self.processes().iter().map(|running| running.process.inbox.pending()).sum()
+        self.processes().iter().map(|handle| handle.process.inbox.pending()).sum()
     }
 
     async fn run_until(&self, mut signals: Signals) -> Result {
@@ -190,8 +190,8 @@ impl Runtime {
 /// A runtime that nobody holds any more ends at once.
 impl Drop for Runtime {
     fn drop(&mut self) {
-        self.shared.env.shutdown.cancel();
-        self.processes().iter().for_each(|running| running.drop_everything());
+        self.context.env.shutdown.cancel();
+        self.processes().iter().for_each(|handle| handle.drop_everything());
     }
 }
 
@@ -199,7 +199,7 @@ impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let processes = self.processes();
         f.debug_struct("Runtime")
-            .field("processes", &processes.iter().map(|running| running.name()).collect::<Vec<_>>())
+            .field("processes", &processes.iter().map(|handle| handle.name()).collect::<Vec<_>>())
             .field("pending", &self.pending())
             .finish_non_exhaustive()
     }
@@ -208,6 +208,6 @@ impl fmt::Debug for Runtime {
 /// Starts the builder's runtime and runs it until a signal.
 async fn run(builder: Builder) -> Result {
     // Before anything is accepted, so that no signal finds the program without its handler.
-    let signals = Signals::listen(builder.longest_drain().saturating_add(PATIENCE))?;
+    let signals = Signals::listen(builder.longest_drain().saturating_add(FORCED_EXIT_DELAY))?;
     builder.start().await?.run_until(signals).await
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::asked::Asked;
+use super::cli::CliRequest;
 use super::hooks::Hook;
-use super::running::{Running, Shared};
+use super::process_handle::{ProcessHandle, RuntimeContext};
 use super::{Runtime, StartError};
 use crate::broker::MessageBroker;
 use crate::bus::EventBus;
@@ -55,7 +55,7 @@ pub struct Builder {
     on_start: Vec<Hook>,
     on_stop: Vec<Hook>,
     /// What it is to answer instead of starting.
-    pub(super) asked: Option<Asked>,
+    pub(super) cli: Option<CliRequest>,
 }
 
 /// What a builder comes to, before any of it exists: the processes in their order, and what keeps them from starting.
@@ -92,7 +92,7 @@ impl Builder {
             clock: None,
             on_start: Vec::new(),
             on_stop: Vec::new(),
-            asked: None,
+            cli: None,
         }
     }
 
@@ -206,8 +206,8 @@ impl Builder {
     ///
     /// Dropped half way, nothing is left bound, subscribed or running; a trigger of the program's own may have started.
     pub async fn start(mut self) -> Result<Runtime, StartError> {
-        if let Some(asked) = self.asked {
-            asked.answer(self);
+        if let Some(request) = self.cli {
+            request.answer(self);
         }
         let Plan { processes, mut problems } = self.plan();
         let on_start = std::mem::take(&mut self.on_start);
@@ -216,12 +216,12 @@ impl Builder {
         if !problems.is_empty() {
             return Err(StartError::of(problems));
         }
-        runtime.shared.bus.routes().set_clock(&runtime.shared.env.clock);
-        runtime.shared.broker.routes().set_clock(&runtime.shared.env.clock);
+        runtime.context.bus.routes().set_clock(&runtime.context.env.clock);
+        runtime.context.broker.routes().set_clock(&runtime.context.env.clock);
         runtime.open(on_start).await?;
         let processes = runtime.processes();
-        let triggers: usize = processes.iter().map(|running| running.triggers.len()).sum();
-        let names: Vec<_> = processes.iter().map(|running| running.name()).collect();
+        let triggers: usize = processes.iter().map(|handle| handle.triggers.len()).sum();
+        let names: Vec<_> = processes.iter().map(|handle| handle.name()).collect();
         tracing::info!(processes = names.len(), triggers, "started {}", names.join(", "));
         drop(processes);
         Ok(runtime)
@@ -318,7 +318,7 @@ impl Builder {
         let dead_letters = DeadLetters::new(Arc::clone(&wait_graph));
         let mut provided = self.provided;
         provided.insert(dead_letters.clone());
-        let shared = Shared {
+        let context = RuntimeContext {
             bus: self.bus,
             broker: self.broker,
             env: Arc::new(Env { provided, shutdown: CancellationToken::new(), clock }),
@@ -329,10 +329,10 @@ impl Builder {
         };
         let wired = |planned: Planned| {
             let configs = with_unique_ids(planned.declaration.config.triggers.clone());
-            Arc::new(Running::new(planned.declaration, planned.name, planned.own, configs, &shared))
+            Arc::new(ProcessHandle::new(planned.declaration, planned.name, planned.own, configs, &context))
         };
         let processes = processes.into_iter().map(wired).collect();
-        Runtime::new(shared, processes, self.drain_deadline, self.on_stop)
+        Runtime::new(context, processes, self.drain_deadline, self.on_stop)
     }
 }
 
@@ -348,16 +348,16 @@ impl Runtime {
         }
         let processes = self.processes();
         let mut problems = Vec::new();
-        for running in &processes {
-            problems.extend(running.start().await);
+        for handle in &processes {
+            problems.extend(handle.start().await);
         }
         if problems.is_empty() {
-            processes.iter().for_each(|running| running.accept());
-            processes.iter().for_each(|running| running.work());
+            processes.iter().for_each(|handle| handle.accept());
+            processes.iter().for_each(|handle| handle.work());
             return Ok(());
         }
-        for running in &processes {
-            running.undo().await;
+        for handle in &processes {
+            handle.undo().await;
         }
         Err(StartError::of(problems))
     }
@@ -365,8 +365,8 @@ impl Runtime {
     /// Takes every port, listening on none, so that all that are taken by others are found at once.
     async fn bind(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        for running in &self.processes() {
-            problems.extend(running.bind().await);
+        for handle in &self.processes() {
+            problems.extend(handle.bind().await);
         }
         problems
     }

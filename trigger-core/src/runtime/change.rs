@@ -8,7 +8,7 @@ use trigger_grammar::hint;
 
 use super::build::{NO_TRIGGER, with_unique_ids};
 use super::drain::ProcessReport;
-use super::running::Running;
+use super::process_handle::ProcessHandle;
 use super::{Runtime, StartError};
 use crate::clock;
 use crate::config::ProcessConfig;
@@ -34,9 +34,9 @@ impl Runtime {
     ///
     /// [`UnknownProcess`] if there is none of this name.
     pub fn resume(&self, process: &str) -> Result<(), UnknownProcess> {
-        let running = self.find(process)?;
-        if !running.is_ending() {
-            running.process.inbox.pause(false);
+        let handle = self.find(process)?;
+        if !handle.is_ending() {
+            handle.process.inbox.pause(false);
         }
         Ok(())
     }
@@ -67,7 +67,7 @@ impl Runtime {
     async fn add(&self, declaration: Declaration) -> Result<(), StartError> {
         let _changing = self.changing.lock().await;
         let too_late = |declaration: &Declaration| {
-            let ending = self.shared.env.shutdown.is_cancelled();
+            let ending = self.context.env.shutdown.is_cancelled();
             ending.then(|| {
                 Problem::of(
                     declaration,
@@ -81,10 +81,10 @@ impl Runtime {
         }
         let existing = self.processes();
         let name = declaration.name.clone().unwrap_or_default();
-        let names: Vec<&str> = existing.iter().map(|running| running.name()).chain([name.as_str()]).collect();
+        let names: Vec<&str> = existing.iter().map(|handle| handle.name()).chain([name.as_str()]).collect();
         let declarations: Vec<&Declaration> =
-            existing.iter().map(|running| &running.declaration).chain([&declaration]).collect();
-        let mut problems = check(&declarations, &names, &self.shared.env.provided);
+            existing.iter().map(|handle| &handle.declaration).chain([&declaration]).collect();
+        let mut problems = check(&declarations, &names, &self.context.env.provided);
         if declaration.config.triggers.is_empty() {
             problems.push(Problem::of(&declaration, ProblemKind::Empty, NO_TRIGGER));
         }
@@ -92,22 +92,22 @@ impl Runtime {
             return Err(StartError::of(problems));
         }
         let configs = with_unique_ids(declaration.config.triggers.clone());
-        let running = Arc::new(Running::new(declaration, name, Vec::new(), configs, &self.shared));
-        let started = Unfinished(Some(Arc::clone(&running)));
-        problems = running.bind().await;
+        let handle = Arc::new(ProcessHandle::new(declaration, name, Vec::new(), configs, &self.context));
+        let started = Unfinished(Some(Arc::clone(&handle)));
+        problems = handle.bind().await;
         // To look up the name of a host may take longer than a drain.
-        problems.extend(too_late(&running.declaration));
+        problems.extend(too_late(&handle.declaration));
         if problems.is_empty() {
-            problems = running.start().await;
+            problems = handle.start().await;
         }
         if !problems.is_empty() {
-            running.undo().await;
+            handle.undo().await;
             return Err(StartError::of(problems));
         }
-        running.accept();
-        running.work();
-        tracing::info!(process = running.name(), "added");
-        self.processes.write().unwrap_or_else(PoisonError::into_inner).push(running);
+        handle.accept();
+        handle.work();
+        tracing::info!(process = handle.name(), "added");
+        self.processes.write().unwrap_or_else(PoisonError::into_inner).push(handle);
         started.keep();
         Ok(())
     }
@@ -124,34 +124,34 @@ impl Runtime {
     /// Dropped half way, the process takes no more events, and goes on with those it has. Called again, this waits for
     /// its end.
     pub async fn remove_process(&self, process: &str) -> Result<ProcessReport, UnknownProcess> {
-        let running = self.find(process)?;
+        let handle = self.find(process)?;
         // A drain that has begun has one deadline for everything.
         let deadline = self.drain_deadline_at.get().copied();
         let deadline = deadline.unwrap_or_else(|| clock::after(self.drain_deadline));
-        running.begin_to_end(deadline);
+        handle.begin_to_end(deadline);
         // Requests to its paths are from now on to paths that do not exist.
-        let stopped = tokio::time::timeout_at(deadline, running.stop_custom()).await;
-        let report = running.end(if stopped.is_ok() { deadline } else { clock::instant() }).await;
-        running.leave_ports().await;
+        let stopped = tokio::time::timeout_at(deadline, handle.stop_custom()).await;
+        let report = handle.end(if stopped.is_ok() { deadline } else { clock::instant() }).await;
+        handle.leave_ports().await;
         let mut processes = self.processes.write().unwrap_or_else(PoisonError::into_inner);
-        processes.retain(|other| !Arc::ptr_eq(other, &running));
+        processes.retain(|other| !Arc::ptr_eq(other, &handle));
         drop(processes);
         tracing::info!(process, %report, "removed");
         Ok(report)
     }
 
-    fn find(&self, name: &str) -> Result<Arc<Running>, UnknownProcess> {
+    fn find(&self, name: &str) -> Result<Arc<ProcessHandle>, UnknownProcess> {
         let processes = self.processes();
-        if let Some(running) = processes.iter().find(|running| running.name() == name) {
-            return Ok(Arc::clone(running));
+        if let Some(handle) = processes.iter().find(|handle| handle.name() == name) {
+            return Ok(Arc::clone(handle));
         }
-        let known = processes.iter().map(|running| running.name().to_owned()).collect();
+        let known = processes.iter().map(|handle| handle.name().to_owned()).collect();
         Err(UnknownProcess { name: name.to_owned(), known })
     }
 }
 
 /// A process that is being added. Given up, it is closed.
-struct Unfinished(Option<Arc<Running>>);
+struct Unfinished(Option<Arc<ProcessHandle>>);
 
 impl Unfinished {
     fn keep(mut self) {
@@ -161,8 +161,8 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if let Some(running) = &self.0 {
-            running.drop_everything();
+        if let Some(handle) = &self.0 {
+            handle.drop_everything();
         }
     }
 }

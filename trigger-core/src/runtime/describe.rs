@@ -1,8 +1,8 @@
 //! What a builder and a runtime say of their wiring, and whether it is sound, without starting anything.
 
+use super::bound_trigger::BoundTrigger;
 use super::build::{Planned, with_unique_ids};
-use super::running::Running;
-use super::wired::Wired;
+use super::process_handle::ProcessHandle;
 use super::{Builder, Runtime, StartError};
 use crate::description::{ArgumentDescription, Description, ProcessDescription, TriggerDescription};
 use crate::registry::Declaration;
@@ -60,15 +60,15 @@ impl Runtime {
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
     /// ```
     pub fn describe(&self) -> Description {
-        Description::of(self.processes().iter().map(|running| running.describe()).collect())
+        Description::of(self.processes().iter().map(|handle| handle.describe()).collect())
     }
 }
 
-impl Running {
+impl ProcessHandle {
     fn describe(&self) -> ProcessDescription {
         // Those of the program's own come last.
         let own = self.triggers.iter().skip(self.declaration.config.triggers.len());
-        process(self.name(), &self.declaration, own.map(Wired::id))
+        process(self.name(), &self.declaration, own.map(BoundTrigger::id))
     }
 }
 

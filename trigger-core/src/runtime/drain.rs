@@ -55,29 +55,29 @@ impl Runtime {
         // A drain that was given up half way is taken up where it began.
         let deadline = *self.drain_deadline_at.get_or_init(|| clock::after(self.drain_deadline));
         // Before handlers are told, so that the report counts those that end because of it.
-        self.processes().iter().for_each(|running| running.begin_to_end(deadline));
-        self.shared.env.shutdown.cancel();
+        self.processes().iter().for_each(|handle| handle.begin_to_end(deadline));
+        self.context.env.shutdown.cancel();
         // One that is being added has seen that this has begun, or gets in.
         let _ = timeout_at(deadline, self.changing.lock()).await;
         let processes = self.processes();
-        processes.iter().for_each(|running| running.begin_to_end(deadline));
+        processes.iter().for_each(|handle| handle.begin_to_end(deadline));
         let at_rest = async {
-            all(processes.iter().map(|running| running.stop_custom())).await;
-            self.shared.quiescence.ended().await;
+            all(processes.iter().map(|handle| handle.stop_custom())).await;
+            self.context.quiescence.ended().await;
         };
         let in_time = timeout_at(deadline, at_rest).await.is_ok();
         if !in_time {
             // While the queues are open, so that no handler goes on whose events nobody takes.
-            all(processes.iter().map(|running| running.cancel())).await;
+            all(processes.iter().map(|handle| handle.cancel())).await;
         }
         let end = if in_time { deadline } else { clock::instant() };
         let mut reports = all(processes
             .iter()
             .enumerate()
-            .map(|(index, running)| async move { (index, running.end(end).await) }))
+            .map(|(index, handle)| async move { (index, handle.end(end).await) }))
         .await;
         // Not before all have ended: a path that is gone answers 404, and its sender would not try again.
-        all(processes.iter().map(|running| running.leave_ports())).await;
+        all(processes.iter().map(|handle| handle.leave_ports())).await;
         reports.sort_by_key(|(index, _)| *index);
         self.run_stop_hooks(deadline).await;
         DrainReport::of(reports.into_iter().map(|(_, report)| report).collect())

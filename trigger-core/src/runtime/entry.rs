@@ -10,7 +10,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::Builder;
-use super::asked::Asked;
+use super::cli::CliRequest;
 use crate::error::{Error, Result, WithSources};
 
 /// Runs the body of `#[triggers::main]` with a builder that has every linked handler in it. What the program is asked by
@@ -20,8 +20,8 @@ where
     F: FnOnce(Builder) -> Fut,
     Fut: Future<Output = Result>,
 {
-    let asked = match Asked::of_program() {
-        Ok(asked) => asked,
+    let request = match CliRequest::of_program() {
+        Ok(request) => request,
         Err(error) => {
             eprintln!("Error: {error}");
             return ExitCode::from(2);
@@ -33,14 +33,14 @@ where
         Err(error) => return failed(&Error::from(error)),
     };
     let mut builder = Builder::new().linked();
-    builder.asked = asked;
+    builder.cli = request;
     let result = runtime.block_on(body(builder));
     // The drain is over. A handler that blocks its thread must not keep the program.
     runtime.shutdown_background();
-    match (result, asked) {
+    match (result, request) {
         (Ok(()), None) => ExitCode::SUCCESS,
         // The answer would have ended the program.
-        (Ok(()), Some(asked)) => failed(&asked.unanswered()),
+        (Ok(()), Some(request)) => failed(&request.unanswered()),
         (Err(error), _) => failed(&error),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::running::Shared;
+use super::process_handle::RuntimeContext;
 use crate::config::{SourceConfig, TriggerConfig};
 use crate::panic::{CatchUnwind, guard};
 use crate::queue::{Ledger, Queue};
@@ -21,7 +21,7 @@ use crate::trigger::{
 /// How long a trigger of the program's own is left alone after it has failed.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
-pub(super) enum Wired {
+pub(super) enum BoundTrigger {
     Event(EventTrigger),
     Message(MessageTrigger),
     Webhook(WebhookTrigger),
@@ -33,50 +33,52 @@ pub(super) enum Wired {
     },
 }
 
-impl Wired {
-    pub(super) fn new(config: TriggerConfig, shared: &Shared, wiring: &Wiring) -> Wired {
+impl BoundTrigger {
+    pub(super) fn new(config: TriggerConfig, context: &RuntimeContext, wiring: &Wiring) -> BoundTrigger {
         match config.source {
-            SourceConfig::Event { .. } => Wired::Event(EventTrigger::wired(&shared.bus, config, wiring)),
+            SourceConfig::Event { .. } => {
+                BoundTrigger::Event(EventTrigger::wired(&context.bus, config, wiring))
+            }
             SourceConfig::Message { .. } => {
-                Wired::Message(MessageTrigger::wired(&shared.broker, config, wiring))
+                BoundTrigger::Message(MessageTrigger::wired(&context.broker, config, wiring))
             }
             SourceConfig::Webhook { .. } => {
-                Wired::Webhook(WebhookTrigger::wired(Arc::clone(&shared.ports), config, wiring))
+                BoundTrigger::Webhook(WebhookTrigger::wired(Arc::clone(&context.ports), config, wiring))
             }
             SourceConfig::DeadLetter { .. } => {
-                Wired::DeadLetter(DeadLetterTrigger::new(&shared.dead_letters, config, wiring))
+                BoundTrigger::DeadLetter(DeadLetterTrigger::new(&context.dead_letters, config, wiring))
             }
         }
     }
 
-    pub(super) fn custom(trigger: Arc<dyn AnyTrigger>, queue: Queue) -> Wired {
-        Wired::Custom { trigger, queue }
+    pub(super) fn custom(trigger: Arc<dyn AnyTrigger>, queue: Queue) -> BoundTrigger {
+        BoundTrigger::Custom { trigger, queue }
     }
 
     pub(super) fn id(&self) -> &str {
         match self {
-            Wired::Event(trigger) => Trigger::id(trigger),
-            Wired::Message(trigger) => Trigger::id(trigger),
-            Wired::Webhook(trigger) => Trigger::id(trigger),
-            Wired::DeadLetter(trigger) => trigger.intake.id(),
-            Wired::Custom { trigger, .. } => trigger.id(),
+            BoundTrigger::Event(trigger) => Trigger::id(trigger),
+            BoundTrigger::Message(trigger) => Trigger::id(trigger),
+            BoundTrigger::Webhook(trigger) => Trigger::id(trigger),
+            BoundTrigger::DeadLetter(trigger) => trigger.intake.id(),
+            BoundTrigger::Custom { trigger, .. } => trigger.id(),
         }
     }
 
     pub(super) fn queue(&self) -> &Queue {
         match self {
-            Wired::Event(trigger) => &trigger.intake().queue,
-            Wired::Message(trigger) => &trigger.intake().queue,
-            Wired::Webhook(trigger) => &trigger.intake().queue,
-            Wired::DeadLetter(trigger) => &trigger.intake.queue,
-            Wired::Custom { queue, .. } => queue,
+            BoundTrigger::Event(trigger) => &trigger.intake().queue,
+            BoundTrigger::Message(trigger) => &trigger.intake().queue,
+            BoundTrigger::Webhook(trigger) => &trigger.intake().queue,
+            BoundTrigger::DeadLetter(trigger) => &trigger.intake.queue,
+            BoundTrigger::Custom { queue, .. } => queue,
         }
     }
 
     /// Takes its place on a port, without listening.
     pub(super) async fn bind(&self) -> Result<(), TriggerError> {
         match self {
-            Wired::Webhook(trigger) => trigger.bind().await,
+            BoundTrigger::Webhook(trigger) => trigger.bind().await,
             _ => Ok(()),
         }
     }
@@ -88,14 +90,14 @@ impl Wired {
         draining: &CancellationToken,
     ) -> Result<(), TriggerError> {
         match self {
-            Wired::Event(trigger) => Trigger::start(trigger).await,
-            Wired::Message(trigger) => Trigger::start(trigger).await,
-            Wired::Webhook(trigger) => trigger.listen(),
-            Wired::DeadLetter(trigger) => {
+            BoundTrigger::Event(trigger) => Trigger::start(trigger).await,
+            BoundTrigger::Message(trigger) => Trigger::start(trigger).await,
+            BoundTrigger::Webhook(trigger) => trigger.listen(),
+            BoundTrigger::DeadLetter(trigger) => {
                 trigger.start();
                 Ok(())
             }
-            Wired::Custom { trigger, queue } => {
+            BoundTrigger::Custom { trigger, queue } => {
                 trigger.start().await?;
                 queue.open();
                 let stop = pumps.stop_token().clone();
@@ -107,21 +109,21 @@ impl Wired {
 
     /// Lets requests in.
     pub(super) fn accept(&self) {
-        if let Wired::Webhook(trigger) = self {
+        if let BoundTrigger::Webhook(trigger) = self {
             trigger.accept();
         }
     }
 
     /// Answers requests with 503. Events and messages still arrive.
     pub(super) fn refuse_requests(&self) {
-        if let Wired::Webhook(trigger) = self {
+        if let BoundTrigger::Webhook(trigger) = self {
             trigger.refuse();
         }
     }
 
     /// Stops a trigger of the program's own. What it has accepted still arrives.
     pub(super) async fn stop_custom(&self) {
-        if let Wired::Custom { trigger, .. } = self
+        if let BoundTrigger::Custom { trigger, .. } = self
             && let Err(panic) = CatchUnwind::new(trigger.stop()).await
         {
             tracing::error!(trigger = trigger.id(), %panic, "the stop of the trigger panicked");
@@ -131,7 +133,7 @@ impl Wired {
     /// How many events a trigger of the program's own still holds.
     pub(super) fn held_outside(&self) -> usize {
         match self {
-            Wired::Custom { trigger, .. } => guard(|| trigger.status().queue_size).unwrap_or_default(),
+            BoundTrigger::Custom { trigger, .. } => guard(|| trigger.status().queue_size).unwrap_or_default(),
             _ => 0,
         }
     }
@@ -139,24 +141,24 @@ impl Wired {
     /// Lets nothing in at all.
     pub(super) fn close(&self) {
         match self {
-            Wired::Event(trigger) => trigger.close(),
-            Wired::Message(trigger) => trigger.close(),
-            Wired::Webhook(trigger) => trigger.refuse(),
-            Wired::DeadLetter(trigger) => trigger.close(),
-            Wired::Custom { queue, .. } => queue.close(),
+            BoundTrigger::Event(trigger) => trigger.close(),
+            BoundTrigger::Message(trigger) => trigger.close(),
+            BoundTrigger::Webhook(trigger) => trigger.refuse(),
+            BoundTrigger::DeadLetter(trigger) => trigger.close(),
+            BoundTrigger::Custom { queue, .. } => queue.close(),
         }
     }
 
     /// Lets go of the port. All others have nothing left to let go of.
     pub(super) async fn leave_port(&self) {
-        if let Wired::Webhook(trigger) = self {
+        if let BoundTrigger::Webhook(trigger) = self {
             Trigger::stop(trigger).await;
         }
     }
 
     pub(super) fn local_addr(&self) -> Option<SocketAddr> {
         match self {
-            Wired::Webhook(trigger) => trigger.local_addr(),
+            BoundTrigger::Webhook(trigger) => trigger.local_addr(),
             _ => None,
         }
     }
@@ -164,11 +166,11 @@ impl Wired {
     /// The status, and the account of what became of its events, at one moment.
     pub(super) fn status(&self) -> (TriggerStatus, Ledger) {
         match self {
-            Wired::Event(trigger) => trigger.intake().status_and_ledger(),
-            Wired::Message(trigger) => trigger.intake().status_and_ledger(),
-            Wired::Webhook(trigger) => trigger.intake().status_and_ledger(),
-            Wired::DeadLetter(trigger) => trigger.intake.status_and_ledger(),
-            Wired::Custom { trigger, queue } => {
+            BoundTrigger::Event(trigger) => trigger.intake().status_and_ledger(),
+            BoundTrigger::Message(trigger) => trigger.intake().status_and_ledger(),
+            BoundTrigger::Webhook(trigger) => trigger.intake().status_and_ledger(),
+            BoundTrigger::DeadLetter(trigger) => trigger.intake.status_and_ledger(),
+            BoundTrigger::Custom { trigger, queue } => {
                 let mut status = trigger.status();
                 let ours = queue.snapshot();
                 let handed_out = ours.ledger.accepted + status.queue_size as u64;

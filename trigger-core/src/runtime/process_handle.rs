@@ -9,8 +9,8 @@ use tokio::sync::OnceCell;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
+use super::bound_trigger::BoundTrigger;
 use super::drain::ProcessReport;
-use super::wired::Wired;
 use crate::broker::MessageBroker;
 use crate::bus::EventBus;
 use crate::config::TriggerConfig;
@@ -33,7 +33,7 @@ const ABORT_GRACE: Duration = Duration::from_millis(100);
 const OF_CUSTOM: Bounds = Bounds { events: 1, bytes: None };
 
 /// What the processes of a runtime share.
-pub(super) struct Shared {
+pub(super) struct RuntimeContext {
     pub(super) bus: EventBus,
     pub(super) broker: MessageBroker,
     pub(super) env: Arc<Env>,
@@ -44,10 +44,10 @@ pub(super) struct Shared {
 }
 
 /// One process of a runtime.
-pub(super) struct Running {
+pub(super) struct ProcessHandle {
     pub(super) declaration: Declaration,
     pub(super) process: Arc<Process>,
-    pub(super) triggers: Vec<Wired>,
+    pub(super) triggers: Vec<BoundTrigger>,
     workers: Tasks,
     handles: Mutex<Vec<AbortHandle>>,
     /// The tasks that carry events from the program's own triggers into our queues.
@@ -61,15 +61,15 @@ pub(super) struct Running {
     stopped: AtomicBool,
 }
 
-impl Running {
+impl ProcessHandle {
     /// Connects a process, without starting any of it.
     pub(super) fn new(
         declaration: Declaration,
         name: String,
         own: Vec<Arc<dyn AnyTrigger>>,
         configs: impl Iterator<Item = TriggerConfig>,
-        shared: &Shared,
-    ) -> Running {
+        context: &RuntimeContext,
+    ) -> ProcessHandle {
         let configs: Vec<_> = configs.collect();
         let settings = &declaration.config;
         // Their events bring what they remember of their trigger.
@@ -80,22 +80,22 @@ impl Running {
         });
         let queues = configs.iter().map(queue).chain(of_own).collect();
         let workers = Workers { count: settings.concurrency, threads: threads() };
-        let inbox = Inbox::new(queues, settings.key.clone(), Some(workers), Arc::clone(&shared.quiescence));
-        shared.wait_graph.add(&inbox);
+        let inbox = Inbox::new(queues, settings.key.clone(), Some(workers), Arc::clone(&context.quiescence));
+        context.wait_graph.add(&inbox);
         let wiring = |port: usize| Wiring {
             queue: Queue::of(Arc::clone(&inbox), port),
-            lost: Some(LostEvents { process: name.clone(), dead_letters: shared.dead_letters.clone() }),
-            wait_graph: Arc::clone(&shared.wait_graph),
-            clock: shared.env.clock.clone(),
+            lost: Some(LostEvents { process: name.clone(), dead_letters: context.dead_letters.clone() }),
+            wait_graph: Arc::clone(&context.wait_graph),
+            clock: context.env.clock.clone(),
         };
         let of_configs = configs.len();
         let configs = configs.into_iter().enumerate();
-        let triggers = configs.map(|(port, config)| Wired::new(config, shared, &wiring(port)));
+        let triggers = configs.map(|(port, config)| BoundTrigger::new(config, context, &wiring(port)));
         let own = own.into_iter().enumerate();
-        let own = own.map(|(index, trigger)| Wired::custom(trigger, wiring(of_configs + index).queue));
-        let triggers: Vec<Wired> = triggers.chain(own).collect();
+        let own = own.map(|(index, trigger)| BoundTrigger::custom(trigger, wiring(of_configs + index).queue));
+        let triggers: Vec<BoundTrigger> = triggers.chain(own).collect();
         let known = triggers.iter().map(|trigger| (trigger.id().to_owned(), trigger.queue().trigger().kind));
-        shared.dead_letters.attach(&name, &inbox, known.collect());
+        context.dead_letters.attach(&name, &inbox, known.collect());
         let policy = Policy {
             concurrency: settings.concurrency,
             timeout: settings.timeout,
@@ -107,11 +107,11 @@ impl Running {
             new_slot: Arc::clone(&declaration.call),
             policy,
             inbox,
-            env: Arc::clone(&shared.env),
-            dead_letters: shared.dead_letters.clone(),
-            wait_graph: Arc::clone(&shared.wait_graph),
+            env: Arc::clone(&context.env),
+            dead_letters: context.dead_letters.clone(),
+            wait_graph: Arc::clone(&context.wait_graph),
         };
-        Running {
+        ProcessHandle {
             declaration,
             process: Arc::new(process),
             triggers,
@@ -156,7 +156,7 @@ impl Running {
 
     /// Lets requests in.
     pub(super) fn accept(&self) {
-        self.triggers.iter().for_each(Wired::accept);
+        self.triggers.iter().for_each(BoundTrigger::accept);
     }
 
     /// Starts the workers. They end where every queue is closed, and so must find them open.
@@ -189,7 +189,7 @@ impl Running {
         self.process.inbox.drain_until(deadline);
         // The room of a retry that is not waited for any more is never made.
         self.process.wait_graph.check();
-        self.triggers.iter().for_each(Wired::refuse_requests);
+        self.triggers.iter().for_each(BoundTrigger::refuse_requests);
     }
 
     pub(super) fn is_ending(&self) -> bool {
@@ -198,7 +198,7 @@ impl Running {
 
     /// Stops the program's own triggers, and wait_graph for what they have handed out.
     pub(super) async fn stop_custom(&self) {
-        all(self.triggers.iter().map(Wired::stop_custom)).await;
+        all(self.triggers.iter().map(BoundTrigger::stop_custom)).await;
         self.pumps.ended().await;
     }
 
@@ -210,7 +210,7 @@ impl Running {
 
     /// Lets go of the ports. Until then its paths answer 503.
     pub(super) async fn leave_ports(&self) {
-        all(self.triggers.iter().map(Wired::leave_port)).await;
+        all(self.triggers.iter().map(BoundTrigger::leave_port)).await;
     }
 
     async fn end_once(&self, deadline: Instant) -> ProcessReport {
@@ -223,7 +223,7 @@ impl Running {
         // An event that a pump has just taken is in a queue when the pump has ended.
         self.pumps.ended_within(ABORT_GRACE).await;
         self.clock.stop_token().cancel();
-        let left = self.keep_left() + self.triggers.iter().map(Wired::held_outside).sum::<usize>();
+        let left = self.keep_left() + self.triggers.iter().map(BoundTrigger::held_outside).sum::<usize>();
         self.process.wait_graph.remove(&self.process.inbox);
         self.stopped.store(true, Ordering::Release);
         let (handled_before, dead_lettered_before) = self.ending.get().copied().unwrap_or_default();
@@ -298,11 +298,11 @@ impl Running {
     }
 
     fn close(&self) {
-        self.triggers.iter().for_each(Wired::close);
+        self.triggers.iter().for_each(BoundTrigger::close);
     }
 
     pub(super) fn local_addr(&self, trigger_id: &str) -> Option<SocketAddr> {
-        self.triggers.iter().filter(|trigger| trigger.id() == trigger_id).find_map(Wired::local_addr)
+        self.triggers.iter().filter(|trigger| trigger.id() == trigger_id).find_map(BoundTrigger::local_addr)
     }
 
     fn in_flight(&self) -> u64 {
@@ -333,7 +333,7 @@ impl Running {
 
     pub(super) fn status(&self) -> ProcessStatus {
         let (triggers, ledgers): (Vec<TriggerStatus>, Vec<Ledger>) =
-            self.triggers.iter().map(Wired::status).unzip();
+            self.triggers.iter().map(BoundTrigger::status).unzip();
         let sum = |of: fn(&Ledger) -> u64| ledgers.iter().map(of).sum();
         ProcessStatus {
             name: self.name().to_owned(),

@@ -10,27 +10,27 @@ use super::start_error::StartError;
 use crate::error::Error;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum CliRequest {
     Describe,
     DescribeJson,
     Check,
 }
 
-impl Asked {
+impl CliRequest {
     /// What the program that runs is asked, if so.
     ///
     /// # Errors
     ///
     /// If it is to describe itself in a form that there is not.
-    pub(super) fn of_program() -> Result<Option<Asked>, Error> {
-        Asked::read(std::env::args_os().nth(1).unwrap_or_default().to_str().unwrap_or_default())
+    pub(super) fn of_program() -> Result<Option<CliRequest>, Error> {
+        CliRequest::read(std::env::args_os().nth(1).unwrap_or_default().to_str().unwrap_or_default())
     }
 
-    fn read(argument: &str) -> Result<Option<Asked>, Error> {
+    fn read(argument: &str) -> Result<Option<CliRequest>, Error> {
         match argument {
-            "--describe" | "--describe=text" => Ok(Some(Asked::Describe)),
-            "--describe=json" => Ok(Some(Asked::DescribeJson)),
-            "--check" => Ok(Some(Asked::Check)),
+            "--describe" | "--describe=text" => Ok(Some(CliRequest::Describe)),
+            "--describe=json" => Ok(Some(CliRequest::DescribeJson)),
+            "--check" => Ok(Some(CliRequest::Check)),
             other if other.starts_with("--describe=") => {
                 let forms = "use `--describe` (or `--describe=text`) or `--describe=json`";
                 Err(format!("there is no form `{other}`; {forms}").into())
@@ -43,16 +43,16 @@ impl Asked {
     /// Answers for this builder, and ends the program.
     pub(super) fn answer(self, mut builder: Builder) -> ! {
         let Plan { processes, problems } = builder.plan();
-        if self != Asked::Check && !problems.is_empty() {
+        if self != CliRequest::Check && !problems.is_empty() {
             let _ = writeln!(io::stderr(), "it would not start: `--check` tells why");
         }
         let answer = match self {
-            Asked::Describe => Ok(description(&processes).to_string()),
-            Asked::DescribeJson => {
+            CliRequest::Describe => Ok(description(&processes).to_string()),
+            CliRequest::DescribeJson => {
                 serde_json::to_string_pretty(&description(&processes)).map_err(Error::from)
             }
-            Asked::Check if problems.is_empty() => Ok(sound(&processes)),
-            Asked::Check => Err(StartError::of(problems).into()),
+            CliRequest::Check if problems.is_empty() => Ok(sound(&processes)),
+            CliRequest::Check => Err(StartError::of(problems).into()),
         };
         std::process::exit(match answer.and_then(|answer| tell(&answer)) {
             Ok(()) => 0,
@@ -67,8 +67,8 @@ impl Asked {
     /// What to say where `main` ended and nobody was there to answer.
     pub(super) fn unanswered(self) -> Error {
         let argument = match self {
-            Asked::Describe | Asked::DescribeJson => "--describe",
-            Asked::Check => "--check",
+            CliRequest::Describe | CliRequest::DescribeJson => "--describe",
+            CliRequest::Check => "--check",
         };
         let why = "`main` ended without coming to `run` or `start` of the builder that it was given";
         format!("`{argument}` has no answer: {why}").into()
@@ -100,19 +100,19 @@ mod tests {
 
     #[test]
     fn only_the_documented_arguments_are_questions() {
-        for (argument, asked) in [
+        for (argument, request) in [
             ("", None),
-            ("--describe", Some(Asked::Describe)),
-            ("--describe=text", Some(Asked::Describe)),
-            ("--describe=json", Some(Asked::DescribeJson)),
-            ("--check", Some(Asked::Check)),
+            ("--describe", Some(CliRequest::Describe)),
+            ("--describe=text", Some(CliRequest::Describe)),
+            ("--describe=json", Some(CliRequest::DescribeJson)),
+            ("--check", Some(CliRequest::Check)),
             ("--checks", None),
             ("--check=all", None),
             ("--described", None),
             ("describe", None),
         ] {
-            assert_eq!(Asked::read(argument).expect(argument), asked, "{argument}");
+            assert_eq!(CliRequest::read(argument).expect(argument), request, "{argument}");
         }
-        assert!(Asked::read("--describe=").is_err());
+        assert!(CliRequest::read("--describe=").is_err());
     }
 }
