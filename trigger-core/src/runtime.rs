@@ -1,4 +1,4 @@
-//! The runtime: owns everything that runs, from the first subscription to the last event of the drain.
+//! The runtime: it owns everything that runs, from the first subscription to the last event of the drain.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,35 +16,40 @@ use crate::panic;
 use crate::status::RuntimeStatus;
 
 mod bound_trigger;
-mod build;
+mod builder;
 mod change;
 mod cli;
+mod context;
 mod describe;
 mod drain;
 mod entry;
 mod hooks;
+mod plan;
 mod process_handle;
+mod report;
 mod signal;
+mod start;
 mod start_error;
 
-pub use build::Builder;
+pub use builder::Builder;
 pub use change::UnknownProcess;
+use context::RuntimeContext;
 pub use describe::check;
-pub use drain::{DrainReport, ProcessReport};
 pub use entry::{MainOutput, main};
 use hooks::Hook;
-use process_handle::{ProcessHandle, RuntimeContext};
+use process_handle::ProcessHandle;
+pub use report::{DrainReport, ProcessReport};
 use signal::Signals;
 pub use start_error::StartError;
 
-/// How long after the deadline of the drain a program may still run before it is ended, whatever its handlers do: `on_stop`
-/// hooks have 5 s of it.
+/// How long after the deadline of the drain a program may still run before it is forced to exit. `on_stop` hooks may use
+/// 5 s of it.
 const FORCED_EXIT_DELAY: Duration = Duration::from_secs(6);
 
 /// A running set of processes, with its bus, its broker, its webhook servers and its dead letters.
 ///
-/// Several can live in one program; they share nothing. Dropped without [`shutdown`](Self::shutdown), it ends at
-/// once: ports are closed, handlers are cancelled, and what waits is lost.
+/// Several can live in one program; they share nothing. A runtime that is dropped without
+/// [`shutdown`](Self::shutdown) ends at once: ports are closed, handlers are cancelled, and queued events are lost.
 ///
 /// ```
 /// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
@@ -63,7 +68,7 @@ const FORCED_EXIT_DELAY: Duration = Duration::from_secs(6);
 /// ```
 pub struct Runtime {
     context: RuntimeContext,
-    /// In the order of their declaration; those that were added come last.
+    /// In the order of their declaration, then in the order of their addition.
     processes: RwLock<Vec<Arc<ProcessHandle>>>,
     /// Held while a process is added.
     changing: tokio::sync::Mutex<()>,
@@ -113,13 +118,13 @@ impl Runtime {
         self.context.broker.clone()
     }
 
-    /// A handle to the events that were given up on.
+    /// A handle to the dead letters of the runtime.
     pub fn dead_letters(&self) -> DeadLetters {
         self.context.dead_letters.clone()
     }
 
-    /// The address a webhook trigger listens on, by the id of the trigger: where port 0 was asked for, the one that
-    /// the system picked. `None` for another trigger, and after the shutdown.
+    /// The address that a webhook trigger listens on, by the id of the trigger. For port 0 it has the port that the system
+    /// picked. `None` for another trigger, and after the shutdown.
     pub fn local_addr(&self, trigger_id: &str) -> Option<SocketAddr> {
         self.processes().iter().find_map(|handle| handle.local_addr(trigger_id))
     }
@@ -129,47 +134,50 @@ impl Runtime {
         RuntimeStatus { processes: self.processes().iter().map(|handle| handle.status()).collect() }
     }
 
-    /// Drains the runtime: what was accepted is handled, then everything ends.
+    /// Drains the runtime: accepted events are handled, then everything ends.
     ///
-    /// Webhooks answer 503 and the program's own triggers stop; handlers are told by `Shutdown`. The bus and the
-    /// broker go on, so that handlers can finish what they have begun, until nothing is queued or running; then
-    /// they are left too, and ports are closed. Retries are made at their time, but those that would come after the deadline
-    /// are not waited for. At the deadline (30 s unless the builder says otherwise) handlers that still run are
-    /// cancelled, which is no attempt; their events, with those still queued, are `left`, and are kept as dead letters.
-    /// Then the [`on_stop`](Builder::on_stop) hooks run.
+    /// 1. Webhooks answer 503, custom triggers stop, and `Shutdown` notifies the handlers. The bus and the broker still
+    ///    deliver, so that handlers can publish their follow-up events.
+    /// 2. The drain waits until no event is queued or running. Retries run when they are due, except those due after
+    ///    the deadline, for which it does not wait.
+    /// 3. At the deadline (30 s unless the builder sets another) it cancels the handlers that still run, which is no
+    ///    attempt. Their events and all queued events are `left`, and are kept as dead letters.
+    /// 4. The runtime unsubscribes from the bus and the broker, closes its ports, and runs the
+    ///    [`on_stop`](Builder::on_stop) hooks.
     ///
-    /// Called again, it returns the same report.
+    /// A second call returns the same report.
     ///
     /// # Cancel safety
     ///
-    /// Dropped half way, the runtime drains no further until it is called again, with the same deadline. So it is not
-    /// for a handler to await: the drain would wait for that handler, and end with it at the deadline. Neither is it to
-    /// be kept and not polled: another call would wait for it.
+    /// If the future is dropped, the drain stops where it is. The next call continues it, with the same deadline.
+    ///
+    /// No handler may await it: the drain would wait for that handler, and cancel it at the deadline. A future that is
+    /// kept and not polled holds up every other call.
     pub async fn shutdown(&self) -> DrainReport {
         self.drained.get_or_init(|| self.drain()).await.clone()
     }
 
     /// Waits for SIGINT or SIGTERM (elsewhere Ctrl-C), then drains and prints the report to stderr. A second signal ends
-    /// the program at once. So does the end of the drain's deadline and 6 s more, with exit code 1, if handlers block every
-    /// thread of the program and nothing else can end it.
+    /// the program at once. If handlers block every thread, the program is forced to exit 6 s after the deadline of the
+    /// drain, with exit code 1.
     ///
-    /// A signal that comes between the start and this call ends the program at once too; [`Builder::run`] has no such
-    /// gap.
+    /// A signal that arrives between the start and this call also ends the program at once; [`Builder::run`] has no
+    /// such gap.
     ///
     /// # Errors
     ///
-    /// If events were left, or if the system does not let us listen for signals.
+    /// An error if events were left, or if the system does not permit the program to listen for signals.
     pub async fn run_until_signal(&self) -> Result {
         self.run_until(Signals::listen(self.drain_deadline.saturating_add(FORCED_EXIT_DELAY))?).await
     }
 
-    /// How many events are accepted and not settled.
+    /// The number of events that are accepted and not settled.
     fn pending(&self) -> usize {
         self.processes().iter().map(|handle| handle.process.inbox.pending()).sum()
     }
 
     async fn run_until(&self, mut signals: Signals) -> Result {
-        signals.running();
+        signals.started();
         let signal = signals.next().await;
         tracing::info!(%signal, deadline = ?self.drain_deadline, "draining; a second signal ends at once");
         let report = tokio::select! {
@@ -187,7 +195,7 @@ impl Runtime {
     }
 }
 
-/// A runtime that nobody holds any more ends at once.
+/// Ends the runtime at once.
 impl Drop for Runtime {
     fn drop(&mut self) {
         self.context.env.shutdown.cancel();
@@ -205,9 +213,10 @@ impl fmt::Debug for Runtime {
     }
 }
 
-/// Starts the builder's runtime and runs it until a signal.
+/// Starts the builder's runtime, and runs it until a signal.
 async fn run(builder: Builder) -> Result {
-    // Before anything is accepted, so that no signal finds the program without its handler.
+    // Signals are caught before the first event is accepted. Otherwise a signal in between would end the program without a
+    // drain.
     let signals = Signals::listen(builder.longest_drain().saturating_add(FORCED_EXIT_DELAY))?;
     builder.start().await?.run_until(signals).await
 }

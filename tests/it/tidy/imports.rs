@@ -17,12 +17,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("queue/inbox.rs", "queue/delivery.rs"),
     ("registry/clash.rs", "registry/record.rs"),
     ("registry/record.rs", "registry/clash.rs"),
-    ("runtime/build.rs", "runtime/cli.rs"),
-    ("runtime/cli.rs", "runtime/build.rs"),
-    ("runtime/cli.rs", "runtime/describe.rs"),
-    ("runtime/describe.rs", "runtime/build.rs"),
-    ("runtime/bound_trigger.rs", "runtime/process_handle.rs"),
-    ("runtime/process_handle.rs", "runtime/bound_trigger.rs"),
     ("webhook/connection.rs", "webhook/receive.rs"),
     ("webhook/receive.rs", "webhook/connection.rs"),
 ];

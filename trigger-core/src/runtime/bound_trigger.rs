@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::process_handle::RuntimeContext;
+use super::context::RuntimeContext;
 use crate::config::{SourceConfig, TriggerConfig};
 use crate::panic::{CatchUnwind, guard};
 use crate::queue::{Ledger, Queue};

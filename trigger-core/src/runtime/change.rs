@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError};
 
 use trigger_grammar::hint;
 
-use super::build::{NO_TRIGGER, with_unique_ids};
-use super::drain::ProcessReport;
+use super::plan::{NO_TRIGGER, with_unique_ids};
 use super::process_handle::ProcessHandle;
+use super::report::ProcessReport;
 use super::{Runtime, StartError};
 use crate::clock;
 use crate::config::ProcessConfig;

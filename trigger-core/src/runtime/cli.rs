@@ -1,14 +1,14 @@
-//! What a program made with `#[triggers::main]` is asked by its first argument: to describe or to check itself, instead
-//! of running.
+//! The requests that a program made with `#[triggers::main]` answers on its command line: it describes or checks itself
+//! instead of running.
 
 use std::io::{self, ErrorKind, Write};
 
-use super::Builder;
-use super::build::{Plan, Planned};
 use super::describe::description;
+use super::plan::{Plan, PlannedProcess};
 use super::start_error::StartError;
 use crate::error::Error;
 
+/// A request by the first argument of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CliRequest {
     Describe,
@@ -17,16 +17,16 @@ pub(super) enum CliRequest {
 }
 
 impl CliRequest {
-    /// What the program that runs is asked, if so.
+    /// Reads the first argument of the program. Returns `None` if it is no request.
     ///
     /// # Errors
     ///
-    /// If it is to describe itself in a form that there is not.
-    pub(super) fn of_program() -> Result<Option<CliRequest>, Error> {
-        CliRequest::read(std::env::args_os().nth(1).unwrap_or_default().to_str().unwrap_or_default())
+    /// An error if the argument asks for a description in an unknown form.
+    pub(super) fn from_args() -> Result<Option<CliRequest>, Error> {
+        CliRequest::parse(std::env::args_os().nth(1).unwrap_or_default().to_str().unwrap_or_default())
     }
 
-    fn read(argument: &str) -> Result<Option<CliRequest>, Error> {
+    fn parse(argument: &str) -> Result<Option<CliRequest>, Error> {
         match argument {
             "--describe" | "--describe=text" => Ok(Some(CliRequest::Describe)),
             "--describe=json" => Ok(Some(CliRequest::DescribeJson)),
@@ -35,14 +35,14 @@ impl CliRequest {
                 let forms = "use `--describe` (or `--describe=text`) or `--describe=json`";
                 Err(format!("there is no form `{other}`; {forms}").into())
             }
-            // The program's own business.
+            // The program itself may read it.
             _ => Ok(None),
         }
     }
 
-    /// Answers for this builder, and ends the program.
-    pub(super) fn answer(self, mut builder: Builder) -> ! {
-        let Plan { processes, problems } = builder.plan();
+    /// Prints the answer for this plan, and ends the program.
+    pub(super) fn answer(self, plan: Plan) -> ! {
+        let Plan { processes, problems } = plan;
         if self != CliRequest::Check && !problems.is_empty() {
             let _ = writeln!(io::stderr(), "it would not start: `--check` tells why");
         }
@@ -51,20 +51,20 @@ impl CliRequest {
             CliRequest::DescribeJson => {
                 serde_json::to_string_pretty(&description(&processes)).map_err(Error::from)
             }
-            CliRequest::Check if problems.is_empty() => Ok(sound(&processes)),
+            CliRequest::Check if problems.is_empty() => Ok(no_problem(&processes)),
             CliRequest::Check => Err(StartError::of(problems).into()),
         };
-        std::process::exit(match answer.and_then(|answer| tell(&answer)) {
+        std::process::exit(match answer.and_then(|answer| print(&answer)) {
             Ok(()) => 0,
             Err(error) => {
-                // There is nowhere else to say that this cannot be said.
+                // If stderr fails too, there is no place left for a message.
                 let _ = writeln!(io::stderr(), "Error: {error}");
                 1
             }
         })
     }
 
-    /// What to say where `main` ended and nobody was there to answer.
+    /// The error of a `main` that ended without an answer.
     pub(super) fn unanswered(self) -> Error {
         let argument = match self {
             CliRequest::Describe | CliRequest::DescribeJson => "--describe",
@@ -75,19 +75,20 @@ impl CliRequest {
     }
 }
 
-/// Writes the answer to stdout.
-fn tell(answer: &str) -> Result<(), Error> {
+/// Prints the answer to stdout.
+fn print(answer: &str) -> Result<(), Error> {
     let mut stdout = io::stdout().lock();
     match writeln!(stdout, "{answer}").and_then(|()| stdout.flush()) {
-        // Who reads it has read enough, as `head` has.
+        // The reader has closed the pipe, as `head` does after its last line.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),
     }
 }
 
-fn sound(processes: &[Planned]) -> String {
+/// The answer to `--check` of a plan without problems.
+fn no_problem(processes: &[PlannedProcess]) -> String {
     let triggers =
-        processes.iter().map(|process| process.declaration.config.triggers.len() + process.own.len());
+        processes.iter().map(|process| process.declaration.config.triggers.len() + process.custom.len());
     let count =
         |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
     let processes = count(processes.len(), "process", "processes");
@@ -99,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_documented_arguments_are_questions() {
+    fn only_the_documented_arguments_are_requests() {
         for (argument, request) in [
             ("", None),
             ("--describe", Some(CliRequest::Describe)),
@@ -111,8 +112,8 @@ mod tests {
             ("--described", None),
             ("describe", None),
         ] {
-            assert_eq!(CliRequest::read(argument).expect(argument), request, "{argument}");
+            assert_eq!(CliRequest::parse(argument).expect(argument), request, "{argument}");
         }
-        assert!(CliRequest::read("--describe=").is_err());
+        assert!(CliRequest::parse("--describe=").is_err());
     }
 }

@@ -1,7 +1,7 @@
-//! What a builder and a runtime say of their wiring, and whether it is sound, without starting anything.
+//! The check and the description of the wiring of a builder or a runtime, without a start.
 
 use super::bound_trigger::BoundTrigger;
-use super::build::{Planned, with_unique_ids};
+use super::plan::{PlannedProcess, with_unique_ids};
 use super::process_handle::ProcessHandle;
 use super::{Builder, Runtime, StartError};
 use crate::description::{ArgumentDescription, Description, ProcessDescription, TriggerDescription};
@@ -15,8 +15,8 @@ pub fn check() -> Result<(), StartError> {
 }
 
 impl Builder {
-    /// Checks everything that [`start`](Self::start) checks before it takes the first port. Nothing is bound, subscribed
-    /// or run, no hook and no handler, and no async runtime is needed.
+    /// Checks everything that [`start`](Self::start) checks before it binds the first port. Nothing is bound or
+    /// subscribed, and no hook or handler runs. It needs no async runtime.
     ///
     /// ```
     /// # use trigger_core::{ProcessConfig, Runtime, State, TriggerConfig};
@@ -28,14 +28,13 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`StartError`] with every problem, but for ports that are taken and what the program's own triggers and hooks
-    /// would say.
+    /// [`StartError`] with every problem, except ports that are taken and the errors of custom triggers and hooks.
     pub fn check(mut self) -> Result<(), StartError> {
         let problems = self.plan().problems;
         if problems.is_empty() { Ok(()) } else { Err(StartError::of(problems)) }
     }
 
-    /// The wiring that a start would make, also where a [check](Self::check) finds problems. Nothing is bound,
+    /// Describes the wiring that a start would make, even if a [check](Self::check) finds problems. Nothing is bound,
     /// subscribed or run.
     pub fn describe(mut self) -> Description {
         description(&self.plan().processes)
@@ -43,9 +42,9 @@ impl Builder {
 }
 
 impl Runtime {
-    /// The wiring of the processes there are: what they listen to, what they take, how they run, and where they overlap. It
-    /// is what was declared; what becomes of it, such as the port that the system picked, is in
-    /// [`status`](Self::status) and [`local_addr`](Self::local_addr).
+    /// Describes the wiring of the present processes as it was declared: their triggers, arguments and settings, and where
+    /// they overlap. Values that exist only at run time are in [`status`](Self::status) and
+    /// [`local_addr`](Self::local_addr), such as the port that the system picked.
     ///
     /// ```
     /// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
@@ -66,15 +65,16 @@ impl Runtime {
 
 impl ProcessHandle {
     fn describe(&self) -> ProcessDescription {
-        // Those of the program's own come last.
-        let own = self.triggers.iter().skip(self.declaration.config.triggers.len());
-        process(self.name(), &self.declaration, own.map(BoundTrigger::id))
+        // Custom triggers come last.
+        let custom = self.triggers.iter().skip(self.declaration.config.triggers.len());
+        process(self.name(), &self.declaration, custom.map(BoundTrigger::id))
     }
 }
 
-pub(super) fn description(processes: &[Planned]) -> Description {
-    let describe = |planned: &Planned| {
-        process(&planned.name, &planned.declaration, planned.own.iter().map(|trigger| trigger.id()))
+/// Describes the processes of a plan.
+pub(super) fn description(processes: &[PlannedProcess]) -> Description {
+    let describe = |planned: &PlannedProcess| {
+        process(&planned.name, &planned.declaration, planned.custom.iter().map(|trigger| trigger.id()))
     };
     Description::of(processes.iter().map(describe).collect())
 }
@@ -82,7 +82,7 @@ pub(super) fn description(processes: &[Planned]) -> Description {
 fn process<'a>(
     name: &str,
     declaration: &Declaration,
-    own: impl Iterator<Item = &'a str>,
+    custom: impl Iterator<Item = &'a str>,
 ) -> ProcessDescription {
     let config = &declaration.config;
     let triggers = with_unique_ids(config.triggers.clone()).map(TriggerDescription::of);
@@ -94,7 +94,7 @@ fn process<'a>(
         name: name.to_owned(),
         handler: declaration.path(),
         location: declaration.location.to_string(),
-        triggers: triggers.chain(own.map(TriggerDescription::custom)).collect(),
+        triggers: triggers.chain(custom.map(TriggerDescription::custom)).collect(),
         arguments: arguments.collect(),
         concurrency: config.concurrency,
         timeout: config.timeout,

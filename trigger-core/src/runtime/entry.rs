@@ -1,4 +1,4 @@
-//! What `#[triggers::main]` calls: tokio, logging, the builder, the exit code.
+//! The `main` of a program with `#[triggers::main]`: tokio, logging, the builder, the exit code.
 
 use std::error::Error as StdError;
 use std::future::Future;
@@ -13,14 +13,14 @@ use super::Builder;
 use super::cli::CliRequest;
 use crate::error::{Error, Result, WithSources};
 
-/// Runs the body of `#[triggers::main]` with a builder that has every linked handler in it. What the program is asked by
-/// its first argument, the builder answers instead of starting.
+/// Runs the body of `#[triggers::main]` with a builder that has every linked handler. If the first argument of the program
+/// is a request, the builder answers it instead of starting.
 pub fn main<F, Fut>(body: F) -> ExitCode
 where
     F: FnOnce(Builder) -> Fut,
     Fut: Future<Output = Result>,
 {
-    let request = match CliRequest::of_program() {
+    let request = match CliRequest::from_args() {
         Ok(request) => request,
         Err(error) => {
             eprintln!("Error: {error}");
@@ -35,11 +35,11 @@ where
     let mut builder = Builder::new().linked();
     builder.cli = request;
     let result = runtime.block_on(body(builder));
-    // The drain is over. A handler that blocks its thread must not keep the program.
+    // The drain is over. A handler that blocks its thread must not keep the program alive.
     runtime.shutdown_background();
     match (result, request) {
         (Ok(()), None) => ExitCode::SUCCESS,
-        // The answer would have ended the program.
+        // An answer would have ended the program.
         (Ok(()), Some(request)) => failed(&request.unanswered()),
         (Err(error), _) => failed(&error),
     }
@@ -50,8 +50,8 @@ fn failed(error: &Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Logs at `info`, or as `RUST_LOG` says, such as `warn` or `info,my_crate=debug`. A program that has set up its
-/// logging before keeps it.
+/// Logs to stderr at `info`, or at the levels of `RUST_LOG`, such as `warn` or `info,my_crate=debug`. A logger that the
+/// program has set up before stays.
 fn log_to_stderr() {
     let wanted = std::env::var("RUST_LOG").ok();
     let (targets, mistake) = match wanted.as_deref().map(str::parse::<Targets>) {
@@ -61,7 +61,7 @@ fn log_to_stderr() {
     };
     let colours = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
-    // An error says only that there is a logger already.
+    // It fails only if there is a logger already.
     let _ = tracing_subscriber::registry().with(lines).with(targets).try_init();
     if let Some(error) = mistake {
         tracing::warn!(%error, "RUST_LOG cannot be read, logging at `info`");
@@ -71,7 +71,7 @@ fn log_to_stderr() {
 /// The return types of the `main` of a program: `()`, or a `Result` whose error converts into [`Error`] or is a
 /// `Box<dyn std::error::Error>`.
 ///
-/// `Via` keeps the implementations apart: the compiler finds it.
+/// `Via` keeps the implementations apart; the compiler infers it.
 #[diagnostic::on_unimplemented(
     message = "`main` cannot return `{Self}`",
     label = "not `()` or a `Result<(), E>`",

@@ -1,4 +1,4 @@
-//! What a program does itself when its runtime starts and stops.
+//! The hooks of the program that run when its runtime starts and stops.
 
 use std::future::Future;
 
@@ -7,7 +7,7 @@ use crate::panic::{CatchUnwind, guard};
 use crate::registry::Location;
 use crate::task::BoxFuture;
 
-/// Something to do once.
+/// A hook, which runs once.
 pub(super) struct Hook {
     pub(super) location: Location,
     call: Box<dyn FnOnce() -> BoxFuture<'static, Result> + Send>,
@@ -22,7 +22,7 @@ impl Hook {
         Hook { location, call: Box::new(move || Box::pin(hook())) }
     }
 
-    /// Does it. A panic is an error like any other.
+    /// Runs the hook. A panic becomes an error.
     pub(super) async fn run(self) -> Result {
         let future = guard(self.call).map_err(panicked)?;
         CatchUnwind::new(future).await.map_err(panicked)?

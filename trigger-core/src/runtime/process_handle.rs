@@ -10,38 +10,22 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::bound_trigger::BoundTrigger;
-use super::drain::ProcessReport;
-use crate::broker::MessageBroker;
-use crate::bus::EventBus;
+use super::context::RuntimeContext;
+use super::report::ProcessReport;
 use crate::config::TriggerConfig;
-use crate::dead_letter::DeadLetters;
-use crate::deadlock::WaitGraph;
 use crate::event::{DeadLetter, DeadLetterReason, TriggerInfo};
-use crate::handler::Env;
 use crate::process::{Policy, Process};
-use crate::queue::{Bounds, Inbox, Ledger, Queue, QueueSettings, Quiescence, Workers};
+use crate::queue::{Bounds, Inbox, Ledger, Queue, QueueSettings, Workers};
 use crate::registry::{Declaration, Problem, ProblemKind};
 use crate::status::{ProcessState, ProcessStatus, TriggerStatus};
 use crate::task::{Tasks, all, threads};
 use crate::trigger::{AnyTrigger, LostEvents, TriggerError, Wiring, queue};
-use crate::webhook::Ports;
 
 /// How long aborted handlers get to notice. One that blocks its thread never does.
 const ABORT_GRACE: Duration = Duration::from_millis(100);
 
 /// The one event of a trigger of the program's own that is on its way to a worker.
 const OF_CUSTOM: Bounds = Bounds { events: 1, bytes: None };
-
-/// What the processes of a runtime share.
-pub(super) struct RuntimeContext {
-    pub(super) bus: EventBus,
-    pub(super) broker: MessageBroker,
-    pub(super) env: Arc<Env>,
-    pub(super) dead_letters: DeadLetters,
-    pub(super) ports: Arc<Ports>,
-    pub(super) quiescence: Arc<Quiescence>,
-    pub(super) wait_graph: Arc<WaitGraph>,
-}
 
 /// One process of a runtime.
 pub(super) struct ProcessHandle {

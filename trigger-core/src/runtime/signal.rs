@@ -1,5 +1,5 @@
-//! The signals that end a program. A thread of their own receives them, so that handlers which block every other thread do
-//! not keep the program from ending.
+//! The signals that end a program. A separate thread receives them: handlers may block every thread of tokio, and the
+//! program must still end.
 
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -13,10 +13,10 @@ use tokio::time::sleep;
 use crate::error::Error;
 use crate::task;
 
-/// SIGINT and SIGTERM; elsewhere Ctrl-C, as they come.
+/// A stream of SIGINT and SIGTERM; elsewhere of Ctrl-C.
 pub(super) struct Signals {
     received: mpsc::Receiver<Signal>,
-    running: Arc<Notify>,
+    started: Arc<Notify>,
 }
 
 /// A signal that arrived.
@@ -28,43 +28,45 @@ pub(super) enum Signal {
 }
 
 impl Signals {
-    /// From here on the signals no longer end the program by themselves. If it is [`running`](Self::running), and goes on for
-    /// longer than `limit` after the first one, it is ended.
+    /// Listens for signals, which no longer end the program by themselves. A program that has [started](Self::started)
+    /// and still runs `limit` after the first signal is ended with exit code 1.
     pub(super) fn listen(limit: Duration) -> Result<Signals, Error> {
         let (sender, received) = mpsc::channel(1);
         let (listening, heard) = std::sync::mpsc::sync_channel(1);
-        let running = Arc::new(Notify::new());
-        let is_running = Arc::clone(&running);
+        let started = Arc::new(Notify::new());
+        let has_started = Arc::clone(&started);
         task::thread("signals", move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             match runtime {
-                Ok(runtime) => runtime.block_on(forward(sender, listening, &is_running, limit)),
+                Ok(runtime) => runtime.block_on(forward(sender, listening, &has_started, limit)),
                 Err(error) => drop(listening.send(Err(error))),
             }
         })?;
         heard.recv()??;
-        Ok(Signals { received, running })
+        Ok(Signals { received, started })
     }
 
-    /// The start is over, which may take as long as its hooks do: the limit counts from here, or from the first signal.
-    pub(super) fn running(&self) {
-        self.running.notify_one();
+    /// Marks the end of the start. The limit counts from here if the first signal came before, because hooks may take any
+    /// time.
+    pub(super) fn started(&self) {
+        self.started.notify_one();
     }
 
+    /// Waits for the next signal.
     pub(super) async fn next(&mut self) -> Signal {
         match self.received.recv().await {
             Some(signal) => signal,
-            // There is no way to be told, so nothing ever comes.
+            // The thread has ended, so no signal follows.
             None => std::future::pending().await,
         }
     }
 }
 
-/// Hands on every signal until nobody wants any more.
+/// Forwards signals to the channel until its receiver is dropped.
 async fn forward(
     sender: mpsc::Sender<Signal>,
     listening: SyncSender<io::Result<()>>,
-    running: &Notify,
+    started: &Notify,
     limit: Duration,
 ) {
     let mut source = match Source::listen() {
@@ -72,43 +74,43 @@ async fn forward(
         Err(error) => return drop(listening.send(Err(error))),
     };
     let _ = listening.send(Ok(()));
-    let hand_on = async {
+    let forwarding = async {
         let _ = sender.try_send(source.next().await);
-        let rest = async {
+        let later_signals = async {
             loop {
                 let signal = source.next().await;
-                // The first one was not even taken: the start is not over.
+                // The first signal is still in the channel, so the start is not over.
                 if let Err(TrySendError::Full(_)) = sender.try_send(signal) {
                     tracing::error!(%signal, "ended before the start was over");
                     std::process::exit(signal.exit_code());
                 }
             }
         };
-        let too_long = async {
-            running.notified().await;
+        let forced_exit = async {
+            started.notified().await;
             sleep(limit).await;
             eprintln!("Error: the drain did not end at its deadline: handlers block every thread");
             std::process::exit(1)
         };
         tokio::select! {
-            () = rest => {}
-            () = too_long => {}
+            () = later_signals => {}
+            () = forced_exit => {}
         }
     };
     tokio::select! {
-        () = hand_on => {}
+        () = forwarding => {}
         () = sender.closed() => {}
     }
 }
 
-/// Where the signals come from.
+/// The signals of the operating system.
 #[cfg(unix)]
 struct Source {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
-/// Where the signals come from.
+/// The signals of the operating system.
 #[cfg(not(unix))]
 struct Source;
 
@@ -138,7 +140,7 @@ impl Source {
     #[cfg(not(unix))]
     async fn next(&mut self) -> Signal {
         if tokio::signal::ctrl_c().await.is_err() {
-            // There is no way to be told, so nothing ever comes.
+            // The system does not report Ctrl-C, so no signal follows.
             std::future::pending::<()>().await;
         }
         Signal::Interrupt
@@ -146,7 +148,7 @@ impl Source {
 }
 
 impl Signal {
-    /// The exit code that shells expect of a program ended by the signal.
+    /// The exit code that shells expect of a program that the signal ended.
     pub(super) fn exit_code(self) -> i32 {
         match self {
             Signal::Interrupt => 130,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::registry::Problem;
 
-/// Every problem that keeps a runtime, or a process that is added to one, from starting.
+/// Every problem that keeps a runtime, or a process that is added to it, from starting.
 ///
 /// It serializes as `{problems: [..]}`.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -38,7 +38,7 @@ impl fmt::Display for StartError {
     }
 }
 
-/// As `Display`, so that an `unwrap` in a test prints readable lines.
+/// The same as `Display`, so that an `unwrap` in a test prints readable lines.
 impl fmt::Debug for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

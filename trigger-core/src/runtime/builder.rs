@@ -1,0 +1,171 @@
+//! The builder of a runtime: what it is given, one setter each.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cli::CliRequest;
+use super::hooks::Hook;
+use crate::broker::MessageBroker;
+use crate::bus::EventBus;
+use crate::clock::{Clock, SharedClock};
+use crate::config::ProcessConfig;
+use crate::error::Result;
+use crate::handler::{Handler, Provided};
+use crate::policy;
+use crate::registry::{Declaration, HandlerRecord, Location};
+use crate::trigger::{AnyTrigger, Trigger};
+
+/// Builds a [`Runtime`](super::Runtime).
+#[must_use = "a builder does nothing until it is started"]
+pub struct Builder {
+    pub(super) bus: EventBus,
+    pub(super) broker: MessageBroker,
+    pub(super) provided: Provided,
+    pub(super) linked: bool,
+    pub(super) records: Vec<&'static HandlerRecord>,
+    pub(super) declarations: Vec<Declaration>,
+    /// Custom triggers, with the name of their process.
+    pub(super) custom: Vec<(String, Location, Arc<dyn AnyTrigger>)>,
+    pub(super) drain_deadline: Duration,
+    pub(super) clock: Option<SharedClock>,
+    pub(super) on_start: Vec<Hook>,
+    pub(super) on_stop: Vec<Hook>,
+    /// The request of the command line, which the builder answers instead of starting.
+    pub(super) cli: Option<CliRequest>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("linked", &self.linked).finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    pub(super) fn new() -> Builder {
+        Builder {
+            bus: EventBus::new(),
+            broker: MessageBroker::new(),
+            provided: Provided::default(),
+            linked: false,
+            records: Vec::new(),
+            declarations: Vec::new(),
+            custom: Vec::new(),
+            drain_deadline: policy::DRAIN_DEADLINE,
+            clock: None,
+            on_start: Vec::new(),
+            on_stop: Vec::new(),
+            cli: None,
+        }
+    }
+
+    /// Uses this bus instead of a new one.
+    pub fn bus(mut self, bus: EventBus) -> Builder {
+        self.bus = bus;
+        self
+    }
+
+    /// Uses this broker instead of a new one.
+    pub fn broker(mut self, broker: MessageBroker) -> Builder {
+        self.broker = broker;
+        self
+    }
+
+    /// Gives handlers a value: each call of a handler that takes a `State<T>` gets a clone. A second value of the same
+    /// type replaces the first.
+    pub fn state<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Builder {
+        self.provided.insert(value);
+        self
+    }
+
+    /// Adds every attribute handler that is linked into the program.
+    pub fn linked(mut self) -> Builder {
+        self.linked = true;
+        self
+    }
+
+    /// Adds exactly these attribute handlers: `.handlers(handlers![page_oncall, other_crate::ingest])`.
+    pub fn handlers(mut self, handlers: impl IntoIterator<Item = &'static HandlerRecord>) -> Builder {
+        self.records.extend(handlers);
+        self
+    }
+
+    /// Adds a process whose handler is a closure or a fn. It may take the same arguments as a handler with attributes,
+    /// except captures.
+    #[track_caller]
+    pub fn process<H, Args>(mut self, name: impl Into<String>, config: ProcessConfig, handler: H) -> Builder
+    where
+        H: Handler<Args>,
+    {
+        self.declarations.push(Declaration::of_closure(name.into(), Location::caller(), config, handler));
+        self
+    }
+
+    /// Adds a custom trigger to the process of this name, which must exist. The runtime starts and stops the trigger.
+    /// The trigger keeps its own queue: its status counts the events that this queue drops, and they are no dead
+    /// letters.
+    #[track_caller]
+    pub fn trigger(mut self, process: impl Into<String>, trigger: impl Trigger) -> Builder {
+        self.custom.push((process.into(), Location::caller(), Arc::new(trigger)));
+        self
+    }
+
+    /// Uses this clock for the ids and timestamps of events, and for dead letters. The default is the clock that another
+    /// runtime gave the bus or the broker. Without one it is the system's, or a [`PausedClock`](crate::PausedClock) if
+    /// tokio's clock is paused.
+    pub fn clock(mut self, clock: impl Clock) -> Builder {
+        self.clock = Some(SharedClock::new(clock));
+        self
+    }
+
+    /// Sets how long handlers may run after the drain has begun. The default is 30 s. At the deadline the runtime cancels
+    /// the handlers that still run. It then closes each port within half a second.
+    pub fn drain_deadline(mut self, deadline: Duration) -> Builder {
+        self.drain_deadline = deadline;
+        self
+    }
+
+    /// Adds a hook that runs before anything starts: every port is bound, and none listens yet. Several hooks run one
+    /// after the other. If a hook returns an error or panics, the runtime does not start.
+    ///
+    /// ```
+    /// # use trigger_core::Runtime;
+    /// let builder = Runtime::builder()
+    ///     .on_start(|| async { println!("warming up"); Ok(()) })
+    ///     .on_stop(|| async { println!("closed"); Ok(()) });
+    /// # drop(builder);
+    /// ```
+    #[track_caller]
+    pub fn on_start<F, Fut>(mut self, hook: F) -> Builder
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = Result> + Send + 'static,
+    {
+        self.on_start.push(Hook::new(Location::caller(), hook));
+        self
+    }
+
+    /// Adds a hook that runs at the end of a shutdown, after the last handler has ended and every port is closed. Several
+    /// hooks run one after the other, in the reverse order of their addition. Together they have until the deadline of
+    /// the drain, and at least 5 s. The runtime logs the error or panic of a hook.
+    #[track_caller]
+    pub fn on_stop<F, Fut>(mut self, hook: F) -> Builder
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = Result> + Send + 'static,
+    {
+        self.on_stop.push(Hook::new(Location::caller(), hook));
+        self
+    }
+
+    /// Starts the runtime, waits for SIGINT or SIGTERM (elsewhere Ctrl-C), drains, and prints the
+    /// [`DrainReport`](super::DrainReport). A second signal ends the program at once.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`start`](Self::start), and an error if events were left at the deadline of the drain.
+    pub async fn run(self) -> Result {
+        super::run(self).await
+    }
+}

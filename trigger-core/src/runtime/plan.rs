@@ -1,0 +1,138 @@
+//! The plan of a runtime: the processes that a builder declares, and the checks between them. Making it binds and
+//! starts nothing, so a check and a description end here.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::Builder;
+use crate::clock::SharedClock;
+use crate::config::TriggerConfig;
+use crate::registry::{Declaration, Problem, ProblemKind, TRIGGER_CORE_HANDLERS_V1, check};
+use crate::routes::Routes;
+use crate::trigger::AnyTrigger;
+
+/// The problem of a process that nothing starts.
+pub(super) const NO_TRIGGER: &str = "the process has no trigger, so nothing would start it";
+
+/// The problem of a program without handlers, and its remedies.
+const NO_HANDLER: &str = "no handler is linked into this program. A crate that nothing names is not linked: name \
+the crates that hold handlers, as in `#[triggers::main(crates(billing, reports))]`, or write `use billing as _;`, \
+or list the handlers with `.handlers(handlers![..])`";
+
+/// The problem of a builder without processes, and its remedies.
+const NO_PROCESS: &str = "the runtime has no process: add the handlers of the program with `.linked()`, or some \
+with `.handlers(handlers![..])`, or one with `.process(..)`";
+
+/// The processes of a builder in their order, and the problems that keep them from starting.
+pub(super) struct Plan {
+    pub(super) processes: Vec<PlannedProcess>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// A process that is declared and not wired yet.
+pub(super) struct PlannedProcess {
+    pub(super) declaration: Declaration,
+    pub(super) name: String,
+    /// Its custom triggers.
+    pub(super) custom: Vec<Arc<dyn AnyTrigger>>,
+}
+
+impl Builder {
+    /// Makes the plan: all that a start does before it binds a port. It moves the declarations out of the builder.
+    pub(super) fn plan(&mut self) -> Plan {
+        self.provided.insert(self.bus.clone());
+        self.provided.insert(self.broker.clone());
+        let declarations = self.collect();
+        let names = process_names(&declarations);
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut problems = check(&declarations.iter().collect::<Vec<_>>(), &known, &self.provided);
+        if declarations.is_empty() {
+            problems.push(Problem::general(
+                ProblemKind::Empty,
+                if self.linked { NO_HANDLER } else { NO_PROCESS },
+            ));
+        }
+        let mut unclaimed = std::mem::take(&mut self.custom);
+        let mut processes = Vec::new();
+        for (declaration, name) in declarations.into_iter().zip(names) {
+            let custom = unclaimed.extract_if(.., |(process, ..)| *process == name);
+            let custom: Vec<_> = custom.map(|(_, _, trigger)| trigger).collect();
+            if declaration.config.triggers.is_empty() && custom.is_empty() {
+                problems.push(Problem::of(&declaration, ProblemKind::Empty, NO_TRIGGER));
+            }
+            processes.push(PlannedProcess { declaration, name, custom });
+        }
+        problems.extend(unclaimed.into_iter().map(|(process, location, trigger)| {
+            let id = trigger.id();
+            let message =
+                format!("the trigger `{id}` at {location} names the process `{process}`, and there is none");
+            Problem::general(ProblemKind::UnknownProcess, message)
+        }));
+        problems.extend(self.clock_problems());
+        Plan { processes, problems }
+    }
+
+    /// Collects every declaration: those of attributes by file and line, then those of the builder.
+    fn collect(&mut self) -> Vec<Declaration> {
+        let mut records = std::mem::take(&mut self.records);
+        if self.linked {
+            records.extend(TRIGGER_CORE_HANDLERS_V1.iter());
+        }
+        records.sort_by_key(|record| record.site.order());
+        // A handler may be both linked and listed.
+        records.dedup_by(|a, b| std::ptr::eq(*a, *b));
+        let of_builder = std::mem::take(&mut self.declarations);
+        records.into_iter().map(Declaration::of).chain(of_builder).collect()
+    }
+
+    /// The clock that was given to the builder, or by another runtime to the bus or the broker.
+    pub(super) fn given_clock(&self) -> Option<&SharedClock> {
+        let wired = self.bus.routes().wired_clock().or_else(|| self.broker.routes().wired_clock());
+        self.clock.as_ref().or(wired)
+    }
+
+    /// The problem of a bus or a broker to which another runtime gave another clock.
+    fn clock_problems(&self) -> Vec<Problem> {
+        let Some(clock) = self.given_clock() else { return Vec::new() };
+        let theirs = [("bus", self.bus.routes()), ("broker", self.broker.routes())];
+        let differs = |(name, routes): (&str, &Arc<Routes>)| {
+            routes.wired_clock().filter(|other| !other.is_same(clock)).map(|_| {
+                let message = format!(
+                    "the {name} has the clock of another runtime; leave `.clock(..)` out to use that one, or give this \
+                     runtime a {name} of its own"
+                );
+                Problem::general(ProblemKind::Conflict, message)
+            })
+        };
+        theirs.into_iter().filter_map(differs).collect()
+    }
+}
+
+/// The name of each process: its own, else the name of its handler, else, if that is taken, the handler's full path.
+fn process_names(declarations: &[Declaration]) -> Vec<String> {
+    let mut uses: HashMap<&str, usize> = HashMap::new();
+    for declaration in declarations {
+        *uses.entry(declaration.name.as_deref().unwrap_or(&declaration.handler)).or_default() += 1;
+    }
+    let name = |declaration: &Declaration| match &declaration.name {
+        Some(name) => name.clone(),
+        None if uses.get(declaration.handler.as_str()).is_some_and(|uses| *uses > 1) => declaration.path(),
+        None => declaration.handler.clone(),
+    };
+    declarations.iter().map(name).collect()
+}
+
+/// The triggers of one process. Ids that repeat end in `-2`, `-3`.
+pub(super) fn with_unique_ids(configs: Vec<TriggerConfig>) -> impl Iterator<Item = TriggerConfig> {
+    let mut taken: HashSet<String> = HashSet::new();
+    configs.into_iter().map(move |config| {
+        let wanted = config.trigger_id();
+        let mut id = wanted.clone();
+        let mut number = 2;
+        while !taken.insert(id.clone()) {
+            id = format!("{wanted}-{number}");
+            number += 1;
+        }
+        config.id(id)
+    })
+}

@@ -1,0 +1,77 @@
+//! What became of the events of a drain: the report of a runtime, and that of one process.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// What became of the events that were pending when the drain began, and of those that their handlers published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct DrainReport {
+    /// Events handled during the drain.
+    pub completed: u64,
+    /// Events dead-lettered during the drain, except those of `left`.
+    pub dead_lettered: u64,
+    /// All other events: still queued at the deadline, cancelled in the middle of their handler, or waiting for a retry
+    /// that was due after it. They are dead letters now, with the reason
+    /// [`Drained`](crate::DeadLetterReason::Drained). Only a handler that blocks its thread keeps its event.
+    pub left: usize,
+    /// The same for each process, in the order of their declaration.
+    pub processes: Vec<ProcessReport>,
+}
+
+/// What became of the events of one process: its part of a [`DrainReport`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ProcessReport {
+    /// The name of the process.
+    pub name: String,
+    /// Its handler, by its path.
+    pub handler: String,
+    /// Where the handler was declared, as `file:line`.
+    pub location: String,
+    /// Events handled since the process began to end.
+    pub completed: u64,
+    /// Events dead-lettered since then, except those of `left`.
+    pub dead_lettered: u64,
+    /// All other events, as in [`DrainReport::left`].
+    pub left: usize,
+    /// How many of those left had a handler that still ran at the deadline.
+    pub stuck: u64,
+}
+
+impl DrainReport {
+    /// Sums up the reports of the processes.
+    pub(super) fn of(processes: Vec<ProcessReport>) -> DrainReport {
+        DrainReport {
+            completed: processes.iter().map(|report| report.completed).sum(),
+            dead_lettered: processes.iter().map(|report| report.dead_lettered).sum(),
+            left: processes.iter().map(|report| report.left).sum(),
+            processes,
+        }
+    }
+}
+
+/// One line, and one more for each process that has left events.
+impl fmt::Display for DrainReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DrainReport { completed, dead_lettered, left, processes } = self;
+        write!(f, "drained: {completed} completed, {dead_lettered} dead-lettered, {left} left")?;
+        let mut with_some = processes.iter().filter(|report| report.left > 0);
+        with_some.try_for_each(|report| write!(f, "\n  {report}"))
+    }
+}
+
+impl fmt::Display for ProcessReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ProcessReport { name, handler, location, left, stuck, .. } = self;
+        write!(f, "{name}: {left} left")?;
+        if *stuck > 0 {
+            write!(
+                f,
+                ", {stuck} of them in `{handler}` at {location}, which was still running at the deadline"
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! The start of a runtime: it wires every process, binds every port, and then starts everything or nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::context::RuntimeContext;
+use super::hooks::Hook;
+use super::plan::{Plan, PlannedProcess, with_unique_ids};
+use super::process_handle::ProcessHandle;
+use super::{Builder, Runtime, StartError};
+use crate::clock::SharedClock;
+use crate::dead_letter::DeadLetters;
+use crate::deadlock::WaitGraph;
+use crate::handler::Env;
+use crate::registry::{Problem, ProblemKind};
+
+impl Builder {
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] with every problem there is: settings that cannot be used, two processes of one name, two
+    /// webhooks of one path, a state that was not given, a port that is taken, no handler at all. Nothing is left
+    /// bound, subscribed or running, and no request was answered.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing is left bound, subscribed or running; a custom trigger may have started.
+    pub async fn start(mut self) -> Result<Runtime, StartError> {
+        let plan = self.plan();
+        if let Some(request) = self.cli {
+            request.answer(plan);
+        }
+        let Plan { processes, mut problems } = plan;
+        let on_start = std::mem::take(&mut self.on_start);
+        let runtime = self.wire(processes);
+        problems.extend(runtime.bind().await);
+        if !problems.is_empty() {
+            return Err(StartError::of(problems));
+        }
+        runtime.context.bus.routes().set_clock(&runtime.context.env.clock);
+        runtime.context.broker.routes().set_clock(&runtime.context.env.clock);
+        runtime.open(on_start).await?;
+        let processes = runtime.processes();
+        let triggers: usize = processes.iter().map(|handle| handle.triggers.len()).sum();
+        let names: Vec<_> = processes.iter().map(|handle| handle.name()).collect();
+        tracing::info!(processes = names.len(), triggers, "started {}", names.join(", "));
+        drop(processes);
+        Ok(runtime)
+    }
+
+    /// The longest time that a drain of the runtime may take.
+    pub(super) fn longest_drain(&self) -> Duration {
+        self.drain_deadline
+    }
+
+    /// Connects the processes with the bus, the broker and each other. Nothing starts.
+    fn wire(self, processes: Vec<PlannedProcess>) -> Runtime {
+        let clock = self.given_clock().cloned().unwrap_or_else(SharedClock::default_now);
+        let wait_graph = Arc::new(WaitGraph::default());
+        let dead_letters = DeadLetters::new(Arc::clone(&wait_graph));
+        let mut provided = self.provided;
+        provided.insert(dead_letters.clone());
+        let context = RuntimeContext {
+            bus: self.bus,
+            broker: self.broker,
+            env: Arc::new(Env { provided, shutdown: CancellationToken::new(), clock }),
+            dead_letters,
+            ports: Arc::default(),
+            quiescence: Arc::default(),
+            wait_graph,
+        };
+        let wired = |planned: PlannedProcess| {
+            let configs = with_unique_ids(planned.declaration.config.triggers.clone());
+            Arc::new(ProcessHandle::new(planned.declaration, planned.name, planned.custom, configs, &context))
+        };
+        let processes = processes.into_iter().map(wired).collect();
+        Runtime::new(context, processes, self.drain_deadline, self.on_stop)
+    }
+}
+
+impl Runtime {
+    /// Starts the processes that were wired and bound. The steps that can fail come first; then webhooks answer, and then
+    /// the workers begin.
+    async fn open(&self, on_start: Vec<Hook>) -> Result<(), StartError> {
+        for hook in on_start {
+            let location = hook.location;
+            if let Err(error) = hook.run().await {
+                let message = format!("the `on_start` hook at {location} failed: {error}");
+                return Err(StartError::of(vec![Problem::general(ProblemKind::Hook, message)]));
+            }
+        }
+        let processes = self.processes();
+        let mut problems = Vec::new();
+        for handle in &processes {
+            problems.extend(handle.start().await);
+        }
+        if problems.is_empty() {
+            processes.iter().for_each(|handle| handle.accept());
+            processes.iter().for_each(|handle| handle.work());
+            return Ok(());
+        }
+        for handle in &processes {
+            handle.undo().await;
+        }
+        Err(StartError::of(problems))
+    }
+
+    /// Binds every port without listening, so that all ports that others have taken are found at once.
+    async fn bind(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for handle in &self.processes() {
+            problems.extend(handle.bind().await);
+        }
+        problems
+    }
+}
