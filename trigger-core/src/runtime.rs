@@ -2,11 +2,10 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OnceCell;
-use tokio::time::Instant;
+use tokio::sync::Mutex;
 
 use crate::broker::MessageBroker;
 use crate::bus::EventBus;
@@ -26,7 +25,9 @@ mod entry;
 mod hooks;
 mod plan;
 mod process_handle;
+mod process_phase;
 mod report;
+mod runtime_phase;
 mod signal;
 mod start;
 mod start_error;
@@ -39,6 +40,7 @@ pub use entry::{MainOutput, main};
 use hooks::Hook;
 use process_handle::ProcessHandle;
 pub use report::{DrainReport, ProcessReport};
+use runtime_phase::RuntimePhase;
 use signal::Signals;
 pub use start_error::StartError;
 
@@ -68,16 +70,12 @@ const FORCED_EXIT_DELAY: Duration = Duration::from_secs(6);
 /// ```
 pub struct Runtime {
     context: RuntimeContext,
-    /// In the order of their declaration, then in the order of their addition.
-    processes: RwLock<Vec<Arc<ProcessHandle>>>,
-    /// Held while a process is added.
-    changing: tokio::sync::Mutex<()>,
+    phase: RuntimePhase,
     drain_deadline: Duration,
-    /// When the drain ends, once it has begun.
-    drain_deadline_at: OnceLock<Instant>,
-    drained: OnceCell<DrainReport>,
-    /// What is still to be done at the end.
-    on_stop: Mutex<Vec<Hook>>,
+    /// Held while a process is added.
+    adding: Mutex<()>,
+    /// Held by the caller that drains the runtime. These hooks have not run yet.
+    stop_hooks: Mutex<Vec<Hook>>,
 }
 
 impl Runtime {
@@ -95,17 +93,15 @@ impl Runtime {
         panic::note_places();
         Runtime {
             context,
-            processes: RwLock::new(processes),
-            changing: tokio::sync::Mutex::default(),
+            phase: RuntimePhase::new(processes),
             drain_deadline,
-            drain_deadline_at: OnceLock::new(),
-            drained: OnceCell::new(),
-            on_stop: Mutex::new(on_stop),
+            adding: Mutex::default(),
+            stop_hooks: Mutex::new(on_stop),
         }
     }
 
     fn processes(&self) -> Vec<Arc<ProcessHandle>> {
-        self.processes.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.phase.processes()
     }
 
     /// A handle to the bus of the runtime.
@@ -154,7 +150,7 @@ impl Runtime {
     /// No handler may await it: the drain would wait for that handler, and cancel it at the deadline. A future that is
     /// kept and not polled holds up every other call.
     pub async fn shutdown(&self) -> DrainReport {
-        self.drained.get_or_init(|| self.drain()).await.clone()
+        self.drain().await
     }
 
     /// Waits for SIGINT or SIGTERM (elsewhere Ctrl-C), then drains and prints the report to stderr. A second signal ends
@@ -199,7 +195,7 @@ impl Runtime {
 impl Drop for Runtime {
     fn drop(&mut self) {
         self.context.env.shutdown.cancel();
-        self.processes().iter().for_each(|handle| handle.drop_everything());
+        self.processes().iter().for_each(|handle| handle.abort());
     }
 }
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 use std::{fmt, io};
 
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,17 +13,17 @@ use tokio_util::task::TaskTracker;
 /// A future behind a pointer.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Polls all futures at once, and returns their outputs in the order in which they end.
+/// Polls all futures at once, and returns their outputs in the order of the futures.
 pub(crate) async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    futures.into_iter().collect::<FuturesUnordered<_>>().collect().await
+    futures.into_iter().collect::<FuturesOrdered<_>>().collect().await
 }
 
-/// Runs a closure on a thread of its own.
+/// Runs a closure on a new thread.
 pub(crate) fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 
-/// How many threads the current tokio runtime has.
+/// Returns the number of threads of the current tokio runtime.
 pub(crate) fn threads() -> usize {
     tokio::runtime::Handle::try_current().map_or(1, |handle| handle.metrics().num_workers())
 }
@@ -36,18 +36,18 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
-    /// Runs a future to its end on the current tokio runtime.
+    /// Spawns a future on the current tokio runtime.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         self.tracker.spawn(future).abort_handle()
     }
 
-    /// The token that asks the tasks to stop.
+    /// The token that tells the tasks to stop.
     pub(crate) fn stop_token(&self) -> &CancellationToken {
         &self.stop
     }
 
-    /// How many have not ended.
+    /// Returns the number of tasks that have not ended.
     pub(crate) fn running(&self) -> usize {
         self.tracker.len()
     }

@@ -1,4 +1,4 @@
-//! A trigger of a process: one of the framework's own, or one the program brought.
+//! A trigger of a process, wired to its queue: a trigger of the framework, or a custom one.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,15 +18,17 @@ use crate::trigger::{
     Wiring,
 };
 
-/// How long a trigger of the program's own is left alone after it has failed.
+/// How long a pump waits after its trigger has failed.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
+/// A trigger that is wired to its queue.
 pub(super) enum BoundTrigger {
     Event(EventTrigger),
     Message(MessageTrigger),
     Webhook(WebhookTrigger),
     DeadLetter(DeadLetterTrigger),
-    /// Its events are pumped into a queue of ours, one at a time, so that the rest waits in the trigger's own.
+    /// A trigger that the program implements. A pump moves its events to the queue one at a time; the others wait in the
+    /// trigger.
     Custom {
         trigger: Arc<dyn AnyTrigger>,
         queue: Queue,
@@ -75,7 +77,7 @@ impl BoundTrigger {
         }
     }
 
-    /// Takes its place on a port, without listening.
+    /// Binds the port of a webhook, without listening.
     pub(super) async fn bind(&self) -> Result<(), TriggerError> {
         match self {
             BoundTrigger::Webhook(trigger) => trigger.bind().await,
@@ -83,7 +85,7 @@ impl BoundTrigger {
         }
     }
 
-    /// Starts it, but for webhooks, which only listen: nobody is answered before everything else has started.
+    /// Starts the trigger. A webhook only listens: it answers no request before every trigger has started.
     pub(super) async fn start(
         &self,
         pumps: &Tasks,
@@ -107,7 +109,7 @@ impl BoundTrigger {
         }
     }
 
-    /// Lets requests in.
+    /// Accepts requests.
     pub(super) fn accept(&self) {
         if let BoundTrigger::Webhook(trigger) = self {
             trigger.accept();
@@ -121,7 +123,7 @@ impl BoundTrigger {
         }
     }
 
-    /// Stops a trigger of the program's own. What it has accepted still arrives.
+    /// Stops a custom trigger. The events that it has accepted still arrive.
     pub(super) async fn stop_custom(&self) {
         if let BoundTrigger::Custom { trigger, .. } = self
             && let Err(panic) = CatchUnwind::new(trigger.stop()).await
@@ -130,7 +132,7 @@ impl BoundTrigger {
         }
     }
 
-    /// How many events a trigger of the program's own still holds.
+    /// The number of events that a custom trigger still holds.
     pub(super) fn held_outside(&self) -> usize {
         match self {
             BoundTrigger::Custom { trigger, .. } => guard(|| trigger.status().queue_size).unwrap_or_default(),
@@ -138,7 +140,7 @@ impl BoundTrigger {
         }
     }
 
-    /// Lets nothing in at all.
+    /// Accepts no more events and requests.
     pub(super) fn close(&self) {
         match self {
             BoundTrigger::Event(trigger) => trigger.close(),
@@ -149,7 +151,7 @@ impl BoundTrigger {
         }
     }
 
-    /// Lets go of the port. All others have nothing left to let go of.
+    /// Leaves the port of a webhook. Other triggers hold nothing after [`close`](Self::close).
     pub(super) async fn leave_port(&self) {
         if let BoundTrigger::Webhook(trigger) = self {
             Trigger::stop(trigger).await;
@@ -163,7 +165,7 @@ impl BoundTrigger {
         }
     }
 
-    /// The status, and the account of what became of its events, at one moment.
+    /// A snapshot of the status, and of the account of its events.
     pub(super) fn status(&self) -> (TriggerStatus, Ledger) {
         match self {
             BoundTrigger::Event(trigger) => trigger.intake().status_and_ledger(),
@@ -184,7 +186,7 @@ impl BoundTrigger {
     }
 }
 
-/// Carries the events of a trigger into a queue, until the trigger is stopped or the runtime is.
+/// Moves the events of a custom trigger to its queue, until the trigger or the process stops.
 async fn pump(
     trigger: Arc<dyn AnyTrigger>,
     queue: Queue,
@@ -192,7 +194,7 @@ async fn pump(
     draining: CancellationToken,
 ) {
     loop {
-        // Room first: an event that waits in our hands is in no queue, and nobody would count it.
+        // Wait for capacity before the event is taken. An event that the pump holds is in no queue, so nothing counts it.
         queue.capacity().await;
         let next = tokio::select! {
             biased;
@@ -204,7 +206,7 @@ async fn pump(
             Ok(event) => queue.push_taken(event),
             Err(TriggerError::Stopped) => break,
             Err(error) => {
-                tracing::error!(trigger = trigger.id(), %error, "trigger failed, it is asked again in a second");
+                tracing::error!(trigger = trigger.id(), %error, "trigger failed, polling again in 1 s");
                 if timeout(FAILURE_PAUSE, draining.cancelled()).await.is_ok() {
                     break;
                 }

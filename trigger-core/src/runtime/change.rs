@@ -1,8 +1,8 @@
-//! What can be changed while a runtime runs: a process is paused, resumed, added or removed.
+//! The changes to a running runtime: a process is paused, resumed, added or removed.
 
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use trigger_grammar::hint;
 
@@ -16,41 +16,38 @@ use crate::handler::Handler;
 use crate::registry::{Declaration, Location, Problem, ProblemKind, check};
 
 impl Runtime {
-    /// Has a process handle nothing more until it is [resumed](Self::resume). Handlers that run go on. Its triggers
-    /// accept events until their queues are full, and then do what `overflow` says: a webhook answers 503. A
+    /// Pauses a process until it is [resumed](Self::resume): its workers take no event. Handlers that run continue. Its
+    /// triggers accept events until their queues are full, and then follow `overflow`: a webhook answers 503. A
     /// [shutdown](Self::shutdown) ends the pause.
     ///
     /// # Errors
     ///
-    /// [`UnknownProcess`] if there is none of this name.
+    /// [`UnknownProcess`] if no process has this name.
     pub fn pause(&self, process: &str) -> Result<(), UnknownProcess> {
         self.find(process)?.process.inbox.pause(true);
         Ok(())
     }
 
-    /// Has a process go on that was [paused](Self::pause).
+    /// Resumes a process that was [paused](Self::pause).
     ///
     /// # Errors
     ///
-    /// [`UnknownProcess`] if there is none of this name.
+    /// [`UnknownProcess`] if no process has this name.
     pub fn resume(&self, process: &str) -> Result<(), UnknownProcess> {
-        let handle = self.find(process)?;
-        if !handle.is_ending() {
-            handle.process.inbox.pause(false);
-        }
+        self.find(process)?.process.inbox.pause(false);
         Ok(())
     }
 
-    /// Adds a process while the runtime runs, as [`Builder::process`](super::Builder::process) does before.
+    /// Adds a process to the running runtime, as [`Builder::process`](super::Builder::process) does before the start.
     ///
     /// # Errors
     ///
-    /// [`StartError`] with everything that keeps it from starting, also in view of the processes there are; and once
-    /// the shutdown has begun. Nothing of it is left running then.
+    /// [`StartError`] with every problem that keeps the process from starting, also in view of the other processes, and
+    /// after the shutdown has begun. No part of the process is left running.
     ///
     /// # Cancel safety
     ///
-    /// Dropped half way, the process was not added.
+    /// If the future is dropped before it is ready, the process is not added.
     #[track_caller]
     pub fn add_process<H, Args>(
         &self,
@@ -65,19 +62,10 @@ impl Runtime {
     }
 
     async fn add(&self, declaration: Declaration) -> Result<(), StartError> {
-        let _changing = self.changing.lock().await;
-        let too_late = |declaration: &Declaration| {
-            let ending = self.context.env.shutdown.is_cancelled();
-            ending.then(|| {
-                Problem::of(
-                    declaration,
-                    ProblemKind::Ending,
-                    "the runtime is ending, so no process can be added",
-                )
-            })
-        };
-        if let Some(problem) = too_late(&declaration) {
-            return Err(StartError::of(vec![problem]));
+        // One caller at a time. Otherwise two of them could check one name or path, and both find it free.
+        let _adding = self.adding.lock().await;
+        if !self.phase.is_running() {
+            return Err(StartError::of(vec![too_late(&declaration)]));
         }
         let existing = self.processes();
         let name = declaration.name.clone().unwrap_or_default();
@@ -93,10 +81,12 @@ impl Runtime {
         }
         let configs = with_unique_ids(declaration.config.triggers.clone());
         let handle = Arc::new(ProcessHandle::new(declaration, name, Vec::new(), configs, &self.context));
-        let started = Unfinished(Some(Arc::clone(&handle)));
+        let unfinished = Unfinished(Some(Arc::clone(&handle)));
         problems = handle.bind().await;
-        // To look up the name of a host may take longer than a drain.
-        problems.extend(too_late(&handle.declaration));
+        // The lookup of a host name may take longer than a drain.
+        if !self.phase.is_running() {
+            problems.push(too_late(&handle.declaration));
+        }
         if problems.is_empty() {
             problems = handle.start().await;
         }
@@ -106,36 +96,33 @@ impl Runtime {
         }
         handle.accept();
         handle.work();
+        if !self.phase.admit(&handle) {
+            // A drain has begun since the last check, and its deadline has passed, so it does not see this process.
+            handle.drain(clock::instant()).await;
+            return Err(StartError::of(vec![too_late(&handle.declaration)]));
+        }
+        unfinished.keep();
         tracing::info!(process = handle.name(), "added");
-        self.processes.write().unwrap_or_else(PoisonError::into_inner).push(handle);
-        started.keep();
         Ok(())
     }
 
-    /// Ends a process while the others go on: its triggers are left, what it has accepted is handled, and then it is
-    /// gone. At the deadline of the drain (30 s unless the builder says otherwise) its handlers are cancelled.
+    /// Ends a process while the others go on: its triggers stop, its accepted events are handled, and then it is removed.
+    /// At the deadline of the drain (30 s unless the builder sets another) its handlers are cancelled.
     ///
     /// # Errors
     ///
-    /// [`UnknownProcess`] if there is none of this name.
+    /// [`UnknownProcess`] if no process has this name.
     ///
     /// # Cancel safety
     ///
-    /// Dropped half way, the process takes no more events, and goes on with those it has. Called again, this waits for
-    /// its end.
+    /// If the future is dropped before it is ready, the process accepts no more events, and handles those it has. A second
+    /// call waits for its end.
     pub async fn remove_process(&self, process: &str) -> Result<ProcessReport, UnknownProcess> {
         let handle = self.find(process)?;
-        // A drain that has begun has one deadline for everything.
-        let deadline = self.drain_deadline_at.get().copied();
-        let deadline = deadline.unwrap_or_else(|| clock::after(self.drain_deadline));
-        handle.begin_to_end(deadline);
-        // Requests to its paths are from now on to paths that do not exist.
-        let stopped = tokio::time::timeout_at(deadline, handle.stop_custom()).await;
-        let report = handle.end(if stopped.is_ok() { deadline } else { clock::instant() }).await;
-        handle.leave_ports().await;
-        let mut processes = self.processes.write().unwrap_or_else(PoisonError::into_inner);
-        processes.retain(|other| !Arc::ptr_eq(other, &handle));
-        drop(processes);
+        // If the runtime drains, its deadline holds. Otherwise the removal could last longer than the drain.
+        let deadline = self.phase.deadline().unwrap_or_else(|| clock::after(self.drain_deadline));
+        let report = handle.drain(deadline).await;
+        self.phase.dismiss(&handle);
         tracing::info!(process, %report, "removed");
         Ok(report)
     }
@@ -150,7 +137,12 @@ impl Runtime {
     }
 }
 
-/// A process that is being added. Given up, it is closed.
+fn too_late(declaration: &Declaration) -> Problem {
+    let message = "the runtime is ending, so no process can be added";
+    Problem::of(declaration, ProblemKind::Ending, message)
+}
+
+/// A process that is being added. If its addition is given up, it is aborted.
 struct Unfinished(Option<Arc<ProcessHandle>>);
 
 impl Unfinished {
@@ -162,12 +154,12 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         if let Some(handle) = &self.0 {
-            handle.drop_everything();
+            handle.abort();
         }
     }
 }
 
-/// There is no process of this name.
+/// The error of a name that no process has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownProcess {
     name: String,

@@ -1,65 +1,263 @@
-//! The end of a runtime: what was accepted is handled, then everything is left in order.
+//! The end of a runtime, and of one process, step by step.
+//!
+//! [`Runtime::drain`] reads from top to bottom; [`ProcessHandle::drain`] takes the same steps for one process. Each step says
+//! its invariant, which holds when the step is over, and the race that it prevents.
+//!
+//! One caller drives a drain, and holds a lock meanwhile; every other caller waits for the lock, and then finds the report in
+//! the phase. If the driving future is dropped, the next caller takes all steps again. That is safe: a step that is over
+//! has no effect the second time, and the phase keeps the deadline.
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::Runtime;
+use super::bound_trigger::BoundTrigger;
 use super::hooks::Hook;
-use super::report::DrainReport;
+use super::process_handle::ProcessHandle;
+use super::report::{DrainReport, ProcessReport};
 use crate::clock;
+use crate::event::{DeadLetter, DeadLetterReason};
 use crate::task::all;
 
-/// How long the `on_stop` hooks get together, where the drain has left less of its deadline.
-const HOOKS: Duration = Duration::from_secs(5);
+/// How long aborted workers may take to end. One whose handler blocks its thread never does.
+const ABORT_GRACE: Duration = Duration::from_millis(100);
+
+/// How long the `on_stop` hooks may take together, if the drain has left less of its deadline.
+const STOP_HOOKS_LIMIT: Duration = Duration::from_secs(5);
 
 impl Runtime {
+    /// Drains the runtime, or waits for the caller that does.
     pub(super) async fn drain(&self) -> DrainReport {
-        // A drain that was given up half way is taken up where it began.
-        let deadline = *self.drain_deadline_at.get_or_init(|| clock::after(self.drain_deadline));
-        // Before handlers are told, so that the report counts those that end because of it.
-        self.processes().iter().for_each(|handle| handle.begin_to_end(deadline));
-        self.context.env.shutdown.cancel();
-        // One that is being added has seen that this has begun, or gets in.
-        let _ = timeout_at(deadline, self.changing.lock()).await;
-        let processes = self.processes();
-        processes.iter().for_each(|handle| handle.begin_to_end(deadline));
-        let at_rest = async {
-            all(processes.iter().map(|handle| handle.stop_custom())).await;
+        let mut hooks = self.stop_hooks.lock().await;
+        let deadline = match self.phase.begin_drain(self.drain_deadline) {
+            ControlFlow::Continue(deadline) => deadline,
+            ControlFlow::Break(report) => return report,
+        };
+
+        // 1. Refuse requests, and notify the handlers.
+        let processes = self.refuse_requests(deadline).await;
+
+        // 2. Wait until no event is pending, or for the deadline.
+        // Invariant, if in time: no event is pending, and none is accepted any more.
+        // Race: the settlement of the last pending event also ends the count. Otherwise a publisher could start a
+        // cascade before the queues close, and their close would cut it.
+        let quiescent = async {
+            all(processes.iter().map(|process| process.stop_custom_triggers())).await;
             self.context.quiescence.ended().await;
         };
-        let in_time = timeout_at(deadline, at_rest).await.is_ok();
+        let in_time = !self.phase.is_cancelling() && timeout_at(deadline, quiescent).await.is_ok();
+
+        // 3. After the deadline, cancel the handlers that still run.
+        // Invariant: no handler runs, except one that blocks its thread.
+        // Race: all handlers end before the first queue closes. Otherwise a handler could publish to a closed queue,
+        // and complete although no process takes its event.
         if !in_time {
-            // While the queues are open, so that no handler goes on whose events nobody takes.
-            all(processes.iter().map(|handle| handle.cancel())).await;
+            self.phase.cancel();
+            all(processes.iter().map(|process| process.cancel())).await;
         }
-        let end = if in_time { deadline } else { clock::instant() };
-        let mut reports = all(processes
-            .iter()
-            .enumerate()
-            .map(|(index, handle)| async move { (index, handle.end(end).await) }))
-        .await;
-        // Not before all have ended: a path that is gone answers 404, and its sender would not try again.
-        all(processes.iter().map(|handle| handle.leave_ports())).await;
-        reports.sort_by_key(|(index, _)| *index);
-        self.run_stop_hooks(deadline).await;
-        DrainReport::of(reports.into_iter().map(|(_, report)| report).collect())
+
+        // 4. End each process.
+        let reports = all(processes.iter().map(|process| process.end())).await;
+
+        // 5. Leave the ports.
+        // Invariant: every port is closed.
+        // Race: all processes end before the first path is gone. A path that is gone answers 404 instead of 503, and
+        // the sender would not try again.
+        all(processes.iter().map(|process| process.leave_ports())).await;
+
+        // 6. Run the hooks.
+        run_stop_hooks(&mut hooks, deadline).await;
+
+        // 7. Report. The phase changes after the last await. Otherwise a second caller could get the report of a drain
+        // whose future was dropped before its end.
+        let report = DrainReport::of(reports);
+        self.phase.stop(report.clone());
+        report
     }
 
-    async fn run_stop_hooks(&self, deadline: Instant) {
-        let until = deadline.max(clock::after(HOOKS));
-        loop {
-            let Some(hook) = self.stop_hooks().pop() else { return };
-            let location = hook.location;
-            match timeout_at(until, hook.run()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(%location, %error, "an `on_stop` hook failed"),
-                Err(_) => tracing::error!(%location, "an `on_stop` hook did not end in time"),
+    /// Refuses requests, notifies the handlers, and returns the processes to drain.
+    ///
+    /// Invariant: every process of the runtime is draining, and none is added any more.
+    async fn refuse_requests(&self, deadline: Instant) -> Vec<Arc<ProcessHandle>> {
+        // Each process counts its settled events before the handlers are notified. Otherwise the report would not count
+        // the handlers that end because of the notification.
+        self.processes().iter().for_each(|process| process.refuse_requests(deadline));
+        self.context.env.shutdown.cancel();
+        // A process that is being added may have accepted events already. Wait until it is admitted, or its addition has
+        // seen the phase. The lookup of its host name may take longer than the drain; then it is refused.
+        let _ = timeout_at(deadline, self.adding.lock()).await;
+        let processes = self.phase.seal();
+        processes.iter().for_each(|process| process.refuse_requests(deadline));
+        processes
+    }
+}
+
+/// Runs the hooks, the last one first.
+///
+/// Invariant: no hook is left. Each is removed before it runs. Otherwise a caller that continues the drain would run it
+/// again.
+async fn run_stop_hooks(hooks: &mut Vec<Hook>, deadline: Instant) {
+    let until = deadline.max(clock::after(STOP_HOOKS_LIMIT));
+    while let Some(hook) = hooks.pop() {
+        let location = hook.location;
+        match timeout_at(until, hook.run()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%location, %error, "an `on_stop` hook failed"),
+            Err(_) => tracing::error!(%location, "an `on_stop` hook did not end in time"),
+        }
+    }
+}
+
+impl ProcessHandle {
+    /// Drains one process while the others go on.
+    ///
+    /// The others may publish to it for ever, so step 2 waits for its custom triggers alone, and step 4 closes its queues
+    /// before it waits for the workers. It has no hooks.
+    pub(super) async fn drain(&self, deadline: Instant) -> ProcessReport {
+        // 1. Refuse requests. Its handlers are not notified: `Shutdown` belongs to the runtime.
+        self.refuse_requests(deadline);
+        // 2. Wait for the custom triggers, or for the deadline.
+        if timeout_at(deadline, self.stop_custom_triggers()).await.is_err() {
+            // 3. After the deadline, cancel the handlers.
+            self.cancel().await;
+        }
+        // 4. End the process.
+        let report = self.end().await;
+        // 5. Leave the ports.
+        self.leave_ports().await;
+        report
+    }
+
+    /// Step 1: begins to drain, and answers requests with 503. Events and messages still arrive.
+    fn refuse_requests(&self, deadline: Instant) {
+        if !self.phase.begin_drain(deadline, self.settled()) {
+            return;
+        }
+        self.process.inbox.drain_until(deadline);
+        // A handler may wait for the capacity that an expired retry holds, which is never freed.
+        self.process.wait_graph.check();
+        self.triggers.iter().for_each(BoundTrigger::refuse_requests);
+    }
+
+    /// Step 2: stops the custom triggers, and waits until the events that they have handed out are queued.
+    async fn stop_custom_triggers(&self) {
+        all(self.triggers.iter().map(BoundTrigger::stop_custom)).await;
+        self.pumps.ended().await;
+    }
+
+    /// Step 3: cancels the handlers that still run, and requeues their events. Waits until the workers have ended, or for the
+    /// end of the grace period.
+    async fn cancel(&self) {
+        let in_flight = self.in_flight();
+        if let Some(workers) = self.phase.cancel(clock::after(ABORT_GRACE)) {
+            if in_flight > 0 {
+                let (process, location) = (self.name(), self.declaration.location);
+                let handler = self.declaration.path();
+                tracing::error!(%process, %handler, %location, in_flight, "still running at the drain deadline, cancelling");
+            }
+            self.abort_workers(&workers);
+        }
+        if let Some(grace_ends) = self.phase.grace_ends() {
+            let _ = timeout_at(grace_ends, self.workers.ended()).await;
+        }
+    }
+
+    /// Step 4: closes the queues, waits for the workers until the deadline, and keeps the events that are left as dead
+    /// letters. One caller does; every other caller waits for it.
+    ///
+    /// Invariant: every accepted event is handled, a dead letter, or counted as left.
+    async fn end(&self) -> ProcessReport {
+        let _driver = self.ending.lock().await;
+        if let Some(report) = self.phase.report() {
+            return report;
+        }
+        // The pumps stop before the queues close, so that a pump leaves the next event in its trigger.
+        self.pumps.stop_token().cancel();
+        self.close();
+        if let Some(deadline) = self.phase.deadline()
+            && timeout_at(deadline, self.workers.ended()).await.is_err()
+        {
+            self.cancel().await;
+        }
+        if self.workers.running() > 0 {
+            let (process, location) = (self.name(), self.declaration.location);
+            let handler = self.declaration.path();
+            tracing::error!(%process, %handler, %location, "the handler blocks its thread and cannot be cancelled");
+        }
+        // A pump may have taken an event just before it was stopped. It queues that event before it ends, so the count of the
+        // events left comes after.
+        self.pumps.ended_within(ABORT_GRACE).await;
+        self.retry_clock.stop_token().cancel();
+        let left = self.keep_left() + self.triggers.iter().map(BoundTrigger::held_outside).sum::<usize>();
+        self.process.wait_graph.remove(&self.process.inbox);
+        let report = self.report(left);
+        self.phase.stop(report.clone());
+        report
+    }
+
+    /// Step 5: leaves the ports. Its paths answer 503 until then.
+    async fn leave_ports(&self) {
+        all(self.triggers.iter().map(BoundTrigger::leave_port)).await;
+    }
+
+    /// Ends the process at once: its runtime is dropped, or its addition was given up. Queued events are lost.
+    pub(super) fn abort(&self) {
+        for tasks in [&self.pumps, &self.retry_clock] {
+            tasks.stop_token().cancel();
+        }
+        self.close();
+        let workers = self.phase.cancel(clock::instant()).unwrap_or_default();
+        self.abort_workers(&workers);
+        self.process.wait_graph.remove(&self.process.inbox);
+    }
+
+    fn abort_workers(&self, workers: &[AbortHandle]) {
+        // The inbox is abandoned first. Otherwise a worker that is not aborted yet could take the event that an aborted
+        // one requeues.
+        self.process.inbox.abandon();
+        workers.iter().for_each(AbortHandle::abort);
+    }
+
+    /// Keeps the queued events as dead letters, so that the program can still read them. Returns how many events are left,
+    /// with those in flight.
+    fn keep_left(&self) -> usize {
+        let inbox = &self.process.inbox;
+        for (event, retry) in inbox.left() {
+            let now = self.process.env.clock.now();
+            let error = retry.as_ref().map_or_else(
+                || "it was not handled before the end".to_owned(),
+                |state| format!("there was no time for a retry after: {}", state.last_error),
+            );
+            let letter = DeadLetter::new(event, self.name(), DeadLetterReason::Drained, error)
+                .attempts(retry.as_ref().map_or(0, |state| state.failed_attempts))
+                .between(retry.map_or(now, |state| state.first_at), now);
+            if self.process.env.shutdown.is_cancelled() {
+                // The triggers for dead letters end too, so no process would handle a notification.
+                self.process.dead_letters.keep_untold(letter);
+            } else {
+                self.process.dead_letters.keep(letter);
             }
         }
+        inbox.abandon();
+        let left: usize = self.triggers.iter().map(|trigger| trigger.queue().len()).sum();
+        left + usize::try_from(self.in_flight()).unwrap_or(usize::MAX)
     }
 
-    fn stop_hooks(&self) -> std::sync::MutexGuard<'_, Vec<Hook>> {
-        self.on_stop.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn report(&self, left: usize) -> ProcessReport {
+        let (before, settled) = (self.phase.settled_before(), self.settled());
+        ProcessReport {
+            name: self.name().to_owned(),
+            handler: self.declaration.path(),
+            location: self.declaration.location.to_string(),
+            completed: settled.handled - before.handled,
+            dead_lettered: settled.dead_lettered - before.dead_lettered,
+            left,
+            // No worker takes a requeued event again after the cancellation.
+            stuck: self.ledgers().map(|ledger| ledger.requeued + ledger.in_flight()).sum(),
+        }
     }
 }

@@ -1,68 +1,56 @@
-//! One process of a runtime, from its wiring to its end.
+//! One process of a runtime: its wiring, its start and its status. [`drain`](super::drain) has its end.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
-
-use tokio::sync::OnceCell;
-use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout_at};
+use std::sync::Arc;
 
 use super::bound_trigger::BoundTrigger;
 use super::context::RuntimeContext;
-use super::report::ProcessReport;
+use super::process_phase::{ProcessPhase, Settled};
 use crate::config::TriggerConfig;
-use crate::event::{DeadLetter, DeadLetterReason, TriggerInfo};
+use crate::event::TriggerInfo;
 use crate::process::{Policy, Process};
 use crate::queue::{Bounds, Inbox, Ledger, Queue, QueueSettings, Workers};
 use crate::registry::{Declaration, Problem, ProblemKind};
-use crate::status::{ProcessState, ProcessStatus, TriggerStatus};
-use crate::task::{Tasks, all, threads};
+use crate::status::{ProcessStatus, TriggerStatus};
+use crate::task::{Tasks, threads};
 use crate::trigger::{AnyTrigger, LostEvents, TriggerError, Wiring, queue};
 
-/// How long aborted handlers get to notice. One that blocks its thread never does.
-const ABORT_GRACE: Duration = Duration::from_millis(100);
-
-/// The one event of a trigger of the program's own that is on its way to a worker.
-const OF_CUSTOM: Bounds = Bounds { events: 1, bytes: None };
+/// The queue of a custom trigger has one event: the one that is on its way to a worker.
+const CUSTOM_QUEUE: Bounds = Bounds { events: 1, bytes: None };
 
 /// One process of a runtime.
 pub(super) struct ProcessHandle {
     pub(super) declaration: Declaration,
     pub(super) process: Arc<Process>,
     pub(super) triggers: Vec<BoundTrigger>,
-    workers: Tasks,
-    handles: Mutex<Vec<AbortHandle>>,
-    /// The tasks that carry events from the program's own triggers into our queues.
-    pumps: Tasks,
-    /// The task that watches for the retries that are due.
-    clock: Tasks,
-    /// What had been handled and dead-lettered when it was told to end.
-    ending: OnceLock<(u64, u64)>,
-    cancelled: OnceCell<()>,
-    ended: OnceCell<ProcessReport>,
-    stopped: AtomicBool,
+    pub(super) phase: ProcessPhase,
+    /// Held by the caller that ends the process.
+    pub(super) ending: tokio::sync::Mutex<()>,
+    pub(super) workers: Tasks,
+    /// The tasks that carry events from custom triggers to their queues.
+    pub(super) pumps: Tasks,
+    /// The task that releases events whose retry is due.
+    pub(super) retry_clock: Tasks,
 }
 
 impl ProcessHandle {
-    /// Connects a process, without starting any of it.
+    /// Wires a process. Nothing starts.
     pub(super) fn new(
         declaration: Declaration,
         name: String,
-        own: Vec<Arc<dyn AnyTrigger>>,
+        custom: Vec<Arc<dyn AnyTrigger>>,
         configs: impl Iterator<Item = TriggerConfig>,
         context: &RuntimeContext,
     ) -> ProcessHandle {
         let configs: Vec<_> = configs.collect();
         let settings = &declaration.config;
-        // Their events bring what they remember of their trigger.
-        let of_own = own.iter().map(|_| QueueSettings {
-            bounds: OF_CUSTOM,
+        // The events of a custom trigger bring their own `TriggerInfo`.
+        let of_custom = custom.iter().map(|_| QueueSettings {
+            bounds: CUSTOM_QUEUE,
             evicts: false,
             trigger: Arc::new(TriggerInfo::custom(&name)),
         });
-        let queues = configs.iter().map(queue).chain(of_own).collect();
+        let queues = configs.iter().map(queue).chain(of_custom).collect();
         let workers = Workers { count: settings.concurrency, threads: threads() };
         let inbox = Inbox::new(queues, settings.key.clone(), Some(workers), Arc::clone(&context.quiescence));
         context.wait_graph.add(&inbox);
@@ -75,9 +63,10 @@ impl ProcessHandle {
         let of_configs = configs.len();
         let configs = configs.into_iter().enumerate();
         let triggers = configs.map(|(port, config)| BoundTrigger::new(config, context, &wiring(port)));
-        let own = own.into_iter().enumerate();
-        let own = own.map(|(index, trigger)| BoundTrigger::custom(trigger, wiring(of_configs + index).queue));
-        let triggers: Vec<BoundTrigger> = triggers.chain(own).collect();
+        let custom = custom.into_iter().enumerate();
+        let custom =
+            custom.map(|(index, trigger)| BoundTrigger::custom(trigger, wiring(of_configs + index).queue));
+        let triggers: Vec<BoundTrigger> = triggers.chain(custom).collect();
         let known = triggers.iter().map(|trigger| (trigger.id().to_owned(), trigger.queue().trigger().kind));
         context.dead_letters.attach(&name, &inbox, known.collect());
         let policy = Policy {
@@ -99,14 +88,11 @@ impl ProcessHandle {
             declaration,
             process: Arc::new(process),
             triggers,
+            phase: ProcessPhase::default(),
+            ending: tokio::sync::Mutex::default(),
             workers: Tasks::default(),
-            handles: Mutex::default(),
             pumps: Tasks::default(),
-            clock: Tasks::default(),
-            ending: OnceLock::new(),
-            cancelled: OnceCell::new(),
-            ended: OnceCell::new(),
-            stopped: AtomicBool::new(false),
+            retry_clock: Tasks::default(),
         }
     }
 
@@ -114,12 +100,12 @@ impl ProcessHandle {
         &self.process.name
     }
 
-    /// Takes its ports, listening on none.
+    /// Binds its ports, without listening.
     pub(super) async fn bind(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         for trigger in &self.triggers {
             match trigger.bind().await {
-                // The check of the declarations has told these.
+                // The check of the declarations has found these problems.
                 Ok(()) | Err(TriggerError::Config(_) | TriggerError::PathTaken { .. }) => {}
                 Err(error) => problems.push(self.problem(error)),
             }
@@ -127,7 +113,7 @@ impl ProcessHandle {
         problems
     }
 
-    /// Starts what can fail.
+    /// Starts its triggers. Webhooks listen, and accept no request yet.
     pub(super) async fn start(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         for trigger in &self.triggers {
@@ -138,25 +124,27 @@ impl ProcessHandle {
         problems
     }
 
-    /// Lets requests in.
+    /// Accepts requests.
     pub(super) fn accept(&self) {
         self.triggers.iter().for_each(BoundTrigger::accept);
     }
 
-    /// Starts the workers. They end where every queue is closed, and so must find them open.
+    /// Starts the workers, after the triggers have opened the queues. Otherwise the workers would end: they do once every
+    /// queue is closed.
     pub(super) fn work(&self) {
-        let worker = |number| self.workers.spawn(Arc::clone(&self.process).work(number));
-        let handles = (0..self.process.policy.concurrency).map(worker).collect();
-        *self.handles.lock().unwrap_or_else(PoisonError::into_inner) = handles;
-        if self.process.policy.retry > 0 {
-            let (process, stop) = (Arc::clone(&self.process), self.clock.stop_token().clone());
-            self.clock.spawn(async move {
-                stop.run_until_cancelled(process.inbox.watch_clock()).await;
-            });
-        }
+        self.phase.begin(|| {
+            if self.process.policy.retry > 0 {
+                let (process, stop) = (Arc::clone(&self.process), self.retry_clock.stop_token().clone());
+                self.retry_clock.spawn(async move {
+                    stop.run_until_cancelled(process.inbox.watch_clock()).await;
+                });
+            }
+            let worker = |number| self.workers.spawn(Arc::clone(&self.process).work(number));
+            (0..self.process.policy.concurrency).map(worker).collect()
+        });
     }
 
-    /// Undoes a start.
+    /// Undoes a start that has failed.
     pub(super) async fn undo(&self) {
         for trigger in &self.triggers {
             trigger.stop_custom().await;
@@ -167,121 +155,8 @@ impl ProcessHandle {
         self.process.wait_graph.remove(&self.process.inbox);
     }
 
-    /// Tells the process that it is to end until then. A pause is over: what wait_graph would be left.
-    pub(super) fn begin_to_end(&self, deadline: Instant) {
-        self.ending.get_or_init(|| self.settled());
-        self.process.inbox.drain_until(deadline);
-        // The room of a retry that is not waited for any more is never made.
-        self.process.wait_graph.check();
-        self.triggers.iter().for_each(BoundTrigger::refuse_requests);
-    }
-
-    pub(super) fn is_ending(&self) -> bool {
-        self.ending.get().is_some()
-    }
-
-    /// Stops the program's own triggers, and wait_graph for what they have handed out.
-    pub(super) async fn stop_custom(&self) {
-        all(self.triggers.iter().map(BoundTrigger::stop_custom)).await;
-        self.pumps.ended().await;
-    }
-
-    /// Lets nothing in any more, wait_graph for the workers until the deadline, and cancels those that still run. What is left
-    /// is kept among the dead letters.
-    pub(super) async fn end(&self, deadline: Instant) -> ProcessReport {
-        self.ended.get_or_init(|| self.end_once(deadline)).await.clone()
-    }
-
-    /// Lets go of the ports. Until then its paths answer 503.
-    pub(super) async fn leave_ports(&self) {
-        all(self.triggers.iter().map(BoundTrigger::leave_port)).await;
-    }
-
-    async fn end_once(&self, deadline: Instant) -> ProcessReport {
-        // Before the queues close, so that a pump leaves what it has not carried where it is.
-        self.pumps.stop_token().cancel();
-        self.close();
-        if timeout_at(deadline, self.workers.ended()).await.is_err() {
-            self.cancel().await;
-        }
-        // An event that a pump has just taken is in a queue when the pump has ended.
-        self.pumps.ended_within(ABORT_GRACE).await;
-        self.clock.stop_token().cancel();
-        let left = self.keep_left() + self.triggers.iter().map(BoundTrigger::held_outside).sum::<usize>();
-        self.process.wait_graph.remove(&self.process.inbox);
-        self.stopped.store(true, Ordering::Release);
-        let (handled_before, dead_lettered_before) = self.ending.get().copied().unwrap_or_default();
-        let (handled, dead_lettered) = self.settled();
-        ProcessReport {
-            name: self.name().to_owned(),
-            handler: self.declaration.path(),
-            location: self.declaration.location.to_string(),
-            completed: handled - handled_before,
-            dead_lettered: dead_lettered - dead_lettered_before,
-            left,
-            // Those that were given back are not taken again.
-            stuck: self.ledgers().map(|ledger| ledger.requeued + ledger.in_flight()).sum(),
-        }
-    }
-
-    /// Cancels the handlers that still run. Their events go back to their queues.
-    pub(super) async fn cancel(&self) {
-        self.cancelled.get_or_init(|| self.cancel_once()).await;
-    }
-
-    async fn cancel_once(&self) {
-        let (process, location) = (self.name(), self.declaration.location);
-        let (handler, in_flight) = (self.declaration.path(), self.in_flight());
-        if in_flight > 0 {
-            tracing::error!(%process, %handler, %location, in_flight, "still running at the drain deadline, cancelling");
-        }
-        self.abort_workers();
-        if !self.workers.ended_within(ABORT_GRACE).await {
-            tracing::error!(%process, %handler, %location, "the handler blocks its thread and cannot be cancelled");
-        }
-    }
-
-    /// Keeps what is queued as dead letters, so that the program can still get at it, and tells how much is left.
-    fn keep_left(&self) -> usize {
-        let inbox = &self.process.inbox;
-        for (event, retry) in inbox.left() {
-            let now = self.process.env.clock.now();
-            let error = retry.as_ref().map_or_else(
-                || "it was not handled before the end".to_owned(),
-                |state| format!("there was no time for a retry after: {}", state.last_error),
-            );
-            let letter = DeadLetter::new(event, self.name(), DeadLetterReason::Drained, error)
-                .attempts(retry.as_ref().map_or(0, |state| state.failed_attempts))
-                .between(retry.map_or(now, |state| state.first_at), now);
-            if self.process.env.shutdown.is_cancelled() {
-                // Nobody is there any more to be told.
-                self.process.dead_letters.keep_untold(letter);
-            } else {
-                self.process.dead_letters.keep(letter);
-            }
-        }
-        inbox.abandon();
-        let left: usize = self.triggers.iter().map(|trigger| trigger.queue().len()).sum();
-        left + usize::try_from(self.in_flight()).unwrap_or(usize::MAX)
-    }
-
-    /// Ends at once, because nobody holds the runtime any more.
-    pub(super) fn drop_everything(&self) {
-        for tasks in [&self.pumps, &self.clock] {
-            tasks.stop_token().cancel();
-        }
-        self.close();
-        self.abort_workers();
-        self.process.wait_graph.remove(&self.process.inbox);
-    }
-
-    fn abort_workers(&self) {
-        // What one worker gives back is not for another one whose turn to be aborted has yet to come.
-        self.process.inbox.abandon();
-        self.handles.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(AbortHandle::abort);
-    }
-
-    fn close(&self) {
+    /// Closes every queue for new events.
+    pub(super) fn close(&self) {
         self.triggers.iter().for_each(BoundTrigger::close);
     }
 
@@ -289,30 +164,20 @@ impl ProcessHandle {
         self.triggers.iter().filter(|trigger| trigger.id() == trigger_id).find_map(BoundTrigger::local_addr)
     }
 
-    fn in_flight(&self) -> u64 {
+    pub(super) fn in_flight(&self) -> u64 {
         self.ledgers().map(|ledger| ledger.in_flight()).sum()
     }
 
-    /// How many events were handled and how many dead-lettered, since the start.
-    fn settled(&self) -> (u64, u64) {
-        self.ledgers()
-            .fold((0, 0), |(handled, dead), ledger| (handled + ledger.handled, dead + ledger.dead_lettered))
+    /// The events that it has settled since its start.
+    pub(super) fn settled(&self) -> Settled {
+        self.ledgers().fold(Settled::default(), |sum, ledger| Settled {
+            handled: sum.handled + ledger.handled,
+            dead_lettered: sum.dead_lettered + ledger.dead_lettered,
+        })
     }
 
-    fn ledgers(&self) -> impl Iterator<Item = Ledger> {
+    pub(super) fn ledgers(&self) -> impl Iterator<Item = Ledger> {
         self.triggers.iter().map(|trigger| trigger.queue().snapshot().ledger)
-    }
-
-    fn state(&self) -> ProcessState {
-        if self.stopped.load(Ordering::Acquire) {
-            ProcessState::Stopped
-        } else if self.is_ending() {
-            ProcessState::Draining
-        } else if self.process.inbox.is_paused() {
-            ProcessState::Paused
-        } else {
-            ProcessState::Running
-        }
     }
 
     pub(super) fn status(&self) -> ProcessStatus {
@@ -322,7 +187,7 @@ impl ProcessHandle {
         ProcessStatus {
             name: self.name().to_owned(),
             handler: self.declaration.path(),
-            state: self.state(),
+            state: self.phase.state(self.process.inbox.is_paused()),
             concurrency: self.process.policy.concurrency,
             in_flight: sum(|ledger| ledger.in_flight()),
             handled: sum(|ledger| ledger.handled),

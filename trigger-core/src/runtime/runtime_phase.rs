@@ -1,0 +1,180 @@
+//! The phase of a runtime and its processes, behind one lock. The phase only moves forward:
+//!
+//! ```text
+//! Running ──begin_drain──> Draining ──cancel──> Cancelling ──stop──> Stopped
+//! ```
+//!
+//! A drain may stop without `Cancelling`, if it ends before its deadline.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::process_handle::ProcessHandle;
+use super::report::DrainReport;
+use crate::clock;
+
+/// The phase of a runtime and its processes, and their transitions.
+pub(super) struct RuntimePhase(Mutex<State>);
+
+struct State {
+    phase: Phase,
+    /// In the order of their declaration, then in the order of their addition.
+    processes: Vec<Arc<ProcessHandle>>,
+}
+
+enum Phase {
+    /// Processes handle events, and may be added and removed.
+    Running,
+    /// Accepted events are handled until the deadline. Until the processes are sealed, one that was being added may still
+    /// come to them.
+    Draining { deadline: Instant, sealed: bool },
+    /// The deadline has passed, and the handlers that still run are cancelled.
+    Cancelling { deadline: Instant },
+    /// The drain is over.
+    Stopped(DrainReport),
+}
+
+impl RuntimePhase {
+    /// A running runtime of these processes. Until they have started, nobody else sees it.
+    pub(super) fn new(processes: Vec<Arc<ProcessHandle>>) -> RuntimePhase {
+        RuntimePhase(Mutex::new(State { phase: Phase::Running, processes }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn processes(&self) -> Vec<Arc<ProcessHandle>> {
+        self.lock().processes.clone()
+    }
+
+    /// In `Running`, and in `Draining` until the processes are sealed: adds a process that has started. Later it returns
+    /// `false`: the drain does not see this process, so the caller ends it.
+    #[must_use]
+    pub(super) fn admit(&self, process: &Arc<ProcessHandle>) -> bool {
+        let mut state = self.lock();
+        let open = matches!(state.phase, Phase::Running | Phase::Draining { sealed: false, .. });
+        if open {
+            state.processes.push(Arc::clone(process));
+        }
+        open
+    }
+
+    /// In `Draining`: seals the processes. In every phase it returns them.
+    pub(super) fn seal(&self) -> Vec<Arc<ProcessHandle>> {
+        let mut state = self.lock();
+        if let Phase::Draining { sealed, .. } = &mut state.phase {
+            *sealed = true;
+        }
+        state.processes.clone()
+    }
+
+    /// In every phase: removes a process that has ended.
+    pub(super) fn dismiss(&self, process: &Arc<ProcessHandle>) {
+        self.lock().processes.retain(|other| !Arc::ptr_eq(other, process));
+    }
+
+    /// `Running -> Draining`: sets the deadline. In `Draining` and `Cancelling` it continues with the deadline of the
+    /// first call, and in `Stopped` it breaks with the report.
+    pub(super) fn begin_drain(&self, limit: Duration) -> ControlFlow<DrainReport, Instant> {
+        let mut state = self.lock();
+        match &state.phase {
+            Phase::Running => {
+                let deadline = clock::after(limit);
+                state.phase = Phase::Draining { deadline, sealed: false };
+                ControlFlow::Continue(deadline)
+            }
+            Phase::Draining { deadline, .. } | Phase::Cancelling { deadline } => {
+                ControlFlow::Continue(*deadline)
+            }
+            Phase::Stopped(report) => ControlFlow::Break(report.clone()),
+        }
+    }
+
+    /// `Draining -> Cancelling`. In every other phase it does nothing.
+    pub(super) fn cancel(&self) {
+        let mut state = self.lock();
+        if let Phase::Draining { deadline, .. } = state.phase {
+            state.phase = Phase::Cancelling { deadline };
+        }
+    }
+
+    /// `Draining | Cancelling -> Stopped`. In every other phase it does nothing.
+    pub(super) fn stop(&self, report: DrainReport) {
+        let mut state = self.lock();
+        if matches!(state.phase, Phase::Draining { .. } | Phase::Cancelling { .. }) {
+            state.phase = Phase::Stopped(report);
+        }
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        matches!(self.lock().phase, Phase::Running)
+    }
+
+    pub(super) fn is_cancelling(&self) -> bool {
+        matches!(self.lock().phase, Phase::Cancelling { .. })
+    }
+
+    /// The deadline of a drain that has begun and is not over.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.lock().phase {
+            Phase::Draining { deadline, .. } | Phase::Cancelling { deadline } => Some(deadline),
+            Phase::Running | Phase::Stopped(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ProcessConfig, TriggerConfig};
+    use crate::event::TriggerEvent;
+    use crate::runtime::Runtime;
+
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    #[tokio::test]
+    async fn process_that_has_started_is_admitted_until_the_processes_are_sealed() {
+        let config = ProcessConfig::new().trigger(TriggerConfig::event("e"));
+        let builder = Runtime::builder().process("p", config, |_: TriggerEvent| async {});
+        let runtime = builder.start().await.expect("it starts");
+        let [process] = &runtime.processes()[..] else { panic!("one process") };
+        let phase = RuntimePhase::new(Vec::new());
+        assert!(phase.admit(process));
+        assert!(phase.begin_drain(LIMIT).is_continue());
+        assert!(phase.admit(process), "the drain still waits for it");
+        assert_eq!(phase.seal().len(), 2);
+        assert!(!phase.admit(process));
+        phase.cancel();
+        assert!(!phase.admit(process));
+        assert_eq!(phase.processes().len(), 2);
+    }
+
+    #[test]
+    fn drain_that_is_begun_again_keeps_its_deadline() {
+        let phase = RuntimePhase::new(Vec::new());
+        assert!(phase.is_running() && phase.deadline().is_none());
+        let first = phase.begin_drain(LIMIT);
+        assert_eq!(phase.begin_drain(Duration::ZERO), first);
+        phase.cancel();
+        assert!(phase.is_cancelling() && !phase.is_running());
+        assert_eq!(phase.begin_drain(Duration::ZERO), first);
+        assert_eq!(phase.deadline(), first.continue_value());
+    }
+
+    #[test]
+    fn runtime_that_has_stopped_keeps_its_report() {
+        let phase = RuntimePhase::new(Vec::new());
+        let report = DrainReport::of(Vec::new());
+        phase.cancel();
+        phase.stop(report.clone());
+        assert!(phase.is_running(), "only a drain leads to the end");
+        assert!(phase.begin_drain(LIMIT).is_continue());
+        phase.stop(report.clone());
+        phase.cancel();
+        assert_eq!(phase.begin_drain(LIMIT), ControlFlow::Break(report));
+    }
+}
