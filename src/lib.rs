@@ -4,14 +4,15 @@
 
 pub use trigger_core::{
     ArgumentDescription, Attempt, Attribute, Backoff, Builder, Bytes, Clock, ConfigError, ConfigErrorKind,
-    Context, DeadLetter, DeadLetterReason, DeadLetters, Description, DrainReport, Emit, Error, EventBus,
-    EventForm, EventId, EventTrigger, FaultKind, Filter, Frame, FrameError, FromTrigger, Handler,
-    HandlerRecord, Headers, IntoOutcome, Json, Key, MessageBroker, MessageTrigger, Needs, Outcome, Overflow,
-    Overlap, ParseEventIdError, PausedClock, Problem, ProblemKind, ProcessConfig, ProcessDescription,
-    ProcessReport, ProcessState, ProcessStatus, Publish, PublishError, Published, Publishing, Query,
-    Rejection, RejectionKind, Result, Runtime, RuntimeStatus, Sender, Shutdown, Source, StartError, State,
-    SystemClock, Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig, TriggerDescription,
-    TriggerError, TriggerEvent, TriggerKind, TriggerSource, TriggerStatus, UnknownProcess, WebhookTrigger,
+    Context, DeadLetter, DeadLetterReason, DeadLetters, Description, Draft, DrainReport, Emit, Error,
+    EventBus, EventId, EventTrigger, FaultKind, Filter, Frame, FrameError, FromTrigger, Handler,
+    HandlerRecord, Headers, IntoOutcome, Json, Key, MessageBroker, MessageTrigger, Needs, Offered, Outcome,
+    Overflow, Overlap, ParseEventIdError, PausedClock, Problem, ProblemKind, ProcessConfig,
+    ProcessDescription, ProcessReport, ProcessState, ProcessStatus, Publish, PublishError, Published,
+    Publishing, Query, Rejection, RejectionKind, Result, Runtime, RuntimeStatus, Sender, Shutdown, Sink,
+    Source, SourceContext, SourceDescription, SourceKind, StartError, State, SystemClock, Text, Topic,
+    TopicError, TopicPattern, Trigger, TriggerConfig, TriggerDescription, TriggerError, TriggerEvent,
+    TriggerKind, TriggerSource, TriggerStatus, UnknownProcess, WebhookTrigger,
 };
 
 /// What generated code names.

@@ -75,7 +75,7 @@ const ACTIVATION: &[&str] = &[
     "sync",
     "task",
 ];
-const SOURCES: &[&str] = &["routes", "publish", "bus", "broker", "trigger", "webhook"];
+const SOURCES: &[&str] = &["routes", "publish", "bus", "broker", "source", "trigger", "webhook"];
 const RUNNING: &[&str] = &["registry", "runtime", "private"];
 
 #[test]

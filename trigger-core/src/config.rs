@@ -9,15 +9,17 @@ use serde_json::Value;
 use trigger_grammar::{bounds, host, path, size};
 
 use crate::error::{ConfigError, ConfigErrorKind};
-use crate::event::TriggerKind;
+use crate::event::{DEAD_LETTER_KIND, EVENT, MESSAGE, SourceKind, TriggerKind, WEBHOOK};
 use crate::filter::Filter;
 use crate::policy::{self, Overflow};
 use crate::topic::{Topic, TopicPattern};
 
+mod custom;
 mod process;
 mod read;
 mod table;
 
+pub(crate) use custom::CustomSource;
 pub use process::ProcessConfig;
 
 /// One trigger as data.
@@ -50,8 +52,9 @@ pub struct TriggerConfig {
     pub(crate) queue_bytes: Option<usize>,
     pub(crate) overflow: Option<Overflow>,
     pub(crate) filter: Option<Filter>,
-    /// The first setting that belongs to another type of trigger. `validate` reports it, because setters cannot fail.
-    misplaced: Option<ConfigError>,
+    /// The first setting that belongs to another type of trigger, or why its source could not be made. `validate` reports
+    /// it, because setters cannot fail.
+    fault: Option<ConfigError>,
 }
 
 /// The source of a trigger, with its settings.
@@ -61,6 +64,7 @@ pub(crate) enum SourceConfig {
     Message { topic: String },
     Webhook { path: String, port: u16, host: String, body_limit: usize },
     DeadLetter { process: Option<String> },
+    Custom(CustomSource),
 }
 
 impl TriggerConfig {
@@ -89,6 +93,11 @@ impl TriggerConfig {
         TriggerConfig::new(SourceConfig::DeadLetter { process: None })
     }
 
+    /// Events of this source of another kind.
+    pub(crate) fn of_source(source: CustomSource) -> TriggerConfig {
+        TriggerConfig::new(SourceConfig::Custom(source))
+    }
+
     fn new(source: SourceConfig) -> TriggerConfig {
         TriggerConfig {
             source,
@@ -97,7 +106,7 @@ impl TriggerConfig {
             queue_bytes: None,
             overflow: None,
             filter: None,
-            misplaced: None,
+            fault: None,
         }
     }
 
@@ -176,7 +185,7 @@ impl TriggerConfig {
 
     fn misplace(&mut self, field: &str, value: impl fmt::Display, owner: &str) {
         let reason = format!("it belongs to `type = \"{owner}\"`, and this trigger is `{}`", self.kind());
-        self.misplaced.get_or_insert(ConfigError::new(ConfigErrorKind::Misplaced, field, value, reason));
+        self.fault.get_or_insert(ConfigError::new(ConfigErrorKind::Misplaced, field, value, reason));
     }
 
     /// Checks every setting.
@@ -192,7 +201,7 @@ impl TriggerConfig {
     /// Every fault.
     pub(crate) fn faults(&self) -> Vec<ConfigError> {
         use ConfigErrorKind::{Conflict, Invalid, OutOfRange};
-        let mut faults = Vec::from_iter(self.misplaced.clone());
+        let mut faults = Vec::from_iter(self.fault.clone());
         let mut check = |kind: ConfigErrorKind, field: &str, value: &str, fault: Option<String>| {
             faults.extend(fault.map(|fault| ConfigError::new(kind, field, value, fault)));
         };
@@ -225,6 +234,7 @@ impl TriggerConfig {
                 let reason = "name a process, or leave the key out to get the dead letters of every process";
                 check(Invalid, "process", "", if_empty(process.as_ref(), reason));
             }
+            SourceConfig::Custom(_) => {}
         }
         if let Some(capacity) = self.queue
             && !bounds::QUEUE.holds(capacity as u64)
@@ -247,11 +257,17 @@ impl TriggerConfig {
     }
 
     pub(crate) fn kind(&self) -> TriggerKind {
-        match self.source {
-            SourceConfig::Event { .. } => TriggerKind::Event,
-            SourceConfig::Message { .. } => TriggerKind::Message,
-            SourceConfig::Webhook { .. } => TriggerKind::Webhook,
-            SourceConfig::DeadLetter { .. } => TriggerKind::DeadLetter,
+        self.source_kind().kind()
+    }
+
+    /// The kind of its source.
+    pub(crate) fn source_kind(&self) -> &'static SourceKind {
+        match &self.source {
+            SourceConfig::Event { .. } => &EVENT,
+            SourceConfig::Message { .. } => &MESSAGE,
+            SourceConfig::Webhook { .. } => &WEBHOOK,
+            SourceConfig::DeadLetter { .. } => &DEAD_LETTER_KIND,
+            SourceConfig::Custom(source) => source.kind(),
         }
     }
 
@@ -262,6 +278,7 @@ impl TriggerConfig {
             SourceConfig::Message { topic } => topic,
             SourceConfig::Webhook { path, .. } => path,
             SourceConfig::DeadLetter { process } => process.as_deref().unwrap_or("*"),
+            SourceConfig::Custom(source) => source.pattern(),
         }
     }
 
@@ -272,25 +289,18 @@ impl TriggerConfig {
             SourceConfig::Message { topic } => format!("message-{topic}"),
             SourceConfig::Webhook { path, port, .. } => format!("webhook-{port}{path}"),
             SourceConfig::DeadLetter { .. } => format!("dead-letter-{}", self.pattern()),
+            SourceConfig::Custom(source) => source.trigger_id().to_owned(),
         })
     }
 
     /// The capacity that was set, else the default.
     pub(crate) fn capacity(&self) -> usize {
-        self.queue.unwrap_or(match self.kind() {
-            TriggerKind::Event => policy::EVENT_QUEUE,
-            TriggerKind::Message => policy::MESSAGE_QUEUE,
-            TriggerKind::DeadLetter => policy::DEAD_LETTER_QUEUE,
-            _ => policy::WEBHOOK_QUEUE,
-        })
+        self.queue.unwrap_or(self.source_kind().queue)
     }
 
     /// The policy that was set, else the default. The 503 of a webhook is a rejection.
     pub(crate) fn overflow_policy(&self) -> Overflow {
-        self.overflow.unwrap_or(match self.kind() {
-            TriggerKind::Webhook => Overflow::Reject,
-            _ => Overflow::DropNewest,
-        })
+        self.overflow.unwrap_or(self.source_kind().overflow)
     }
 }
 

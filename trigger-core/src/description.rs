@@ -77,7 +77,7 @@ pub struct ArgumentDescription {
 pub struct TriggerDescription {
     /// Its kind, and what it listens to.
     #[serde(flatten)]
-    pub source: TriggerSource,
+    pub source: SourceDescription,
     /// The id of the trigger.
     pub id: String,
     /// How many events may wait. Nothing is known of a trigger of the program's own.
@@ -97,26 +97,15 @@ pub struct TriggerDescription {
 impl TriggerDescription {
     /// A trigger whose id is final.
     pub(crate) fn of(config: TriggerConfig) -> TriggerDescription {
-        let is_webhook = config.kind() == TriggerKind::Webhook;
+        // The 503 of a webhook is not called a policy, and of a custom trigger nothing is known.
+        let has_default = ![TriggerKind::Webhook, TriggerKind::Custom].contains(&config.kind());
         TriggerDescription {
             id: config.trigger_id(),
-            queue: Some(config.capacity()),
+            queue: (config.kind() != TriggerKind::Custom).then(|| config.capacity()),
             queue_bytes: config.queue_bytes,
-            overflow: if is_webhook { config.overflow } else { Some(config.overflow_policy()) },
+            overflow: if has_default { Some(config.overflow_policy()) } else { config.overflow },
             filter: config.filter.as_ref().map(ToString::to_string),
-            source: TriggerSource::of(config.source),
-        }
-    }
-
-    /// A trigger of the program's own.
-    pub(crate) fn custom(id: &str) -> TriggerDescription {
-        TriggerDescription {
-            source: TriggerSource::Custom,
-            id: id.to_owned(),
-            queue: None,
-            queue_bytes: None,
-            overflow: None,
-            filter: None,
+            source: SourceDescription::of(config.source),
         }
     }
 }
@@ -125,7 +114,7 @@ impl TriggerDescription {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum TriggerSource {
+pub enum SourceDescription {
     /// Events of a type.
     #[non_exhaustive]
     Event {
@@ -161,24 +150,36 @@ pub enum TriggerSource {
         #[serde(skip_serializing_if = "Option::is_none")]
         process: Option<String>,
     },
-    /// A trigger of the program's own.
-    Custom,
+    /// A source of another kind, or a custom [`Trigger`](crate::Trigger), whose kind is `custom` and which has no pattern.
+    #[non_exhaustive]
+    #[serde(untagged)]
+    Custom {
+        /// The kind.
+        #[serde(rename = "type")]
+        kind: TriggerKind,
+        /// What it listens to.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        pattern: String,
+    },
 }
 
-impl TriggerSource {
-    fn of(config: SourceConfig) -> TriggerSource {
+impl SourceDescription {
+    fn of(config: SourceConfig) -> SourceDescription {
         match config {
             SourceConfig::Event { event_type, source } => {
-                TriggerSource::Event { event_type, event_source: source }
+                SourceDescription::Event { event_type, event_source: source }
             }
-            SourceConfig::Message { topic } => TriggerSource::Message { topic },
-            SourceConfig::Webhook { path, port, host, body_limit } => TriggerSource::Webhook {
+            SourceConfig::Message { topic } => SourceDescription::Message { topic },
+            SourceConfig::Webhook { path, port, host, body_limit } => SourceDescription::Webhook {
                 webhook_path: path,
                 webhook_port: port,
                 webhook_host: host,
                 body_limit,
             },
-            SourceConfig::DeadLetter { process } => TriggerSource::DeadLetter { process },
+            SourceConfig::DeadLetter { process } => SourceDescription::DeadLetter { process },
+            SourceConfig::Custom(source) => {
+                SourceDescription::Custom { kind: source.kind().kind(), pattern: source.pattern().to_owned() }
+            }
         }
     }
 }

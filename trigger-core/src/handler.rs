@@ -61,12 +61,12 @@ pub trait FromTrigger: Sized {
     fn from_trigger(cx: &Context<'_>) -> Result<Self, Rejection>;
 
     /// The kinds of trigger that have it. If a handler has a trigger of another kind, the argument is refused: by the
-    /// compiler for a handler with attributes, else at start. The default is every kind. A dead letter has what its event
+    /// compiler for a handler with attributes, else at start. The default is `None`, every kind. A dead letter has what its event
     /// had.
     ///
-    /// An argument that is made from another one takes its kinds: `const GIVEN_BY: &'static [TriggerKind] =
-    /// Headers::GIVEN_BY;`.
-    const GIVEN_BY: &'static [TriggerKind] = TriggerKind::ALL;
+    /// An argument that is made from another one takes its kinds: `const AVAILABLE_FOR: Option<&'static [TriggerKind]> =
+    /// Headers::AVAILABLE_FOR;`.
+    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = None;
 
     /// Names what the runtime must have at start so that the argument can be made. The default is nothing.
     ///

@@ -38,6 +38,7 @@ mod broker;
 mod bus;
 mod publish;
 mod routes;
+mod source;
 mod trigger;
 mod webhook;
 
@@ -56,12 +57,12 @@ pub use clock::{Clock, PausedClock, SystemClock};
 pub use config::{ProcessConfig, TriggerConfig};
 pub use dead_letter::DeadLetters;
 pub use description::{
-    ArgumentDescription, Description, Overlap, ProcessDescription, TriggerDescription, TriggerSource,
+    ArgumentDescription, Description, Overlap, ProcessDescription, SourceDescription, TriggerDescription,
 };
 pub use error::{ConfigError, ConfigErrorKind, Error, Result};
 pub use event::{
-    Attribute, DeadLetter, DeadLetterReason, EventForm, EventId, Frame, FrameError, Headers,
-    ParseEventIdError, TriggerEvent, TriggerKind,
+    Attribute, DeadLetter, DeadLetterReason, EventId, Frame, FrameError, Headers, ParseEventIdError,
+    SourceKind, TriggerEvent, TriggerKind,
 };
 pub use filter::Filter;
 pub use handler::{
@@ -74,6 +75,7 @@ pub use policy::{Backoff, Overflow};
 pub use publish::{PublishError, Published, Publishing};
 pub use registry::{HandlerRecord, Problem, ProblemKind};
 pub use runtime::{Builder, DrainReport, ProcessReport, Runtime, StartError, UnknownProcess, check};
+pub use source::{Draft, Offered, Sink, SourceContext, TriggerSource};
 pub use status::{ProcessState, ProcessStatus, RuntimeStatus, TriggerStatus};
 pub use topic::{Topic, TopicError, TopicPattern};
 pub use trigger::{EventTrigger, MessageTrigger, Trigger, TriggerError, WebhookTrigger};

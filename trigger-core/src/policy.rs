@@ -11,18 +11,6 @@ use crate::error::{ConfigError, ConfigErrorKind};
 use crate::event::EventId;
 use crate::names::named;
 
-/// Events the queue of an event trigger holds unless it says otherwise.
-pub(crate) const EVENT_QUEUE: usize = 100;
-
-/// Messages the queue of a message trigger holds unless it says otherwise.
-pub(crate) const MESSAGE_QUEUE: usize = 100;
-
-/// Requests the queue of a webhook trigger holds unless it says otherwise.
-pub(crate) const WEBHOOK_QUEUE: usize = 1000;
-
-/// Dead letters the queue of a dead-letter trigger holds unless it says otherwise.
-pub(crate) const DEAD_LETTER_QUEUE: usize = 100;
-
 /// How many events a process handles at once unless it says otherwise.
 pub(crate) const CONCURRENCY: usize = 1;
 

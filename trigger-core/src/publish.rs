@@ -15,9 +15,9 @@ use tokio::task::coop;
 use crate::deadlock::Waited;
 use crate::event::{Attribute, EVENT, EventId, Frame, MESSAGE, SENDER, SOURCE};
 use crate::routes::{Routes, Subscription};
+use crate::source::{Offer, WaitingOffer};
 use crate::task::{BoxFuture, all};
 use crate::topic::{Topic, TopicError};
-use crate::trigger::{Offer, WaitingOffer};
 
 mod json;
 
@@ -232,16 +232,16 @@ enum Other {
 impl Tally {
     #[inline]
     fn offer(&mut self, subscription: &Subscription, frame: Arc<Frame>) {
-        let Subscription { intake, .. } = subscription;
+        let Subscription { sink, .. } = subscription;
         if !subscription.wants(&frame) {
-            return intake.queue.count_filtered();
+            return sink.queue().count_filtered();
         }
-        match intake.offer(frame) {
+        match sink.offer(frame) {
             Offer::Queued => self.queued += 1,
             Offer::Dropped => self.dropped += 1,
             Offer::Rejected => {
                 self.dropped += 1;
-                self.others.push(Other::Rejected(intake.id().to_owned()));
+                self.others.push(Other::Rejected(sink.trigger_id().to_owned()));
             }
             Offer::Waiting(offer) => self.others.push(Other::Waiting(offer)),
             // The trigger filtered the event out, or stopped between the snapshot and the offer. Neither counts.

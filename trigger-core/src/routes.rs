@@ -13,8 +13,8 @@ use trigger_grammar::topic::first_token;
 
 use crate::clock::SharedClock;
 use crate::event::{Frame, SOURCE};
+use crate::source::Sink;
 use crate::topic::{Topic, TopicPattern, is_one};
-use crate::trigger::Intake;
 
 mod names;
 
@@ -24,14 +24,14 @@ use names::Names;
 #[derive(Clone, Debug)]
 pub(crate) struct Subscription {
     number: u64,
-    pub(crate) intake: Arc<Intake>,
+    pub(crate) sink: Sink,
     /// Only events of this source are wanted.
     source: Option<Arc<str>>,
 }
 
 impl Subscription {
-    pub(crate) fn new(intake: Arc<Intake>, source: Option<Arc<str>>) -> Subscription {
-        Subscription { number: 0, intake, source }
+    pub(crate) fn new(sink: Sink, source: Option<Arc<str>>) -> Subscription {
+        Subscription { number: 0, sink, source }
     }
 
     /// Whether the filter of the subscription lets the event through.

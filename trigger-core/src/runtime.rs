@@ -14,7 +14,6 @@ use crate::error::Result;
 use crate::panic;
 use crate::status::RuntimeStatus;
 
-mod bound_trigger;
 mod builder;
 mod change;
 mod cli;
@@ -106,17 +105,17 @@ impl Runtime {
 
     /// A handle to the bus of the runtime.
     pub fn bus(&self) -> EventBus {
-        self.context.bus.clone()
+        self.context.shared.bus.clone()
     }
 
     /// A handle to the broker of the runtime.
     pub fn broker(&self) -> MessageBroker {
-        self.context.broker.clone()
+        self.context.shared.broker.clone()
     }
 
     /// A handle to the dead letters of the runtime.
     pub fn dead_letters(&self) -> DeadLetters {
-        self.context.dead_letters.clone()
+        self.context.shared.dead_letters.clone()
     }
 
     /// The address that a webhook trigger listens on, by the id of the trigger. For port 0 it has the port that the system
@@ -132,7 +131,7 @@ impl Runtime {
 
     /// Drains the runtime: accepted events are handled, then everything ends.
     ///
-    /// 1. Webhooks answer 503, custom triggers stop, and `Shutdown` notifies the handlers. The bus and the broker still
+    /// 1. Webhooks answer 503, custom sources stop, and `Shutdown` notifies the handlers. The bus and the broker still
     ///    deliver, so that handlers can publish their follow-up events.
     /// 2. The drain waits until no event is queued or running. Retries run when they are due, except those due after
     ///    the deadline, for which it does not wait.

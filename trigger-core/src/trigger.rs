@@ -9,29 +9,19 @@ use serde_json::{Map, Value};
 use smol_str::{SmolStr, ToSmolStr};
 
 use crate::clock::SharedClock;
-use crate::config::TriggerConfig;
-use crate::deadlock::WaitGraph;
 use crate::error::{ConfigError, Error};
 use crate::event::{
     Attribute, CUSTOM, Frame, HEADERS, Headers, QUERY, REMOTE, TriggerEvent, TriggerInfo, TriggerKind,
     WEBHOOK, query_without_secrets,
 };
-use crate::policy::Overflow;
-use crate::queue::{Bounds, Inbox, Queue, QueueSettings};
 use crate::status::TriggerStatus;
-use crate::task::BoxFuture;
-use crate::topic::TopicPattern;
 
-mod dead_letter;
 mod event;
-mod intake;
 mod message;
-mod subscribed;
+mod standalone;
 mod webhook;
 
-pub(crate) use dead_letter::DeadLetterTrigger;
 pub use event::EventTrigger;
-pub(crate) use intake::{Intake, LostEvents, Offer, WaitingOffer};
 pub use message::MessageTrigger;
 pub use webhook::WebhookTrigger;
 
@@ -176,76 +166,5 @@ impl TriggerEvent {
             frame = frame.with(QUERY, query.into());
         }
         TriggerEvent::through(Arc::new(info), Arc::new(frame))
-    }
-}
-
-/// What a trigger is connected to: by itself nothing, in a runtime its process.
-#[derive(Clone, Debug)]
-pub(crate) struct Wiring {
-    /// Where its events go.
-    pub(crate) queue: Queue,
-    /// Keeps the events that had no room.
-    pub(crate) lost: Option<LostEvents>,
-    /// Knows which handlers wait for room.
-    pub(crate) wait_graph: Arc<WaitGraph>,
-    /// The time of its events, where the source does not know it.
-    pub(crate) clock: SharedClock,
-}
-
-impl Wiring {
-    /// That of a trigger which is used by itself.
-    pub(crate) fn alone(config: &TriggerConfig) -> Wiring {
-        let inbox = Inbox::new(vec![queue(config)], None, None, Arc::default());
-        Wiring {
-            queue: Queue::of(inbox, 0),
-            lost: None,
-            wait_graph: Arc::default(),
-            clock: SharedClock::default_now(),
-        }
-    }
-}
-
-/// The settings of a trigger's queue.
-pub(crate) fn queue(config: &TriggerConfig) -> QueueSettings {
-    let pattern = TopicPattern::parse(config.pattern()).ok();
-    let captures = pattern.iter().flat_map(TopicPattern::capture_places);
-    let captures = captures.map(|(name, place)| (name.to_owned(), place)).collect();
-    let info = TriggerInfo { id: config.trigger_id(), kind: config.kind(), captures };
-    QueueSettings {
-        bounds: Bounds { events: config.capacity(), bytes: config.queue_bytes },
-        evicts: config.overflow_policy() == Overflow::DropOldest,
-        trigger: Arc::new(info),
-    }
-}
-
-/// [`Trigger`] behind a pointer, for the runtime.
-pub(crate) trait AnyTrigger: Send + Sync + 'static {
-    fn id(&self) -> &str;
-    fn start(&self) -> BoxFuture<'_, Result<(), TriggerError>>;
-    fn stop(&self) -> BoxFuture<'_, ()>;
-    fn wait_for_next(&self) -> BoxFuture<'_, Result<TriggerEvent, TriggerError>>;
-    fn status(&self) -> TriggerStatus;
-}
-
-impl<T: Trigger> AnyTrigger for T {
-    fn id(&self) -> &str {
-        Trigger::id(self)
-    }
-
-    fn start(&self) -> BoxFuture<'_, Result<(), TriggerError>> {
-        // Not called before it is polled, where a panic is caught.
-        Box::pin(async move { Trigger::start(self).await })
-    }
-
-    fn stop(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move { Trigger::stop(self).await })
-    }
-
-    fn wait_for_next(&self) -> BoxFuture<'_, Result<TriggerEvent, TriggerError>> {
-        Box::pin(async move { Trigger::wait_for_next(self).await })
-    }
-
-    fn status(&self) -> TriggerStatus {
-        Trigger::status(self)
     }
 }

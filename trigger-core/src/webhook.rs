@@ -14,17 +14,20 @@ use arc_swap::ArcSwap;
 use smol_str::SmolStr;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
+use crate::source::Sink;
 use crate::task::Tasks;
-use crate::trigger::{Intake, TriggerError};
+use crate::trigger::TriggerError;
 
 mod connection;
 mod guard;
 mod head_deadline;
 mod receive;
 mod respond;
+mod source;
 mod stream;
 
 use receive::Table;
+pub(crate) use source::WebhookSource;
 
 /// How long a client may take over the head of a request; also how long a connection may be idle.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -69,7 +72,7 @@ pub(crate) struct Ports {
 /// One path of a server, and the trigger behind it.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    pub(crate) intake: Arc<Intake>,
+    pub(crate) sink: Sink,
     pub(crate) path: SmolStr,
     pub(crate) body_limit: usize,
 }
@@ -188,7 +191,7 @@ impl Server {
                 path: endpoint.path.to_string(),
                 host: self.host.clone(),
                 port: self.port,
-                by: other.intake.id().to_owned(),
+                by: other.sink.trigger_id().to_owned(),
             });
         }
         endpoints.push(endpoint);

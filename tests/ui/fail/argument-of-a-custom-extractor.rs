@@ -6,7 +6,7 @@ use triggers::{Context, FromTrigger, TriggerKind};
 struct DeliveryId(String);
 
 impl FromTrigger for DeliveryId {
-    const GIVEN_BY: &'static [TriggerKind] = Headers::GIVEN_BY;
+    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Headers::AVAILABLE_FOR;
 
     fn from_trigger(cx: &Context<'_>) -> Result<DeliveryId, Rejection> {
         let headers = Headers::from_trigger(cx)?;

@@ -65,7 +65,7 @@ impl TriggerConfig {
             queue_bytes: take(&mut table, "queue_bytes", bytes)?,
             overflow: take(&mut table, "overflow", overflow)?,
             filter: None,
-            misplaced: None,
+            fault: None,
         };
         config.validate()?;
         Ok(config)

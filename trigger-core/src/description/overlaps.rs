@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Overlap, ProcessDescription, TriggerSource};
+use super::{Overlap, ProcessDescription, SourceDescription};
 use crate::event::TriggerKind;
 use crate::topic::TopicPattern;
 
@@ -16,11 +16,11 @@ pub(super) fn among(processes: &[ProcessDescription]) -> Vec<Overlap> {
     for (place, process) in processes.iter().enumerate() {
         for trigger in &process.triggers {
             match &trigger.source {
-                TriggerSource::Event { event_type, event_source } => {
+                SourceDescription::Event { event_type, event_source } => {
                     let sources = events.entry(event_type).or_default();
                     sources.entry(event_source.as_deref()).or_default().insert(place);
                 }
-                TriggerSource::Message { topic } => {
+                SourceDescription::Message { topic } => {
                     messages.entry(topic).or_default().insert(place);
                 }
                 _ => {}

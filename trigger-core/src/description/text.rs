@@ -76,32 +76,37 @@ impl fmt::Display for ArgumentDescription {
     }
 }
 
-fn label(source: &TriggerSource) -> &'static str {
+fn label(source: &SourceDescription) -> &'static str {
     match source {
-        TriggerSource::Event { .. } => "event",
-        TriggerSource::Message { .. } => "message",
-        TriggerSource::Webhook { .. } => "webhook",
-        TriggerSource::DeadLetter { .. } => "dead letter",
-        TriggerSource::Custom => "custom",
+        SourceDescription::Event { .. } => "event",
+        SourceDescription::Message { .. } => "message",
+        SourceDescription::Webhook { .. } => "webhook",
+        SourceDescription::DeadLetter { .. } => "dead letter",
+        SourceDescription::Custom { kind, .. } => kind.as_str(),
     }
 }
 
-impl fmt::Display for TriggerSource {
+impl fmt::Display for SourceDescription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TriggerSource::Event { event_type, event_source: Some(source) } => {
+            SourceDescription::Event { event_type, event_source: Some(source) } => {
                 write!(f, "{event_type} from {source}")
             }
-            TriggerSource::Event { event_type, event_source: None } => f.write_str(event_type),
-            TriggerSource::Message { topic } => f.write_str(topic),
-            TriggerSource::Webhook { webhook_path: path, webhook_port: port, webhook_host: host, .. } => {
+            SourceDescription::Event { event_type, event_source: None } => f.write_str(event_type),
+            SourceDescription::Message { topic } => f.write_str(topic),
+            SourceDescription::Webhook {
+                webhook_path: path, webhook_port: port, webhook_host: host, ..
+            } => {
                 // An IPv6 address has colons of its own.
                 let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
                 write!(f, "{open}{host}{close}:{port}{path}")
             }
-            TriggerSource::DeadLetter { process: Some(process) } => write!(f, "of {process}"),
-            TriggerSource::DeadLetter { process: None } => f.write_str("of every process"),
-            TriggerSource::Custom => f.write_str("of the program's own"),
+            SourceDescription::DeadLetter { process: Some(process) } => write!(f, "of {process}"),
+            SourceDescription::DeadLetter { process: None } => f.write_str("of every process"),
+            SourceDescription::Custom { pattern, .. } if pattern.is_empty() => {
+                f.write_str("of the program's own")
+            }
+            SourceDescription::Custom { pattern, .. } => f.write_str(pattern),
         }
     }
 }
@@ -114,10 +119,10 @@ impl TriggerDescription {
         settings.extend(self.queue_bytes.map(|limit| format!("queue_bytes {}", bytes(limit))));
         match (&self.source, self.overflow) {
             (_, Some(overflow)) => settings.push(format!("overflow {overflow}")),
-            (TriggerSource::Webhook { .. }, None) => settings.push("503 when full".to_owned()),
+            (SourceDescription::Webhook { .. }, None) => settings.push("503 when full".to_owned()),
             (_, None) => {}
         }
-        if let TriggerSource::Webhook { body_limit, .. } = self.source {
+        if let SourceDescription::Webhook { body_limit, .. } = self.source {
             settings.push(format!("body_limit {}", bytes(body_limit)));
         }
         settings.join(", ")

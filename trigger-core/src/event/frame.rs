@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 use super::attributes::{Attribute, Attributes, CONTENT_TYPE, DEAD_LETTER};
 use super::id::EventId;
 use super::kind::TriggerKind;
+use crate::policy::Overflow;
 
 /// An event as a whole: everything about it except the trigger that it came through.
 ///
@@ -31,7 +32,7 @@ pub struct Frame {
     pub(crate) timestamp: SystemTime,
     pub(crate) raw: Bytes,
     pub(crate) name: SmolStr,
-    pub(crate) form: &'static EventForm,
+    pub(crate) form: &'static SourceKind,
     /// Boxed, because most events have none.
     pub(crate) attributes: Option<Box<Attributes>>,
 }
@@ -47,7 +48,7 @@ impl PartialEq for Frame {
 impl Frame {
     pub(crate) fn new(
         (id, timestamp): (EventId, SystemTime),
-        form: &'static EventForm,
+        form: &'static SourceKind,
         name: SmolStr,
         raw: Bytes,
     ) -> Frame {
@@ -122,12 +123,22 @@ impl Frame {
     }
 }
 
-/// How the events of one kind appear: in JSON, and in messages to people.
+/// A kind of source, as a constant: its name, how its events appear, and the defaults of its queue.
+///
+/// ```
+/// # use trigger_core::{Overflow, SourceKind};
+/// static TICKER: SourceKind = SourceKind::new("ticker", "a tick").queue(10).overflow(Overflow::DropOldest);
+/// assert_eq!(TICKER.kind().as_str(), "ticker");
+/// ```
 #[derive(Debug)]
-pub struct EventForm {
+pub struct SourceKind {
     pub(crate) kind: TriggerKind,
     /// The event with its article, such as "a webhook request".
     pub(crate) shown: &'static str,
+    /// How many events may wait, unless the trigger says otherwise.
+    pub(crate) queue: usize,
+    /// What happens to an event if the queue is full, unless the trigger says otherwise.
+    pub(crate) overflow: Overflow,
     /// `true` if a body that is a JSON string stands for the content of the string.
     pub(crate) text_is_json: bool,
     pub(crate) payload: fn(&Frame) -> Value,
@@ -144,18 +155,42 @@ pub(crate) struct ReadForm {
     pub(crate) body: Value,
 }
 
-impl EventForm {
-    /// A kind whose payload is the body, and whose metadata are the attributes. `shown` is its event with an article, such
-    /// as "a tick".
-    pub const fn new(kind: TriggerKind, shown: &'static str) -> EventForm {
-        EventForm {
+impl SourceKind {
+    /// A kind whose payload is the body, and whose metadata are the attributes. `name` is the `type` of its triggers;
+    /// `shown` is one of its events with an article, such as "a tick".
+    pub const fn new(name: &'static str, shown: &'static str) -> SourceKind {
+        SourceKind::of(TriggerKind::new(name), shown)
+    }
+
+    pub(crate) const fn of(kind: TriggerKind, shown: &'static str) -> SourceKind {
+        SourceKind {
             kind,
             shown,
+            queue: 100,
+            overflow: Overflow::DropNewest,
             text_is_json: false,
             payload: Frame::body,
             metadata: Frame::attributes_as_json,
             read: read_plain,
         }
+    }
+
+    /// How many events may wait in the queue of a trigger that does not say it: at least 1. The default is 100.
+    pub const fn queue(mut self, capacity: usize) -> SourceKind {
+        self.queue = capacity;
+        self
+    }
+
+    /// What happens to an event that finds the queue of a trigger full, if the trigger does not say it. The default is
+    /// [`Overflow::DropNewest`].
+    pub const fn overflow(mut self, overflow: Overflow) -> SourceKind {
+        self.overflow = overflow;
+        self
+    }
+
+    /// The kind of its triggers.
+    pub const fn kind(&self) -> TriggerKind {
+        self.kind
     }
 }
 
@@ -168,5 +203,9 @@ fn read_plain(payload: &Value, metadata: &Map<String, Value>) -> Result<ReadForm
     Ok(ReadForm { name: String::new(), attributes, body: payload.clone() })
 }
 
-/// Events of a source that the program brings itself.
-pub(crate) static CUSTOM: EventForm = EventForm::new(TriggerKind::Custom, "an event of a custom trigger");
+/// Events of a [`Trigger`](crate::Trigger) that the program brings itself. Its own queue holds the others.
+pub(crate) static CUSTOM: SourceKind =
+    SourceKind::of(TriggerKind::Custom, "an event of a custom trigger").queue(1);
+
+/// Dead letters. A frame keeps the kind of its own event.
+pub(crate) static DEAD_LETTER_KIND: SourceKind = SourceKind::of(TriggerKind::DeadLetter, "a dead letter");

@@ -8,8 +8,9 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::attributes::{Attribute, Attributes};
-use super::frame::{EventForm, Frame, ReadForm};
+use super::frame::{Frame, ReadForm, SourceKind};
 use super::kind::TriggerKind;
+use crate::policy::Overflow;
 
 /// The attribute with the text after `?`, without the keys that carry secrets.
 pub(crate) const QUERY: &str = "query";
@@ -21,8 +22,12 @@ pub(crate) const HEADERS: &str = "headers";
 pub(crate) const REMOTE: &str = "remote";
 
 /// A request: its payload is its body.
-pub(crate) static WEBHOOK: EventForm =
-    EventForm { metadata, read, ..EventForm::new(TriggerKind::Webhook, "a webhook request") };
+pub(crate) static WEBHOOK: SourceKind = SourceKind {
+    metadata,
+    read,
+    // The 503 of a full queue is a rejection.
+    ..SourceKind::of(TriggerKind::Webhook, "a webhook request").queue(1000).overflow(Overflow::Reject)
+};
 
 fn metadata(frame: &Frame) -> Map<String, Value> {
     let headers = Headers::of(frame).unwrap_or_default();

@@ -13,8 +13,8 @@ use crate::event::{TriggerKind, shown};
 pub struct Argument {
     /// Its name; in a closure, its position.
     pub(crate) name: &'static str,
-    /// The kinds of trigger that have it.
-    given_by: &'static [TriggerKind],
+    /// The kinds of trigger that have it; every kind if there is no list.
+    available_for: Option<&'static [TriggerKind]>,
     type_name: fn() -> &'static str,
     needs: fn(&mut Needs),
 }
@@ -22,12 +22,12 @@ pub struct Argument {
 impl Argument {
     /// An argument that is made from the event.
     pub(crate) const fn of<T: FromTrigger>(name: &'static str) -> Argument {
-        Argument { name, given_by: T::GIVEN_BY, type_name: type_name::<T>, needs: T::needs }
+        Argument { name, available_for: T::AVAILABLE_FOR, type_name: type_name::<T>, needs: T::needs }
     }
 
     /// An argument that is read from the topic. Which triggers capture it is known to the macro.
     pub const fn capture<T>(name: &'static str) -> Argument {
-        Argument { name, given_by: TriggerKind::ALL, type_name: type_name::<T>, needs: |_| {} }
+        Argument { name, available_for: None, type_name: type_name::<T>, needs: |_| {} }
     }
 
     /// Its type, without the paths.
@@ -44,14 +44,15 @@ impl Argument {
 
     /// Why a trigger of this kind cannot give it, if so.
     pub(crate) const fn fault(&self, kind: TriggerKind) -> Option<Message> {
-        if kind.is(TriggerKind::DeadLetter) || contains(self.given_by, kind) {
+        let Some(kinds) = self.available_for else { return None };
+        if kind.is(TriggerKind::DeadLetter) || contains(kinds, kind) {
             return None;
         }
         let mut message = Message::new();
         message.push("argument `").push(self.name).push("` comes only with ");
         let mut at = 0;
-        while at < self.given_by.len() {
-            message.push(if at == 0 { "" } else { " or " }).push(shown(self.given_by[at]));
+        while at < kinds.len() {
+            message.push(if at == 0 { "" } else { " or " }).push(shown(kinds[at]));
             at += 1;
         }
         message.push(", not with ").push(shown(kind)).push("; make it an `Option`, or leave it out");

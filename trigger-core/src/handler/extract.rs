@@ -114,7 +114,7 @@ impl<T> Deref for State<T> {
 pub struct Source(pub String);
 
 impl FromTrigger for Source {
-    const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Event];
+    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Some(&[TriggerKind::Event]);
 
     fn from_trigger(cx: &Context<'_>) -> Result<Source, Rejection> {
         let source = cx.event.frame.attribute(SOURCE);
@@ -137,7 +137,7 @@ impl Deref for Source {
 pub struct Sender(pub String);
 
 impl FromTrigger for Sender {
-    const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Message];
+    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Some(&[TriggerKind::Message]);
 
     fn from_trigger(cx: &Context<'_>) -> Result<Sender, Rejection> {
         let sender = cx.event.frame.attribute(SENDER);
@@ -162,7 +162,7 @@ impl Deref for Sender {
 pub struct Query<T>(pub T);
 
 impl<T: DeserializeOwned> FromTrigger for Query<T> {
-    const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Webhook];
+    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Some(&[TriggerKind::Webhook]);
 
     fn from_trigger(cx: &Context<'_>) -> Result<Query<T>, Rejection> {
         if cx.event.frame.kind() != TriggerKind::Webhook {
@@ -182,7 +182,7 @@ impl<T> Deref for Query<T> {
 }
 
 impl FromTrigger for Headers {
-    const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Webhook];
+    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Some(&[TriggerKind::Webhook]);
 
     fn from_trigger(cx: &Context<'_>) -> Result<Headers, Rejection> {
         Headers::of(&cx.event.frame).ok_or_else(|| Rejection::absent("only a webhook request has headers"))
@@ -248,7 +248,7 @@ impl FromTrigger for Attempt {
 
 /// The dead letter itself, in a handler with `#[on_dead_letter]`.
 impl FromTrigger for DeadLetter {
-    const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::DeadLetter];
+    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Some(&[TriggerKind::DeadLetter]);
 
     fn from_trigger(cx: &Context<'_>) -> Result<DeadLetter, Rejection> {
         let absent = || Rejection::absent("only a dead letter comes with the reason for it");
@@ -328,7 +328,7 @@ impl FromTrigger for EventId {
 }
 
 impl FromTrigger for Topic {
-    const GIVEN_BY: &'static [TriggerKind] = &[TriggerKind::Event, TriggerKind::Message];
+    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Some(&[TriggerKind::Event, TriggerKind::Message]);
 
     fn from_trigger(cx: &Context<'_>) -> Result<Topic, Rejection> {
         cx.event.topic().ok_or_else(|| Rejection::absent("only a message and an event have a topic"))

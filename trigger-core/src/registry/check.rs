@@ -7,7 +7,7 @@ use trigger_grammar::hint;
 use super::clash::{Claim, Takes, Thing};
 use super::record::SourceRecord;
 use super::*;
-use crate::config::{SourceConfig, TriggerConfig};
+use crate::config::{CustomSource, SourceConfig, TriggerConfig};
 use crate::event::TriggerKind;
 use crate::handler::Provided;
 
@@ -21,6 +21,7 @@ pub(crate) fn check(declarations: &[&Declaration], names: &[&str], provided: &Pr
         arguments(declaration, provided, &mut problems);
         repeated_ids(declaration, &mut problems);
     }
+    shared_sources(declarations, names, &mut problems);
     clashing(declarations, names, &mut problems);
     problems
 }
@@ -39,9 +40,14 @@ fn settings(declaration: &Declaration, problems: &mut Vec<Problem>) {
 }
 
 fn arguments(declaration: &Declaration, provided: &Provided, problems: &mut Vec<Problem>) {
-    let has = |kind: &&TriggerKind| declaration.config.triggers.iter().any(|t| t.kind() == **kind);
+    let mut kinds: Vec<TriggerKind> = Vec::new();
+    for kind in declaration.config.triggers.iter().map(TriggerConfig::kind) {
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
     for argument in &declaration.arguments {
-        for kind in TriggerKind::ALL.iter().filter(has) {
+        for kind in &kinds {
             let fault = argument.fault(*kind);
             problems
                 .extend(fault.map(|fault| Problem::of(declaration, ProblemKind::Argument, fault.as_str())));
@@ -89,6 +95,24 @@ fn dead_letters(declaration: &Declaration, own: &str, names: &[&str], problems: 
     }
 }
 
+/// Sources that two triggers have: one source offers its events to one sink.
+fn shared_sources(declarations: &[&Declaration], names: &[&str], problems: &mut Vec<Problem>) {
+    let mut seen: Vec<(&CustomSource, &str)> = Vec::new();
+    for (declaration, name) in declarations.iter().zip(names) {
+        for trigger in &declaration.config.triggers {
+            let SourceConfig::Custom(source) = &trigger.source else { continue };
+            if let Some((_, other)) = seen.iter().find(|(other, _)| *other == source) {
+                let id = trigger.trigger_id();
+                let message = format!(
+                    "the trigger `{id}` has the same source as one of the process `{other}`; make a source for each trigger"
+                );
+                problems.push(Problem::of(declaration, ProblemKind::Conflict, message));
+            }
+            seen.push((source, name));
+        }
+    }
+}
+
 /// Ids that were given; default ones are numbered where they repeat.
 fn repeated_ids(declaration: &Declaration, problems: &mut Vec<Problem>) {
     let mut taken = HashSet::new();
@@ -120,7 +144,8 @@ fn clashing(declarations: &[&Declaration], names: &[&str], problems: &mut Vec<Pr
             None => Takes::Every,
             Some(filter) => filter.text().map_or(Takes::Unknown, Takes::Those),
         });
-        let triggers = sources[process].iter().zip(takes).map(|(source, takes)| Thing::Source(source, takes));
+        let triggers = sources[process].iter().zip(takes);
+        let triggers = triggers.filter_map(|(source, takes)| Some(Thing::Source(source.as_ref()?, takes)));
         let things = path.into_iter().chain(name).chain(triggers);
         claims.extend(things.map(|thing| Some(Claim::new(process, &sites[process], thing))));
     }

@@ -144,6 +144,7 @@ const fn kind_and_pattern<'a>(source: &SourceRecord<'a>) -> (TriggerKind, &'a st
         SourceRecord::Webhook { path, .. } => (TriggerKind::Webhook, path),
         SourceRecord::DeadLetter { process: None } => (TriggerKind::DeadLetter, "*"),
         SourceRecord::DeadLetter { process: Some(process) } => (TriggerKind::DeadLetter, process),
+        SourceRecord::Custom(_) => (TriggerKind::Custom, ""),
     }
 }
 

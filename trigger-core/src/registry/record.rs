@@ -173,12 +173,16 @@ pub(super) enum SourceRecord<'a> {
     Message { pattern: &'a str },
     Webhook { path: &'a str, port: u16, host: &'a str, body_limit: usize },
     DeadLetter { process: Option<&'a str> },
+    Custom(MakeSource),
 }
 
+/// Makes the trigger of `#[on_source(EXPR)]`, without its settings.
+type MakeSource = fn() -> TriggerConfig;
+
 impl<'a> SourceRecord<'a> {
-    /// The configuration, borrowed.
-    pub(super) fn of(config: &'a SourceConfig) -> SourceRecord<'a> {
-        match config {
+    /// The configuration, borrowed. A source of another kind claims nothing.
+    pub(super) fn of(config: &'a SourceConfig) -> Option<SourceRecord<'a>> {
+        Some(match config {
             SourceConfig::Event { event_type, source } => {
                 SourceRecord::Event { event_type, source: source.as_deref() }
             }
@@ -187,7 +191,8 @@ impl<'a> SourceRecord<'a> {
                 SourceRecord::Webhook { path, port: *port, host, body_limit: *body_limit }
             }
             SourceConfig::DeadLetter { process } => SourceRecord::DeadLetter { process: process.as_deref() },
-        }
+            SourceConfig::Custom(_) => return None,
+        })
     }
 }
 
@@ -220,6 +225,11 @@ impl TriggerRecord {
     /// Dead letters of this process.
     pub const fn dead_letter_of(process: &'static str) -> TriggerRecord {
         TriggerRecord::new(SourceRecord::DeadLetter { process: Some(process) })
+    }
+
+    /// Events of the source that this makes.
+    pub const fn source_of(make: fn() -> TriggerConfig) -> TriggerRecord {
+        TriggerRecord::new(SourceRecord::Custom(make))
     }
 
     pub(super) const fn takes(&self) -> Takes<'static> {
@@ -311,6 +321,7 @@ impl TriggerRecord {
             }
             SourceRecord::DeadLetter { process: None } => TriggerConfig::dead_letter(),
             SourceRecord::DeadLetter { process: Some(name) } => TriggerConfig::dead_letter().process(name),
+            SourceRecord::Custom(make) => make(),
         };
         config.id = self.id.map(str::to_owned);
         config.queue = self.queue;

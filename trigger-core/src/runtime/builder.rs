@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::cli::CliRequest;
@@ -10,12 +9,13 @@ use super::hooks::Hook;
 use crate::broker::MessageBroker;
 use crate::bus::EventBus;
 use crate::clock::{Clock, SharedClock};
-use crate::config::ProcessConfig;
+use crate::config::{ProcessConfig, TriggerConfig};
 use crate::error::Result;
 use crate::handler::{Handler, Provided};
 use crate::policy;
 use crate::registry::{Declaration, HandlerRecord, Location};
-use crate::trigger::{AnyTrigger, Trigger};
+use crate::source::TriggerSource;
+use crate::trigger::Trigger;
 
 /// Builds a [`Runtime`](super::Runtime).
 #[must_use = "a builder does nothing until it is started"]
@@ -26,8 +26,8 @@ pub struct Builder {
     pub(super) linked: bool,
     pub(super) records: Vec<&'static HandlerRecord>,
     pub(super) declarations: Vec<Declaration>,
-    /// Custom triggers, with the name of their process.
-    pub(super) custom: Vec<(String, Location, Arc<dyn AnyTrigger>)>,
+    /// Custom sources, with the name of their process.
+    pub(super) custom: Vec<(String, Location, TriggerConfig)>,
     pub(super) drain_deadline: Duration,
     pub(super) clock: Option<SharedClock>,
     pub(super) on_start: Vec<Hook>,
@@ -102,12 +102,20 @@ impl Builder {
         self
     }
 
-    /// Adds a custom trigger to the process of this name, which must exist. The runtime starts and stops the trigger.
-    /// The trigger keeps its own queue: its status counts the events that this queue drops, and they are no dead
-    /// letters.
+    /// Adds a custom source to the process of this name, which must exist: a trigger with the defaults of its kind. One
+    /// with settings is a [`TriggerConfig::custom`] of its process.
+    #[track_caller]
+    pub fn source(mut self, process: impl Into<String>, source: impl TriggerSource) -> Builder {
+        self.custom.push((process.into(), Location::caller(), TriggerConfig::custom(source)));
+        self
+    }
+
+    /// Adds a custom [`Trigger`] to the process of this name, which must exist. The runtime starts and stops the trigger,
+    /// and takes its events one at a time: the others wait in its own queue. Its status counts the events that this queue
+    /// drops, and they are no dead letters.
     #[track_caller]
     pub fn trigger(mut self, process: impl Into<String>, trigger: impl Trigger) -> Builder {
-        self.custom.push((process.into(), Location::caller(), Arc::new(trigger)));
+        self.custom.push((process.into(), Location::caller(), TriggerConfig::polled(trigger)));
         self
     }
 

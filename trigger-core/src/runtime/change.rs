@@ -80,7 +80,7 @@ impl Runtime {
             return Err(StartError::of(problems));
         }
         let configs = with_unique_ids(declaration.config.triggers.clone());
-        let handle = Arc::new(ProcessHandle::new(declaration, name, Vec::new(), configs, &self.context));
+        let handle = Arc::new(ProcessHandle::new(declaration, name, configs, &self.context));
         let unfinished = Unfinished(Some(Arc::clone(&handle)));
         problems = handle.bind().await;
         // The lookup of a host name may take longer than a drain.
@@ -88,7 +88,7 @@ impl Runtime {
             problems.push(too_late(&handle.declaration));
         }
         if problems.is_empty() {
-            problems = handle.start().await;
+            problems = handle.open().await;
         }
         if !problems.is_empty() {
             handle.undo().await;

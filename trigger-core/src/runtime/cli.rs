@@ -87,8 +87,7 @@ fn print(answer: &str) -> Result<(), Error> {
 
 /// The answer to `--check` of a plan without problems.
 fn no_problem(processes: &[PlannedProcess]) -> String {
-    let triggers =
-        processes.iter().map(|process| process.declaration.config.triggers.len() + process.custom.len());
+    let triggers = processes.iter().map(|process| process.declaration.config.triggers.len());
     let count =
         |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
     let processes = count(processes.len(), "process", "processes");

@@ -1,6 +1,5 @@
 //! The check and the description of the wiring of a builder or a runtime, without a start.
 
-use super::bound_trigger::BoundTrigger;
 use super::plan::{PlannedProcess, with_unique_ids};
 use super::process_handle::ProcessHandle;
 use super::{Builder, Runtime, StartError};
@@ -28,7 +27,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`StartError`] with every problem, except ports that are taken and the errors of custom triggers and hooks.
+    /// [`StartError`] with every problem, except ports that are taken and the errors of sources and hooks.
     pub fn check(mut self) -> Result<(), StartError> {
         let problems = self.plan().problems;
         if problems.is_empty() { Ok(()) } else { Err(StartError::of(problems)) }
@@ -65,25 +64,16 @@ impl Runtime {
 
 impl ProcessHandle {
     fn describe(&self) -> ProcessDescription {
-        // Custom triggers come last.
-        let custom = self.triggers.iter().skip(self.declaration.config.triggers.len());
-        process(self.name(), &self.declaration, custom.map(BoundTrigger::id))
+        process(self.name(), &self.declaration)
     }
 }
 
 /// Describes the processes of a plan.
 pub(super) fn description(processes: &[PlannedProcess]) -> Description {
-    let describe = |planned: &PlannedProcess| {
-        process(&planned.name, &planned.declaration, planned.custom.iter().map(|trigger| trigger.id()))
-    };
-    Description::of(processes.iter().map(describe).collect())
+    Description::of(processes.iter().map(|planned| process(&planned.name, &planned.declaration)).collect())
 }
 
-fn process<'a>(
-    name: &str,
-    declaration: &Declaration,
-    custom: impl Iterator<Item = &'a str>,
-) -> ProcessDescription {
+fn process(name: &str, declaration: &Declaration) -> ProcessDescription {
     let config = &declaration.config;
     let triggers = with_unique_ids(config.triggers.clone()).map(TriggerDescription::of);
     let arguments = declaration.arguments.iter().map(|argument| ArgumentDescription {
@@ -94,7 +84,7 @@ fn process<'a>(
         name: name.to_owned(),
         handler: declaration.path(),
         location: declaration.location.to_string(),
-        triggers: triggers.chain(custom.map(TriggerDescription::custom)).collect(),
+        triggers: triggers.collect(),
         arguments: arguments.collect(),
         concurrency: config.concurrency,
         timeout: config.timeout,

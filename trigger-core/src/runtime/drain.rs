@@ -15,12 +15,12 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::Runtime;
-use super::bound_trigger::BoundTrigger;
 use super::hooks::Hook;
 use super::process_handle::ProcessHandle;
 use super::report::{DrainReport, ProcessReport};
 use crate::clock;
 use crate::event::{DeadLetter, DeadLetterReason};
+use crate::source::BoundTrigger;
 use crate::task::all;
 
 /// How long aborted workers may take to end. One whose handler blocks its thread never does.
@@ -38,15 +38,15 @@ impl Runtime {
             ControlFlow::Break(report) => return report,
         };
 
-        // 1. Refuse requests, and notify the handlers.
-        let processes = self.refuse_requests(deadline).await;
+        // 1. Begin the drain of every process, and notify the handlers.
+        let processes = self.begin_drains(deadline).await;
 
         // 2. Wait until no event is pending, or for the deadline.
         // Invariant, if in time: no event is pending, and none is accepted any more.
         // Race: the settlement of the last pending event also ends the count. Otherwise a publisher could start a
         // cascade before the queues close, and their close would cut it.
         let quiescent = async {
-            all(processes.iter().map(|process| process.stop_custom_triggers())).await;
+            all(processes.iter().map(|process| process.refuse())).await;
             self.context.quiescence.ended().await;
         };
         let in_time = !self.phase.is_cancelling() && timeout_at(deadline, quiescent).await.is_ok();
@@ -63,11 +63,11 @@ impl Runtime {
         // 4. End each process.
         let reports = all(processes.iter().map(|process| process.end())).await;
 
-        // 5. Leave the ports.
+        // 5. Close the sources.
         // Invariant: every port is closed.
         // Race: all processes end before the first path is gone. A path that is gone answers 404 instead of 503, and
         // the sender would not try again.
-        all(processes.iter().map(|process| process.leave_ports())).await;
+        all(processes.iter().map(|process| process.close_sources())).await;
 
         // 6. Run the hooks.
         run_stop_hooks(&mut hooks, deadline).await;
@@ -79,19 +79,23 @@ impl Runtime {
         report
     }
 
-    /// Refuses requests, notifies the handlers, and returns the processes to drain.
+    /// Begins the drain of every process, notifies the handlers, and returns the processes to drain.
     ///
     /// Invariant: every process of the runtime is draining, and none is added any more.
-    async fn refuse_requests(&self, deadline: Instant) -> Vec<Arc<ProcessHandle>> {
+    async fn begin_drains(&self, deadline: Instant) -> Vec<Arc<ProcessHandle>> {
         // Each process counts its settled events before the handlers are notified. Otherwise the report would not count
         // the handlers that end because of the notification.
-        self.processes().iter().for_each(|process| process.refuse_requests(deadline));
+        let present = self.processes();
+        present.iter().for_each(|process| process.begin_drain(deadline));
         self.context.env.shutdown.cancel();
         // A process that is being added may have accepted events already. Wait until it is admitted, or its addition has
         // seen the phase. The lookup of its host name may take longer than the drain; then it is refused.
-        let _ = timeout_at(deadline, self.adding.lock()).await;
+        let admitted = timeout_at(deadline, self.adding.lock());
+        // Meanwhile no source takes an event from outside.
+        let refused = timeout_at(deadline, all(present.iter().map(|process| process.refuse())));
+        let _ = tokio::join!(refused, admitted);
         let processes = self.phase.seal();
-        processes.iter().for_each(|process| process.refuse_requests(deadline));
+        processes.iter().for_each(|process| process.begin_drain(deadline));
         processes
     }
 }
@@ -115,38 +119,39 @@ async fn run_stop_hooks(hooks: &mut Vec<Hook>, deadline: Instant) {
 impl ProcessHandle {
     /// Drains one process while the others go on.
     ///
-    /// The others may publish to it for ever, so step 2 waits for its custom triggers alone, and step 4 closes its queues
+    /// The others may publish to it for ever, so step 2 waits for its sources alone, and step 4 closes its queues
     /// before it waits for the workers. It has no hooks.
     pub(super) async fn drain(&self, deadline: Instant) -> ProcessReport {
-        // 1. Refuse requests. Its handlers are not notified: `Shutdown` belongs to the runtime.
-        self.refuse_requests(deadline);
-        // 2. Wait for the custom triggers, or for the deadline.
-        if timeout_at(deadline, self.stop_custom_triggers()).await.is_err() {
+        // 1. Begin. Its handlers are not notified: `Shutdown` belongs to the runtime.
+        self.begin_drain(deadline);
+        // 2. Take nothing from outside any more. Wait for that, or for the deadline.
+        if timeout_at(deadline, self.refuse()).await.is_err() {
             // 3. After the deadline, cancel the handlers.
             self.cancel().await;
         }
         // 4. End the process.
         let report = self.end().await;
-        // 5. Leave the ports.
-        self.leave_ports().await;
+        // 5. Close the sources.
+        self.close_sources().await;
         report
     }
 
-    /// Step 1: begins to drain, and answers requests with 503. Events and messages still arrive.
-    fn refuse_requests(&self, deadline: Instant) {
+    /// Step 1: begins to drain. Events of every kind still arrive.
+    fn begin_drain(&self, deadline: Instant) {
         if !self.phase.begin_drain(deadline, self.settled()) {
             return;
         }
         self.process.inbox.drain_until(deadline);
         // A handler may wait for the capacity that an expired retry holds, which is never freed.
         self.process.wait_graph.check();
-        self.triggers.iter().for_each(BoundTrigger::refuse_requests);
     }
 
-    /// Step 2: stops the custom triggers, and waits until the events that they have handed out are queued.
-    async fn stop_custom_triggers(&self) {
-        all(self.triggers.iter().map(BoundTrigger::stop_custom)).await;
-        self.pumps.ended().await;
+    /// Step 2: takes no more events from outside: webhooks answer 503, and custom sources stop. Waits until the events that
+    /// they have taken are queued. Events and messages still arrive.
+    async fn refuse(&self) {
+        all(self.triggers.iter().map(BoundTrigger::refuse)).await;
+        self.source_tasks.stop_token().cancel();
+        self.source_tasks.ended().await;
     }
 
     /// Step 3: cancels the handlers that still run, and requeues their events. Waits until the workers have ended, or for the
@@ -175,8 +180,8 @@ impl ProcessHandle {
         if let Some(report) = self.phase.report() {
             return report;
         }
-        // The pumps stop before the queues close, so that a pump leaves the next event in its trigger.
-        self.pumps.stop_token().cancel();
+        // The tasks of the sources stop before the queues close, so that they leave the next event where it is.
+        self.source_tasks.stop_token().cancel();
         self.close();
         if let Some(deadline) = self.phase.deadline()
             && timeout_at(deadline, self.workers.ended()).await.is_err()
@@ -188,25 +193,26 @@ impl ProcessHandle {
             let handler = self.declaration.path();
             tracing::error!(%process, %handler, %location, "the handler blocks its thread and cannot be cancelled");
         }
-        // A pump may have taken an event just before it was stopped. It queues that event before it ends, so the count of the
+        // A task may have taken an event just before it was stopped. It queues that event before it ends, so the count of the
         // events left comes after.
-        self.pumps.ended_within(ABORT_GRACE).await;
+        self.source_tasks.ended_within(ABORT_GRACE).await;
         self.retry_clock.stop_token().cancel();
-        let left = self.keep_left() + self.triggers.iter().map(BoundTrigger::held_outside).sum::<usize>();
+        let left =
+            self.keep_left() + self.triggers.iter().map(|trigger| trigger.source.left()).sum::<usize>();
         self.process.wait_graph.remove(&self.process.inbox);
         let report = self.report(left);
         self.phase.stop(report.clone());
         report
     }
 
-    /// Step 5: leaves the ports. Its paths answer 503 until then.
-    async fn leave_ports(&self) {
-        all(self.triggers.iter().map(BoundTrigger::leave_port)).await;
+    /// Step 5: closes the sources, which leave their ports. Their paths answer 503 until then.
+    async fn close_sources(&self) {
+        all(self.triggers.iter().map(BoundTrigger::close)).await;
     }
 
     /// Ends the process at once: its runtime is dropped, or its addition was given up. Queued events are lost.
     pub(super) fn abort(&self) {
-        for tasks in [&self.pumps, &self.retry_clock] {
+        for tasks in [&*self.source_tasks, &self.retry_clock] {
             tasks.stop_token().cancel();
         }
         self.close();

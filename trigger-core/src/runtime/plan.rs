@@ -9,7 +9,6 @@ use crate::clock::SharedClock;
 use crate::config::TriggerConfig;
 use crate::registry::{Declaration, Problem, ProblemKind, TRIGGER_CORE_HANDLERS_V1, check};
 use crate::routes::Routes;
-use crate::trigger::AnyTrigger;
 
 /// The problem of a process that nothing starts.
 pub(super) const NO_TRIGGER: &str = "the process has no trigger, so nothing would start it";
@@ -33,8 +32,6 @@ pub(super) struct Plan {
 pub(super) struct PlannedProcess {
     pub(super) declaration: Declaration,
     pub(super) name: String,
-    /// Its custom triggers.
-    pub(super) custom: Vec<Arc<dyn AnyTrigger>>,
 }
 
 impl Builder {
@@ -42,8 +39,13 @@ impl Builder {
     pub(super) fn plan(&mut self) -> Plan {
         self.provided.insert(self.bus.clone());
         self.provided.insert(self.broker.clone());
-        let declarations = self.collect();
+        let mut declarations = self.collect();
         let names = process_names(&declarations);
+        let mut unclaimed = std::mem::take(&mut self.custom);
+        for (declaration, name) in declarations.iter_mut().zip(&names) {
+            let custom = unclaimed.extract_if(.., |(process, ..)| process == name);
+            declaration.config.triggers.extend(custom.map(|(_, _, trigger)| trigger));
+        }
         let known: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut problems = check(&declarations.iter().collect::<Vec<_>>(), &known, &self.provided);
         if declarations.is_empty() {
@@ -52,18 +54,15 @@ impl Builder {
                 if self.linked { NO_HANDLER } else { NO_PROCESS },
             ));
         }
-        let mut unclaimed = std::mem::take(&mut self.custom);
         let mut processes = Vec::new();
         for (declaration, name) in declarations.into_iter().zip(names) {
-            let custom = unclaimed.extract_if(.., |(process, ..)| *process == name);
-            let custom: Vec<_> = custom.map(|(_, _, trigger)| trigger).collect();
-            if declaration.config.triggers.is_empty() && custom.is_empty() {
+            if declaration.config.triggers.is_empty() {
                 problems.push(Problem::of(&declaration, ProblemKind::Empty, NO_TRIGGER));
             }
-            processes.push(PlannedProcess { declaration, name, custom });
+            processes.push(PlannedProcess { declaration, name });
         }
         problems.extend(unclaimed.into_iter().map(|(process, location, trigger)| {
-            let id = trigger.id();
+            let id = trigger.trigger_id();
             let message =
                 format!("the trigger `{id}` at {location} names the process `{process}`, and there is none");
             Problem::general(ProblemKind::UnknownProcess, message)

@@ -3,20 +3,16 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::bound_trigger::BoundTrigger;
 use super::context::RuntimeContext;
 use super::process_phase::{ProcessPhase, Settled};
 use crate::config::TriggerConfig;
-use crate::event::TriggerInfo;
 use crate::process::{Policy, Process};
-use crate::queue::{Bounds, Inbox, Ledger, Queue, QueueSettings, Workers};
+use crate::queue::{Inbox, Ledger, Queue, Workers};
 use crate::registry::{Declaration, Problem, ProblemKind};
+use crate::source::{BoundTrigger, DeadLetterSink, SinkDeps, queue};
 use crate::status::{ProcessStatus, TriggerStatus};
 use crate::task::{Tasks, threads};
-use crate::trigger::{AnyTrigger, LostEvents, TriggerError, Wiring, queue};
-
-/// The queue of a custom trigger has one event: the one that is on its way to a worker.
-const CUSTOM_QUEUE: Bounds = Bounds { events: 1, bytes: None };
+use crate::trigger::TriggerError;
 
 /// One process of a runtime.
 pub(super) struct ProcessHandle {
@@ -27,8 +23,8 @@ pub(super) struct ProcessHandle {
     /// Held by the caller that ends the process.
     pub(super) ending: tokio::sync::Mutex<()>,
     pub(super) workers: Tasks,
-    /// The tasks that carry events from custom triggers to their queues.
-    pub(super) pumps: Tasks,
+    /// The tasks of its sources.
+    pub(super) source_tasks: Arc<Tasks>,
     /// The task that releases events whose retry is due.
     pub(super) retry_clock: Tasks,
 }
@@ -38,37 +34,32 @@ impl ProcessHandle {
     pub(super) fn new(
         declaration: Declaration,
         name: String,
-        custom: Vec<Arc<dyn AnyTrigger>>,
         configs: impl Iterator<Item = TriggerConfig>,
         context: &RuntimeContext,
     ) -> ProcessHandle {
         let configs: Vec<_> = configs.collect();
         let settings = &declaration.config;
-        // The events of a custom trigger bring their own `TriggerInfo`.
-        let of_custom = custom.iter().map(|_| QueueSettings {
-            bounds: CUSTOM_QUEUE,
-            evicts: false,
-            trigger: Arc::new(TriggerInfo::custom(&name)),
-        });
-        let queues = configs.iter().map(queue).chain(of_custom).collect();
+        let queues = configs.iter().map(queue).collect();
         let workers = Workers { count: settings.concurrency, threads: threads() };
         let inbox = Inbox::new(queues, settings.key.clone(), Some(workers), Arc::clone(&context.quiescence));
         context.wait_graph.add(&inbox);
-        let wiring = |port: usize| Wiring {
-            queue: Queue::of(Arc::clone(&inbox), port),
-            lost: Some(LostEvents { process: name.clone(), dead_letters: context.dead_letters.clone() }),
-            wait_graph: Arc::clone(&context.wait_graph),
-            clock: context.env.clock.clone(),
+        let source_tasks = Arc::<Tasks>::default();
+        let dead_letters = &context.shared.dead_letters;
+        let bind = |(port, config): (usize, TriggerConfig)| {
+            let deps = SinkDeps {
+                queue: Queue::of(Arc::clone(&inbox), port),
+                dead_letters: Some(DeadLetterSink {
+                    process: name.clone(),
+                    dead_letters: dead_letters.clone(),
+                }),
+                wait_graph: Arc::clone(&context.wait_graph),
+                clock: context.env.clock.clone(),
+            };
+            BoundTrigger::new(config, deps, context.shared.clone(), Arc::clone(&source_tasks))
         };
-        let of_configs = configs.len();
-        let configs = configs.into_iter().enumerate();
-        let triggers = configs.map(|(port, config)| BoundTrigger::new(config, context, &wiring(port)));
-        let custom = custom.into_iter().enumerate();
-        let custom =
-            custom.map(|(index, trigger)| BoundTrigger::custom(trigger, wiring(of_configs + index).queue));
-        let triggers: Vec<BoundTrigger> = triggers.chain(custom).collect();
+        let triggers: Vec<_> = configs.into_iter().enumerate().map(bind).collect();
         let known = triggers.iter().map(|trigger| (trigger.id().to_owned(), trigger.queue().trigger().kind));
-        context.dead_letters.attach(&name, &inbox, known.collect());
+        context.shared.dead_letters.attach(&name, &inbox, known.collect());
         let policy = Policy {
             concurrency: settings.concurrency,
             timeout: settings.timeout,
@@ -81,7 +72,7 @@ impl ProcessHandle {
             policy,
             inbox,
             env: Arc::clone(&context.env),
-            dead_letters: context.dead_letters.clone(),
+            dead_letters: context.shared.dead_letters.clone(),
             wait_graph: Arc::clone(&context.wait_graph),
         };
         ProcessHandle {
@@ -91,7 +82,7 @@ impl ProcessHandle {
             phase: ProcessPhase::default(),
             ending: tokio::sync::Mutex::default(),
             workers: Tasks::default(),
-            pumps: Tasks::default(),
+            source_tasks,
             retry_clock: Tasks::default(),
         }
     }
@@ -100,7 +91,7 @@ impl ProcessHandle {
         &self.process.name
     }
 
-    /// Binds its ports, without listening.
+    /// Binds its sources: each takes what only one can have, such as a port.
     pub(super) async fn bind(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         for trigger in &self.triggers {
@@ -113,18 +104,18 @@ impl ProcessHandle {
         problems
     }
 
-    /// Starts its triggers. Webhooks listen, and accept no request yet.
-    pub(super) async fn start(&self) -> Vec<Problem> {
+    /// Opens its sources. None of them accepts events yet.
+    pub(super) async fn open(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         for trigger in &self.triggers {
-            if let Err(error) = trigger.start(&self.pumps, &self.process.env.shutdown).await {
+            if let Err(error) = trigger.open().await {
                 problems.push(self.problem(error));
             }
         }
         problems
     }
 
-    /// Accepts requests.
+    /// Accepts events.
     pub(super) fn accept(&self) {
         self.triggers.iter().for_each(BoundTrigger::accept);
     }
@@ -147,21 +138,23 @@ impl ProcessHandle {
     /// Undoes a start that has failed.
     pub(super) async fn undo(&self) {
         for trigger in &self.triggers {
-            trigger.stop_custom().await;
-            trigger.close();
-            trigger.leave_port().await;
+            trigger.refuse().await;
+            trigger.sink().close();
+            trigger.close().await;
         }
+        self.source_tasks.stop_token().cancel();
         self.process.inbox.abandon();
         self.process.wait_graph.remove(&self.process.inbox);
     }
 
     /// Closes every queue for new events.
     pub(super) fn close(&self) {
-        self.triggers.iter().for_each(BoundTrigger::close);
+        self.triggers.iter().for_each(|trigger| trigger.sink().close());
     }
 
     pub(super) fn local_addr(&self, trigger_id: &str) -> Option<SocketAddr> {
-        self.triggers.iter().filter(|trigger| trigger.id() == trigger_id).find_map(BoundTrigger::local_addr)
+        let mut named = self.triggers.iter().filter(|trigger| trigger.id() == trigger_id);
+        named.find_map(|trigger| trigger.source.local_addr())
     }
 
     pub(super) fn in_flight(&self) -> u64 {

@@ -15,6 +15,7 @@ use crate::dead_letter::DeadLetters;
 use crate::deadlock::WaitGraph;
 use crate::handler::Env;
 use crate::registry::{Problem, ProblemKind};
+use crate::source::SharedByRuntime;
 
 impl Builder {
     /// Starts the runtime.
@@ -27,7 +28,7 @@ impl Builder {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, nothing is left bound, subscribed or running; a custom trigger may have started.
+    /// If the future is dropped, nothing is left bound, subscribed or running; a custom source may have opened.
     pub async fn start(mut self) -> Result<Runtime, StartError> {
         let plan = self.plan();
         if let Some(request) = self.cli {
@@ -40,8 +41,8 @@ impl Builder {
         if !problems.is_empty() {
             return Err(StartError::of(problems));
         }
-        runtime.context.bus.routes().set_clock(&runtime.context.env.clock);
-        runtime.context.broker.routes().set_clock(&runtime.context.env.clock);
+        runtime.context.shared.bus.routes().set_clock(&runtime.context.env.clock);
+        runtime.context.shared.broker.routes().set_clock(&runtime.context.env.clock);
         runtime.open(on_start).await?;
         let processes = runtime.processes();
         let triggers: usize = processes.iter().map(|handle| handle.triggers.len()).sum();
@@ -64,17 +65,19 @@ impl Builder {
         let mut provided = self.provided;
         provided.insert(dead_letters.clone());
         let context = RuntimeContext {
-            bus: self.bus,
-            broker: self.broker,
+            shared: SharedByRuntime {
+                bus: self.bus,
+                broker: self.broker,
+                dead_letters,
+                values: Arc::default(),
+            },
             env: Arc::new(Env { provided, shutdown: CancellationToken::new(), clock }),
-            dead_letters,
-            ports: Arc::default(),
             quiescence: Arc::default(),
             wait_graph,
         };
         let wired = |planned: PlannedProcess| {
             let configs = with_unique_ids(planned.declaration.config.triggers.clone());
-            Arc::new(ProcessHandle::new(planned.declaration, planned.name, planned.custom, configs, &context))
+            Arc::new(ProcessHandle::new(planned.declaration, planned.name, configs, &context))
         };
         let processes = processes.into_iter().map(wired).collect();
         Runtime::new(context, processes, self.drain_deadline, self.on_stop)
@@ -82,8 +85,8 @@ impl Builder {
 }
 
 impl Runtime {
-    /// Starts the processes that were wired and bound. The steps that can fail come first; then webhooks answer, and then
-    /// the workers begin.
+    /// Starts the processes that were wired and bound. The steps that can fail come first; then sources
+    /// accept events, and then the workers begin.
     async fn open(&self, on_start: Vec<Hook>) -> Result<(), StartError> {
         for hook in on_start {
             let location = hook.location;
@@ -95,7 +98,7 @@ impl Runtime {
         let processes = self.processes();
         let mut problems = Vec::new();
         for handle in &processes {
-            problems.extend(handle.start().await);
+            problems.extend(handle.open().await);
         }
         if problems.is_empty() {
             processes.iter().for_each(|handle| handle.accept());
@@ -108,7 +111,7 @@ impl Runtime {
         Err(StartError::of(problems))
     }
 
-    /// Binds every port without listening, so that all ports that others have taken are found at once.
+    /// Binds every source before the first one opens, so that all ports that others have taken are found at once.
     async fn bind(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         for handle in &self.processes() {

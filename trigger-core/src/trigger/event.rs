@@ -1,36 +1,30 @@
 //! [`EventTrigger`]: events of the EventBus, in a bounded queue.
 
-use std::sync::Arc;
-
+use crate::broker::MessageBroker;
 use crate::bus::EventBus;
 use crate::config::TriggerConfig;
 use crate::event::TriggerEvent;
 use crate::filter::Filter;
 use crate::policy::Overflow;
 use crate::status::TriggerStatus;
-use crate::trigger::subscribed::Subscribed;
-use crate::trigger::{Intake, Trigger, TriggerError, Wiring};
+use crate::trigger::standalone::Standalone;
+use crate::trigger::{Trigger, TriggerError};
 
 /// Receives the events of one type from an [`EventBus`]. A clone is a handle to the same trigger.
 ///
 /// By default it takes every source, holds 100 events and drops the newest when full; its id is `event-TYPE`.
 #[derive(Clone, Debug)]
-pub struct EventTrigger(Arc<Subscribed>);
+pub struct EventTrigger(Standalone);
 
 impl EventTrigger {
     /// A trigger for the events of this type. It receives from `start` on, which refuses an invalid type.
     pub fn new(bus: &EventBus, event_type: &str) -> EventTrigger {
         let config = TriggerConfig::event(event_type);
-        let wiring = Wiring::alone(&config);
-        EventTrigger::wired(bus, config, &wiring)
-    }
-
-    pub(crate) fn wired(bus: &EventBus, config: TriggerConfig, wiring: &Wiring) -> EventTrigger {
-        EventTrigger(Arc::new(Subscribed::new(Arc::clone(bus.routes()), config, wiring)))
+        EventTrigger(Standalone::new(config, bus.clone(), MessageBroker::new()))
     }
 
     fn with(self, change: impl FnOnce(TriggerConfig) -> TriggerConfig) -> EventTrigger {
-        EventTrigger(Arc::new(self.0.with(change)))
+        EventTrigger(self.0.with(change))
     }
 
     /// Takes the events of this source only; others are counted as filtered. A setter makes a new trigger,
@@ -67,37 +61,28 @@ impl EventTrigger {
 
     /// Takes everything that waits, in order.
     pub fn drain_pending(&self) -> Vec<TriggerEvent> {
-        self.0.intake.queue.drain()
-    }
-
-    pub(crate) fn intake(&self) -> &Arc<Intake> {
-        &self.0.intake
-    }
-
-    /// As `stop`, which has nothing to wait for.
-    pub(crate) fn close(&self) {
-        self.0.stop();
+        self.0.drain_pending()
     }
 }
 
 impl Trigger for EventTrigger {
     fn id(&self) -> &str {
-        self.0.intake.id()
+        self.0.id()
     }
 
     async fn start(&self) -> Result<(), TriggerError> {
-        self.0.start()
+        self.0.start().await
     }
 
     async fn stop(&self) {
-        self.0.stop();
+        self.0.stop().await;
     }
 
     async fn wait_for_next(&self) -> Result<TriggerEvent, TriggerError> {
-        self.0.intake.wait_for_next().await
+        self.0.wait_for_next().await
     }
 
     fn status(&self) -> TriggerStatus {
-        self.0.intake.status()
+        self.0.status()
     }
 }

@@ -1,38 +1,32 @@
 //! [`MessageTrigger`]: messages of the MessageBroker, in a bounded queue.
 
-use std::sync::Arc;
-
 use crate::broker::MessageBroker;
+use crate::bus::EventBus;
 use crate::config::TriggerConfig;
 use crate::event::TriggerEvent;
 use crate::filter::Filter;
 use crate::policy::Overflow;
 use crate::status::TriggerStatus;
-use crate::trigger::subscribed::Subscribed;
-use crate::trigger::{Intake, Trigger, TriggerError, Wiring};
+use crate::trigger::standalone::Standalone;
+use crate::trigger::{Trigger, TriggerError};
 
 /// Receives the messages whose topic matches a pattern from a [`MessageBroker`]. A clone is a handle to the same
 /// trigger.
 ///
 /// By default it holds 100 messages and drops the newest when full; its id is `message-PATTERN`.
 #[derive(Clone, Debug)]
-pub struct MessageTrigger(Arc<Subscribed>);
+pub struct MessageTrigger(Standalone);
 
 impl MessageTrigger {
     /// A trigger for the messages whose topic matches this [pattern](crate::TopicPattern). It receives from `start`
     /// on, which refuses an invalid pattern.
     pub fn new(broker: &MessageBroker, pattern: &str) -> MessageTrigger {
         let config = TriggerConfig::message(pattern);
-        let wiring = Wiring::alone(&config);
-        MessageTrigger::wired(broker, config, &wiring)
-    }
-
-    pub(crate) fn wired(broker: &MessageBroker, config: TriggerConfig, wiring: &Wiring) -> MessageTrigger {
-        MessageTrigger(Arc::new(Subscribed::new(Arc::clone(broker.routes()), config, wiring)))
+        MessageTrigger(Standalone::new(config, EventBus::new(), broker.clone()))
     }
 
     fn with(self, change: impl FnOnce(TriggerConfig) -> TriggerConfig) -> MessageTrigger {
-        MessageTrigger(Arc::new(self.0.with(change)))
+        MessageTrigger(self.0.with(change))
     }
 
     /// Names the trigger. A setter makes a new trigger,
@@ -64,37 +58,28 @@ impl MessageTrigger {
 
     /// Takes everything that waits, in order.
     pub fn drain_pending(&self) -> Vec<TriggerEvent> {
-        self.0.intake.queue.drain()
-    }
-
-    pub(crate) fn intake(&self) -> &Arc<Intake> {
-        &self.0.intake
-    }
-
-    /// As `stop`, which has nothing to wait for.
-    pub(crate) fn close(&self) {
-        self.0.stop();
+        self.0.drain_pending()
     }
 }
 
 impl Trigger for MessageTrigger {
     fn id(&self) -> &str {
-        self.0.intake.id()
+        self.0.id()
     }
 
     async fn start(&self) -> Result<(), TriggerError> {
-        self.0.start()
+        self.0.start().await
     }
 
     async fn stop(&self) {
-        self.0.stop();
+        self.0.stop().await;
     }
 
     async fn wait_for_next(&self) -> Result<TriggerEvent, TriggerError> {
-        self.0.intake.wait_for_next().await
+        self.0.wait_for_next().await
     }
 
     fn status(&self) -> TriggerStatus {
-        self.0.intake.status()
+        self.0.status()
     }
 }

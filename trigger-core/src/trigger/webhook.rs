@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::broker::MessageBroker;
+use crate::bus::EventBus;
 use crate::config::{SourceConfig, TriggerConfig};
 use crate::event::TriggerEvent;
 use crate::filter::Filter;
 use crate::policy::{self, Overflow};
 use crate::status::TriggerStatus;
-use crate::trigger::{Intake, Trigger, TriggerError, Wiring};
-use crate::webhook::{Endpoint, Ports, Server};
+use crate::trigger::standalone::Standalone;
+use crate::trigger::{Trigger, TriggerError};
 
 /// Receives the `POST` requests to one path of an HTTP server. A clone is a handle to the same trigger.
 ///
@@ -30,18 +31,7 @@ use crate::webhook::{Endpoint, Ports, Server};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct WebhookTrigger(Arc<Inner>);
-
-struct Inner {
-    endpoint: Arc<Endpoint>,
-    host: String,
-    port: u16,
-    ports: Arc<Ports>,
-    /// Held while the trigger starts or stops, so that the two never overlap.
-    changing: tokio::sync::Mutex<()>,
-    /// The server, while the trigger is bound to one.
-    server: Mutex<Option<Arc<Server>>>,
-}
+pub struct WebhookTrigger(Standalone);
 
 impl Default for WebhookTrigger {
     fn default() -> WebhookTrigger {
@@ -53,34 +43,11 @@ impl WebhookTrigger {
     /// A trigger with the default settings. It listens from `start` on.
     pub fn new() -> WebhookTrigger {
         let config = TriggerConfig::webhook(policy::WEBHOOK_PATH, policy::WEBHOOK_PORT);
-        let wiring = Wiring::alone(&config);
-        WebhookTrigger::wired(Arc::default(), config, &wiring)
-    }
-
-    /// A trigger whose server is one of `ports`.
-    pub(crate) fn wired(ports: Arc<Ports>, config: TriggerConfig, wiring: &Wiring) -> WebhookTrigger {
-        let (path, port, host, body_limit) = match &config.source {
-            SourceConfig::Webhook { path, port, host, body_limit } => {
-                (path.clone(), *port, host.clone(), *body_limit)
-            }
-            _ => (String::new(), 0, String::new(), 0),
-        };
-        let endpoint =
-            Endpoint { intake: Arc::new(Intake::new(config, wiring)), path: path.into(), body_limit };
-        WebhookTrigger(Arc::new(Inner {
-            endpoint: Arc::new(endpoint),
-            host,
-            port,
-            ports,
-            changing: tokio::sync::Mutex::default(),
-            server: Mutex::default(),
-        }))
+        WebhookTrigger(Standalone::new(config, EventBus::new(), MessageBroker::new()))
     }
 
     fn with(self, change: impl FnOnce(TriggerConfig) -> TriggerConfig) -> WebhookTrigger {
-        let config = change(self.0.endpoint.intake.config.clone());
-        let wiring = Wiring::alone(&config);
-        WebhookTrigger::wired(Arc::default(), config, &wiring)
+        WebhookTrigger(self.0.with(change))
     }
 
     /// The path, literal, beginning with `/`. The default is `/webhook`. A setter makes a new
@@ -138,7 +105,7 @@ impl WebhookTrigger {
 
     /// The address it listens on; `None` while it does not.
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.server().map(|server| server.local_addr())
+        self.0.trigger().source.local_addr()
     }
 
     /// Takes only the requests that the filter lets through. Another one is answered 200 with `"status":"filtered"`. The default is every one.
@@ -148,117 +115,36 @@ impl WebhookTrigger {
 
     /// Takes everything that waits, in order.
     pub fn drain_pending(&self) -> Vec<TriggerEvent> {
-        self.0.endpoint.intake.queue.drain()
-    }
-
-    /// Takes its place on a port, without listening.
-    pub(crate) async fn bind(&self) -> Result<(), TriggerError> {
-        let _changing = self.0.changing.lock().await;
-        self.bind_locked().await.map(drop)
-    }
-
-    /// Listens on the port it has bound, without answering anyone.
-    pub(crate) fn listen(&self) -> Result<(), TriggerError> {
-        let Some(server) = self.server() else { return Ok(()) };
-        server.listen().map_err(|error| TriggerError::Bind {
-            host: self.0.host.clone(),
-            port: self.0.port,
-            error,
-        })
-    }
-
-    /// Takes requests from now on.
-    pub(crate) fn accept(&self) {
-        self.intake().queue.open();
-        if let Some(server) = self.server() {
-            server.accept();
-        }
-    }
-
-    async fn bind_locked(&self) -> Result<Arc<Server>, TriggerError> {
-        match self.server() {
-            // Its stop was given up half way.
-            Some(server) if server.is_closing() => self.leave().await,
-            Some(server) => return Ok(server),
-            None => {}
-        }
-        self.0.endpoint.intake.config.validate()?;
-        let server = self.0.ports.join(&self.0.host, self.0.port, Arc::clone(&self.0.endpoint)).await?;
-        self.set_server(Some(Arc::clone(&server)));
-        Ok(server)
-    }
-
-    /// Answers 503 from now on, while the port stays open and the queue can be taken from.
-    pub(crate) fn refuse(&self) {
-        self.0.endpoint.intake.queue.close();
-    }
-
-    async fn leave(&self) {
-        self.refuse();
-        if let Some(server) = self.server() {
-            self.0.ports.leave(&server, &self.0.endpoint).await;
-            self.set_server(None);
-        }
-    }
-
-    fn server(&self) -> Option<Arc<Server>> {
-        self.0.server.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set_server(&self, server: Option<Arc<Server>>) {
-        *self.0.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
-    }
-
-    pub(crate) fn intake(&self) -> &Arc<Intake> {
-        &self.0.endpoint.intake
+        self.0.drain_pending()
     }
 }
 
 impl Trigger for WebhookTrigger {
     fn id(&self) -> &str {
-        self.intake().id()
+        self.0.id()
     }
 
     async fn start(&self) -> Result<(), TriggerError> {
-        let _changing = self.0.changing.lock().await;
-        self.bind_locked().await?;
-        if let Err(error) = self.listen() {
-            self.leave().await;
-            return Err(error);
-        }
-        self.accept();
-        Ok(())
+        self.0.start().await
     }
 
     async fn stop(&self) {
-        let _changing = self.0.changing.lock().await;
-        self.leave().await;
+        self.0.stop().await;
     }
 
     async fn wait_for_next(&self) -> Result<TriggerEvent, TriggerError> {
-        self.intake().wait_for_next().await
+        self.0.wait_for_next().await
     }
 
     fn status(&self) -> TriggerStatus {
-        self.intake().status()
-    }
-}
-
-/// A request that is still arriving is answered 503: nobody is left to take its event. Its path is free again.
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.endpoint.intake.queue.close();
-        let server = self.server.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(server) = server {
-            server.abandon(&self.endpoint);
-        }
+        self.0.status()
     }
 }
 
 impl fmt::Debug for WebhookTrigger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebhookTrigger")
-            .field("id", &self.intake().id())
+            .field("id", &self.0.id())
             .field("local_addr", &self.local_addr())
             .finish_non_exhaustive()
     }

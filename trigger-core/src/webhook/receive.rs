@@ -27,7 +27,7 @@ use crate::deadlock::Waited;
 use crate::event::{
     Attribute, Attributes, Frame, HEADERS, Headers, QUERY, REMOTE, WEBHOOK, query_without_secrets,
 };
-use crate::trigger::Offer;
+use crate::source::Offer;
 
 /// How much of a body is made room for before it came, by what the client says of its length, which may be a lie.
 const AHEAD: u64 = 64 * 1024;
@@ -85,10 +85,10 @@ struct TriggerHealth<'a> {
 
 /// Healthy while every webhook of the server accepts; the queue size is their sum.
 async fn health(State(endpoints): State<Arc<[Arc<Endpoint>]>>) -> Answer {
-    let accepting = !endpoints.is_empty() && endpoints.iter().all(|endpoint| endpoint.intake.queue.is_open());
+    let accepting = !endpoints.is_empty() && endpoints.iter().all(|endpoint| endpoint.sink.is_open());
     let each = endpoints.iter().map(|endpoint| TriggerHealth {
-        trigger_id: endpoint.intake.id(),
-        queue_size: endpoint.intake.queue.len(),
+        trigger_id: endpoint.sink.trigger_id(),
+        queue_size: endpoint.sink.queue().len(),
     });
     let each: Vec<_> = each.collect();
     let health = Health {
@@ -148,7 +148,7 @@ impl RequestReader {
         }
         let frame = self.frame(peer);
         let id = frame.id;
-        match self.endpoint.intake.offer(Arc::new(frame)) {
+        match self.endpoint.sink.offer(Arc::new(frame)) {
             Offer::Queued => accepted(id, mem::take(&mut self.map)),
             Offer::Filtered => filtered(id, mem::take(&mut self.map)),
             Offer::Dropped | Offer::Rejected => queue_full(),
@@ -166,7 +166,7 @@ impl RequestReader {
     fn frame(&mut self, peer: &Peer) -> Frame {
         let mut body = Bytes::from(mem::take(&mut self.bytes));
         let headers = Attribute::Bytes(body.split_to(self.headers));
-        let stamp = self.endpoint.intake.clock.stamp();
+        let stamp = self.endpoint.sink.stamp();
         let query = mem::take(&mut self.query);
         let query = (!query.is_empty()).then(|| (QUERY, query.into()));
         let remote = Attribute::Text(peer.remote.clone());

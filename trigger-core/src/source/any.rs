@@ -1,0 +1,140 @@
+//! Sources behind a pointer, and the source of a configuration.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::dead_letter::DeadLetterSource;
+use super::polled::Polled;
+use super::subscription::SubscriptionSource;
+use super::{SourceContext, TriggerSource};
+use crate::config::{CustomSource, SourceConfig, TriggerConfig};
+use crate::event::{CUSTOM, SourceKind};
+use crate::panic::{CatchUnwind, guard};
+use crate::status::TriggerStatus;
+use crate::task::BoxFuture;
+use crate::trigger::{Trigger, TriggerError};
+use crate::webhook::WebhookSource;
+
+/// [`TriggerSource`] behind a pointer.
+pub(crate) trait AnySource: Send + Sync + 'static {
+    fn bind<'a>(&'a self, cx: &'a SourceContext) -> BoxFuture<'a, Result<(), TriggerError>>;
+    fn open<'a>(&'a self, cx: &'a SourceContext) -> BoxFuture<'a, Result<(), TriggerError>>;
+    fn accept(&self, cx: &SourceContext);
+    fn refuse(&self) -> BoxFuture<'_, Result<(), String>>;
+    fn close(&self) -> BoxFuture<'_, Result<(), String>>;
+    fn left(&self) -> usize;
+    fn status(&self, status: TriggerStatus) -> TriggerStatus;
+    fn local_addr(&self) -> Option<SocketAddr>;
+}
+
+/// A panic of the source keeps nothing else from its end: that of `refuse` and `close` is returned, others are as if the
+/// source knew nothing.
+impl<S: TriggerSource> AnySource for S {
+    fn bind<'a>(&'a self, cx: &'a SourceContext) -> BoxFuture<'a, Result<(), TriggerError>> {
+        // Not called before it is polled, where a panic is caught.
+        Box::pin(async move { TriggerSource::bind(self, cx).await })
+    }
+
+    fn open<'a>(&'a self, cx: &'a SourceContext) -> BoxFuture<'a, Result<(), TriggerError>> {
+        Box::pin(async move { TriggerSource::open(self, cx).await })
+    }
+
+    fn accept(&self, cx: &SourceContext) {
+        TriggerSource::accept(self, cx);
+    }
+
+    fn refuse(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(CatchUnwind::new(Box::pin(async move { TriggerSource::refuse(self).await })))
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(CatchUnwind::new(Box::pin(async move { TriggerSource::close(self).await })))
+    }
+
+    fn left(&self) -> usize {
+        guard(|| TriggerSource::left(self)).unwrap_or_default()
+    }
+
+    fn status(&self, status: TriggerStatus) -> TriggerStatus {
+        guard(|| TriggerSource::status(self, status.clone())).unwrap_or(status)
+    }
+
+    fn local_addr(&self) -> Option<SocketAddr> {
+        guard(|| TriggerSource::local_addr(self)).unwrap_or_default()
+    }
+}
+
+/// A source in a configuration, which knows it as `Any`.
+struct Erased(Arc<dyn AnySource>);
+
+impl TriggerConfig {
+    /// A trigger whose events come from this source. Its defaults are those of the [`SourceKind`].
+    ///
+    /// A clone has the same source, which only one process can have.
+    ///
+    /// ```
+    /// # use std::borrow::Cow;
+    /// # use trigger_core::{ProcessConfig, SourceContext, SourceKind, TriggerConfig, TriggerSource};
+    /// # static TICKER: SourceKind = SourceKind::new("ticker", "a tick");
+    /// # struct Ticker;
+    /// # impl TriggerSource for Ticker {
+    /// #     fn kind(&self) -> &'static SourceKind { &TICKER }
+    /// #     fn pattern(&self) -> Cow<'_, str> { "1s".into() }
+    /// #     fn accept(&self, _: &SourceContext) {}
+    /// # }
+    /// let config = ProcessConfig::new().trigger(TriggerConfig::custom(Ticker).queue(10));
+    /// ```
+    pub fn custom(source: impl TriggerSource) -> TriggerConfig {
+        let (kind, pattern) = (source.kind(), source.pattern().into_owned());
+        TriggerConfig::of_source(CustomSource::new(kind, pattern, Arc::new(Erased(Arc::new(source)))))
+    }
+}
+
+impl TriggerConfig {
+    /// A custom [`Trigger`]. Its queue has one event: the one that is on its way to a worker.
+    pub(crate) fn polled(trigger: impl Trigger) -> TriggerConfig {
+        let id = trigger.id().to_owned();
+        let source = Arc::new(Erased(Arc::new(Polled::new(trigger))));
+        TriggerConfig::of_source(CustomSource::new(&CUSTOM, String::new(), source).with_id(id))
+    }
+}
+
+/// The source of a trigger.
+pub(crate) fn source(config: &TriggerConfig) -> Arc<dyn AnySource> {
+    match &config.source {
+        SourceConfig::Event { .. } | SourceConfig::Message { .. } => {
+            Arc::new(SubscriptionSource::new(config))
+        }
+        SourceConfig::DeadLetter { process } => Arc::new(DeadLetterSource::new(process.clone())),
+        SourceConfig::Webhook { path, port, host, body_limit } => {
+            Arc::new(WebhookSource::new(path, *port, host, *body_limit))
+        }
+        SourceConfig::Custom(custom) => match custom.source().downcast_ref::<Erased>() {
+            Some(Erased(source)) => Arc::clone(source),
+            None => Arc::new(NoSource(custom.kind())),
+        },
+    }
+}
+
+/// The place of a source that could not be made. Its configuration has the fault, so it never starts.
+struct NoSource(&'static SourceKind);
+
+impl TriggerSource for NoSource {
+    fn kind(&self) -> &'static SourceKind {
+        self.0
+    }
+
+    fn pattern(&self) -> Cow<'_, str> {
+        Cow::Borrowed("")
+    }
+
+    fn accept(&self, _: &SourceContext) {}
+}
+
+impl fmt::Debug for dyn AnySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TriggerSource")
+    }
+}

@@ -1,0 +1,91 @@
+//! A source with its sink: a whole trigger.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::any::{AnySource, source};
+use super::{SharedByRuntime, Sink, SinkDeps, SourceContext};
+use crate::config::TriggerConfig;
+use crate::event::TriggerKind;
+use crate::queue::{Ledger, Queue};
+use crate::status::TriggerStatus;
+use crate::task::Tasks;
+use crate::trigger::TriggerError;
+
+/// A trigger: a source, and the sink that it offers its events to.
+pub(crate) struct BoundTrigger {
+    config: TriggerConfig,
+    pub(crate) source: Arc<dyn AnySource>,
+    cx: SourceContext,
+}
+
+impl BoundTrigger {
+    pub(crate) fn new(
+        config: TriggerConfig,
+        mut deps: SinkDeps,
+        shared: SharedByRuntime,
+        tasks: Arc<Tasks>,
+    ) -> BoundTrigger {
+        if config.kind() == TriggerKind::DeadLetter {
+            // A letter that has no room is kept where all letters are; it is no reason for another one.
+            deps.dead_letters = None;
+        }
+        let cx = SourceContext { sink: Sink::new(&config, &deps), shared, tasks };
+        BoundTrigger { source: source(&config), config, cx }
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        self.cx.sink.trigger_id()
+    }
+
+    pub(crate) fn sink(&self) -> &Sink {
+        &self.cx.sink
+    }
+
+    pub(crate) fn queue(&self) -> &Queue {
+        self.cx.sink.queue()
+    }
+
+    /// Takes what only one can have.
+    pub(crate) async fn bind(&self) -> Result<(), TriggerError> {
+        self.config.validate()?;
+        self.source.bind(&self.cx).await
+    }
+
+    /// Connects. Nothing is accepted yet.
+    pub(crate) async fn open(&self) -> Result<(), TriggerError> {
+        self.source.open(&self.cx).await
+    }
+
+    /// Accepts events.
+    pub(crate) fn accept(&self) {
+        self.cx.sink.open();
+        self.source.accept(&self.cx);
+    }
+
+    /// Takes no more events from outside.
+    pub(crate) async fn refuse(&self) {
+        if let Err(panic) = self.source.refuse().await {
+            tracing::error!(trigger = self.id(), %panic, "the source panicked when it was to take no more events");
+        }
+    }
+
+    /// Lets go of everything. The sink is closed by then.
+    pub(crate) async fn close(&self) {
+        if let Err(panic) = self.source.close().await {
+            tracing::error!(trigger = self.id(), %panic, "the source panicked when it was closed");
+        }
+    }
+
+    /// The status, and the account of what became of its events, at one moment.
+    pub(crate) fn status(&self) -> (TriggerStatus, Ledger) {
+        let (status, ledger) = self.cx.sink.status_and_ledger();
+        (self.source.status(status), ledger)
+    }
+}
+
+impl fmt::Debug for BoundTrigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundTrigger").field("id", &self.id()).finish_non_exhaustive()
+    }
+}

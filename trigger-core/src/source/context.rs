@@ -1,0 +1,91 @@
+//! What a source gets from its runtime.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Sink;
+use crate::broker::MessageBroker;
+use crate::bus::EventBus;
+use crate::dead_letter::DeadLetters;
+use crate::panic::CatchUnwind;
+use crate::task::{BoxFuture, Tasks};
+
+/// What a source gets from its runtime: its sink, the bus and the broker, tasks, and the values that sources share.
+#[derive(Clone)]
+pub struct SourceContext {
+    pub(crate) sink: Sink,
+    pub(crate) shared: SharedByRuntime,
+    /// The tasks of the sources of one process.
+    pub(crate) tasks: Arc<Tasks>,
+}
+
+/// What the sources of one runtime have in common. A clone is a handle to the same.
+#[derive(Clone)]
+pub(crate) struct SharedByRuntime {
+    pub(crate) bus: EventBus,
+    pub(crate) broker: MessageBroker,
+    pub(crate) dead_letters: DeadLetters,
+    /// One value of each type.
+    pub(crate) values: Arc<Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>,
+}
+
+impl SourceContext {
+    /// The sink of the source: where it offers its events.
+    pub fn sink(&self) -> &Sink {
+        &self.sink
+    }
+
+    /// The bus of the runtime.
+    pub fn bus(&self) -> &EventBus {
+        &self.shared.bus
+    }
+
+    /// The broker of the runtime.
+    pub fn broker(&self) -> &MessageBroker {
+        &self.shared.broker
+    }
+
+    pub(crate) fn dead_letters(&self) -> &DeadLetters {
+        &self.shared.dead_letters
+    }
+
+    /// The value of this type that all sources of the runtime share, such as a server on whose port several of them have
+    /// a path. The first call makes it.
+    ///
+    /// A type that only one crate can name is not shared with the sources of other crates.
+    pub fn shared<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        // Made without the lock, because `default` is code of the source.
+        let new: Arc<dyn Any + Send + Sync> = Arc::new(T::default());
+        let mut values = self.shared.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let value = Arc::clone(values.entry(TypeId::of::<T>()).or_insert(new));
+        drop(values);
+        value.downcast().unwrap_or_default()
+    }
+
+    /// Runs a task of the source. The runtime drops it after [`refuse`](super::TriggerSource::refuse) has returned, or at
+    /// the deadline of the drain. A panic ends the task and is logged.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let task: BoxFuture<'static, ()> = Box::pin(task);
+        let (stop, trigger) = (self.tasks.stop_token().clone(), self.sink.trigger_id().to_owned());
+        self.tasks.spawn(async move {
+            let ended = tokio::select! {
+                // The token first: a task that is to stop must not take one more event.
+                biased;
+                () = stop.cancelled() => Ok(()),
+                ended = CatchUnwind::new(task) => ended,
+            };
+            if let Err(panic) = ended {
+                tracing::error!(%trigger, %panic, "a task of the source panicked, and has ended");
+            }
+        });
+    }
+}
+
+impl fmt::Debug for SourceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceContext").field("sink", &self.sink).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,105 @@
+//! The source that a [`Trigger`] is: its events are taken one at a time, so that the others wait in its own queue.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{Sink, SourceContext, TriggerSource};
+use crate::event::{CUSTOM, SourceKind, TriggerEvent};
+use crate::panic::CatchUnwind;
+use crate::status::TriggerStatus;
+use crate::task::BoxFuture;
+use crate::trigger::{Trigger, TriggerError};
+
+/// How long a trigger of the program's own is left alone after it has failed.
+const FAILURE_PAUSE: Duration = Duration::from_secs(1);
+
+/// A [`Trigger`] as a source.
+pub(crate) struct Polled<T> {
+    trigger: Arc<T>,
+    /// The trigger is to stop.
+    refused: CancellationToken,
+    /// The task that takes its events has ended; before `accept` there is none.
+    ended: std::sync::OnceLock<CancellationToken>,
+}
+
+impl<T: Trigger> Polled<T> {
+    pub(crate) fn new(trigger: T) -> Polled<T> {
+        Polled {
+            trigger: Arc::new(trigger),
+            refused: CancellationToken::new(),
+            ended: std::sync::OnceLock::new(),
+        }
+    }
+}
+
+impl<T: Trigger> TriggerSource for Polled<T> {
+    fn kind(&self) -> &'static SourceKind {
+        &CUSTOM
+    }
+
+    fn pattern(&self) -> Cow<'_, str> {
+        Cow::Borrowed("")
+    }
+
+    async fn open(&self, _: &SourceContext) -> Result<(), TriggerError> {
+        self.trigger.start().await
+    }
+
+    fn accept(&self, cx: &SourceContext) {
+        let ended = self.ended.get_or_init(CancellationToken::new).clone().drop_guard();
+        let (trigger, sink, refused) = (Arc::clone(&self.trigger), cx.sink().clone(), self.refused.clone());
+        cx.spawn(async move {
+            let _ended = ended;
+            take_events(&*trigger, &sink, &refused).await;
+            sink.close();
+        });
+    }
+
+    async fn refuse(&self) {
+        self.refused.cancel();
+        self.trigger.stop().await;
+        // What it still holds is handed out.
+        if let Some(ended) = self.ended.get() {
+            ended.cancelled().await;
+        }
+    }
+
+    fn left(&self) -> usize {
+        self.trigger.status().queue_size
+    }
+
+    fn status(&self, queue: TriggerStatus) -> TriggerStatus {
+        let mut status = self.trigger.status();
+        let handed_out = queue.accepted + status.queue_size as u64;
+        status.accepted = status.accepted.max(handed_out);
+        status.queue_size += queue.queue_size;
+        status.queue_bytes += queue.queue_bytes;
+        status.waiting += queue.waiting;
+        status
+    }
+}
+
+/// Carries the events of a trigger into a queue, until the trigger is stopped.
+async fn take_events(trigger: &impl Trigger, sink: &Sink, refused: &CancellationToken) {
+    loop {
+        // Room first: an event that waits in our hands is in no queue, and nobody would count it.
+        sink.capacity().await;
+        let next: BoxFuture<'_, Result<TriggerEvent, TriggerError>> =
+            Box::pin(async { trigger.wait_for_next().await });
+        let next = CatchUnwind::new(next).await.unwrap_or_else(|panic| Err(TriggerError::failed(panic)));
+        match next {
+            Ok(event) => sink.queue().push_taken(event),
+            Err(TriggerError::Stopped) => break,
+            Err(error) => {
+                tracing::error!(trigger = trigger.id(), %error, "trigger failed, it is asked again in a second");
+                if timeout(FAILURE_PAUSE, refused.cancelled()).await.is_ok() {
+                    break;
+                }
+            }
+        }
+    }
+}

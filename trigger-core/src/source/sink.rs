@@ -1,0 +1,381 @@
+//! The end of a source: where it offers an event, and what becomes of the event at the bound of the queue.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::draft::{Draft, Offered};
+use crate::clock::SharedClock;
+use crate::config::TriggerConfig;
+use crate::dead_letter::DeadLetters;
+use crate::deadlock::{WaitGraph, Waited};
+use crate::event::{DeadLetter, DeadLetterReason, EventId, Frame, SourceKind, TriggerEvent, TriggerInfo};
+use crate::filter::Filter;
+use crate::panic::{drop_quietly, guard};
+use crate::policy::Overflow;
+use crate::queue::{Bounds, Item, Ledger, Pushed, Queue, QueueSettings};
+use crate::status::TriggerStatus;
+use crate::topic::TopicPattern;
+use crate::trigger::TriggerError;
+
+/// Where a source offers its events: the queue of its trigger, with the filter, the bounds and the overflow policy of the
+/// trigger. A clone is a handle to the same queue.
+///
+/// The runtime opens it after every source has opened, and closes it when the process ends. Every event that is offered is
+/// counted: see [`TriggerStatus`].
+#[derive(Clone)]
+pub struct Sink(Arc<Inner>);
+
+// In this order, so that what each event needs is in one line of the cache.
+#[repr(C, align(64))]
+struct Inner {
+    queue: Queue,
+    overflow: Overflow,
+    filter: Option<Filter>,
+    dead_letters: Option<DeadLetterSink>,
+    wait_graph: Arc<WaitGraph>,
+    clock: SharedClock,
+    kind: &'static SourceKind,
+    pattern: String,
+    capacity: usize,
+    queue_bytes: Option<usize>,
+}
+
+/// What a sink works with: a trigger that is used by itself has its own, in a runtime it has that of its process.
+#[derive(Clone, Debug)]
+pub(crate) struct SinkDeps {
+    /// Where its events go.
+    pub(crate) queue: Queue,
+    /// Keeps the events that had no room.
+    pub(crate) dead_letters: Option<DeadLetterSink>,
+    /// Knows which handlers wait for room.
+    pub(crate) wait_graph: Arc<WaitGraph>,
+    /// The time of the events whose source does not know it.
+    pub(crate) clock: SharedClock,
+}
+
+/// Where a runtime keeps the events of a process that had no room.
+#[derive(Clone, Debug)]
+pub(crate) struct DeadLetterSink {
+    pub(crate) process: String,
+    pub(crate) dead_letters: DeadLetters,
+}
+
+/// What became of a frame that was offered.
+#[derive(Debug)]
+pub(crate) enum Offer {
+    Queued,
+    /// The filter does not take it.
+    Filtered,
+    /// There was no room, and nobody needs to be told.
+    Dropped,
+    /// There was no room, and the publisher is to be told.
+    Rejected,
+    /// There is no room yet, and the publisher is to wait.
+    Waiting(Box<WaitingOffer>),
+    /// The trigger takes nothing any more.
+    Closed,
+}
+
+/// The settings of a trigger's queue.
+pub(crate) fn queue(config: &TriggerConfig) -> QueueSettings {
+    let pattern = TopicPattern::parse(config.pattern()).ok();
+    let captures = pattern.iter().flat_map(TopicPattern::capture_places);
+    let captures = captures.map(|(name, place)| (name.to_owned(), place)).collect();
+    let info = TriggerInfo { id: config.trigger_id(), kind: config.kind(), captures };
+    QueueSettings {
+        bounds: Bounds { events: config.capacity(), bytes: config.queue_bytes },
+        evicts: config.overflow_policy() == Overflow::DropOldest,
+        trigger: Arc::new(info),
+    }
+}
+
+impl Sink {
+    pub(crate) fn new(config: &TriggerConfig, deps: &SinkDeps) -> Sink {
+        Sink(Arc::new(Inner {
+            queue: deps.queue.clone(),
+            overflow: config.overflow_policy(),
+            filter: config.filter.clone(),
+            dead_letters: deps.dead_letters.clone(),
+            wait_graph: Arc::clone(&deps.wait_graph),
+            clock: deps.clock.clone(),
+            kind: config.source_kind(),
+            pattern: config.pattern().to_owned(),
+            capacity: config.capacity(),
+            queue_bytes: config.queue_bytes,
+        }))
+    }
+
+    /// The id of the trigger.
+    pub fn trigger_id(&self) -> &str {
+        &self.0.queue.trigger().id
+    }
+
+    /// Offers an event: queues it, or does what the filter and the overflow policy of the trigger say. With
+    /// [`Overflow::Wait`] it waits for room.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits for room, the event counts as dropped and is kept as a dead letter. A source that must not
+    /// lose it waits for [`capacity`](Self::capacity) before it takes the event from where it comes.
+    pub async fn send(&self, draft: Draft) -> Offered {
+        let frame = draft.frame(self.0.clock.stamp(), self.0.kind);
+        let id = frame.id();
+        match self.offer(Arc::new(frame)) {
+            Offer::Queued => Offered::Queued(id),
+            Offer::Filtered => Offered::Filtered,
+            Offer::Dropped => Offered::Dropped,
+            Offer::Rejected => Offered::Rejected,
+            Offer::Closed => Offered::Closed,
+            Offer::Waiting(offer) => match offer.queued().await {
+                Waited::Queued => Offered::Queued(id),
+                Waited::Refused if !self.is_open() => Offered::Closed,
+                Waited::Refused | Waited::Deadlock => Offered::Dropped,
+            },
+        }
+    }
+
+    /// Waits until the queue has room for an event, or is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: room is not reserved.
+    pub async fn capacity(&self) {
+        self.0.queue.capacity().await;
+    }
+
+    /// Returns `true` while the trigger takes events.
+    pub fn is_open(&self) -> bool {
+        self.0.queue.is_open()
+    }
+
+    /// The time now, by the clock of the runtime.
+    pub fn now(&self) -> SystemTime {
+        self.0.clock.now()
+    }
+
+    /// Opens the queue.
+    pub(crate) fn open(&self) {
+        self.0.queue.open();
+    }
+
+    /// Closes the queue: what it holds can still be taken.
+    pub(crate) fn close(&self) {
+        self.0.queue.close();
+    }
+
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.0.queue
+    }
+
+    /// A new id, and the time now.
+    #[inline]
+    pub(crate) fn stamp(&self) -> (EventId, SystemTime) {
+        self.0.clock.stamp()
+    }
+
+    pub(crate) async fn wait_for_next(&self) -> Result<TriggerEvent, TriggerError> {
+        // One who takes without end gives way to others; before anything is taken, so that nothing can be lost here.
+        tokio::task::coop::consume_budget().await;
+        self.0.queue.pop().await.ok_or(TriggerError::Stopped)
+    }
+
+    /// Queues the event, or does what the filter or the policy says.
+    #[inline]
+    pub(crate) fn offer(&self, frame: Arc<Frame>) -> Offer {
+        let item = match &self.0.filter {
+            None => Item::from(frame),
+            // One that takes nothing any more does not say that it would not have taken this.
+            Some(_) if !self.0.queue.is_open() => return Offer::Closed,
+            Some(filter) => match self.filtered(filter, self.0.queue.event(frame.into())) {
+                Some(event) => event.into(),
+                None => return Offer::Filtered,
+            },
+        };
+        let pushed = match self.0.overflow {
+            Overflow::DropOldest => self.0.queue.push_evicting(item),
+            _ => self.0.queue.push(item),
+        };
+        match pushed {
+            Pushed::Queued => Offer::Queued,
+            Pushed::Closed(item) => {
+                drop(item);
+                Offer::Closed
+            }
+            Pushed::Evicted(oldest, dropped) => {
+                let before = dropped - oldest.len() as u64;
+                for (count, item) in (before + 1..).zip(oldest) {
+                    self.drop_event(self.0.queue.event(item), count, None);
+                }
+                Offer::Queued
+            }
+            Pushed::Full(item) => self.full(item),
+        }
+    }
+
+    /// What becomes of an event that has no room.
+    #[cold]
+    fn full(&self, item: Item) -> Offer {
+        match self.0.overflow {
+            Overflow::Wait => {
+                let offer = WaitingOffer { sink: self.clone(), item: Some(item), deadlock: false };
+                Offer::Waiting(Box::new(offer))
+            }
+            Overflow::Reject => {
+                self.0.queue.count_dropped();
+                Offer::Rejected
+            }
+            _ => {
+                self.drop_event(self.0.queue.event(item), self.0.queue.count_dropped(), None);
+                Offer::Dropped
+            }
+        }
+    }
+
+    /// Gives the event back if the filter takes it. The filter is the user's code, and no lock is held while it runs.
+    fn filtered(&self, filter: &Filter, event: TriggerEvent) -> Option<TriggerEvent> {
+        match guard(|| filter.takes(&event)) {
+            Ok(Some(true)) => return Some(event),
+            Ok(Some(false)) => self.0.queue.count_filtered(),
+            Ok(None) => {
+                let count = self.0.queue.count_undecodable();
+                if should_log(count) {
+                    let (trigger, event) = (self.trigger_id(), event.id());
+                    tracing::warn!(trigger, %event, undecodable = count, "the body is not what `filter` reads: {filter}");
+                }
+            }
+            Err(panic) => {
+                self.0.queue.count_filtered();
+                tracing::error!(trigger = self.trigger_id(), event = %event.id(), %panic, "the filter panicked: {filter}");
+                self.dead_letter(event, DeadLetterReason::Panicked, |_| format!("in the filter: {panic}"));
+                return None;
+            }
+        }
+        // Its bytes may have an owner of the user's.
+        drop_quietly(event);
+        None
+    }
+
+    /// Keeps an event that had no room as a dead letter, and warns of the 1st and every 100th.
+    fn drop_event(&self, event: TriggerEvent, count: u64, why: Option<&str>) {
+        let capacity = self.0.capacity;
+        if should_log(count) {
+            tracing::warn!(
+                trigger = self.trigger_id(),
+                capacity,
+                dropped = count,
+                "queue full, event dropped"
+            );
+        }
+        self.dead_letter(event, DeadLetterReason::Overflow, |event| {
+            why.map_or_else(|| self.why_no_room(event), str::to_owned)
+        });
+    }
+
+    /// Keeps an event that did not come into the queue as a dead letter. Where none are kept nobody asks for the `error`.
+    fn dead_letter(
+        &self,
+        event: TriggerEvent,
+        reason: DeadLetterReason,
+        error: impl FnOnce(&TriggerEvent) -> String,
+    ) {
+        let Some(sink) = &self.0.dead_letters else {
+            // Its bytes may have an owner of the user's, and it may be a worker that loses it.
+            return drop_quietly(event);
+        };
+        let now = self.0.clock.now();
+        let error = error(&event);
+        let letter = DeadLetter::new(event.without_json(), &*sink.process, reason, error).between(now, now);
+        sink.dead_letters.keep(letter);
+    }
+
+    /// Which bound an event has met.
+    fn why_no_room(&self, event: &TriggerEvent) -> String {
+        let (id, bytes, capacity) = (self.trigger_id(), event.raw().len(), self.0.capacity);
+        match self.0.queue_bytes {
+            Some(limit) if bytes > limit => {
+                format!("it has {bytes} bytes, and the queue of `{id}` holds {limit}")
+            }
+            Some(limit) => {
+                format!(
+                    "the queue of `{id}` was full: it holds {capacity} events and {limit} bytes of bodies"
+                )
+            }
+            None => format!("the queue of `{id}` held {capacity} events, its capacity"),
+        }
+    }
+
+    /// The status, and the account it was made from.
+    pub(crate) fn status_and_ledger(&self) -> (TriggerStatus, Ledger) {
+        let now = self.0.queue.snapshot();
+        let ledger = now.ledger;
+        let status = TriggerStatus {
+            id: self.trigger_id().to_owned(),
+            kind: self.0.kind.kind(),
+            pattern: self.0.pattern.clone(),
+            queue_size: now.queued,
+            queue_bytes: now.bytes,
+            waiting: now.waiting,
+            capacity: self.0.capacity,
+            accepted: ledger.accepted,
+            dropped: ledger.dropped,
+            filtered: ledger.filtered,
+            undecodable: ledger.undecodable,
+            filter: self.0.filter.as_ref().map(ToString::to_string),
+            last_fired: ledger.last_fired,
+        };
+        (status, ledger)
+    }
+}
+
+/// Returns `true` for the 1st and every 100th of a count.
+fn should_log(count: u64) -> bool {
+    count == 1 || count.is_multiple_of(100)
+}
+
+/// An event that waits for room. Given up, it counts as dropped.
+#[derive(Debug)]
+pub(crate) struct WaitingOffer {
+    sink: Sink,
+    item: Option<Item>,
+    /// Whether it was given up because the wait would never have ended.
+    deadlock: bool,
+}
+
+impl WaitingOffer {
+    /// The id of the trigger.
+    pub(crate) fn trigger(&self) -> &str {
+        self.sink.trigger_id()
+    }
+
+    /// Waits until the event is queued, or never can be.
+    pub(crate) async fn queued(mut self: Box<Self>) -> Waited {
+        let sink = self.sink.clone();
+        let waited = sink.0.wait_graph.push(sink.queue(), &mut self.item).await;
+        self.deadlock = waited == Waited::Deadlock;
+        waited
+    }
+}
+
+impl Drop for WaitingOffer {
+    fn drop(&mut self) {
+        if let Some(item) = self.item.take() {
+            let event = self.sink.0.queue.event(item);
+            let why = self.deadlock.then_some(DEADLOCK);
+            if self.deadlock {
+                tracing::error!(trigger = self.sink.trigger_id(), event = %event.id(), "{DEADLOCK}");
+            }
+            self.sink.drop_event(event, self.sink.0.queue.count_dropped(), why);
+        }
+    }
+}
+
+/// What is said of an event whose publisher would have waited for ever.
+const DEADLOCK: &str = "every handler that could make room waits for room, the publisher among them: a handler published, \
+directly or in a circle, to its own process, whose queue is full and whose overflow policy is `wait`";
+
+impl fmt::Debug for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sink").field("trigger_id", &self.trigger_id()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,113 @@
+//! The source of a webhook: a path of a server, which the webhooks of one host and port share.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Endpoint, Ports, Server};
+use crate::event::{SourceKind, WEBHOOK};
+use crate::source::{SourceContext, TriggerSource};
+use crate::trigger::TriggerError;
+
+/// The `POST` requests to one path.
+pub(crate) struct WebhookSource {
+    path: String,
+    port: u16,
+    host: String,
+    body_limit: usize,
+    /// The server, while the path is one of it.
+    bound: Mutex<Option<Bound>>,
+}
+
+#[derive(Clone)]
+struct Bound {
+    ports: Arc<Ports>,
+    server: Arc<Server>,
+    endpoint: Arc<Endpoint>,
+}
+
+impl WebhookSource {
+    pub(crate) fn new(path: &str, port: u16, host: &str, body_limit: usize) -> WebhookSource {
+        let (path, host) = (path.to_owned(), host.to_owned());
+        WebhookSource { path, port, host, body_limit, bound: Mutex::default() }
+    }
+
+    fn bound(&self) -> Option<Bound> {
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_bound(&self, bound: Option<Bound>) {
+        *self.bound.lock().unwrap_or_else(PoisonError::into_inner) = bound;
+    }
+}
+
+impl TriggerSource for WebhookSource {
+    fn kind(&self) -> &'static SourceKind {
+        &WEBHOOK
+    }
+
+    fn pattern(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.path)
+    }
+
+    /// Takes a place on a port, without listening.
+    async fn bind(&self, cx: &SourceContext) -> Result<(), TriggerError> {
+        match self.bound() {
+            // Its stop was given up half way.
+            Some(bound) if bound.server.is_closing() => self.close().await,
+            Some(_) => return Ok(()),
+            None => {}
+        }
+        let ports = cx.shared::<Ports>();
+        let endpoint = Arc::new(Endpoint {
+            sink: cx.sink().clone(),
+            path: self.path.as_str().into(),
+            body_limit: self.body_limit,
+        });
+        let server = ports.join(&self.host, self.port, Arc::clone(&endpoint)).await?;
+        self.set_bound(Some(Bound { ports, server, endpoint }));
+        Ok(())
+    }
+
+    /// Listens on the port, without answering anyone.
+    async fn open(&self, _: &SourceContext) -> Result<(), TriggerError> {
+        let Some(bound) = self.bound() else { return Ok(()) };
+        let (host, port) = (self.host.clone(), self.port);
+        bound.server.listen().map_err(|error| TriggerError::Bind { host, port, error })
+    }
+
+    fn accept(&self, _: &SourceContext) {
+        if let Some(bound) = self.bound() {
+            bound.server.accept();
+        }
+    }
+
+    /// Answers 503 from now on, while the port stays open.
+    async fn refuse(&self) {
+        if let Some(bound) = self.bound() {
+            bound.endpoint.sink.close();
+        }
+    }
+
+    async fn close(&self) {
+        if let Some(Bound { ports, server, endpoint }) = self.bound() {
+            endpoint.sink.close();
+            ports.leave(&server, &endpoint).await;
+            self.set_bound(None);
+        }
+    }
+
+    fn local_addr(&self) -> Option<SocketAddr> {
+        self.bound().map(|bound| bound.server.local_addr())
+    }
+}
+
+/// A request that is still arriving is answered 503: nobody is left to take its event. Its path is free again.
+impl Drop for WebhookSource {
+    fn drop(&mut self) {
+        if let Some(Bound { server, endpoint, .. }) = self.bound() {
+            endpoint.sink.close();
+            server.abandon(&endpoint);
+        }
+    }
+}
