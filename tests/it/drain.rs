@@ -1,7 +1,7 @@
 //! How a runtime ends: drained, at its deadline, or dropped.
 
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::event::counts;
 use crate::http;
 use crate::process::{assert_balanced, on, status};
 use crate::runtime::{config, hook};
-use crate::until::until;
+use crate::until::{block_until, until};
 
 #[tokio::test(start_paused = true)]
 async fn drain_finishes_the_cascade_it_finds() -> Result {
@@ -127,6 +127,51 @@ async fn no_handler_goes_on_when_nobody_takes_what_it_publishes() -> Result {
     });
     let [a, b] = &report.processes[..] else { panic!("two processes") };
     assert_eq!((a.completed, a.left, b.completed), (0, 1, 0), "{report}");
+    Ok(())
+}
+
+/// A handler that does not await goes on after its cancellation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queues_stay_open_until_every_cancelled_handler_has_ended() -> Result {
+    struct Cancelled(Arc<AtomicBool>);
+    impl Drop for Cancelled {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let (begun, cancelled) = (Arc::new(AtomicUsize::new(0)), Arc::<AtomicBool>::default());
+    let runtime = Runtime::builder()
+        .process("blocks", config([TriggerConfig::event("a")]), {
+            let (begun, cancelled) = (begun.clone(), cancelled.clone());
+            move |_: TriggerEvent, bus: EventBus| {
+                let (begun, cancelled) = (begun.clone(), cancelled.clone());
+                async move {
+                    begun.fetch_add(1, Ordering::SeqCst);
+                    block_until("a cancelled handler", || cancelled.load(Ordering::SeqCst));
+                    bus.emit("b", 1).await.map(drop)
+                }
+            }
+        })
+        .process("waits", config([TriggerConfig::event("b")]), {
+            let begun = begun.clone();
+            move |_: TriggerEvent| {
+                let held = Cancelled(cancelled.clone());
+                begun.fetch_add(1, Ordering::SeqCst);
+                async move {
+                    let _held = held;
+                    std::future::pending::<()>().await;
+                }
+            }
+        })
+        .drain_deadline(Duration::from_millis(10))
+        .start()
+        .await?;
+    runtime.bus().emit("b", 0).await?;
+    runtime.bus().emit("a", 0).await?;
+    until("2 events in flight", || begun.load(Ordering::SeqCst) == 2).await;
+    let report = runtime.shutdown().await;
+    let [blocks, waits] = &report.processes[..] else { panic!("two processes") };
+    assert_eq!((blocks.completed, waits.left), (1, 2), "{report}");
     Ok(())
 }
 

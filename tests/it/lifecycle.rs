@@ -431,6 +431,27 @@ async fn process_that_is_removed_during_the_drain_does_not_prolong_it() -> Resul
     Ok(())
 }
 
+#[tokio::test(start_paused = true)]
+async fn process_that_is_removed_during_the_drain_does_not_retry_after_its_deadline() -> Result {
+    let runtime = Runtime::builder()
+        .process("p", on("e").retry(1), |_: TriggerEvent| async {
+            tokio::time::sleep(Duration::from_secs(6)).await;
+            Outcome::Retry(Duration::from_secs(6))
+        })
+        .drain_deadline(Duration::from_secs(10))
+        .start()
+        .await?;
+    runtime.bus().emit("e", 1).await?;
+    let began = Instant::now();
+    let (report, removed) = tokio::join!(runtime.shutdown(), async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        runtime.remove_process("p").await
+    });
+    assert_eq!(began.elapsed(), Duration::from_secs(6), "a retry after 12 s is not waited for");
+    assert_eq!((report.left, removed?.left), (1, 1));
+    Ok(())
+}
+
 #[tokio::test]
 async fn process_whose_adding_was_given_up_leaves_its_paths_free() -> Result {
     let runtime = Runtime::builder().process("p", on("e"), |_: TriggerEvent| async {}).start().await?;

@@ -1,4 +1,4 @@
-//! The builder of a runtime: what it is given, one setter each.
+//! The builder of a runtime, with its setters.
 
 use std::fmt;
 use std::future::Future;

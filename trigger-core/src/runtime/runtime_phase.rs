@@ -38,7 +38,7 @@ enum Phase {
 }
 
 impl RuntimePhase {
-    /// A running runtime of these processes. Until they have started, nobody else sees it.
+    /// A runtime of these processes. The program sees it only after they have started, so it has no phase before `Running`.
     pub(super) fn new(processes: Vec<Arc<ProcessHandle>>) -> RuntimePhase {
         RuntimePhase(Mutex::new(State { phase: Phase::Running, processes }))
     }
