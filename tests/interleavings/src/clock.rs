@@ -1,4 +1,4 @@
-//! A clock that stands still while anyone has something else to do.
+//! A virtual clock. It advances only when a timer would otherwise wait.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -22,7 +22,7 @@ pub(crate) fn after(time: Duration) -> Instant {
     instant() + usize::try_from(time.as_millis()).unwrap_or(usize::MAX)
 }
 
-/// Looks at the future once; if it has to wait, it is later already.
+/// Polls the future once. If it is pending, advances the clock to `due` and times out.
 pub(crate) async fn timeout_at<T>(due: Instant, future: impl Future<Output = T>) -> Result<T, ()> {
     let mut future = pin!(future);
     poll_fn(|cx| match future.as_mut().poll(cx) {

@@ -1,4 +1,4 @@
-//! Events that are told apart by a number.
+//! Events, each identified by a number.
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(crate) struct Frame {
     pub(crate) raw: &'static [u8],
 }
 
-/// Of as many bytes as its number.
+/// Returns a frame whose body has as many bytes as its number.
 pub(crate) fn frame(number: u64) -> Arc<Frame> {
     Arc::new(Frame { number, timestamp: SystemTime::UNIX_EPOCH, raw: &[0; 16][..number as usize] })
 }

@@ -1,8 +1,8 @@
-//! The queue of `trigger-core`, its very source files, run by loom in every order that its threads may come in.
+//! The queue of `trigger-core`, compiled from its own source files. Loom runs its threads in every order.
 //!
-//! What the queue waits, wakes and counts with comes from `sync`, here loom's or watched by it; of events, keys and the
-//! clock there is only what the queue asks for. A wake-up that gets lost leaves a thread asleep, and loom says
-//! "deadlock". Everything is empty without `--cfg loom`; `cargo xtask loom` gives it.
+//! The queue takes its locks, counters and wake-ups from `sync`, which is loom's here, or watched by loom. Events, keys
+//! and the clock are stubs with only what the queue uses. A lost wake-up leaves a thread asleep, which loom reports as
+//! a deadlock. Without `--cfg loom` the crate is empty; `cargo xtask loom` sets it.
 
 #![cfg(loom)]
 #![allow(dead_code)]

@@ -1,4 +1,4 @@
-//! What must be true of the queue in every order.
+//! Invariants of the queue, which hold in every order of its threads.
 
 mod capacity;
 mod lanes;
@@ -16,7 +16,7 @@ use crate::source::queue::{
     Bounds, Delivery, Inbox, Item, Pushed, Queue, QueueSettings, Quiescence, Settlement, Taken, Workers,
 };
 use crate::sync::{AtomicBool, Notify, Ordering};
-use crate::thread::{block_on, model, telling, until};
+use crate::thread::{block_on, model, notifying, until};
 
 fn queue(bounds: Bounds) -> QueueSettings {
     QueueSettings { bounds, evicts: false, trigger: Arc::default() }
@@ -26,27 +26,27 @@ fn item(number: u64) -> Item {
     frame(number).into()
 }
 
-/// A process of one queue. A clone is a handle to the same one.
+/// A process with one queue. Clones share it.
 #[derive(Clone)]
 struct Process {
     queue: Queue,
     quiescence: Arc<Quiescence>,
-    /// Which events were handled, in this order. Not loom's: nobody waits for it.
+    /// The handled events, in order. The lock is std's, as no thread waits for it.
     seen: Arc<Mutex<Vec<u64>>>,
 }
 
 impl Process {
-    /// With an open queue of this capacity.
+    /// Creates a process with an open queue of this capacity.
     fn new(events: usize) -> Process {
         Process::with(Bounds { events, bytes: None }, None)
     }
 
-    /// The same, with a key.
+    /// As [`new`](Process::new), with a key.
     fn keyed(events: usize) -> Process {
         Process::with(Bounds { events, bytes: None }, Some(Key))
     }
 
-    /// The same, of whose workers one is woken for a burst: as where one thread runs them.
+    /// As [`new`](Process::new), with workers that share one thread: a burst wakes one of them.
     fn on_one_thread(events: usize, workers: usize) -> Process {
         let workers = Workers { count: workers, threads: 1 };
         Process::made(Bounds { events, bytes: None }, None, Some(workers))
@@ -63,7 +63,7 @@ impl Process {
         Process { queue, quiescence, seen: Arc::default() }
     }
 
-    /// Another process of the same runtime.
+    /// Creates another process of the same runtime.
     fn beside(&self) -> Process {
         let inbox = Inbox::new(
             vec![queue(Bounds { events: 1, bytes: None })],
@@ -80,19 +80,19 @@ impl Process {
         assert!(matches!(self.queue.push(item(number)), Pushed::Queued));
     }
 
-    /// Pushes as one whose policy is `wait`. Says whether the event was queued.
+    /// Pushes with the policy `wait`. Returns `true` if the event was queued.
     fn push_waiting(&self, number: u64) -> bool {
         let mut slot = Some(item(number));
         block_on(self.queue.push_waiting(&mut slot, None));
         slot.is_none()
     }
 
-    /// Takes as a program that waits for its events itself.
+    /// Takes the next event, as a program that uses its trigger directly.
     fn pop(&self) -> Option<u64> {
         block_on(self.queue.pop()).map(|event| event.number())
     }
 
-    /// Takes once, as a worker that is aborted right after.
+    /// Takes an event and drops its delivery, as a worker that is aborted right after the take.
     fn take_and_drop(&self) {
         if let Taken::Event(delivery) = self.queue.inbox().take() {
             drop(delivery);
@@ -103,7 +103,7 @@ impl Process {
         self.queue.inbox().next(|| ()).await
     }
 
-    /// As `Process::work`: handles events until there is nothing left to come, and settles them so.
+    /// Handles events as `Process::work` does, until the queue is closed and empty. `settle` returns each settlement.
     fn work(&self, settle: impl Fn(&Delivery<'_>) -> Settlement) {
         block_on(async {
             while let Some(delivery) = self.next().await {
@@ -126,22 +126,23 @@ impl Process {
         });
     }
 
-    /// Does something in a thread of its own.
-    fn aside<T: 'static>(&self, work: impl FnOnce(&Process) -> T + 'static) -> JoinHandle<T> {
+    /// Runs `work` in a new thread.
+    fn in_thread<T: 'static>(&self, work: impl FnOnce(&Process) -> T + 'static) -> JoinHandle<T> {
         let process = self.clone();
         spawn(move || work(&process))
     }
 
-    /// A thread that handles events.
+    /// Spawns a thread that handles events.
     fn worker(&self) -> JoinHandle<()> {
-        self.aside(|process| process.work(|_| Settlement::Handled))
+        self.in_thread(|process| process.work(|_| Settlement::Handled))
     }
 
     fn seen(&self) -> Vec<u64> {
         self.seen.lock().unwrap().clone()
     }
 
-    /// Once all threads have ended: these were handled, each once, in whichever order, and nothing is on its way.
+    /// Asserts that exactly these events were handled, each once and in any order, and that none is queued or in
+    /// flight. All threads must have ended.
     fn assert_handled(&self, expected: &[u64]) {
         let mut seen = self.seen();
         seen.sort_unstable();

@@ -1,4 +1,4 @@
-//! The guard around code of the user, which no model has.
+//! The panic guard around user code. The models have no user code, so it only calls.
 
 pub(crate) fn guard<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     Ok(call())

@@ -1,8 +1,9 @@
-//! Loom's lock and counter, and tokio's own `Notify`, each call of which is a step that loom may put in any order.
+//! Loom's lock and counter, and tokio's own `Notify`. Each call of `Notify` is one step, and loom tries every order of
+//! the steps.
 //!
-//! Tokio has loom look inside its `Notify` in its own tests only, so here a call is one whole. A counter that each call
-//! touches first tells loom that the order of the calls matters, and orders what is done before and after them, as the
-//! lock and the counters in the real one do.
+//! Tokio runs loom inside its `Notify` only in its own tests, so a call is atomic here. Each call first increments a
+//! counter of loom's. The counter shows loom that the order of the calls matters. It also synchronizes memory before
+//! and after a call, as the lock and the counters inside the real `Notify` do.
 
 use std::fmt;
 use std::future::Future;
@@ -51,7 +52,7 @@ impl fmt::Debug for Notify {
 pub(crate) struct Notified<'a> {
     real: Option<Pin<Box<tokio::sync::futures::Notified<'a>>>>,
     of: &'a Notify,
-    /// Whether it is among those who wait, so that its end is a step as well.
+    /// `true` while `Notify` lists this waiter. Dropping a listed waiter is a step too.
     listed: bool,
 }
 

@@ -10,19 +10,19 @@ use loom::thread::Thread;
 
 use crate::sync::Notify;
 
-/// How often a thread may be stopped where it could go on, in one order. Without its `enable`, a wait in the queue needs
-/// three such moments to go wrong.
+/// The most preemptions of runnable threads in one order. If a wait in the queue lacks its `enable`, loom needs three
+/// to find the lost wake-up.
 const PREEMPTIONS: usize = 3;
 
-/// Runs the model in every order, up to `LOOM_MAX_PREEMPTIONS` if that is set.
+/// Runs the model in every order with at most `PREEMPTIONS`, or `LOOM_MAX_PREEMPTIONS` if that is set.
 pub(crate) fn model(threads: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound.get_or_insert(PREEMPTIONS);
     builder.check(threads);
 }
 
-/// Runs a future to its end. Loom's own wakes for no reason as well, which makes ten times as many orders of no more
-/// meaning, and does not survive the deadlock it is to tell of.
+/// Runs a future to its end. Loom's own `block_on` adds spurious wake-ups, which make ten times as many orders and find
+/// nothing more. It also does not survive a deadlock, which loom then cannot report.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let sleeper = Arc::new(Sleeper {
         thread: loom::thread::current(),
@@ -42,8 +42,8 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Wakes one of loom's threads. The flags are not loom's: they change in one step with the `Notify` that wakes. And a
-/// thread that is not asleep must not be unparked, for loom would let it go on where it waits for a lock.
+/// Wakes one of loom's threads. The flags are std's, so they change in the same step as the `Notify` that wakes. Only a
+/// sleeping thread is unparked: loom would let a thread that waits for a lock continue without the lock.
 struct Sleeper {
     thread: Thread,
     woken: AtomicBool,
@@ -59,7 +59,7 @@ impl Wake for Sleeper {
     }
 }
 
-/// Runs a future until it ends or `stop` does, and drops it then, as an abort would.
+/// Runs a future until it or `stop` ends, and then drops it, as an abort does.
 pub(crate) async fn until<T>(stop: impl Future<Output = ()>, future: impl Future<Output = T>) -> Option<T> {
     let (mut stop, mut future) = (pin!(stop), pin!(future));
     poll_fn(|cx| match stop.as_mut().poll(cx) {
@@ -69,8 +69,8 @@ pub(crate) async fn until<T>(stop: impl Future<Output = ()>, future: impl Future
     .await
 }
 
-/// Runs a future to its end, and tells when it has begun to wait.
-pub(crate) async fn telling<T>(begun: &Notify, future: impl Future<Output = T>) -> T {
+/// Runs a future to its end. Notifies `begun` after each poll, so that a model learns when the future waits.
+pub(crate) async fn notifying<T>(begun: &Notify, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     poll_fn(|cx| {
         let polled = future.as_mut().poll(cx);

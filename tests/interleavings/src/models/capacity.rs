@@ -1,9 +1,9 @@
-//! Those who wait for room.
+//! Publishers that wait for capacity.
 
 use super::*;
 
 #[test]
-fn one_who_waits_for_room_learns_of_it() {
+fn publisher_that_waits_gets_the_next_capacity() {
     model(|| {
         let process = Process::new(1);
         let worker = process.worker();
@@ -16,12 +16,12 @@ fn one_who_waits_for_room_learns_of_it() {
 }
 
 #[test]
-fn two_who_wait_for_room_get_it_one_after_the_other() {
+fn two_waiting_publishers_get_capacity_one_after_the_other() {
     model(|| {
         let process = Process::new(1);
         process.push(1);
-        let second = process.aside(|process| assert!(process.push_waiting(2)));
-        let third = process.aside(|process| assert!(process.push_waiting(3)));
+        let second = process.in_thread(|process| assert!(process.push_waiting(2)));
+        let third = process.in_thread(|process| assert!(process.push_waiting(3)));
         assert_eq!(process.pop(), Some(1));
         assert_eq!(process.pop().unwrap() + process.pop().unwrap(), 2 + 3);
         second.join().unwrap();
@@ -30,13 +30,13 @@ fn two_who_wait_for_room_get_it_one_after_the_other() {
 }
 
 #[test]
-fn an_event_is_said_to_be_queued_before_anyone_has_taken_it() {
+fn event_is_marked_as_queued_before_a_consumer_takes_it() {
     model(|| {
         let (process, queued) = (Process::new(1), Arc::new(AtomicBool::new(false)));
         process.push(1);
         let waiting = {
             let queued = Arc::clone(&queued);
-            process.aside(move |process| {
+            process.in_thread(move |process| {
                 let mut slot = Some(item(2));
                 block_on(process.queue.push_waiting(&mut slot, Some(&queued)));
             })
@@ -48,12 +48,12 @@ fn an_event_is_said_to_be_queued_before_anyone_has_taken_it() {
 }
 
 #[test]
-fn each_event_that_leaves_wakes_one_who_waits_for_room() {
+fn each_take_wakes_one_waiting_publisher() {
     model(|| {
         let process = Process::new(2);
         process.push(1);
         process.push(2);
-        let waiting = [3, 4].map(|number| process.aside(move |process| process.push_waiting(number)));
+        let waiting = [3, 4].map(|number| process.in_thread(move |process| process.push_waiting(number)));
         assert_eq!((process.pop(), process.pop()), (Some(1), Some(2)));
         assert!(waiting.into_iter().all(|thread| thread.join().unwrap()));
         assert_eq!(process.queue.len(), 2);
@@ -61,11 +61,11 @@ fn each_event_that_leaves_wakes_one_who_waits_for_room() {
 }
 
 #[test]
-fn one_whose_room_another_has_taken_is_told_of_the_next() {
+fn publisher_whose_capacity_another_took_gets_the_next_one() {
     model(|| {
         let process = Process::new(1);
         process.push(1);
-        let waiting = process.aside(|process| assert!(process.push_waiting(2)));
+        let waiting = process.in_thread(|process| assert!(process.push_waiting(2)));
         assert_eq!(process.pop(), Some(1));
         let left = match process.queue.push(item(3)) {
             Pushed::Queued => process.pop().unwrap() + process.pop().unwrap() - 3,
@@ -77,12 +77,12 @@ fn one_whose_room_another_has_taken_is_told_of_the_next() {
 }
 
 #[test]
-fn an_event_whose_wait_a_close_ends_was_queued_or_is_given_back() {
+fn close_leaves_a_waiting_event_either_queued_or_with_its_publisher() {
     model(|| {
         let process = Process::new(1);
         process.push(1);
         let worker = process.worker();
-        let closer = process.aside(|process| process.queue.close());
+        let closer = process.in_thread(|process| process.queue.close());
         let queued = process.push_waiting(2);
         closer.join().unwrap();
         worker.join().unwrap();
@@ -91,11 +91,11 @@ fn an_event_whose_wait_a_close_ends_was_queued_or_is_given_back() {
 }
 
 #[test]
-fn a_close_ends_the_wait_for_room_that_nobody_makes() {
+fn close_ends_the_wait_of_a_publisher_without_a_consumer() {
     model(|| {
         let process = Process::new(1);
         process.push(1);
-        let waiting = process.aside(|process| process.push_waiting(2));
+        let waiting = process.in_thread(|process| process.push_waiting(2));
         process.queue.close();
         assert!(!waiting.join().unwrap());
         assert_eq!((process.queue.len(), process.quiescence.count()), (1, 1));
@@ -103,15 +103,15 @@ fn a_close_ends_the_wait_for_room_that_nobody_makes() {
 }
 
 #[test]
-fn a_close_that_is_followed_by_an_open_ends_the_wait_for_room_all_the_same() {
+fn publisher_notices_a_close_that_an_open_follows() {
     model(|| {
         let (process, begun) = (Process::new(1), Arc::new(Notify::new()));
         process.push(1);
         let waiting = {
             let begun = Arc::clone(&begun);
-            process.aside(move |process| {
+            process.in_thread(move |process| {
                 let mut slot = Some(item(2));
-                block_on(telling(&begun, process.queue.push_waiting(&mut slot, None)));
+                block_on(notifying(&begun, process.queue.push_waiting(&mut slot, None)));
                 slot.is_none()
             })
         };
@@ -123,24 +123,24 @@ fn a_close_that_is_followed_by_an_open_ends_the_wait_for_room_all_the_same() {
 }
 
 #[test]
-fn a_close_ends_the_look_for_room() {
+fn close_ends_a_wait_for_capacity_without_a_push() {
     model(|| {
         let process = Process::new(1);
         process.push(1);
-        let looks = process.aside(|process| block_on(process.queue.capacity()));
+        let looks = process.in_thread(|process| block_on(process.queue.capacity()));
         process.queue.close();
         looks.join().unwrap();
     });
 }
 
 #[test]
-fn one_who_gives_up_the_wait_keeps_no_room_to_himself() {
+fn cancelled_publisher_passes_the_capacity_on() {
     model(|| {
         let (process, stop) = (Process::new(1), Arc::new(Notify::new()));
         process.push(1);
         let quitter = {
             let stop = Arc::clone(&stop);
-            process.aside(move |process| {
+            process.in_thread(move |process| {
                 let mut slot = Some(item(2));
                 block_on(until(stop.notified(), process.queue.push_waiting(&mut slot, None)));
                 if slot.is_none() {
@@ -148,7 +148,7 @@ fn one_who_gives_up_the_wait_keeps_no_room_to_himself() {
                 }
             })
         };
-        let other = process.aside(|process| assert!(process.push_waiting(3)));
+        let other = process.in_thread(|process| assert!(process.push_waiting(3)));
         assert!(process.pop().is_some());
         stop.notify_one();
         quitter.join().unwrap();
@@ -157,12 +157,12 @@ fn one_who_gives_up_the_wait_keeps_no_room_to_himself() {
 }
 
 #[test]
-fn one_who_only_looks_for_room_leaves_it_to_the_others() {
+fn wait_for_capacity_without_a_push_leaves_the_capacity_to_a_publisher() {
     model(|| {
         let process = Process::new(1);
         process.push(1);
-        let looks = process.aside(|process| block_on(process.queue.capacity()));
-        let pushes = process.aside(|process| assert!(process.push_waiting(2)));
+        let looks = process.in_thread(|process| block_on(process.queue.capacity()));
+        let pushes = process.in_thread(|process| assert!(process.push_waiting(2)));
         assert_eq!(process.pop(), Some(1));
         pushes.join().unwrap();
         assert_eq!(process.pop(), Some(2));
@@ -171,13 +171,13 @@ fn one_who_only_looks_for_room_leaves_it_to_the_others() {
 }
 
 #[test]
-fn bytes_that_leave_make_room_for_another_than_the_first_who_waits() {
+fn freed_bytes_go_to_a_later_publisher_whose_event_fits() {
     model(|| {
         let process = Process::with(Bounds { events: 4, bytes: Some(4) }, None);
         process.push(1);
         process.push(3);
-        let large = process.aside(|process| assert!(process.push_waiting(4)));
-        let small = process.aside(|process| assert!(process.push_waiting(1)));
+        let large = process.in_thread(|process| assert!(process.push_waiting(4)));
+        let small = process.in_thread(|process| assert!(process.push_waiting(1)));
         assert_eq!(process.pop(), Some(1));
         small.join().unwrap();
         assert_eq!((process.pop(), process.pop()), (Some(3), Some(1)));
@@ -186,7 +186,7 @@ fn bytes_that_leave_make_room_for_another_than_the_first_who_waits() {
 }
 
 #[test]
-fn a_newer_event_takes_the_place_of_an_older_one_only_if_nobody_took_that() {
+fn push_evicts_an_older_event_only_if_no_worker_took_it() {
     model(|| {
         let process = Process::new(1);
         let worker = process.worker();
@@ -206,11 +206,11 @@ fn a_newer_event_takes_the_place_of_an_older_one_only_if_nobody_took_that() {
 }
 
 #[test]
-fn an_event_that_took_the_place_of_a_larger_one_leaves_the_rest_to_one_who_waits() {
+fn eviction_of_a_larger_event_leaves_the_rest_to_a_waiting_publisher() {
     model(|| {
         let process = Process::with(Bounds { events: 4, bytes: Some(4) }, None);
         process.push(4);
-        let waiting = process.aside(|process| process.push_waiting(1));
+        let waiting = process.in_thread(|process| process.push_waiting(1));
         assert!(matches!(process.queue.push_evicting(item(2)), Pushed::Evicted(..)));
         assert!(waiting.join().unwrap());
         assert_eq!((process.queue.len(), process.queue.inbox().pending()), (2, 2));

@@ -1,4 +1,4 @@
-//! Events of one key.
+//! Lanes: the events of one key are handled in order.
 
 use std::rc::Rc;
 
@@ -6,12 +6,12 @@ use loom::cell::UnsafeCell;
 
 use super::*;
 
-/// What a handler keeps for a key, without a lock. Loom says so if two touch it at once.
+/// State that a handler keeps for a key, without a lock. Loom reports it if two handlers access it at once.
 type Own = Rc<UnsafeCell<()>>;
 
 fn worker(process: &Process, own: &Own) -> JoinHandle<()> {
     let own = Rc::clone(own);
-    process.aside(move |process| {
+    process.in_thread(move |process| {
         process.work(|_| {
             own.with_mut(|_| ());
             Settlement::Handled
@@ -20,7 +20,7 @@ fn worker(process: &Process, own: &Own) -> JoinHandle<()> {
 }
 
 #[test]
-fn events_of_one_key_are_handled_one_after_the_other_and_nobody_sleeps_for_ever() {
+fn workers_handle_events_of_one_key_in_order_and_all_end() {
     model(|| {
         let (process, own) = (Process::keyed(2), Own::default());
         let workers = [worker(&process, &own), worker(&process, &own)];
@@ -34,19 +34,19 @@ fn events_of_one_key_are_handled_one_after_the_other_and_nobody_sleeps_for_ever(
 }
 
 #[test]
-fn an_event_is_taken_by_another_worker_than_the_one_that_made_way_for_it() {
+fn settlement_wakes_another_worker_for_the_next_event_of_the_key() {
     model(|| {
         let (process, own) = (Process::keyed(2), Own::default());
         process.push(1);
         process.push(2);
         let worker = worker(&process, &own);
-        // Ends its life with the event that it took, as one that is told to stop.
+        // This thread settles one event and takes no other, as a worker that stops.
         if let Taken::Event(mut delivery) = process.queue.inbox().take() {
             own.with_mut(|_| ());
             process.seen.lock().unwrap().push(delivery.event().number());
             delivery.settle(Settlement::Handled);
         }
-        // Nobody pushes and nobody closes, so the worker hears of the second event from the settlement alone.
+        // No push and no close follows, so only the settlement can wake the worker for the second event.
         block_on(process.quiescence.ended());
         process.queue.close();
         worker.join().unwrap();
@@ -56,7 +56,7 @@ fn an_event_is_taken_by_another_worker_than_the_one_that_made_way_for_it() {
 }
 
 #[test]
-fn an_event_that_is_given_back_stays_before_those_of_its_key() {
+fn requeued_event_stays_ahead_of_later_events_of_its_key() {
     model(|| {
         let (process, own) = (Process::keyed(2), Own::default());
         process.push(1);
@@ -71,13 +71,13 @@ fn an_event_that_is_given_back_stays_before_those_of_its_key() {
 }
 
 #[test]
-fn the_last_event_of_a_closed_queue_ends_every_worker() {
+fn every_worker_ends_after_the_last_event_of_a_closed_queue() {
     model(|| {
         let process = Process::keyed(2);
         process.push(1);
         process.push(2);
         process.queue.close();
-        // Two of them may wait for the third, which tells only one of them that the second event can be taken.
+        // Two workers may wait while the third handles the first event. Its settlement wakes only one of them.
         let others = [process.worker(), process.worker()];
         process.work(|_| Settlement::Handled);
         others.into_iter().for_each(|thread| thread.join().unwrap());

@@ -1,12 +1,12 @@
-//! The end of a cascade.
+//! Quiescence: the end of a cascade.
 
 use super::*;
 
 #[test]
-fn nothing_is_pending_at_the_end_and_nothing_is_accepted_after() {
+fn queue_has_nothing_pending_at_the_end_and_accepts_nothing_after() {
     model(|| {
         let process = Process::new(2);
-        let ends = process.aside(|process| {
+        let ends = process.in_thread(|process| {
             block_on(process.quiescence.ended());
             let ledger = process.queue.snapshot().ledger;
             assert_eq!((process.quiescence.count(), ledger.accepted), (0, ledger.handled));
@@ -14,7 +14,7 @@ fn nothing_is_pending_at_the_end_and_nothing_is_accepted_after() {
         });
         if matches!(process.queue.push(item(1)), Pushed::Queued) {
             let Taken::Event(mut first) = process.queue.inbox().take() else { panic!("nothing to take") };
-            // As a handler that publishes: its own event is not settled yet.
+            // As a handler that publishes before its own event is settled.
             process.push(2);
             first.settle(Settlement::Handled);
             let Taken::Event(mut second) = process.queue.inbox().take() else { panic!("nothing to take") };
@@ -25,15 +25,15 @@ fn nothing_is_pending_at_the_end_and_nothing_is_accepted_after() {
 }
 
 #[test]
-fn the_end_waits_for_what_a_handler_publishes_to_another_process() {
+fn end_waits_for_an_event_that_a_handler_publishes_to_another_process() {
     model(|| {
         let first = Process::new(1);
         let second = first.beside();
         first.push(1);
-        // As a handler that publishes, and is settled by its worker after.
+        // As a handler that publishes before its worker settles its own event.
         let handler = {
             let second = second.clone();
-            first.aside(move |first| {
+            first.in_thread(move |first| {
                 let Taken::Event(mut delivery) = first.queue.inbox().take() else {
                     panic!("nothing to take")
                 };
@@ -51,7 +51,7 @@ fn the_end_waits_for_what_a_handler_publishes_to_another_process() {
 }
 
 #[test]
-fn the_end_waits_for_what_a_worker_has_taken() {
+fn end_waits_for_an_event_that_a_worker_has_taken() {
     model(|| {
         let process = Process::new(1);
         let worker = process.worker();
@@ -66,22 +66,22 @@ fn the_end_waits_for_what_a_worker_has_taken() {
 }
 
 #[test]
-fn everyone_who_waits_for_the_end_learns_of_it() {
+fn every_waiter_is_notified_of_the_end() {
     model(|| {
         let process = Process::new(1);
         process.push(1);
-        let waiting = [(); 2].map(|()| process.aside(|process| block_on(process.quiescence.ended())));
+        let waiting = [(); 2].map(|()| process.in_thread(|process| block_on(process.quiescence.ended())));
         assert_eq!(process.pop(), Some(1));
         waiting.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
 
 #[test]
-fn an_event_that_is_given_back_when_nobody_takes_any_more_is_not_waited_for() {
+fn end_does_not_wait_for_an_event_requeued_into_an_abandoned_inbox() {
     model(|| {
         let process = Process::new(1);
         process.push(1);
-        let blocked = process.aside(Process::take_and_drop);
+        let blocked = process.in_thread(Process::take_and_drop);
         process.queue.close();
         process.queue.inbox().abandon();
         blocked.join().unwrap();
@@ -90,14 +90,15 @@ fn an_event_that_is_given_back_when_nobody_takes_any_more_is_not_waited_for() {
 }
 
 #[test]
-fn a_wait_for_the_end_that_is_given_up_ends_nothing() {
+fn cancelled_wait_for_the_end_closes_nothing() {
     model(|| {
         let (process, stop) = (Process::new(1), Arc::new(Notify::new()));
         process.push(1);
         let quitter = {
             let stop = Arc::clone(&stop);
-            process
-                .aside(move |process| block_on(until(stop.notified(), process.quiescence.ended())).is_some())
+            process.in_thread(move |process| {
+                block_on(until(stop.notified(), process.quiescence.ended())).is_some()
+            })
         };
         stop.notify_one();
         assert_eq!(process.pop(), Some(1));

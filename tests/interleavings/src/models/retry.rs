@@ -1,4 +1,4 @@
-//! Events that are tried again.
+//! Retries.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +8,7 @@ use crate::source::queue::RetryState;
 
 const LATER: Duration = Duration::from_millis(5);
 
-/// Fails the first attempt at the first event.
+/// Handles events, and fails the first attempt of event 1.
 fn failing_once(process: &Process) {
     process.work(|delivery| {
         if delivery.event().number() != 1 || delivery.retry().is_some() {
@@ -20,20 +20,20 @@ fn failing_once(process: &Process) {
     });
 }
 
-/// The task that watches the clock, until it is told to stop.
+/// Spawns the task that watches the clock, until `stop` is notified.
 fn watcher(process: &Process, stop: &Arc<Notify>) -> JoinHandle<()> {
     let stop = Arc::clone(stop);
-    process.aside(move |process| {
+    process.in_thread(move |process| {
         block_on(until(stop.notified(), process.queue.inbox().watch_clock()));
     })
 }
 
 #[test]
-fn an_event_whose_attempt_failed_comes_again() {
+fn event_is_redelivered_after_a_failed_attempt() {
     model(|| {
         let (process, stop) = (Process::new(1), Arc::new(Notify::new()));
         let watcher = watcher(&process, &stop);
-        let worker = process.aside(failing_once);
+        let worker = process.in_thread(failing_once);
         process.push(1);
         process.queue.close();
         worker.join().unwrap();
@@ -45,13 +45,13 @@ fn an_event_whose_attempt_failed_comes_again() {
 }
 
 #[test]
-fn an_event_behind_one_that_is_tried_again_waits_for_it() {
+fn event_waits_behind_the_retry_of_its_key() {
     model(|| {
         let (process, stop) = (Process::keyed(2), Arc::new(Notify::new()));
         process.push(1);
         process.push(2);
         let watcher = watcher(&process, &stop);
-        let worker = process.aside(failing_once);
+        let worker = process.in_thread(failing_once);
         process.queue.close();
         worker.join().unwrap();
         stop.notify_one();
@@ -62,12 +62,12 @@ fn an_event_behind_one_that_is_tried_again_waits_for_it() {
 }
 
 #[test]
-fn a_drain_does_not_wait_for_a_retry_that_comes_after_its_end() {
+fn drain_does_not_wait_for_a_retry_after_its_deadline() {
     model(|| {
         let process = Process::keyed(2);
         process.push(1);
         process.push(2);
-        let worker = process.aside(failing_once);
+        let worker = process.in_thread(failing_once);
         process.queue.inbox().drain_until(clock::instant());
         block_on(process.quiescence.ended());
         process.queue.close();
@@ -77,14 +77,14 @@ fn a_drain_does_not_wait_for_a_retry_that_comes_after_its_end() {
 }
 
 #[test]
-fn those_who_wait_behind_a_retry_that_never_comes_end_with_the_queue() {
+fn workers_behind_an_expired_retry_end_when_the_queue_closes() {
     model(|| {
         let process = Process::keyed(2);
         process.push(1);
         process.push(2);
         process.queue.inbox().drain_until(clock::instant());
         process.queue.close();
-        let workers = [process.aside(failing_once), process.aside(failing_once)];
+        let workers = [process.in_thread(failing_once), process.in_thread(failing_once)];
         workers.into_iter().for_each(|thread| thread.join().unwrap());
         assert_eq!((process.queue.len(), process.quiescence.count()), (2, 0));
     });

@@ -1,11 +1,11 @@
-//! Those who wait for an event.
+//! Workers and direct consumers that wait for an event.
 
 use std::mem::forget;
 
 use super::*;
 
 #[test]
-fn a_worker_handles_every_event_and_ends_when_the_queue_is_closed() {
+fn worker_handles_every_event_and_ends_when_the_queue_closes() {
     model(|| {
         let process = Process::new(2);
         let worker = process.worker();
@@ -32,11 +32,12 @@ fn two_workers_share_the_events_and_both_end() {
 }
 
 #[test]
-fn two_events_are_in_two_handlers_at_once() {
+fn two_workers_hold_two_events_at_once() {
     model(|| {
         let process = Process::new(2);
-        // None of them comes back for the second event, as if its handler waited for the other's.
-        let workers = [(); 2].map(|()| process.aside(|process| forget(block_on(process.next()).unwrap())));
+        // Each worker takes one event and never settles it, as if its handler waited for the other handler.
+        let workers =
+            [(); 2].map(|()| process.in_thread(|process| forget(block_on(process.next()).unwrap())));
         process.push(1);
         process.push(2);
         workers.into_iter().for_each(|worker| worker.join().unwrap());
@@ -45,11 +46,12 @@ fn two_events_are_in_two_handlers_at_once() {
 }
 
 #[test]
-fn a_worker_that_is_woken_wakes_the_next_one_while_there_is_more() {
+fn woken_worker_wakes_the_next_worker_while_events_are_queued() {
     model(|| {
         let process = Process::on_one_thread(2, 2);
-        // None of them comes back, as above, and only one is woken by who pushes.
-        let workers = [(); 2].map(|()| process.aside(|process| forget(block_on(process.next()).unwrap())));
+        // As above, no worker takes a second event. The pushes wake only one worker.
+        let workers =
+            [(); 2].map(|()| process.in_thread(|process| forget(block_on(process.next()).unwrap())));
         process.push(1);
         process.push(2);
         workers.into_iter().for_each(|worker| worker.join().unwrap());
@@ -58,14 +60,15 @@ fn a_worker_that_is_woken_wakes_the_next_one_while_there_is_more() {
 }
 
 #[test]
-fn a_worker_that_is_aborted_leaves_no_event_alone_where_one_is_woken_at_a_time() {
+fn aborted_worker_passes_its_wake_up_on_when_a_push_wakes_one_worker() {
     model(|| {
         let (process, stop) = (Process::on_one_thread(1, 2), Arc::new(Notify::new()));
         let aborted = {
             let stop = Arc::clone(&stop);
-            process.aside(move |process| drop(block_on(until(stop.notified(), process.next()))))
+            process.in_thread(move |process| drop(block_on(until(stop.notified(), process.next()))))
         };
-        let other = process.aside(|process| block_on(process.next()).unwrap().settle(Settlement::Handled));
+        let other =
+            process.in_thread(|process| block_on(process.next()).unwrap().settle(Settlement::Handled));
         process.push(1);
         stop.notify_one();
         aborted.join().unwrap();
@@ -75,7 +78,7 @@ fn a_worker_that_is_aborted_leaves_no_event_alone_where_one_is_woken_at_a_time()
 }
 
 #[test]
-fn workers_that_find_the_queue_closed_take_what_is_left_and_all_end() {
+fn workers_of_a_closed_queue_take_the_queued_event_and_all_end() {
     model(|| {
         let process = Process::new(1);
         process.push(1);
@@ -87,7 +90,7 @@ fn workers_that_find_the_queue_closed_take_what_is_left_and_all_end() {
 }
 
 #[test]
-fn two_queues_wake_the_workers_in_one_place() {
+fn two_queues_of_an_inbox_wake_the_same_worker() {
     model(|| {
         let quiescence = Arc::new(Quiescence::default());
         let queue = || queue(Bounds { events: 1, bytes: None });
@@ -100,7 +103,7 @@ fn two_queues_wake_the_workers_in_one_place() {
         first.queue.open();
         second.queue.open();
         let worker = first.worker();
-        let other = second.aside(|second| {
+        let other = second.in_thread(|second| {
             second.push(2);
             second.queue.close();
         });
@@ -115,11 +118,11 @@ fn two_queues_wake_the_workers_in_one_place() {
 }
 
 #[test]
-fn an_event_that_a_worker_gives_back_is_taken_by_the_other() {
+fn another_worker_takes_a_requeued_event() {
     model(|| {
         let process = Process::new(1);
         let worker = process.worker();
-        let quitter = process.aside(Process::take_and_drop);
+        let quitter = process.in_thread(Process::take_and_drop);
         process.push(1);
         quitter.join().unwrap();
         process.queue.close();
@@ -129,14 +132,15 @@ fn an_event_that_a_worker_gives_back_is_taken_by_the_other() {
 }
 
 #[test]
-fn a_worker_that_is_aborted_keeps_no_wake_up_to_itself() {
+fn aborted_worker_passes_its_wake_up_on() {
     model(|| {
         let (process, stop) = (Process::new(1), Arc::new(Notify::new()));
         let aborted = {
             let stop = Arc::clone(&stop);
-            process.aside(move |process| drop(block_on(until(stop.notified(), process.next()))))
+            process.in_thread(move |process| drop(block_on(until(stop.notified(), process.next()))))
         };
-        let other = process.aside(|process| block_on(process.next()).unwrap().settle(Settlement::Handled));
+        let other =
+            process.in_thread(|process| block_on(process.next()).unwrap().settle(Settlement::Handled));
         process.push(1);
         stop.notify_one();
         aborted.join().unwrap();
@@ -146,7 +150,7 @@ fn a_worker_that_is_aborted_keeps_no_wake_up_to_itself() {
 }
 
 #[test]
-fn a_pause_that_ends_wakes_the_workers() {
+fn end_of_a_pause_wakes_the_worker() {
     model(|| {
         let process = Process::new(1);
         process.queue.inbox().pause(true);
@@ -160,24 +164,24 @@ fn a_pause_that_ends_wakes_the_workers() {
 }
 
 #[test]
-fn a_close_ends_the_wait_of_everyone_who_takes_for_himself() {
+fn close_ends_the_wait_of_every_direct_consumer() {
     model(|| {
         let process = Process::new(1);
-        let takers = [process.aside(Process::pop), process.aside(Process::pop)];
+        let takers = [process.in_thread(Process::pop), process.in_thread(Process::pop)];
         process.push(1);
         process.queue.close();
         let taken = takers.map(|taker| taker.join().unwrap());
-        // One that comes after the close still takes what is there.
+        // A consumer that comes after the close still takes the queued event.
         assert!(taken == [Some(1), None] || taken == [None, Some(1)], "{taken:?}");
         assert_eq!(process.quiescence.count(), 0);
     });
 }
 
 #[test]
-fn each_event_wakes_one_who_takes_for_himself() {
+fn each_event_wakes_one_direct_consumer() {
     model(|| {
         let process = Process::new(2);
-        let takers = [process.aside(Process::pop), process.aside(Process::pop)];
+        let takers = [process.in_thread(Process::pop), process.in_thread(Process::pop)];
         process.push(1);
         process.push(2);
         let taken = takers.map(|taker| taker.join().unwrap());
@@ -186,12 +190,12 @@ fn each_event_wakes_one_who_takes_for_himself() {
 }
 
 #[test]
-fn a_close_that_is_followed_by_an_open_ends_the_wait_all_the_same() {
+fn consumer_notices_a_close_that_an_open_follows() {
     model(|| {
         let (process, begun) = (Process::new(1), Arc::new(Notify::new()));
         let waiting = {
             let begun = Arc::clone(&begun);
-            process.aside(move |process| block_on(telling(&begun, process.queue.pop())))
+            process.in_thread(move |process| block_on(notifying(&begun, process.queue.pop())))
         };
         block_on(begun.notified());
         process.queue.close();
