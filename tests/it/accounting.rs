@@ -1,8 +1,8 @@
-//! The account: whatever happens, in whatever order, every event that was accepted ends in exactly one place.
+//! The account: every accepted event ends in exactly one place, whatever the program does and in whatever order.
 //!
-//! Each run makes up processes, policies and what the program does, all from one seed, on the paused clock. There are
-//! the same seeds in every run of this test, and a few others, which begin at a random one. `ACCOUNTING_SEEDS=17..18`
-//! runs one seed alone, and `0..100000` runs more than usual.
+//! Each run derives its processes, their policies and the steps of the program from one seed, on the paused clock. This
+//! test always runs the same seeds, and a few others that begin at a random one. `ACCOUNTING_SEEDS=17..18` runs one
+//! seed alone, and `0..100000` runs more than usual.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
@@ -25,11 +25,12 @@ use dice::{Dice, Order, publish};
 /// The seeds of every run of the test.
 const SEEDS: std::ops::Range<u64> = 0..3000;
 
-/// How many seeds there are beside them, from a random one on.
+/// The number of further seeds, which begin at a random one.
 const RANDOM_SEEDS: u64 = 50;
 
-/// No run takes as long on the paused clock. It moves only when nothing else can happen, so a run that hangs ends here.
-const HANGS: Duration = Duration::from_secs(24 * 3600);
+/// The longest run on the paused clock. The clock advances only when nothing else can happen, so it ends a run that
+/// hangs.
+const TIME_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
 type HandlerOf = Pin<Box<dyn Future<Output = Result<Outcome>> + Send>>;
 
@@ -66,7 +67,7 @@ async fn handle(
     }
 }
 
-/// A handler whose counts go into what is known of its process.
+/// Returns a handler that counts into `known`.
 fn handler(
     known: &Known,
 ) -> impl Fn(Json<Order>, Attempt, EventBus, MessageBroker) -> HandlerOf + Clone + use<> {
@@ -74,15 +75,16 @@ fn handler(
     move |Json(order), attempt, bus, broker| Box::pin(handle(order, attempt, bus, broker, done.clone()))
 }
 
-/// What is known of one run.
+/// The state of one run.
 #[derive(Default)]
 struct Run {
     account: Account,
-    /// How many processes for events and messages there were, of which no two share a name.
+    /// The number of processes for events and messages so far. Each has a new name.
     processes: usize,
     redriven: usize,
     cleared: usize,
-    /// Whether a process was removed with its counts, or a redrive cancelled that may have sent some letters.
+    /// `true` after the removal of a process, whose counts are gone, or after a cancelled redrive, whose count is
+    /// unknown.
     incomplete: bool,
 }
 
@@ -92,7 +94,7 @@ impl Run {
         format!("p{}", self.processes - 1)
     }
 
-    /// Sends some dead letters of one process again. Cancels it if that waits for the room of a paused process.
+    /// Redrives some dead letters of one process. Cancels the redrive if it waits for a paused process.
     async fn redrive(&mut self, dice: &mut Dice, letters: &DeadLetters) {
         let mut names: Vec<_> = self.account.0.keys().cloned().collect();
         names.sort();
@@ -102,7 +104,7 @@ impl Run {
             letter.process == name && letter.event.id().to_string().as_bytes()[35] as u64 % 3 == some
         });
         let sent = tokio::time::timeout(Duration::from_millis(dice.roll(50)), redrive).await.ok();
-        let known = self.account.0.get_mut(&name).expect("it is one of the names");
+        let known = self.account.0.get_mut(&name).expect("one of the names");
         known.redriven = known.redriven.zip(sent).map(|(before, sent)| before + sent as u64);
         self.redriven += sent.unwrap_or_default();
         self.incomplete |= sent.is_none();
@@ -117,7 +119,7 @@ async fn start(dice: &mut Dice, run: &mut Run) -> Result<Runtime> {
         run.account.0.insert(name, known);
     }
     if dice.one_in(2) {
-        let (config, known) = dice::letters(dice);
+        let (config, known) = dice::dead_letter_process(dice);
         let (handler, done) = (handler(&known), Arc::clone(&known.done));
         builder = builder.process(
             "letters",
@@ -144,7 +146,7 @@ async fn start(dice: &mut Dice, run: &mut Run) -> Result<Runtime> {
     Ok(builder.start().await?)
 }
 
-/// Does one thing that a program may do.
+/// Takes one step of the program.
 async fn step(dice: &mut Dice, run: &mut Run, runtime: &Runtime) -> Result<()> {
     let letters = runtime.dead_letters();
     match dice.roll(24) {
@@ -168,7 +170,7 @@ async fn step(dice: &mut Dice, run: &mut Run, runtime: &Runtime) -> Result<()> {
         _ => {
             let (bus, broker) = (runtime.bus(), runtime.broker());
             let sent = publish(dice, &bus, &broker, 2);
-            // A publisher that waits for a paused process gives up.
+            // A publisher that waits for a paused process is cancelled.
             let _ = tokio::time::timeout(Duration::from_millis(30), sent).await;
         }
     }
@@ -194,17 +196,18 @@ async fn run(seed: u64) -> Result<()> {
         assert_eq!((&of.name, of.left), (&process.name, queued));
     }
     let kept = (runtime.dead_letters().len().await + run.redriven + run.cleared) as u64;
-    // The runtime keeps 1000 letters.
+    // The runtime keeps 1000 dead letters.
     if !run.incomplete && kept < 1000 {
-        let given_up: u64 = status.processes.iter().map(|process| process.dead_lettered).sum();
-        let lost: u64 = status.processes.iter().map(|process| run.account.lost(process)).sum();
-        let expected = given_up + queued as u64 + lost;
-        assert_eq!(kept, expected, "{given_up} given up, {queued} left, {lost} lost");
+        let dead_lettered: u64 = status.processes.iter().map(|process| process.dead_lettered).sum();
+        let dropped: u64 =
+            status.processes.iter().map(|process| run.account.dead_lettered_by_overflow(process)).sum();
+        let expected = dead_lettered + queued as u64 + dropped;
+        assert_eq!(kept, expected, "{dead_lettered} dead-lettered, {queued} left, {dropped} dropped");
     }
     Ok(())
 }
 
-/// The seeds that the environment asks for, else those of every run and the random ones.
+/// Returns the seeds that the environment asks for, otherwise the fixed and the random ones.
 fn seeds() -> Vec<u64> {
     if let Ok(text) = std::env::var("ACCOUNTING_SEEDS") {
         let (from, to) = text.split_once("..").expect("two numbers, such as 0..1000");
@@ -213,7 +216,7 @@ fn seeds() -> Vec<u64> {
     // The standard library draws the keys of each `RandomState` from the system's randomness.
     let from = RandomState::new().build_hasher().finish() >> 1;
     let random = from..from + RANDOM_SEEDS;
-    // Not by `eprintln!`, whose text the test harness hides unless the test fails, also where a seed hangs.
+    // The test harness hides the output of `eprintln!` until the test fails, and a test that hangs never does.
     let _ = writeln!(std::io::stderr(), "accounting: random seeds, ACCOUNTING_SEEDS={random:?}");
     SEEDS.chain(random).collect()
 }
@@ -227,8 +230,8 @@ fn every_accepted_event_ends_in_exactly_one_place() {
             let print = PrintSeed(seed);
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-            let run = async { tokio::time::timeout(HANGS, run(seed)).await.expect("it hangs") };
-            runtime.expect("a runtime").block_on(run).expect("it runs");
+            let run = async { tokio::time::timeout(TIME_LIMIT, run(seed)).await.expect("the run hangs") };
+            runtime.expect("a runtime").block_on(run).expect("the run succeeds");
             drop(print);
         }
     };

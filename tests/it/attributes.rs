@@ -1,4 +1,4 @@
-//! Handlers declared with attributes, end to end. They are listed by `handlers![..]`, so that each runtime has its own.
+//! Handlers declared with attributes, end to end. Each test lists the handlers of its runtime with `handlers![..]`.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ struct PipelineError {
     code: u16,
 }
 
-/// A name that is used in several places.
+/// A pattern that a program uses in several places.
 const ANY_ALERT: &str = "alerts.>";
 
 #[on_event("pipeline.error", source = "data-pipeline")]
@@ -76,7 +76,7 @@ mod other {
 }
 
 #[tokio::test]
-async fn declared_handlers_receive_what_their_attributes_say() -> Result {
+async fn runtime_runs_declared_handlers_by_their_attributes() -> Result {
     let seen = Seen::default();
     let runtime = Runtime::builder()
         .state(seen.clone())
@@ -129,7 +129,7 @@ async fn declared_handlers_receive_what_their_attributes_say() -> Result {
 }
 
 #[tokio::test]
-async fn capture_that_cannot_be_read_is_a_dead_letter_that_names_it() -> Result {
+async fn dead_letter_names_a_capture_that_does_not_parse() -> Result {
     let runtime = Runtime::builder().state(Seen::default()).handlers(handlers![archive]).start().await?;
     runtime.broker().publish("reports.eu.monday", "x").await?;
     runtime.shutdown().await;
@@ -140,7 +140,7 @@ async fn capture_that_cannot_be_read_is_a_dead_letter_that_names_it() -> Result 
 }
 
 #[tokio::test]
-async fn missing_state_is_told_with_the_handler_and_its_place() {
+async fn start_error_names_the_handler_and_location_of_a_missing_state() {
     let error =
         Runtime::builder().handlers(handlers![page_oncall, relay]).start().await.expect_err("no state");
     let said = error.to_string();
@@ -150,7 +150,7 @@ async fn missing_state_is_told_with_the_handler_and_its_place() {
 }
 
 #[tokio::test]
-async fn handler_stays_a_fn_that_a_test_can_call() -> Result {
+async fn test_can_call_a_handler_as_a_plain_fn() -> Result {
     let seen = Seen::default();
     page_oncall(Json(PipelineError { job: "by hand".to_owned(), code: 1 }), State(seen.clone())).await?;
     assert_eq!(*seen.lock().expect("the list"), [json!(["page", "by hand", 1])]);
@@ -158,7 +158,7 @@ async fn handler_stays_a_fn_that_a_test_can_call() -> Result {
 }
 
 #[tokio::test]
-async fn handler_listed_twice_runs_once() -> Result {
+async fn runtime_runs_a_handler_listed_twice_once() -> Result {
     let runtime = Runtime::builder().handlers(handlers![relay]).handlers(handlers![relay]).start().await?;
     assert_eq!(runtime.bus().emit("relay", "x").await?.matched(), Some(1));
     runtime.shutdown().await;
@@ -166,7 +166,7 @@ async fn handler_listed_twice_runs_once() -> Result {
 }
 
 #[tokio::test]
-async fn two_processes_never_have_one_name() -> Result {
+async fn two_processes_cannot_share_a_name() -> Result {
     fn first() -> [&'static HandlerRecord; 1] {
         #[on_event("a")]
         async fn inside() {}
@@ -192,14 +192,14 @@ async fn two_processes_never_have_one_name() -> Result {
 }
 
 #[tokio::test]
-async fn handlers_of_another_crate_can_be_listed() -> Result {
+async fn runtime_runs_listed_handlers_of_another_crate() -> Result {
     let seen = test_handlers::Seen::default();
     let runtime =
         Runtime::builder().state(seen.clone()).handlers(handlers![test_handlers::bill]).start().await?;
     assert_eq!(
         runtime.broker().publish("reports.eu.daily", "x").await?.matched(),
         Some(0),
-        "only what is listed"
+        "only listed handlers run"
     );
     runtime.bus().emit("order.paid", 3).await?;
     runtime.shutdown().await;

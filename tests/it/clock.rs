@@ -17,7 +17,7 @@ fn config(trigger: TriggerConfig) -> ProcessConfig {
     ProcessConfig::new().trigger(trigger)
 }
 
-/// The time in an id: its first 48 bits are milliseconds since 1970 (RFC 9562 section 5.7).
+/// Returns the time in an id: its first 48 bits are milliseconds since 1970 (RFC 9562 section 5.7).
 fn time_of(id: EventId) -> Duration {
     let digits: String = id.to_string().split('-').take(2).collect();
     Duration::from_millis(u64::from_str_radix(&digits, 16).expect("hexadecimal digits"))
@@ -55,7 +55,7 @@ async fn ids_and_timestamps_follow_the_clock_of_the_runtime() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn time_is_virtual_by_default_while_tokio_is_paused() -> Result {
+async fn default_clock_is_virtual_while_tokio_is_paused() -> Result {
     let runtime = Runtime::builder()
         .process("p", config(TriggerConfig::event("a")), |_: Text| async {
             Err::<(), Error>("broken".into())
@@ -83,7 +83,7 @@ async fn time_is_virtual_by_default_while_tokio_is_paused() -> Result {
 }
 
 #[tokio::test]
-async fn time_is_the_systems_by_default() -> Result {
+async fn default_clock_is_the_system_clock() -> Result {
     let runtime = Runtime::builder()
         .process("p", config(TriggerConfig::event("b")), |_: TriggerEvent| async {})
         .start()
@@ -113,7 +113,7 @@ async fn ids_of_one_millisecond_sort_in_the_order_of_emits() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn second_runtime_takes_the_clock_of_the_bus_and_cannot_have_another() -> Result {
+async fn second_runtime_of_a_bus_shares_its_clock_and_cannot_set_another() -> Result {
     let bus = EventBus::new();
     let builder = |bus: &EventBus, name: &str| {
         Runtime::builder().bus(bus.clone()).process(
@@ -155,7 +155,7 @@ async fn second_runtime_takes_the_clock_of_the_bus_and_cannot_have_another() -> 
 }
 
 #[tokio::test(start_paused = true)]
-async fn check_finds_the_other_clock_of_a_broker() -> Result {
+async fn check_reports_a_second_clock_of_a_broker() -> Result {
     let broker = MessageBroker::new();
     let builder = || {
         let process = config(TriggerConfig::message("a"));

@@ -10,7 +10,7 @@ use crate::http;
 use crate::runtime::config;
 
 #[test]
-fn documented_keys_read_as_the_constructors_make_them() {
+fn documented_keys_deserialize_to_the_values_of_the_constructors() {
     for (data, config) in [
         (json!({"type": "event", "event_type": "a.b"}), TriggerConfig::event("a.b")),
         (
@@ -35,7 +35,7 @@ fn documented_keys_read_as_the_constructors_make_them() {
 }
 
 #[test]
-fn process_reads_from_toml() {
+fn process_deserializes_from_toml() {
     let text = r#"
         concurrency = 4
         timeout = "1m30s"
@@ -72,7 +72,7 @@ fn refused(data: serde_json::Value, parts: &[&str]) {
 }
 
 #[test]
-fn bad_values_are_told_by_field_value_and_form() {
+fn error_names_field_value_and_right_form_of_a_bad_trigger_value() {
     refused(json!({"type": "event"}), &["`event_type`", "missing"]);
     refused(json!({"type": "event", "event_type": "a.*"}), &["`event_type`", "\"a.*\"", "name one topic"]);
     refused(json!({"type": "message", "topic": "a.#"}), &["`topic`", "\"a.#\"", "use `>`"]);
@@ -117,7 +117,7 @@ fn bad_values_are_told_by_field_value_and_form() {
 }
 
 #[test]
-fn bad_values_of_a_process_are_told_by_field_value_and_form() {
+fn error_names_field_value_and_right_form_of_a_bad_process_value() {
     for (key, value, parts) in [
         ("concurrency", json!(0), &["\"0\"", "1 to 1000000"][..]),
         ("timeout", json!(30), &["\"30\"", "`\"30s\"`", "with its unit"]),
@@ -150,7 +150,7 @@ fn bad_values_of_a_process_are_told_by_field_value_and_form() {
 }
 
 #[tokio::test]
-async fn every_wrong_setting_of_a_process_is_told_at_start() {
+async fn start_error_lists_every_wrong_setting_of_a_process() {
     let wrong = config([TriggerConfig::event("a").queue_bytes(0)])
         .concurrency(0)
         .timeout(Duration::ZERO)
@@ -167,12 +167,12 @@ async fn every_wrong_setting_of_a_process_is_told_at_start() {
 }
 
 #[tokio::test]
-async fn dead_letters_are_asked_of_a_process_that_exists_and_is_another() {
+async fn dead_letter_trigger_must_name_another_process_that_exists() {
     let of = |process: &str| config([TriggerConfig::dead_letter().process(process)]);
     let start = async |asked: &str| {
         let error = Runtime::builder()
             .process("orders", config([TriggerConfig::event("a")]), |_: TriggerEvent| async {})
-            .process("tell", of(asked), |_: TriggerEvent| async {})
+            .process("observer", of(asked), |_: TriggerEvent| async {})
             .start()
             .await
             .expect_err(asked);
@@ -181,17 +181,17 @@ async fn dead_letters_are_asked_of_a_process_that_exists_and_is_another() {
     };
     let error = start("order").await;
     assert!(error.contains("`order`, and there is none; did you mean `orders`?"), "{error}");
-    assert!(error.contains("`tell` at tests/it/config.rs:"), "{error}");
+    assert!(error.contains("`observer` at tests/it/config.rs:"), "{error}");
     let error = start("billing").await;
     assert!(error.contains("`billing`, and there is none; the other processes are: orders"), "{error}");
-    let error = start("tell").await;
-    assert!(error.contains("`tell`, which is its own process"), "{error}");
+    let error = start("observer").await;
+    assert!(error.contains("`observer`, which is its own process"), "{error}");
     let error = start("").await;
     assert!(error.contains("field `process`"), "{error}");
 }
 
 #[test]
-fn unknown_keys_are_refused_with_the_nearest_known_one() {
+fn error_of_an_unknown_key_suggests_the_nearest_known_one() {
     refused(json!({"type": "event", "event_typ": "a"}), &["`event_typ`", "did you mean `event_type`?"]);
     refused(
         json!({"type": "event", "event_type": "a", "event_sorce": "s"}),
@@ -212,7 +212,7 @@ fn unknown_keys_are_refused_with_the_nearest_known_one() {
 }
 
 #[test]
-fn fault_in_a_list_of_triggers_is_named_by_its_place() {
+fn error_names_the_index_of_a_faulty_trigger() {
     let data =
         json!({"triggers": [{"type": "event", "event_type": "a"}, {"type": "message", "topic": "a..b"}]});
     let error = serde_json::from_value::<ProcessConfig>(data).expect_err("a bad topic").to_string();
@@ -223,7 +223,7 @@ fn fault_in_a_list_of_triggers_is_named_by_its_place() {
 }
 
 #[test]
-fn setter_of_another_type_is_told() {
+fn validation_refuses_a_setting_of_another_trigger_type() {
     for (config, field) in [
         (TriggerConfig::message("a").source("s"), "event_source"),
         (TriggerConfig::event("a").host("::1"), "webhook_host"),
@@ -237,7 +237,7 @@ fn setter_of_another_type_is_told() {
 }
 
 #[test]
-fn key_that_is_given_twice_is_refused() {
+fn config_with_a_repeated_key_is_refused() {
     for (text, key) in [
         (r#"{"type": "event", "event_type": "a", "event_type": "b"}"#, "event_type"),
         (r#"{"type": "event", "type": "event", "event_type": "a"}"#, "type"),
@@ -258,8 +258,8 @@ fn key_that_is_given_twice_is_refused() {
 }
 
 #[tokio::test]
-async fn largest_numbers_work_or_are_told_with_their_bound() -> Result {
-    let told = |error: ConfigError, field: &str, value: &str, bound: &str| {
+async fn largest_numbers_work_or_are_refused_with_their_bound() -> Result {
+    let assert_out_of_range = |error: ConfigError, field: &str, value: &str, bound: &str| {
         assert_eq!((error.field(), error.value(), error.kind()), (field, value, ConfigErrorKind::OutOfRange));
         assert!(error.reason().contains(bound), "{error}");
     };
@@ -270,13 +270,13 @@ async fn largest_numbers_work_or_are_told_with_their_bound() -> Result {
         "{error}"
     );
     let large = ProcessConfig::try_from(json!({"concurrency": 1_000_001})).expect_err("too many");
-    told(large, "concurrency", "1000001", "1 to 1000000,");
+    assert_out_of_range(large, "concurrency", "1000001", "1 to 1000000,");
     let large = TriggerConfig::event("a").queue(usize::MAX).validate().expect_err("too long");
-    told(large, "queue", &usize::MAX.to_string(), "1 to 10000000,");
+    assert_out_of_range(large, "queue", &usize::MAX.to_string(), "1 to 10000000,");
     let large = TriggerConfig::try_from(json!({"type": "message", "topic": "a", "queue": 10_000_001}));
-    told(large.expect_err("too long"), "queue", "10000001", "1 to 10000000,");
+    assert_out_of_range(large.expect_err("too long"), "queue", "10000001", "1 to 10000000,");
     let negative = TriggerConfig::try_from(json!({"type": "message", "topic": "a", "queue": -1}));
-    told(negative.expect_err("negative"), "queue", "-1", "1 to 10000000,");
+    assert_out_of_range(negative.expect_err("negative"), "queue", "-1", "1 to 10000000,");
     TriggerConfig::event("a").queue(10_000_000).queue_bytes(usize::MAX).validate()?;
 
     let handler = |_: TriggerEvent| async {};

@@ -1,14 +1,14 @@
-//! How many connections a webhook server takes.
+//! The connection limit of a webhook server.
 
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use triggers::Trigger;
 
 use crate::http::{Client, post_request};
-use crate::until::GIVES_UP;
+use crate::until::TIME_LIMIT;
 use crate::webhook::{listening, local};
 
-/// As the README says.
+/// The limit that the README documents.
 const LIMIT: usize = 4096;
 
 /// Raises the soft limit of open files, up to the hard one.
@@ -21,9 +21,9 @@ fn allow_open_files(needed: u64) {
     );
 }
 
-/// Not on a paused clock, which would go on to the end of the time that a connection may be idle.
+/// In real time: a paused clock would advance past the idle timeout of the connections.
 #[tokio::test]
-async fn one_connection_more_than_the_limit_is_closed_until_another_one_has_ended() {
+async fn server_closes_a_connection_over_the_limit_until_another_one_ends() {
     // This program opens both ends of each connection, and the tests beside this one open files too.
     allow_open_files(2 * LIMIT as u64 + 1000);
     let (trigger, address) = listening(local()).await;
@@ -33,16 +33,16 @@ async fn one_connection_more_than_the_limit_is_closed_until_another_one_has_ende
     }
     let mut last = Client::connect(address).await;
     assert_eq!(last.ask(post_request("/events", "{}")).await.status, 202);
-    assert!(Client::connect(address).await.answer().await.is_none(), "one too many");
-    assert_eq!(last.ask(post_request("/events", "{}")).await.status, 202, "the others go on");
+    assert!(Client::connect(address).await.answer().await.is_none(), "a connection over the limit");
+    assert_eq!(last.ask(post_request("/events", "{}")).await.status, 202, "the other connections stay open");
     drop(connections);
-    // The server finds them ended one after the other.
+    // The server notices the end of each connection in turn.
     let served = async || {
         let mut next = Client::connect(address).await;
         next.send(post_request("/events", "{}")).await;
         next.answer().await
     };
-    let room = async { while served().await.is_none() {} };
-    timeout(GIVES_UP, room).await.expect("room for another one");
+    let accepted = async { while served().await.is_none() {} };
+    timeout(TIME_LIMIT, accepted).await.expect("the server accepts another connection");
     trigger.stop().await;
 }

@@ -1,4 +1,4 @@
-//! What a handler takes can be made by hand, so that handlers and extractors can be tested without a runtime.
+//! A program can construct the arguments of its handlers, and so test handlers and extractors without a runtime.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn event(body: &'static str) -> TriggerEvent {
 }
 
 #[test]
-fn context_gives_every_argument_that_needs_no_runtime() -> Result<(), Rejection> {
+fn context_provides_every_argument_that_needs_no_runtime() -> Result<(), Rejection> {
     let event = event(r#"{"id": 7}"#);
     let cx = Context::new(&event);
     assert_eq!(Json::<HashMap<String, u8>>::from_trigger(&cx)?["id"], 7);
@@ -32,7 +32,7 @@ fn context_gives_every_argument_that_needs_no_runtime() -> Result<(), Rejection>
 }
 
 #[tokio::test]
-async fn context_gives_what_it_was_given() -> Result {
+async fn context_provides_the_values_it_was_built_with() -> Result {
     let event = event("21");
     let (bus, broker) = (EventBus::new(), MessageBroker::new());
     let (events, messages) = (EventTrigger::new(&bus, "a"), MessageTrigger::new(&broker, "a"));
@@ -48,21 +48,21 @@ async fn context_gives_what_it_was_given() -> Result {
         .broker(broker)
         .shutdown(shutdown);
 
-    assert_eq!(State::<u8>::from_trigger(&cx)?.0, 2, "the last one of a type");
+    assert_eq!(State::<u8>::from_trigger(&cx)?.0, 2, "the last state of a type");
     assert_eq!(State::<&str>::from_trigger(&cx)?.0, "text");
     let attempt = Attempt::from_trigger(&cx)?;
     assert_eq!((attempt.number(), attempt.last_error()), (3, Some("timed out")));
     assert_eq!(EventBus::from_trigger(&cx)?.emit("a", 1).await?.queued(), Some(1));
     assert_eq!(MessageBroker::from_trigger(&cx)?.publish("a", 1).await?.queued(), Some(1));
-    let told = Shutdown::from_trigger(&cx)?;
-    assert!(!told.is_cancelled());
+    let extracted = Shutdown::from_trigger(&cx)?;
+    assert!(!extracted.is_cancelled());
     begin();
-    assert!(told.is_cancelled());
+    assert!(extracted.is_cancelled());
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn handler_that_waits_for_the_shutdown_is_tested_by_hand() {
+async fn test_can_begin_the_shutdown_that_a_handler_waits_for() {
     async fn work(shutdown: Shutdown) -> &'static str {
         tokio::select! {
             () = shutdown.cancelled() => "stopped",
@@ -74,11 +74,11 @@ async fn handler_that_waits_for_the_shutdown_is_tested_by_hand() {
     assert_eq!(ended, "stopped");
     let (begin, shutdown) = Shutdown::manual();
     drop(begin);
-    assert_eq!(work(shutdown).await, "done", "it never begins");
+    assert_eq!(work(shutdown).await, "done", "the shutdown never begins");
 }
 
 #[test]
-fn webhook_event_has_what_a_request_has() -> Result<(), Rejection> {
+fn constructed_webhook_event_has_the_metadata_of_a_request() -> Result<(), Rejection> {
     let headers = Headers::from_iter(vec![("X-A".to_owned(), "1"), ("x-a".to_owned(), "2")]);
     let event = TriggerEvent::webhook("/in?b=3&token=secret", headers, "no JSON");
     let cx = Context::new(&event);
@@ -97,7 +97,7 @@ fn webhook_event_has_what_a_request_has() -> Result<(), Rejection> {
 }
 
 #[test]
-fn headers_by_hand_are_kept_as_those_of_a_request() {
+fn constructed_headers_follow_the_rules_of_a_request() {
     let long = "x".repeat(65_536);
     let headers = Headers::from_iter([
         ("X-B", "1"),
@@ -118,7 +118,7 @@ fn headers_by_hand_are_kept_as_those_of_a_request() {
 }
 
 #[test]
-fn dead_letter_by_hand_has_what_it_is_given() {
+fn constructed_dead_letter_has_the_given_values() {
     let event = event("7");
     let (id, at) = (event.id(), event.timestamp());
     let letter = DeadLetter::new(event, "charge", DeadLetterReason::TimedOut, "too slow");

@@ -1,4 +1,4 @@
-//! Dead letters: listed, sent again, cleared, and told of.
+//! Dead letters: how a program lists, redrives, clears and handles them.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -15,7 +15,7 @@ use triggers::{
 use crate::process::{assert_balanced, on, status};
 use crate::until::until;
 
-/// A process that fails until it is mended.
+/// Starts a process whose handler fails until `mended` is set.
 async fn breakable(config: ProcessConfig, mended: &Arc<AtomicBool>) -> Result<Runtime> {
     let builder = Runtime::builder().process("p", config, {
         let mended = mended.clone();
@@ -27,29 +27,29 @@ async fn breakable(config: ProcessConfig, mended: &Arc<AtomicBool>) -> Result<Ru
     Ok(builder.start().await?)
 }
 
-async fn until_handled(runtime: &Runtime) {
-    let rests = || status(runtime).triggers[0].queue_size == 0 && status(runtime).in_flight == 0;
-    until("an empty process", rests).await;
+async fn until_idle(runtime: &Runtime) {
+    let idle = || status(runtime).triggers[0].queue_size == 0 && status(runtime).in_flight == 0;
+    until("an empty process", idle).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn letters_are_sent_again_one_by_one_or_all_at_once() -> Result {
+async fn redrive_requeues_one_dead_letter_or_all() -> Result {
     let mended = Arc::new(AtomicBool::new(false));
     let runtime = breakable(on("e"), &mended).await?;
     for n in 0..5 {
         runtime.bus().emit("e", n).await?;
     }
-    until_handled(&runtime).await;
+    until_idle(&runtime).await;
     let letters = runtime.dead_letters();
     assert_eq!(letters.len().await, 5);
     assert_eq!(letters.redrive(|_| false).await, 0);
     mended.store(true, Ordering::SeqCst);
     let third = letters.list().await[2].event.id();
     assert_eq!(letters.redrive(|letter| letter.event.id() == third).await, 1);
-    until_handled(&runtime).await;
+    until_idle(&runtime).await;
     assert_eq!((letters.len().await, status(&runtime).handled), (4, 1));
     assert_eq!(letters.redrive(|_| true).await, 4);
-    until_handled(&runtime).await;
+    until_idle(&runtime).await;
     let now = status(&runtime);
     assert_eq!(
         (letters.len().await, now.handled, now.dead_lettered, now.triggers[0].accepted),
@@ -60,7 +60,7 @@ async fn letters_are_sent_again_one_by_one_or_all_at_once() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn letter_that_fails_again_is_a_new_letter_with_all_its_attempts() -> Result {
+async fn redriven_event_that_fails_again_becomes_a_new_dead_letter() -> Result {
     let mended = Arc::new(AtomicBool::new(false));
     let runtime = breakable(on("e").retry(2), &mended).await?;
     runtime.bus().emit("e", 1).await?;
@@ -76,7 +76,7 @@ async fn letter_that_fails_again_is_a_new_letter_with_all_its_attempts() -> Resu
 }
 
 #[tokio::test(start_paused = true)]
-async fn letters_are_cleared_by_process_and_reason() -> Result {
+async fn clear_removes_dead_letters_by_process_and_reason() -> Result {
     let runtime = Runtime::builder()
         .process("a", on("e"), |_: Json<u32>| async { Outcome::reject("no") })
         .process("b", on("e"), |_: Json<u32>| async { Err::<(), _>("no") })
@@ -104,13 +104,13 @@ async fn letters_are_cleared_by_process_and_reason() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sending_again_waits_for_room_and_given_up_loses_nothing() -> Result {
+async fn redrive_waits_for_capacity_and_loses_nothing_when_cancelled() -> Result {
     let config = ProcessConfig::new().trigger(TriggerConfig::event("e").queue(2));
     let mended = Arc::new(AtomicBool::new(false));
     let runtime = breakable(config, &mended).await?;
     for n in 0..6 {
         runtime.bus().emit("e", n).await?;
-        until_handled(&runtime).await;
+        until_idle(&runtime).await;
     }
     runtime.pause("p")?;
     mended.store(true, Ordering::SeqCst);
@@ -125,13 +125,13 @@ async fn sending_again_waits_for_room_and_given_up_loses_nothing() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn letter_that_is_cleared_while_others_are_sent_again_holds_none_of_them_up() -> Result {
+async fn redrive_skips_a_dead_letter_that_is_cleared_meanwhile() -> Result {
     let config = ProcessConfig::new().trigger(TriggerConfig::event("e").queue(1));
     let mended = Arc::new(AtomicBool::new(false));
     let runtime = breakable(config, &mended).await?;
     for n in 0..4 {
         runtime.bus().emit("e", n).await?;
-        until_handled(&runtime).await;
+        until_idle(&runtime).await;
     }
     runtime.pause("p")?;
     mended.store(true, Ordering::SeqCst);
@@ -145,41 +145,41 @@ async fn letter_that_is_cleared_while_others_are_sent_again_holds_none_of_them_u
     Ok(())
 }
 
-/// What a future gives that never waits.
+/// Returns the output of a future that never waits.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match std::pin::pin!(future).poll(&mut context) {
         std::task::Poll::Ready(value) => value,
-        std::task::Poll::Pending => panic!("it waits"),
+        std::task::Poll::Pending => panic!("the future waits"),
     }
 }
 
-/// Looks at the letters when it is dropped, as the owner of an event's bytes.
-struct Looks(DeadLetters, Arc<AtomicUsize>);
+/// The owner of an event's bytes. Its drop counts the dead letters.
+struct CountsOnDrop(DeadLetters, Arc<AtomicUsize>);
 
-impl AsRef<[u8]> for Looks {
+impl AsRef<[u8]> for CountsOnDrop {
     fn as_ref(&self) -> &[u8] {
         b"0"
     }
 }
 
-impl Drop for Looks {
+impl Drop for CountsOnDrop {
     fn drop(&mut self) {
         self.1.store(at_once(self.0.len()), Ordering::SeqCst);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn code_of_the_program_finds_no_lock_held() -> Result {
+async fn user_code_runs_without_the_lock_of_the_dead_letters() -> Result {
     let runtime = breakable(on("e"), &Arc::default()).await?;
     let (letters, found) = (runtime.dead_letters(), Arc::<AtomicUsize>::default());
-    runtime.bus().emit_raw("e", Bytes::from_owner(Looks(letters.clone(), found.clone()))).await?;
+    runtime.bus().emit_raw("e", Bytes::from_owner(CountsOnDrop(letters.clone(), found.clone()))).await?;
     for _ in 0..1000 {
-        until_handled(&runtime).await;
+        until_idle(&runtime).await;
         runtime.bus().emit("e", 1).await?;
     }
-    until_handled(&runtime).await;
-    assert_eq!(found.load(Ordering::SeqCst), 1000, "the oldest was dropped for the newest");
+    until_idle(&runtime).await;
+    assert_eq!(found.load(Ordering::SeqCst), 1000, "the newest dead letter evicted the oldest");
     assert_eq!(letters.clear(|_| at_once(letters.len()) < 1000).await, 0);
     Ok(())
 }
@@ -189,13 +189,13 @@ fn numbers(letters: &[DeadLetter]) -> Vec<u64> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn letters_are_read_page_by_page_while_others_come_and_go() -> Result {
+async fn pages_of_dead_letters_stay_consistent_while_others_come_and_go() -> Result {
     let runtime = breakable(on("e"), &Arc::default()).await?;
     let letters = runtime.dead_letters();
     let fail = async |events: u32| {
         for n in 0..events {
             runtime.bus().emit("e", n).await.expect("a type");
-            until_handled(&runtime).await;
+            until_idle(&runtime).await;
         }
     };
     assert!(letters.page(None, 10).await.is_empty());
@@ -203,7 +203,7 @@ async fn letters_are_read_page_by_page_while_others_come_and_go() -> Result {
     assert_eq!(numbers(&letters.page(None, 2).await), [1, 2]);
     assert_eq!(letters.clear(|letter| letter.number() <= 3).await, 3);
     fail(1).await;
-    assert_eq!(numbers(&letters.page(Some(2), 2).await), [4, 5], "after a number that is gone");
+    assert_eq!(numbers(&letters.page(Some(2), 2).await), [4, 5], "after the number of a cleared dead letter");
     assert_eq!(numbers(&letters.page(Some(5), 2).await), [6]);
     assert!(letters.page(Some(6), 2).await.is_empty() && letters.page(Some(u64::MAX), 2).await.is_empty());
     assert!(letters.page(None, 0).await.is_empty());
@@ -212,36 +212,36 @@ async fn letters_are_read_page_by_page_while_others_come_and_go() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn letter_is_found_and_sent_again_by_its_number() -> Result {
+async fn program_finds_and_redrives_a_dead_letter_by_its_number() -> Result {
     let mended = Arc::new(AtomicBool::new(false));
     let runtime = breakable(on("e"), &mended).await?;
     let letters = runtime.dead_letters();
     for n in 0..2 {
         runtime.bus().emit("e", n).await?;
-        until_handled(&runtime).await;
+        until_idle(&runtime).await;
     }
-    let second = letters.get(2).await.ok_or("no letter")?;
+    let second = letters.get(2).await.ok_or("no dead letter")?;
     assert_eq!((second.number(), &second.event.payload()["data"]), (2, &json!(1)));
     assert!(letters.get(0).await.is_none() && letters.get(3).await.is_none());
 
     assert!(letters.redrive_one(2).await);
-    until_handled(&runtime).await;
-    assert_eq!(numbers(&letters.list().await), [1, 3], "it failed again, and is a new letter");
-    assert_eq!(letters.get(3).await.ok_or("no letter")?.event.id(), second.event.id());
+    until_idle(&runtime).await;
+    assert_eq!(numbers(&letters.list().await), [1, 3], "the event failed again and is a new dead letter");
+    assert_eq!(letters.get(3).await.ok_or("no dead letter")?.event.id(), second.event.id());
     mended.store(true, Ordering::SeqCst);
     assert!(letters.redrive_one(3).await);
-    assert!(!letters.redrive_one(3).await, "it is gone");
-    until_handled(&runtime).await;
+    assert!(!letters.redrive_one(3).await, "the dead letter is gone");
+    until_idle(&runtime).await;
     assert_eq!((numbers(&letters.list().await), status(&runtime).handled), (vec![1], 1));
     assert!(!letters.is_empty().await);
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn letters_of_a_process_that_has_ended_stay() -> Result {
+async fn redrive_keeps_the_dead_letters_of_a_process_that_has_ended() -> Result {
     let runtime = breakable(on("e"), &Arc::default()).await?;
     runtime.bus().emit("e", 1).await?;
-    until_handled(&runtime).await;
+    until_idle(&runtime).await;
     runtime.shutdown().await;
     let letters = runtime.dead_letters();
     assert_eq!((letters.redrive(|_| true).await, letters.len().await), (0, 1));
@@ -250,7 +250,7 @@ async fn letters_of_a_process_that_has_ended_stay() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handler_may_send_letters_again_itself() -> Result {
+async fn handler_can_redrive_dead_letters() -> Result {
     let mended = Arc::new(AtomicBool::new(false));
     let runtime = Runtime::builder()
         .process("p", on("e"), {
@@ -266,7 +266,7 @@ async fn handler_may_send_letters_again_itself() -> Result {
         .start()
         .await?;
     runtime.bus().emit("e", 1).await?;
-    until_handled(&runtime).await;
+    until_idle(&runtime).await;
     mended.store(true, Ordering::SeqCst);
     runtime.bus().emit("again", 1).await?;
     runtime.shutdown().await;
@@ -274,9 +274,9 @@ async fn handler_may_send_letters_again_itself() -> Result {
     Ok(())
 }
 
-/// Sending its own letters again, a handler would wait for the room that only it can make.
+/// A handler that redrives its own dead letters would wait for capacity that only it can free.
 #[tokio::test(start_paused = true)]
-async fn sending_again_what_cannot_get_in_ends_all_the_same() -> Result {
+async fn redrive_in_a_handler_ends_when_its_own_queue_is_full() -> Result {
     let config = ProcessConfig::new().trigger(TriggerConfig::event("e").queue(1));
     let runtime = Runtime::builder()
         .process("p", config, |Json(n): Json<u32>, letters: DeadLetters| async move {
@@ -290,21 +290,25 @@ async fn sending_again_what_cannot_get_in_ends_all_the_same() -> Result {
         .await?;
     for n in 0..3 {
         runtime.bus().emit("e", n).await?;
-        until_handled(&runtime).await;
+        until_idle(&runtime).await;
     }
     runtime.bus().emit("e", 3).await?;
     let began = Instant::now();
     runtime.shutdown().await;
     assert_eq!(began.elapsed(), Duration::ZERO);
-    assert_eq!(runtime.dead_letters().len().await, 3, "one was sent and failed again, the others stayed");
+    assert_eq!(
+        runtime.dead_letters().len().await,
+        3,
+        "one event was redriven and failed again, the others stayed"
+    );
     assert_balanced(&status(&runtime));
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn letters_are_told_of_with_everything_the_event_had() -> Result {
+async fn dead_letter_handler_receives_every_value_of_the_event() -> Result {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let tell = |name: &'static str| {
+    let observe = |name: &'static str| {
         let seen = seen.clone();
         move |letter: DeadLetter,
               event: TriggerEvent,
@@ -325,8 +329,8 @@ async fn letters_are_told_of_with_everything_the_event_had() -> Result {
     let runtime = Runtime::builder()
         .process("a", on("e").retry(1), fails)
         .process("b", on("e").retry(1), fails)
-        .process("all", on_letters(TriggerConfig::dead_letter()), tell("all"))
-        .process("of a", on_letters(TriggerConfig::dead_letter().process("a")), tell("of a"))
+        .process("all", on_letters(TriggerConfig::dead_letter()), observe("all"))
+        .process("of a", on_letters(TriggerConfig::dead_letter().process("a")), observe("of a"))
         .start()
         .await?;
     runtime.bus().emit("e", 7).source("here").await?;
@@ -338,12 +342,12 @@ async fn letters_are_told_of_with_everything_the_event_had() -> Result {
     assert_eq!(seen, expected.map(|(name, process, n)| (name, process.to_owned(), n)));
     let ids: Vec<_> = runtime.status().processes.into_iter().map(|of| of.triggers[0].id.clone()).collect();
     assert_eq!(ids, ["event-e", "event-e", "dead-letter-*", "dead-letter-a"]);
-    assert_eq!(runtime.dead_letters().len().await, 2, "being told of does not take a letter away");
+    assert_eq!(runtime.dead_letters().len().await, 2, "a dead-letter trigger removes no dead letter");
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn letter_of_a_handler_of_letters_is_told_to_nobody() -> Result {
+async fn dead_letter_of_a_dead_letter_handler_reaches_no_handler() -> Result {
     let calls = Arc::new(AtomicUsize::new(0));
     let config = ProcessConfig::new().trigger(TriggerConfig::dead_letter()).retry(1);
     let fails = {
@@ -370,37 +374,37 @@ async fn letter_of_a_handler_of_letters_is_told_to_nobody() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn letter_that_finds_its_handlers_queue_full_is_counted_and_kept_once() -> Result {
+async fn dead_letter_that_finds_a_full_queue_is_counted_and_kept_once() -> Result {
     let letters = TriggerConfig::dead_letter().queue(2).overflow(Overflow::DropOldest);
     let config = ProcessConfig::new().trigger(letters);
     let runtime = Runtime::builder()
-        .process("tell", config, |_: DeadLetter| async {})
+        .process("observe", config, |_: DeadLetter| async {})
         .process("p", on("e"), |_: TriggerEvent| async { Err::<(), _>("broken") })
         .start()
         .await?;
-    runtime.pause("tell")?;
+    runtime.pause("observe")?;
     for n in 0..5 {
         runtime.bus().emit("e", n).await?;
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let told = status(&runtime);
-    assert_eq!((told.triggers[0].queue_size, told.triggers[0].dropped), (2, 3));
+    let observed = status(&runtime);
+    assert_eq!((observed.triggers[0].queue_size, observed.triggers[0].dropped), (2, 3));
     assert_eq!(runtime.dead_letters().len().await, 5);
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn letters_of_overflow_are_told_of_and_can_be_sent_again() -> Result {
-    let told = Arc::new(AtomicUsize::new(0));
+async fn dead_letters_of_overflow_reach_their_handler_and_can_be_redriven() -> Result {
+    let observed = Arc::new(AtomicUsize::new(0));
     let config = ProcessConfig::new().trigger(TriggerConfig::dead_letter());
     let small = ProcessConfig::new().trigger(TriggerConfig::event("e").queue(1));
     let runtime = Runtime::builder()
         .process("p", small, |_: TriggerEvent| async {})
-        .process("tell", config, {
-            let told = told.clone();
+        .process("observe", config, {
+            let observed = observed.clone();
             move |letter: DeadLetter| {
                 assert_eq!(letter.reason, DeadLetterReason::Overflow);
-                told.fetch_add(1, Ordering::SeqCst);
+                observed.fetch_add(1, Ordering::SeqCst);
                 async {}
             }
         })
@@ -411,7 +415,7 @@ async fn letters_of_overflow_are_told_of_and_can_be_sent_again() -> Result {
         runtime.bus().emit("e", n).await?;
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(told.load(Ordering::SeqCst), 3);
+    assert_eq!(observed.load(Ordering::SeqCst), 3);
     runtime.resume("p")?;
     assert_eq!(runtime.dead_letters().redrive(|_| true).await, 3);
     runtime.shutdown().await;
@@ -419,11 +423,11 @@ async fn letters_of_overflow_are_told_of_and_can_be_sent_again() -> Result {
     Ok(())
 }
 
-/// So the drain waits for what comes of the letter.
+/// Therefore a drain waits for the handlers of the dead letter.
 #[tokio::test(start_paused = true)]
-async fn letter_is_told_of_before_its_event_is_settled() -> Result {
+async fn dead_letter_trigger_fires_before_the_event_is_settled() -> Result {
     let (runtime, seen) = (Arc::<OnceLock<Runtime>>::default(), Arc::<Mutex<Vec<_>>>::default());
-    // A key is made while an event is on its way into the queue.
+    // The runtime computes the key while an event is on its way into the queue.
     let look = {
         let (runtime, seen) = (runtime.clone(), seen.clone());
         move |_: &TriggerEvent| {
@@ -434,12 +438,12 @@ async fn letter_is_told_of_before_its_event_is_settled() -> Result {
     let config = ProcessConfig::new().trigger(TriggerConfig::dead_letter()).key(Key::of(look));
     let started = Runtime::builder()
         .process("p", on("e"), |_: TriggerEvent| async { Err::<(), _>("broken") })
-        .process("tell", config, |_: DeadLetter| async {})
+        .process("observe", config, |_: DeadLetter| async {})
         .start()
         .await?;
     let runtime = runtime.get_or_init(|| started);
     runtime.bus().emit("e", 1).await?;
-    until_handled(runtime).await;
+    until_idle(runtime).await;
     assert_eq!(*seen.lock().expect("what was seen"), [(1, 0)]);
     Ok(())
 }
@@ -451,20 +455,20 @@ async fn order(event: TriggerEvent) -> Result<()> {
 }
 
 #[on_dead_letter("dead_letters_orders")]
-async fn tell(letter: DeadLetter, Json(order): Json<u32>, bus: EventBus) -> Result<()> {
-    bus.emit("dead_letters.told", json!([order, letter.attempts, letter.error])).await?;
+async fn observe(letter: DeadLetter, Json(order): Json<u32>, bus: EventBus) -> Result<()> {
+    bus.emit("dead_letters.observed", json!([order, letter.attempts, letter.error])).await?;
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn attribute_declares_a_handler_of_letters() -> Result {
-    let told = Arc::new(Mutex::new(Vec::new()));
+async fn attribute_declares_a_dead_letter_handler() -> Result {
+    let observed = Arc::new(Mutex::new(Vec::new()));
     let runtime = Runtime::builder()
-        .handlers(handlers![order, tell])
-        .process("told", on("dead_letters.told"), {
-            let told = told.clone();
+        .handlers(handlers![order, observe])
+        .process("observed", on("dead_letters.observed"), {
+            let observed = observed.clone();
             move |Json(what): Json<serde_json::Value>| {
-                told.lock().expect("what was told").push(what);
+                observed.lock().expect("what was observed").push(what);
                 async {}
             }
         })
@@ -472,15 +476,15 @@ async fn attribute_declares_a_handler_of_letters() -> Result {
         .await?;
     runtime.bus().emit("dead_letters.order", 7).await?;
     runtime.shutdown().await;
-    assert_eq!(*told.lock().expect("what was told"), [json!([7, 3, "no stock for 7"])]);
+    assert_eq!(*observed.lock().expect("what was observed"), [json!([7, 3, "no stock for 7"])]);
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn letter_shows_itself_as_json() -> Result {
+async fn dead_letter_serializes_as_json() -> Result {
     let runtime = breakable(on("e"), &Arc::default()).await?;
     runtime.bus().emit("e", 1).await?;
-    until_handled(&runtime).await;
+    until_idle(&runtime).await;
     let letter = serde_json::to_value(&runtime.dead_letters().list().await[0])?;
     assert_eq!((&letter["number"], &letter["process"]), (&json!(1), &json!("p")));
     assert_eq!(letter["reason"], "retries_exhausted");
@@ -490,7 +494,7 @@ async fn letter_shows_itself_as_json() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn letters_that_could_not_be_sent_again_keep_their_place() -> Result {
+async fn dead_letters_that_cannot_be_redriven_keep_their_order() -> Result {
     let broken = |_: TriggerEvent| async { Err::<(), _>("broken") };
     let runtime =
         Runtime::builder().process("a", on("a"), broken).process("b", on("b"), broken).start().await?;
@@ -513,16 +517,16 @@ async fn letters_that_could_not_be_sent_again_keep_their_place() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_removed_process_leaves_is_told_to_those_who_go_on() -> Result {
-    let told = Arc::new(AtomicUsize::new(0));
+async fn dead_letters_of_a_removed_process_reach_the_remaining_handlers() -> Result {
+    let observed = Arc::new(AtomicUsize::new(0));
     let config = ProcessConfig::new().trigger(TriggerConfig::dead_letter());
     let runtime = Runtime::builder()
         .process("stuck", on("e"), |_: TriggerEvent| std::future::pending::<()>())
-        .process("tell", config, {
-            let told = told.clone();
+        .process("observe", config, {
+            let observed = observed.clone();
             move |letter: DeadLetter| {
                 assert_eq!((letter.reason, letter.attempts), (DeadLetterReason::Drained, 0));
-                told.fetch_add(1, Ordering::SeqCst);
+                observed.fetch_add(1, Ordering::SeqCst);
                 async {}
             }
         })
@@ -534,6 +538,6 @@ async fn what_a_removed_process_leaves_is_told_to_those_who_go_on() -> Result {
     }
     assert_eq!(runtime.remove_process("stuck").await?.left, 3);
     runtime.shutdown().await;
-    assert_eq!(told.load(Ordering::SeqCst), 3);
+    assert_eq!(observed.load(Ordering::SeqCst), 3);
     Ok(())
 }

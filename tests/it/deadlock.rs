@@ -1,4 +1,5 @@
-//! Handlers that wait for room which only handlers that wait could make: one is told, and nobody else.
+//! Deadlocks: handlers that wait for capacity which only waiting handlers could free. Exactly one of them gets an
+//! error.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -63,12 +64,12 @@ async fn handler_that_emits_its_own_type_cannot_deadlock_the_runtime() -> Result
 }
 
 #[tokio::test(start_paused = true)]
-async fn circle_of_processes_that_wait_for_each_other_is_broken() -> Result {
+async fn runtime_breaks_a_cycle_of_processes_that_wait_for_each_other() -> Result {
     let next = |event_type: &'static str| {
         move |Json(left): Json<u32>, bus: EventBus| async move {
             for _ in 0..2 {
                 if left > 0 {
-                    // An error is this handler's answer to it; what counts is that it comes.
+                    // The handler ignores an error. The test needs only that the wait ends.
                     let _ = bus.emit(event_type, left - 1).await;
                 }
             }
@@ -90,7 +91,7 @@ async fn circle_of_processes_that_wait_for_each_other_is_broken() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handlers_that_wait_for_one_that_goes_on_are_left_to_wait() -> Result {
+async fn handlers_that_wait_for_a_running_handler_get_no_error() -> Result {
     let runtime = Runtime::builder()
         .process("fast", waiting("fast", 1, 3), |Json(n): Json<u32>, bus: EventBus| async move {
             bus.emit("slow", n).await.map(drop)
@@ -112,7 +113,7 @@ async fn handlers_that_wait_for_one_that_goes_on_are_left_to_wait() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handler_whose_bytes_never_get_room_is_found_although_the_queue_is_short() -> Result {
+async fn deadlock_over_bytes_is_found_although_the_queue_holds_few_events() -> Result {
     let trigger = TriggerConfig::event("e").queue_bytes(10).overflow(Overflow::Wait);
     let config = ProcessConfig::new().trigger(trigger);
     let runtime = Runtime::builder()
@@ -133,21 +134,22 @@ async fn handler_whose_bytes_never_get_room_is_found_although_the_queue_is_short
     Ok(())
 }
 
-/// Runs a process with two workers and a queue for one event on these events: before it publishes to its own process, so
-/// often at once, and after it, the handler sleeps so many seconds. Tells who was told of a deadlock.
-async fn deadlocked(events: &'static [(u64, usize, u64)]) -> Result<Vec<usize>> {
-    let told = Arc::new(Mutex::new(Vec::new()));
+/// Runs a process with two workers and a queue for one event. For each event, the handler sleeps for the first number
+/// of seconds, publishes to its own process the second number of times at once, and sleeps for the last number of
+/// seconds. Returns the indexes of the events whose handlers got a deadlock error.
+async fn handlers_with_a_deadlock_error(events: &'static [(u64, usize, u64)]) -> Result<Vec<usize>> {
+    let reported = Arc::new(Mutex::new(Vec::new()));
     let runtime = Runtime::builder()
         .process("p", waiting("e", 1, 2), {
-            let told = told.clone();
+            let reported = reported.clone();
             move |Json(n): Json<usize>, bus: EventBus| {
-                let told = told.clone();
+                let reported = reported.clone();
                 async move {
                     let Some((before, times, after)) = events.get(n) else { return };
                     tokio::time::sleep(Duration::from_secs(*before)).await;
                     let emit = || async {
                         if bus.emit("e", events.len()).await.is_err() {
-                            told.lock().expect("who was told").push(n);
+                            reported.lock().expect("the indexes").push(n);
                         }
                     };
                     match times {
@@ -166,29 +168,37 @@ async fn deadlocked(events: &'static [(u64, usize, u64)]) -> Result<Vec<usize>> 
     }
     let report = runtime.shutdown().await;
     assert_eq!((report.dead_lettered, report.left), (0, 0));
-    let told = told.lock().expect("who was told").clone();
-    Ok(told)
+    let reported = reported.lock().expect("the indexes").clone();
+    Ok(reported)
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_handler_that_closes_the_circle_is_told_of_a_deadlock() -> Result {
-    assert_eq!(deadlocked(&[(1, 1, 0), (2, 1, 0), (0, 0, 0)]).await?, [1]);
-    assert_eq!(deadlocked(&[(2, 1, 0), (1, 1, 0), (0, 0, 0)]).await?, [0]);
+async fn only_the_handler_that_closes_the_cycle_gets_a_deadlock_error() -> Result {
+    assert_eq!(handlers_with_a_deadlock_error(&[(1, 1, 0), (2, 1, 0), (0, 0, 0)]).await?, [1]);
+    assert_eq!(handlers_with_a_deadlock_error(&[(2, 1, 0), (1, 1, 0), (0, 0, 0)]).await?, [0]);
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn handler_is_in_no_circle_while_another_one_of_its_process_goes_on() -> Result {
+async fn handler_is_not_deadlocked_while_another_handler_of_its_process_runs() -> Result {
     let nobody = Vec::<usize>::new();
-    assert_eq!(deadlocked(&[(1, 1, 0), (2, 0, 0), (0, 0, 0)]).await?, nobody);
-    assert_eq!(deadlocked(&[(1, 2, 0), (2, 0, 0), (0, 0, 0)]).await?, nobody, "it waits twice");
-    assert_eq!(deadlocked(&[(1, 1, 10), (2, 0, 0), (1, 1, 0)]).await?, nobody, "it has waited");
+    assert_eq!(handlers_with_a_deadlock_error(&[(1, 1, 0), (2, 0, 0), (0, 0, 0)]).await?, nobody);
+    assert_eq!(
+        handlers_with_a_deadlock_error(&[(1, 2, 0), (2, 0, 0), (0, 0, 0)]).await?,
+        nobody,
+        "the handler waits twice at once"
+    );
+    assert_eq!(
+        handlers_with_a_deadlock_error(&[(1, 1, 10), (2, 0, 0), (1, 1, 0)]).await?,
+        nobody,
+        "the handler no longer waits"
+    );
     Ok(())
 }
 
-/// The room has been made, and the one who waits for it has not come to take it yet.
+/// A take has freed capacity, and the publisher that waits for it has not used it yet.
 #[tokio::test(start_paused = true)]
-async fn handler_that_is_about_to_get_room_is_in_no_circle() -> Result {
+async fn handler_that_is_about_to_get_capacity_is_not_deadlocked() -> Result {
     let trigger = |of: &str| TriggerConfig::event(of).queue(1).overflow(Overflow::Wait);
     let config = ProcessConfig::new().triggers([trigger("a"), trigger("b")]).concurrency(2);
     let runtime = Runtime::builder()
@@ -215,7 +225,7 @@ async fn handler_that_is_about_to_get_room_is_in_no_circle() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handler_that_waits_for_an_event_to_be_tried_again_is_left_to_wait() -> Result {
+async fn handler_that_waits_for_a_retry_gets_no_error() -> Result {
     let config = waiting("e", 1, 2).retry(1);
     let runtime = Runtime::builder()
         .process("p", config, |Json(n): Json<u32>, attempt: Attempt, bus: EventBus| async move {
@@ -240,7 +250,7 @@ async fn handler_that_waits_for_an_event_to_be_tried_again_is_left_to_wait() -> 
 }
 
 #[tokio::test(start_paused = true)]
-async fn key_whose_handler_waits_behind_itself_is_found_although_workers_are_free() -> Result {
+async fn deadlock_of_a_key_with_itself_is_found_although_workers_are_idle() -> Result {
     let config = waiting("e", 2, 4).key(Key::of(|_: &u32| 1));
     let runtime = Runtime::builder()
         .process("p", config, |Json(n): Json<u32>, bus: EventBus| async move {
@@ -264,9 +274,9 @@ async fn key_whose_handler_waits_behind_itself_is_found_although_workers_are_fre
     Ok(())
 }
 
-/// When the handler began to wait, another one was still running.
+/// Another handler still ran when the handler began to wait.
 #[tokio::test(start_paused = true)]
-async fn deadlock_that_another_handler_leaves_behind_by_ending_is_found() -> Result {
+async fn deadlock_that_begins_when_another_handler_ends_is_found() -> Result {
     let key = Key::of(|(key, _): &(u8, u64)| *key);
     let config = waiting("e", 1, 2).key(key);
     let runtime = Runtime::builder()
@@ -293,17 +303,17 @@ async fn deadlock_that_another_handler_leaves_behind_by_ending_is_found() -> Res
     Ok(())
 }
 
-/// One that waits for the circle, and came after it, is not the one to be told: nothing would be won.
+/// An error for a handler that waits behind the cycle would not break the cycle.
 #[tokio::test(start_paused = true)]
-async fn deadlock_is_told_to_one_in_the_circle_and_not_to_one_behind_it() -> Result {
-    let told = Arc::new(AtomicUsize::new(0));
+async fn handler_in_the_cycle_gets_the_deadlock_error_and_one_behind_it_does_not() -> Result {
+    let reported = Arc::new(AtomicUsize::new(0));
     let key = Key::of(|(key, _): &(u8, u64)| *key);
     let config = waiting("e", 1, 2).key(key);
     let runtime = Runtime::builder()
-        .process("circle", config, {
-            let told = told.clone();
+        .process("cycle", config, {
+            let reported = reported.clone();
             move |Json(event): Json<(u8, u64)>, bus: EventBus| {
-                let told = told.clone();
+                let reported = reported.clone();
                 async move {
                     match event {
                         (0, _) => tokio::time::sleep(Duration::from_secs(5)).await,
@@ -313,7 +323,7 @@ async fn deadlock_is_told_to_one_in_the_circle_and_not_to_one_behind_it() -> Res
                                 bus.emit("e", (1, 2)).await,
                                 Err(PublishError::Deadlock { .. })
                             ));
-                            told.fetch_add(1, Ordering::SeqCst);
+                            reported.fetch_add(1, Ordering::SeqCst);
                         }
                         _ => {}
                     }
@@ -334,6 +344,6 @@ async fn deadlock_is_told_to_one_in_the_circle_and_not_to_one_behind_it() -> Res
     let began = Instant::now();
     let report = runtime.shutdown().await;
     assert_eq!((report.dead_lettered, report.left, began.elapsed()), (0, 0, Duration::from_secs(2)));
-    assert_eq!(told.load(Ordering::SeqCst), 1);
+    assert_eq!(reported.load(Ordering::SeqCst), 1);
     Ok(())
 }

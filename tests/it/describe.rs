@@ -1,4 +1,4 @@
-//! The description of a runtime, and the check of its wiring: the same before it starts and while it runs.
+//! The description of a runtime and the check of its wiring, before the start and while it runs.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -38,13 +38,13 @@ async fn charge(Json(order): Json<Order>, bank: State<Bank>, _: TriggerEvent) {
 #[on_dead_letter("bank")]
 #[on_dead_letter]
 #[process(retry = 1)]
-async fn tell() {}
+async fn warn() {}
 
-/// Every kind of trigger, and every setting.
+/// Returns a builder with every kind of trigger and every setting.
 fn shop() -> Builder {
     Runtime::builder()
         .state(Bank)
-        .handlers(handlers![charge, tell])
+        .handlers(handlers![charge, warn])
         .process(
             "audit",
             config([TriggerConfig::event("order.placed"), TriggerConfig::event("order.placed").source("a")])
@@ -64,7 +64,7 @@ bank  tests/it/describe.rs:22  it::describe::charge
   runs         8 at a time, timeout 1m30s, 5 retries after 1s..5m
   key          |order: &Order| order.customer
 
-tell  tests/it/describe.rs:37  it::describe::tell
+warn  tests/it/describe.rs:37  it::describe::warn
   webhook      [::1]:0/orders    id webhook-0/orders, queue 1000, overflow drop_oldest, body_limit 64KiB
   dead letter  of bank           id dead-letter-bank, queue 100, overflow drop_newest
   dead letter  of every process  id dead-letter-*, queue 100, overflow drop_newest
@@ -82,13 +82,13 @@ overlaps
   event order.placed from shop: bank, audit";
 
 #[test]
-fn description_is_a_text_for_people() {
+fn description_displays_as_text() {
     assert_eq!(shop().describe().to_string(), SHOP);
     assert_eq!(Runtime::builder().describe().to_string(), "no process");
 }
 
 #[test]
-fn description_is_data() {
+fn description_has_the_settings_as_fields() {
     let description = shop().describe();
     let bank = &description.processes[0];
     assert_eq!((bank.name.as_str(), bank.handler.as_str()), ("bank", "it::describe::charge"));
@@ -107,7 +107,7 @@ fn description_is_data() {
 }
 
 #[test]
-fn json_has_the_names_and_forms_of_the_configuration() {
+fn description_serializes_with_the_keys_of_the_configuration() {
     let json = serde_json::to_value(shop().describe()).expect("JSON");
     let expected = json!({
         "name": "bank",
@@ -146,7 +146,7 @@ fn json_has_the_names_and_forms_of_the_configuration() {
     });
     assert_eq!(json["processes"][0], expected);
 
-    // All but code, and what is not a setting, is read back.
+    // Every setting except code can be deserialized again.
     let mut read = 0;
     for process in json["processes"].as_array().expect("a list") {
         let mut config = process.as_object().expect("an object").clone();
@@ -163,7 +163,7 @@ fn json_has_the_names_and_forms_of_the_configuration() {
 }
 
 #[tokio::test]
-async fn runtime_describes_the_processes_it_has() -> Result {
+async fn runtime_describes_its_current_processes() -> Result {
     let before = Runtime::builder().process("in", hook("/in"), |_: Text| async {}).describe();
     let runtime = Runtime::builder().process("in", hook("/in"), |_: Text| async {}).start().await?;
     let without_places = |mut description: Description| {
@@ -181,7 +181,7 @@ async fn runtime_describes_the_processes_it_has() -> Result {
 }
 
 #[tokio::test]
-async fn runtime_names_the_triggers_of_the_program_after_the_others() -> Result {
+async fn description_lists_custom_triggers_after_the_others() -> Result {
     let runtime = Runtime::builder()
         .process("p", config([TriggerConfig::event("a")]), |_: Text| async {})
         .trigger("p", Numbers::default())
@@ -195,7 +195,7 @@ async fn runtime_names_the_triggers_of_the_program_after_the_others() -> Result 
 }
 
 #[test]
-fn closures_are_described_by_what_they_read() {
+fn description_shows_a_closure_by_the_type_that_it_reads() {
     let process = config([TriggerConfig::event("a").filter(Filter::of(|length: &u16| *length > 7))])
         .key(Key::of(|length: &u16| *length));
     let description = Runtime::builder().process("p", process, |_: Text| async {}).describe();
@@ -204,7 +204,7 @@ fn closures_are_described_by_what_they_read() {
     assert_eq!(process.triggers[0].filter.as_deref(), Some("|_: &u16| .."));
 }
 
-/// The overlaps of processes with these triggers, as text.
+/// Returns the overlaps of processes with these triggers, as text.
 fn overlaps(triggers: &[(&str, TriggerConfig)]) -> Vec<String> {
     let add = |builder: Builder, (name, trigger): &(&str, TriggerConfig)| {
         builder.process(*name, config([trigger.clone()]), |_: TriggerEvent| async {})
@@ -214,7 +214,7 @@ fn overlaps(triggers: &[(&str, TriggerConfig)]) -> Vec<String> {
 }
 
 #[test]
-fn what_one_event_reaches_is_listed_by_type_and_source() {
+fn description_lists_overlaps_of_events_by_type_and_source() {
     let event = TriggerConfig::event;
     let none: [&str; 0] = [];
     assert_eq!(overlaps(&[("a", event("x")), ("b", event("y")), ("c", event("x.y"))]), none);
@@ -230,11 +230,15 @@ fn what_one_event_reaches_is_listed_by_type_and_source() {
         ]),
         ["event x: a, e", "event x from s: a, b, c, e", "event x from t: a, d, e"]
     );
-    assert_eq!(overlaps(&[("a", event("x")), ("b", TriggerConfig::message("x"))]), none, "two worlds");
+    assert_eq!(
+        overlaps(&[("a", event("x")), ("b", TriggerConfig::message("x"))]),
+        none,
+        "events and messages are separate"
+    );
 }
 
 #[test]
-fn what_one_message_reaches_is_listed_by_pattern_and_by_pair_of_patterns() {
+fn description_lists_overlaps_of_messages_by_pattern_and_pair_of_patterns() {
     let on = |name, pattern: &str| (name, TriggerConfig::message(pattern));
     let none: [&str; 0] = [];
     assert_eq!(overlaps(&[on("a", "x.y"), on("b", "x.z"), on("c", "x.*.y")]), none);
@@ -255,7 +259,11 @@ fn what_one_message_reaches_is_listed_by_pattern_and_by_pair_of_patterns() {
         ]
     );
     assert_eq!(overlaps(&[on("a", "x.{one}"), on("b", "x.{two}")]), ["message x.{one} and x.{two}: a, b"]);
-    assert_eq!(overlaps(&[on("a", "x.#"), on("b", "x.y")]), none, "what is no pattern overlaps with nothing");
+    assert_eq!(
+        overlaps(&[on("a", "x.#"), on("b", "x.y")]),
+        none,
+        "an invalid pattern overlaps with no other"
+    );
 }
 
 #[test]
@@ -266,7 +274,7 @@ fn process_does_not_overlap_with_itself() {
 }
 
 #[tokio::test]
-async fn check_finds_what_start_finds_but_ports() -> Result {
+async fn check_reports_the_problems_of_start_except_ports() -> Result {
     let taken = TcpListener::bind("127.0.0.1:0")?;
     let port = taken.local_addr()?.port();
     let on_port = |path| config([TriggerConfig::webhook(path, port).host("127.0.0.1")]);
@@ -289,7 +297,7 @@ async fn check_finds_what_start_finds_but_ports() -> Result {
     assert_eq!(checked.problems()[0].message(), needs);
     assert_eq!(checked.problems()[0].location().as_deref(), Some("tests/it/describe.rs:22"));
 
-    assert_eq!(wrong().describe().processes.len(), 5, "it is described all the same");
+    assert_eq!(wrong().describe().processes.len(), 5, "a builder with problems can be described");
     Runtime::builder().process("a", on_port("/x"), |_: Text| async {}).check()?;
     Ok(())
 }
@@ -321,7 +329,7 @@ async fn remind(id: Option<u64>, day: Option<String>, event: Option<Text>) {
 }
 
 #[test]
-fn captures_are_described_by_the_type_of_their_argument() {
+fn description_shows_captures_with_the_type_of_their_argument() {
     let description = Runtime::builder().handlers(handlers![remind]).describe();
     let arguments = &description.processes[0].arguments;
     let shown: Vec<String> = arguments.iter().map(ToString::to_string).collect();

@@ -1,4 +1,4 @@
-//! How a runtime ends: drained, at its deadline, or dropped.
+//! How a runtime ends: after its drain, at its deadline, or when it is dropped.
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ use crate::runtime::{config, hook};
 use crate::until::{block_until, until};
 
 #[tokio::test(start_paused = true)]
-async fn drain_finishes_the_cascade_it_finds() -> Result {
+async fn drain_finishes_a_running_cascade() -> Result {
     let bus = EventBus::new();
     let step = |next: Option<&'static str>| {
         move |_: TriggerEvent, bus: EventBus| async move {
@@ -51,7 +51,7 @@ async fn drain_finishes_the_cascade_it_finds() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn drain_cancels_at_the_deadline_and_says_what_is_left() -> Result {
+async fn drain_cancels_handlers_at_the_deadline_and_reports_what_is_left() -> Result {
     let runtime = Runtime::builder()
         .process("stuck", config([TriggerConfig::event("a")]), |_: TriggerEvent| std::future::pending::<()>())
         .process("quick", config([TriggerConfig::event("a")]), |_: TriggerEvent| async {})
@@ -67,14 +67,14 @@ async fn drain_cancels_at_the_deadline_and_says_what_is_left() -> Result {
     assert_eq!((report.completed, report.dead_lettered, report.left), (3, 0, 3));
     let status = &runtime.status().processes[0];
     let trigger = &status.triggers[0];
-    assert_eq!((status.in_flight, trigger.queue_size), (0, 3), "the cancelled one is back in its queue");
-    assert_eq!((status.failed, status.dead_lettered), (0, 0), "being cancelled is no failure");
+    assert_eq!((status.in_flight, trigger.queue_size), (0, 3), "the cancelled event is requeued");
+    assert_eq!((status.failed, status.dead_lettered), (0, 0), "a cancelled attempt is not a failure");
     Ok(())
 }
 
-/// It never leaves the runtime at rest for longer than it takes to publish again.
+/// The runtime is idle only between the end of one event and the next publication.
 #[tokio::test(start_paused = true)]
-async fn drain_ends_between_two_events_of_a_publisher_that_waits_for_each() -> Result {
+async fn drain_ends_between_two_events_of_a_sequential_publisher() -> Result {
     let handled = Arc::new(Notify::new());
     let runtime = Runtime::builder()
         .process("p", config([TriggerConfig::event("a")]), {
@@ -95,14 +95,14 @@ async fn drain_ends_between_two_events_of_a_publisher_that_waits_for_each() -> R
             assert!(published < 1000, "the drain does not end");
         }
     };
-    // First the one who publishes: by the time that the drain looks there is another event.
+    // The publisher is polled first, so there is another event each time that the drain checks.
     let ((), report) = tokio::join!(biased; publisher, runtime.shutdown());
     assert_eq!(report.left, 0);
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_handler_goes_on_when_nobody_takes_what_it_publishes() -> Result {
+async fn drain_cancels_a_handler_that_would_publish_after_the_deadline() -> Result {
     let gate = Arc::new(Notify::new());
     let runtime = Runtime::builder()
         .process("a", config([TriggerConfig::event("a")]), {
@@ -121,7 +121,7 @@ async fn no_handler_goes_on_when_nobody_takes_what_it_publishes() -> Result {
         .await?;
     runtime.bus().emit("a", 1).await?;
     let (report, ()) = tokio::join!(runtime.shutdown(), async {
-        // Between two ticks of tokio's clock, where a timeout that is over takes until the next one.
+        // Between two ticks of tokio's timers: an expired timeout fires only at the next tick.
         tokio::time::advance(Duration::from_micros(10_500)).await;
         gate.notify_one();
     });
@@ -176,7 +176,7 @@ async fn queues_stay_open_until_every_cancelled_handler_has_ended() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_that_was_cancelled_is_begun_by_another_worker() -> Result {
+async fn no_worker_starts_an_event_that_an_aborted_worker_requeued() -> Result {
     for _ in 0..50 {
         let begun = Arc::new(AtomicUsize::new(0));
         let config = config([TriggerConfig::event("a")]).concurrency(64);
@@ -200,9 +200,9 @@ async fn nothing_that_was_cancelled_is_begun_by_another_worker() -> Result {
     Ok(())
 }
 
-/// A handler that never waits gives an abort no chance.
+/// Tokio aborts a task only at an await, and this handler never awaits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn workers_take_nothing_more_after_the_deadline() -> Result {
+async fn workers_take_no_event_after_the_deadline() -> Result {
     let handled = Arc::new(AtomicUsize::new(0));
     let config = ProcessConfig::new().trigger(TriggerConfig::event("a"));
     let runtime = Runtime::builder()
@@ -223,10 +223,10 @@ async fn workers_take_nothing_more_after_the_deadline() -> Result {
     }
     let report = runtime.shutdown().await;
     let status = runtime.status().processes.remove(0);
-    assert!(report.left > 0, "the deadline came first");
+    assert!(report.left > 0, "the deadline came before the last event");
     let tasks = tokio::runtime::Handle::current();
     until("the end of all tasks", || tasks.metrics().num_alive_tasks() == 0).await;
-    // At most the one that was running when the report was made has ended since.
+    // At most the event that was in flight when the report was made has completed since.
     let handled = handled.load(Ordering::SeqCst);
     assert!((100..=101).contains(&(report.left + handled)), "{report}, {handled} handled");
     assert!(status.handled <= handled as u64);
@@ -234,7 +234,7 @@ async fn workers_take_nothing_more_after_the_deadline() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn runtime_that_is_dropped_cancels_its_handlers_and_tells_them() -> Result {
+async fn dropped_runtime_cancels_its_handlers_and_notifies_them() -> Result {
     struct Dropped(mpsc::UnboundedSender<&'static str>);
     impl Drop for Dropped {
         fn drop(&mut self) {
@@ -248,7 +248,7 @@ async fn runtime_that_is_dropped_cancels_its_handlers_and_tells_them() -> Result
             let sender = sender.clone();
             tokio::spawn(async move {
                 shutdown.cancelled().await;
-                let _ = sender.send("told");
+                let _ = sender.send("notified");
             });
             async move {
                 let _dropped = dropped;
@@ -262,12 +262,12 @@ async fn runtime_that_is_dropped_cancels_its_handlers_and_tells_them() -> Result
     drop(runtime);
     let mut both = [seen.recv().await, seen.recv().await];
     both.sort_unstable();
-    assert_eq!(both, [Some("cancelled"), Some("told")]);
+    assert_eq!(both, [Some("cancelled"), Some("notified")]);
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn drain_that_is_given_up_goes_on_where_it_was() -> Result {
+async fn second_shutdown_continues_a_cancelled_drain() -> Result {
     let runtime = Runtime::builder()
         .process("slow", config([TriggerConfig::event("a")]), |_: TriggerEvent| {
             tokio::time::sleep(Duration::from_secs(3))
@@ -287,7 +287,7 @@ async fn drain_that_is_given_up_goes_on_where_it_was() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn drain_without_a_deadline_waits_as_long_as_it_takes() -> Result {
+async fn drain_without_a_deadline_waits_for_every_handler() -> Result {
     let runtime = Runtime::builder()
         .process("slow", config([TriggerConfig::event("a")]), |_: TriggerEvent| {
             tokio::time::sleep(Duration::from_secs(86_400))
@@ -301,7 +301,7 @@ async fn drain_without_a_deadline_waits_as_long_as_it_takes() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handlers_are_told_of_the_drain() -> Result {
+async fn drain_notifies_handlers_through_shutdown() -> Result {
     let runtime = Runtime::builder()
         .process("long", config([TriggerConfig::event("a")]), |shutdown: Shutdown| async move {
             assert!(!shutdown.is_cancelled());
@@ -318,7 +318,7 @@ async fn handlers_are_told_of_the_drain() -> Result {
 }
 
 #[tokio::test]
-async fn webhooks_answer_503_while_the_runtime_drains_and_their_port_is_closed_after() -> Result {
+async fn webhook_answers_503_during_the_drain_and_closes_its_port_after() -> Result {
     let (entered, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let runtime = Runtime::builder()
         .process("in", hook("/in"), {
@@ -348,14 +348,14 @@ async fn webhooks_answer_503_while_the_runtime_drains_and_their_port_is_closed_a
     });
     assert_eq!((report.completed, report.left), (1, 0));
     assert_eq!(runtime.local_addr("webhook-0/in"), None);
-    // A free port may be that of another test's client by now, so it is not bound here.
-    assert!(http::Client::try_connect(address).await.is_err(), "nobody listens");
+    // The client of another test may have the free port by now, so this test does not bind it.
+    assert!(http::Client::try_connect(address).await.is_err(), "the port is closed");
     Ok(())
 }
 
-/// Its port takes the first one longer.
+/// The first process ends later than the second, as it has a port to close.
 #[tokio::test]
-async fn report_is_in_the_order_of_the_declarations() -> Result {
+async fn report_lists_processes_in_the_order_of_their_declarations() -> Result {
     let runtime = Runtime::builder()
         .process("first", hook("/in"), |_: TriggerEvent| async {})
         .process("second", config([TriggerConfig::event("a")]), |_: TriggerEvent| async {})
@@ -368,9 +368,9 @@ async fn report_is_in_the_order_of_the_declarations() -> Result {
 }
 
 #[tokio::test]
-async fn event_that_is_on_its_way_to_a_runtime_that_is_dropped_has_found_nobody() -> Result {
+async fn event_published_while_the_runtime_is_dropped_matches_no_trigger() -> Result {
     let (bus, held) = (EventBus::new(), Arc::<Mutex<Option<Runtime>>>::default());
-    // A key is made while an event is on its way into the queue.
+    // The runtime computes the key while an event is on its way into the queue.
     let end = {
         let held = held.clone();
         move |_: &TriggerEvent| drop(held.lock().expect("the runtime").take())
@@ -385,7 +385,7 @@ async fn event_that_is_on_its_way_to_a_runtime_that_is_dropped_has_found_nobody(
 }
 
 #[tokio::test]
-async fn runtime_that_is_dropped_ends_at_once() -> Result {
+async fn dropped_runtime_ends_at_once() -> Result {
     let bus = EventBus::new();
     let triggers = [TriggerConfig::event("a"), TriggerConfig::webhook("/x", 0).host("127.0.0.1")];
     let runtime = Runtime::builder()
@@ -400,9 +400,9 @@ async fn runtime_that_is_dropped_ends_at_once() -> Result {
     Ok(())
 }
 
-/// The retries that held the room are not waited for any more, so nobody makes room in that queue.
+/// The drain does not wait for the retries that hold the capacity, so the queue stays full.
 #[tokio::test(start_paused = true)]
-async fn drain_does_not_wait_for_one_who_waits_for_the_room_of_stranded_retries() -> Result {
+async fn drain_does_not_wait_for_a_publisher_behind_expired_retries() -> Result {
     let later = config([TriggerConfig::event("later").queue(1).overflow(Overflow::Wait)]).retry(1);
     let runtime = Runtime::builder()
         .process("later", later, |_: TriggerEvent| async { Outcome::Retry(Duration::from_secs(3600)) })
@@ -422,7 +422,7 @@ async fn drain_does_not_wait_for_one_who_waits_for_the_room_of_stranded_retries(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn handlers_that_end_as_soon_as_they_are_told_of_the_drain_are_in_its_report() -> Result {
+async fn report_counts_handlers_that_end_when_the_drain_begins() -> Result {
     for _ in 0..100 {
         let config = on("e").concurrency(4);
         let runtime = Runtime::builder()

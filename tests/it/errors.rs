@@ -1,4 +1,4 @@
-//! Errors: a permanent one stays permanent through other types, `Error` leaves by `?`, and no text is shown twice.
+//! Errors: a permanent error stays permanent inside other types, `?` converts `Error`, and no text is shown twice.
 
 use std::error::Error as StdError;
 use std::future::Future;
@@ -15,8 +15,11 @@ use triggers::{
 use crate::process::{on, status};
 use crate::runtime::config;
 
-/// What a process with three retries makes of an event: the reason, the error and the attempts of its dead letter.
-async fn letter<E: Into<Error> + Send + 'static, Fut: Future<Output = Result<(), E>> + Send + 'static>(
+/// Runs a process with three retries on one event. Returns the reason, the error and the attempts of its dead letter.
+async fn dead_letter_of<
+    E: Into<Error> + Send + 'static,
+    Fut: Future<Output = Result<(), E>> + Send + 'static,
+>(
     handler: fn() -> Fut,
 ) -> Result<(DeadLetterReason, String, u32)> {
     let fails = move |_: TriggerEvent| handler();
@@ -69,16 +72,16 @@ async fn twice() -> Result<()> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn permanent_error_stays_permanent_through_other_error_types() -> Result {
+async fn permanent_error_stays_permanent_inside_other_error_types() -> Result {
     let rejected = |error: &str| (DeadLetterReason::Rejected, error.to_owned(), 1);
-    assert_eq!(letter(no_order).await?, rejected("no order"));
-    assert_eq!(letter(with_context).await?, rejected("cannot ship: no order"));
-    assert_eq!(letter(with_two_contexts).await?, rejected("order 7: cannot ship: no order"));
-    assert_eq!(letter(transparent).await?, rejected("no order"));
-    assert_eq!(letter(as_a_source).await?, rejected("the ship has sunk: no order"));
-    assert_eq!(letter(in_a_box_of_anyhow).await?, rejected("no order"));
-    assert_eq!(letter(in_an_io_error).await?, rejected("no order"));
-    assert_eq!(letter(twice).await?, rejected("no order"));
+    assert_eq!(dead_letter_of(no_order).await?, rejected("no order"));
+    assert_eq!(dead_letter_of(with_context).await?, rejected("cannot ship: no order"));
+    assert_eq!(dead_letter_of(with_two_contexts).await?, rejected("order 7: cannot ship: no order"));
+    assert_eq!(dead_letter_of(transparent).await?, rejected("no order"));
+    assert_eq!(dead_letter_of(as_a_source).await?, rejected("the ship has sunk: no order"));
+    assert_eq!(dead_letter_of(in_a_box_of_anyhow).await?, rejected("no order"));
+    assert_eq!(dead_letter_of(in_an_io_error).await?, rejected("no order"));
+    assert_eq!(dead_letter_of(twice).await?, rejected("no order"));
     Ok(())
 }
 
@@ -91,10 +94,10 @@ async fn busy_with_context() -> anyhow::Result<()> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn error_that_is_not_permanent_is_retried_through_anyhow() -> Result {
+async fn process_retries_a_transient_error_inside_anyhow() -> Result {
     let exhausted = |error: &str| (DeadLetterReason::RetriesExhausted, error.to_owned(), 4);
-    assert_eq!(letter(busy).await?, exhausted("the database is gone"));
-    assert_eq!(letter(busy_with_context).await?, exhausted("cannot ship: the database is gone"));
+    assert_eq!(dead_letter_of(busy).await?, exhausted("the database is gone"));
+    assert_eq!(dead_letter_of(busy_with_context).await?, exhausted("cannot ship: the database is gone"));
     Ok(())
 }
 
@@ -102,7 +105,7 @@ async fn error_that_is_not_permanent_is_retried_through_anyhow() -> Result {
 #[error("a grenade")]
 struct Grenade;
 
-/// Shows itself, and panics when its source is read.
+/// An error that panics when its source is read.
 #[derive(Debug)]
 struct Trap;
 
@@ -123,15 +126,15 @@ async fn trap() -> Result<(), Trap> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn source_that_panics_costs_one_attempt() -> Result {
-    let (reason, error, attempts) = letter(trap).await?;
+async fn panic_in_the_source_of_an_error_costs_one_attempt() -> Result {
+    let (reason, error, attempts) = dead_letter_of(trap).await?;
     assert_eq!((reason, attempts), (DeadLetterReason::RetriesExhausted, 4));
     assert_eq!(error, "an error that cannot be shown");
     Ok(())
 }
 
 #[test]
-fn error_leaves_by_the_question_mark_with_its_type_and_its_text() {
+fn question_mark_converts_an_error_and_keeps_its_type_and_text() {
     fn boxed() -> Result<(), Box<dyn StdError>> {
         Err(Error::from(Grenade))?
     }
@@ -150,14 +153,14 @@ fn error_leaves_by_the_question_mark_with_its_type_and_its_text() {
 }
 
 #[test]
-fn permanent_error_dereferences_to_the_error_it_was_made_of() {
+fn permanent_error_dereferences_to_its_inner_error() {
     let error = Error::permanent(Grenade);
     assert!(error.is::<Grenade>() && error.is_permanent());
     assert!(!Error::from(Grenade).is_permanent());
     assert_eq!(format!("{error} {error:?}"), "a grenade a grenade");
 }
 
-/// The text of an error and those of its sources.
+/// Returns the texts of an error and of its sources.
 fn texts(error: &dyn StdError) -> Vec<String> {
     std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect()
 }
@@ -176,7 +179,7 @@ async fn stopped(trigger: EventTrigger) -> TriggerError {
     trigger.wait_for_next().await.expect_err("a trigger that is stopped")
 }
 
-/// One value of each public error type, and of each variant that has a cause.
+/// Returns a value of each public error type, and of each variant that has a cause.
 async fn one_of_each() -> Result<Vec<Box<dyn StdError>>> {
     let bus = EventBus::new();
     let full = EventTrigger::new(&bus, "full").capacity(1).overflow(Overflow::Reject);
@@ -189,8 +192,8 @@ async fn one_of_each() -> Result<Vec<Box<dyn StdError>>> {
     let start = Runtime::builder().process("p", on("a b").concurrency(0), |_: TriggerEvent| async {});
     Ok(vec![
         Box::new(bus.emit("a b", 1).await.expect_err("a space")),
-        Box::new(bus.emit("a", Unwritable).await.expect_err("no JSON")),
-        Box::new(bus.emit("full", 2).await.expect_err("no room")),
+        Box::new(bus.emit("a", Unwritable).await.expect_err("a value without a JSON form")),
+        Box::new(bus.emit("full", 2).await.expect_err("a full queue")),
         Box::new(stopped(full).await),
         Box::new(EventTrigger::new(&bus, "a b").start().await.expect_err("a space")),
         Box::new(hook("/", port).start().await.expect_err("the port is taken")),
@@ -207,7 +210,7 @@ async fn one_of_each() -> Result<Vec<Box<dyn StdError>>> {
 }
 
 #[tokio::test]
-async fn no_error_shows_the_text_of_its_source_too() -> Result {
+async fn no_error_repeats_the_text_of_its_source() -> Result {
     for error in one_of_each().await? {
         let texts = texts(&*error);
         for (index, text) in texts.iter().enumerate() {
@@ -219,7 +222,7 @@ async fn no_error_shows_the_text_of_its_source_too() -> Result {
 }
 
 #[test]
-fn kind_of_a_config_error_says_what_is_wrong() {
+fn config_error_has_the_kind_of_its_fault() {
     use ConfigErrorKind::{Conflict, Invalid, Misplaced, Missing, OutOfRange, UnknownKey, WrongType};
     let webhook = || TriggerConfig::webhook("/a", 0);
     for (config, field, kind) in [
@@ -263,7 +266,7 @@ fn kind_of_a_config_error_says_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn kind_of_a_problem_says_what_it_is_about() -> Result {
+async fn problem_has_the_kind_of_its_fault() -> Result {
     let kinds = |error: StartError| error.problems().iter().map(Problem::kind).collect::<Vec<_>>();
     let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
     let port = taken.local_addr()?.port();
@@ -295,7 +298,7 @@ async fn kind_of_a_problem_says_what_it_is_about() -> Result {
 }
 
 #[test]
-fn kind_of_a_rejection_says_whether_there_is_anything() {
+fn rejection_kind_separates_absent_from_invalid() {
     assert_eq!(Rejection::absent("no id").kind(), RejectionKind::Absent);
     assert_eq!(Rejection::invalid("no id").kind(), RejectionKind::Invalid);
     assert_eq!(RejectionKind::Absent.to_string(), "absent");

@@ -10,7 +10,7 @@ use crate::logs::Logs;
 use crate::stop::{self, ends_within_a_second};
 
 #[tokio::test]
-async fn payload_is_type_id_source_and_data() -> Result {
+async fn event_payload_has_type_id_source_and_data() -> Result {
     let bus = EventBus::new();
     let trigger = started(&bus, "pipeline.error").await?;
     bus.emit("pipeline.error", json!({"job": "nightly", "code": 7})).source("data-pipeline").await?;
@@ -43,7 +43,7 @@ async fn event_without_source_has_a_null_source() -> Result {
 }
 
 #[tokio::test]
-async fn only_the_type_that_was_asked_for_arrives() -> Result {
+async fn trigger_receives_only_its_event_type() -> Result {
     let bus = EventBus::new();
     let trigger = started(&bus, "pipeline.error").await?;
     for other in ["pipeline.done", "pipeline", "pipeline.error.fatal", "Pipeline.error"] {
@@ -55,7 +55,7 @@ async fn only_the_type_that_was_asked_for_arrives() -> Result {
 }
 
 #[tokio::test]
-async fn source_filter_takes_its_source_only_and_counts_the_others() -> Result {
+async fn source_filter_accepts_only_its_source_and_counts_the_others() -> Result {
     let bus = EventBus::new();
     let trigger =
         EventTrigger::new(&bus, "pipeline.error").source_filter("data-pipeline").trigger_id("pipe-err");
@@ -71,7 +71,7 @@ async fn source_filter_takes_its_source_only_and_counts_the_others() -> Result {
 }
 
 #[tokio::test]
-async fn every_trigger_gets_the_same_event_with_the_same_bytes() -> Result {
+async fn every_trigger_receives_the_same_event_with_the_same_bytes() -> Result {
     let bus = EventBus::new();
     let triggers = [started(&bus, "a").await?, started(&bus, "a").await?, started(&bus, "a").await?];
     let sent = bus.emit("a", "shared").await?;
@@ -102,19 +102,19 @@ async fn publisher_gets_the_id_and_the_counts_of_its_event() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn publisher_that_waits_for_room_gets_the_id_too() -> Result {
+async fn waiting_publisher_gets_the_id_too() -> Result {
     let bus = EventBus::new();
     let trigger = EventTrigger::new(&bus, "a").capacity(1).overflow(Overflow::Wait);
     trigger.start().await?;
     bus.emit("a", 1).await?;
     let (sent, first) = tokio::join!(bus.emit("a", 2).into_future(), trigger.wait_for_next());
-    assert_ne!(first?.id(), sent.as_ref().expect("room").id());
+    assert_ne!(first?.id(), sent.as_ref().expect("capacity").id());
     assert_eq!(trigger.wait_for_next().await?.id(), sent?.id());
     Ok(())
 }
 
 #[tokio::test]
-async fn buses_do_not_see_each_other() -> Result {
+async fn buses_are_isolated() -> Result {
     let (bus, other) = (EventBus::new(), EventBus::new());
     let trigger = started(&bus, "a").await?;
     assert_eq!(counts(&other.emit("a", 1).await?), (0, 0, 0));
@@ -123,29 +123,29 @@ async fn buses_do_not_see_each_other() -> Result {
 }
 
 #[tokio::test]
-async fn full_queue_keeps_the_first_drops_the_rest_and_warns() -> Result {
+async fn full_queue_drops_the_newest_events_and_logs_a_warning() -> Result {
     let logs = Logs::capture();
     let bus = EventBus::new();
     let trigger = started(&bus, "burst").await?;
-    let mut told = (0, 0);
+    let mut sums = (0, 0);
     for number in 0..150 {
         let sent = bus.emit("burst", number).await?;
         let (matched, queued, dropped) = counts(&sent);
         assert_eq!(matched, 1);
-        told = (told.0 + queued, told.1 + dropped);
+        sums = (sums.0 + queued, sums.1 + dropped);
     }
-    assert_eq!(told, (100, 50));
+    assert_eq!(sums, (100, 50));
     let status = trigger.status();
     assert_eq!((status.queue_size, status.capacity, status.accepted, status.dropped), (100, 100, 100, 50));
     assert_eq!(logs.with("queue full").len(), 1);
 
     assert_eq!(trigger.wait_for_next().await?.payload()["data"], 0);
-    assert_eq!(bus.emit("burst", "late").await?.queued(), Some(1), "there is room again");
+    assert_eq!(bus.emit("burst", "late").await?.queued(), Some(1), "the queue has capacity again");
     let kept: Vec<_> = trigger.drain_pending().iter().map(data).collect();
     let expected: Vec<_> = (1..100).map(|n| json!(n)).chain([json!("late")]).collect();
     assert_eq!(kept, expected);
 
-    // It warns again of the 100th and the 200th.
+    // The trigger logs further warnings for the 100th and the 200th drop.
     for number in 0..250 {
         bus.emit("burst", number).await?;
     }
@@ -155,7 +155,7 @@ async fn full_queue_keeps_the_first_drops_the_rest_and_warns() -> Result {
 }
 
 #[tokio::test]
-async fn drop_oldest_keeps_the_newest() -> Result {
+async fn drop_oldest_keeps_the_newest_events() -> Result {
     let bus = EventBus::new();
     let trigger = EventTrigger::new(&bus, "a").capacity(3).overflow(Overflow::DropOldest);
     trigger.start().await?;
@@ -169,7 +169,7 @@ async fn drop_oldest_keeps_the_newest() -> Result {
 }
 
 #[tokio::test]
-async fn drop_oldest_warns_of_the_1st_and_every_100th() -> Result {
+async fn drop_oldest_logs_a_warning_for_the_1st_and_every_100th_drop() -> Result {
     let logs = Logs::capture();
     let bus = EventBus::new();
     let trigger = EventTrigger::new(&bus, "a").capacity(3).overflow(Overflow::DropOldest);
@@ -183,7 +183,7 @@ async fn drop_oldest_warns_of_the_1st_and_every_100th() -> Result {
 }
 
 #[tokio::test]
-async fn reject_tells_the_publisher_and_leaves_the_others_alone() -> Result {
+async fn reject_returns_an_error_and_other_triggers_get_the_event() -> Result {
     let bus = EventBus::new();
     let strict = EventTrigger::new(&bus, "a").capacity(1).overflow(Overflow::Reject).trigger_id("strict");
     let roomy = started(&bus, "a").await?;
@@ -201,7 +201,7 @@ async fn reject_tells_the_publisher_and_leaves_the_others_alone() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wait_holds_the_publisher_and_nobody_else() -> Result {
+async fn wait_delays_only_the_publisher() -> Result {
     let bus = EventBus::new();
     let slow = EventTrigger::new(&bus, "a").capacity(1).overflow(Overflow::Wait);
     let quick = started(&bus, "a").await?;
@@ -212,7 +212,11 @@ async fn wait_holds_the_publisher_and_nobody_else() -> Result {
         async move { bus.emit("a", 2).await }
     });
     assert_eq!(data(&quick.wait_for_next().await?), 1);
-    assert_eq!(data(&quick.wait_for_next().await?), 2, "the quick one has it while the publisher waits");
+    assert_eq!(
+        data(&quick.wait_for_next().await?),
+        2,
+        "the quick trigger has the event while the publisher waits"
+    );
     assert!(!publisher.is_finished());
     assert_eq!(data(&slow.wait_for_next().await?), 1);
     let sent = ends_within_a_second(publisher).await??;
@@ -222,7 +226,7 @@ async fn wait_holds_the_publisher_and_nobody_else() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_for_one_trigger_keeps_the_event_from_no_other() -> Result {
+async fn publisher_that_waits_for_one_trigger_still_reaches_the_others() -> Result {
     let bus = EventBus::new();
     let wait = || EventTrigger::new(&bus, "a").capacity(1).overflow(Overflow::Wait);
     let (slow, quick) = (wait().trigger_id("slow"), wait().trigger_id("quick"));
@@ -242,7 +246,7 @@ async fn waiting_for_one_trigger_keeps_the_event_from_no_other() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_publisher_learns_of_a_stop_with_a_start_right_behind_it() -> Result {
+async fn waiting_publisher_notices_a_stop_that_a_start_follows() -> Result {
     let bus = EventBus::new();
     let full = EventTrigger::new(&bus, "a").capacity(1).overflow(Overflow::Wait);
     full.start().await?;
@@ -258,14 +262,14 @@ async fn waiting_publisher_learns_of_a_stop_with_a_start_right_behind_it() -> Re
     Ok(())
 }
 
-/// On one thread, on which nothing else runs until the consumer yields.
+/// On one thread, where no other task runs until the consumer yields.
 #[tokio::test]
-async fn consumer_of_a_flood_gives_way() -> Result {
+async fn consumer_of_a_full_queue_yields_to_other_tasks() -> Result {
     let bus = EventBus::new();
     let trigger = EventTrigger::new(&bus, "a").overflow(Overflow::DropOldest);
     trigger.start().await?;
     let others = tokio::spawn(async {});
-    // More than the events that tokio allows a task between two yields.
+    // More events than the budget that tokio gives a task between two yields.
     for _ in 0..10_000 {
         // The queue is never empty, so the consumer never waits for an event.
         bus.emit_raw("a", "1").await?;
@@ -278,16 +282,16 @@ async fn consumer_of_a_flood_gives_way() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn publisher_that_gives_up_waiting_is_counted_as_dropped() -> Result {
+async fn trigger_counts_the_event_of_a_cancelled_publisher_as_dropped() -> Result {
     let bus = EventBus::new();
     let slow = EventTrigger::new(&bus, "a").capacity(1).overflow(Overflow::Wait);
     slow.start().await?;
     bus.emit("a", 1).await?;
     let second = std::time::Duration::from_secs(1);
-    let given_up = tokio::time::timeout(second, async { bus.emit("a", 2).await }).await;
-    assert!(given_up.is_err());
+    let cancelled = tokio::time::timeout(second, async { bus.emit("a", 2).await }).await;
+    assert!(cancelled.is_err());
     assert_eq!(slow.status().dropped, 1);
-    // And one whose trigger stops learns that it had no room.
+    // A publisher whose trigger stops gets the drop in its counts.
     let publisher = tokio::spawn({
         let bus = bus.clone();
         async move { bus.emit("a", 3).await }
@@ -300,7 +304,7 @@ async fn publisher_that_gives_up_waiting_is_counted_as_dropped() -> Result {
 }
 
 #[tokio::test]
-async fn raw_data_may_be_json_or_not() -> Result {
+async fn bus_accepts_raw_data_that_is_json_or_not() -> Result {
     let bus = EventBus::new();
     let trigger = started(&bus, "a").await?;
     bus.emit_raw("a", Bytes::from_static(b"{\"n\": 1 }")).await?;
@@ -314,7 +318,7 @@ async fn raw_data_may_be_json_or_not() -> Result {
 }
 
 #[tokio::test]
-async fn invalid_type_is_an_error_that_names_it() {
+async fn invalid_event_type_is_an_error_that_names_it() {
     let bus = EventBus::new();
     for (name, reason) in [
         ("", "empty"),
@@ -331,7 +335,7 @@ async fn invalid_type_is_an_error_that_names_it() {
 }
 
 #[tokio::test]
-async fn data_that_is_no_json_is_an_error() {
+async fn data_without_a_json_form_is_an_error() {
     let bus = EventBus::new();
     let keyed_by_list = std::collections::HashMap::from([([1, 2], 3)]);
     assert!(matches!(bus.emit("a", keyed_by_list).await, Err(PublishError::Encode(_))));
@@ -347,7 +351,7 @@ async fn unawaited_emit_publishes_nothing() -> Result {
 }
 
 #[tokio::test]
-async fn bad_settings_are_told_at_start_by_field_value_and_form() {
+async fn start_error_names_the_field_and_the_value_of_a_bad_setting() {
     let bus = EventBus::new();
     for (trigger, field, value) in [
         (EventTrigger::new(&bus, "a.*"), "event_type", "a.*"),
@@ -363,7 +367,7 @@ async fn bad_settings_are_told_at_start_by_field_value_and_form() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stop_ends_every_waiter_and_loses_nothing() -> Result {
+async fn stop_ends_every_waiter_and_loses_no_event() -> Result {
     let bus = EventBus::new();
     let trigger = EventTrigger::new(&bus, "a").capacity(10);
     stop::contract(&trigger, async |number| {
@@ -374,7 +378,7 @@ async fn stop_ends_every_waiter_and_loses_nothing() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn trigger_that_is_dropped_is_not_published_to() -> Result {
+async fn dropped_trigger_receives_no_event() -> Result {
     let bus = EventBus::new();
     drop(started(&bus, "a").await?);
     assert_eq!(ends_within_a_second(bus.emit("a", 1)).await?.matched(), Some(0));
@@ -391,7 +395,7 @@ pub(crate) fn data(event: &TriggerEvent) -> serde_json::Value {
     event.payload()["data"].clone()
 }
 
-/// How many triggers a publication matched, how many queued it, and how many had no room.
+/// Returns how many triggers a publication matched, how many queued it, and how many dropped it.
 pub(crate) fn counts(sent: &Published) -> (usize, usize, usize) {
     let known = "the triggers are in this process";
     (sent.matched().expect(known), sent.queued().expect(known), sent.dropped().expect(known))

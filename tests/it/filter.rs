@@ -1,4 +1,4 @@
-//! `filter`: which events a trigger takes, and what becomes of the others.
+//! Filters: which events a trigger accepts, and how it treats the others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ async fn page(_event: TriggerEvent) {}
 
 #[on_message("reports.*", filter = |report: &TriggerEvent| { let size = report.raw().len(); size < 10 })]
 #[on_event("report", filter = |e: &Vec<u8>|
-    // Those that have none are not sent on.
+    // An empty report is skipped.
     !e.is_empty())]
 async fn read(_event: TriggerEvent) {}
 
@@ -40,7 +40,7 @@ fn trigger(status: &RuntimeStatus, process: usize, trigger: usize) -> &TriggerSt
 }
 
 #[tokio::test]
-async fn closure_over_the_body_says_which_events_are_taken() -> Result {
+async fn filter_selects_events_by_their_body() -> Result {
     let logs = Logs::capture();
     let runtime = Runtime::builder().handlers(handlers![page]).start().await?;
     let bus = runtime.bus();
@@ -49,7 +49,7 @@ async fn closure_over_the_body_says_which_events_are_taken() -> Result {
         assert_eq!(counts(&sent), (matched, matched, 0), "{code}");
     }
     let sent = bus.emit("pipeline.error", "no such body").await?;
-    assert_eq!(sent.matched(), Some(0), "what cannot be read does not match");
+    assert_eq!(sent.matched(), Some(0), "an undecodable body does not match");
     bus.emit_raw("pipeline.error", "no JSON").await?;
 
     let status = runtime.status();
@@ -95,7 +95,7 @@ async fn each_trigger_of_a_handler_has_its_own_filter() -> Result {
 }
 
 #[tokio::test]
-async fn request_that_a_webhook_does_not_take_is_answered_200() -> Result {
+async fn webhook_answers_200_to_a_filtered_request() -> Result {
     let runtime = Runtime::builder().handlers(handlers![deploy]).start().await?;
     let address = runtime.local_addr("webhook-0/deploy").ok_or("no address")?;
     let answer = http::post(address, "/deploy", r#"{"branch": "main"}"#).await;
@@ -113,7 +113,7 @@ async fn request_that_a_webhook_does_not_take_is_answered_200() -> Result {
 }
 
 #[tokio::test]
-async fn webhook_that_drains_answers_503_whatever_its_filter_says() -> Result {
+async fn draining_webhook_answers_503_whatever_its_filter_returns() -> Result {
     let (entered, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let webhook = TriggerConfig::webhook("/in", 0).host("127.0.0.1");
     let handler = {
@@ -141,7 +141,7 @@ async fn webhook_that_drains_answers_503_whatever_its_filter_says() -> Result {
 }
 
 #[tokio::test]
-async fn filter_that_panics_loses_nothing_and_keeps_the_event_from_nobody() -> Result {
+async fn panicking_filter_dead_letters_the_event_only_for_its_own_process() -> Result {
     let calls = Arc::new(AtomicUsize::new(0));
     let calling = Arc::clone(&calls);
     let panics = Filter::of(move |number: &u32| {
@@ -165,20 +165,20 @@ async fn filter_that_panics_loses_nothing_and_keeps_the_event_from_nobody() -> R
     let status = runtime.status();
     assert_eq!((trigger(&status, 0, 0).accepted, trigger(&status, 0, 0).filtered), (1, 1));
 
-    assert_eq!(letters.redrive(|_| true).await, 1, "sent again it is not filtered");
+    assert_eq!(letters.redrive(|_| true).await, 1, "the runtime does not filter a redriven event");
     assert_eq!(calls.load(Ordering::SeqCst), 2);
     assert_eq!(runtime.shutdown().await.completed, 4);
     Ok(())
 }
 
 #[tokio::test]
-async fn dead_letters_can_be_filtered_by_their_body() -> Result {
+async fn trigger_filters_dead_letters_by_their_body() -> Result {
     let only_high = TriggerConfig::dead_letter().filter(Filter::of(|number: &u32| *number > 10));
     let runtime = Runtime::builder()
         .process("fails", config([TriggerConfig::event("number")]), |_: TriggerEvent| async {
             Result::<()>::Err("no".into())
         })
-        .process("told", config([only_high]), |_: DeadLetter| async {})
+        .process("observer", config([only_high]), |_: DeadLetter| async {})
         .start()
         .await?;
     runtime.bus().emit("number", 7).await?;
@@ -191,7 +191,7 @@ async fn dead_letters_can_be_filtered_by_their_body() -> Result {
 }
 
 #[tokio::test]
-async fn trigger_used_by_itself_takes_a_filter() -> Result {
+async fn trigger_without_a_runtime_applies_its_filter() -> Result {
     let (bus, broker) = (EventBus::new(), MessageBroker::new());
     let filter = Filter::of(|number: &u32| number.is_multiple_of(2));
     let event = EventTrigger::new(&bus, "number").filter(filter.clone());
@@ -212,7 +212,7 @@ async fn trigger_used_by_itself_takes_a_filter() -> Result {
 }
 
 #[test]
-fn triggers_with_different_filters_are_no_repetition() {
+fn check_accepts_two_equal_triggers_with_filters() {
     let above = |limit: u32| Filter::of(move |number: &u32| *number > limit);
     let same = above(1);
     let check = |one: Filter, other: Filter| {
@@ -220,11 +220,11 @@ fn triggers_with_different_filters_are_no_repetition() {
         Runtime::builder().process("p", config(triggers), |_: TriggerEvent| async {}).check()
     };
     assert!(check(above(1), above(2)).is_ok());
-    assert!(check(same.clone(), same).is_ok(), "nothing is known of closures but what they read");
+    assert!(check(same.clone(), same).is_ok(), "the check does not compare closures");
 }
 
 #[test]
-fn filters_are_equal_where_they_are_known_to_be() {
+fn clones_of_a_filter_are_equal() {
     let filter = Filter::of(|number: &u32| *number > 1);
     assert_eq!(
         TriggerConfig::event("a").filter(filter.clone()),

@@ -1,4 +1,4 @@
-//! What a program does around its runtime: before the first event, and after the last.
+//! Hooks of a program: before the first event and after the last.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use triggers::{EventBus, ProcessConfig, Result, Runtime, TriggerConfig, TriggerE
 
 use crate::process::on;
 
-/// Remembers what was called, in order.
+/// Records calls in their order.
 #[derive(Clone, Default)]
 struct Calls(Arc<Mutex<Vec<&'static str>>>);
 
@@ -37,7 +37,7 @@ async fn hooks_run_before_the_first_event_and_after_the_last() -> Result {
         .on_start({
             let (calls, bus) = (calls.clone(), bus.clone());
             move || async move {
-                assert_eq!(bus.emit("e", 0).await?.matched(), Some(0), "nothing listens yet");
+                assert_eq!(bus.emit("e", 0).await?.matched(), Some(0), "no trigger is subscribed yet");
                 calls.add("first start");
                 Ok(())
             }
@@ -66,7 +66,7 @@ async fn hooks_run_before_the_first_event_and_after_the_last() -> Result {
 }
 
 #[tokio::test]
-async fn hook_that_fails_or_panics_keeps_the_runtime_from_starting() {
+async fn start_hook_that_fails_or_panics_fails_the_start() {
     let start = |fails: fn() -> Result| {
         let config = ProcessConfig::new().trigger(TriggerConfig::webhook("/x", 0).host("127.0.0.1"));
         let builder = Runtime::builder().process("p", config, |_: TriggerEvent| async {});
@@ -80,7 +80,7 @@ async fn hook_that_fails_or_panics_keeps_the_runtime_from_starting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stop_hook_that_hangs_or_panics_holds_no_other_up_for_long() -> Result {
+async fn stop_hook_that_hangs_or_panics_does_not_prevent_the_others() -> Result {
     let calls = Calls::default();
     let runtime = Runtime::builder()
         .process("p", on("e"), |_: TriggerEvent| async {})
@@ -102,12 +102,12 @@ async fn stop_hook_that_hangs_or_panics_holds_no_other_up_for_long() -> Result {
     let began = Instant::now();
     runtime.shutdown().await;
     assert_eq!(calls.all(), ["stopped"]);
-    assert_eq!(began.elapsed(), Duration::from_secs(4), "they have 5 s, where the drain leaves less");
+    assert_eq!(began.elapsed(), Duration::from_secs(4), "hooks have 5 s if the drain leaves less");
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn stop_hooks_have_until_the_deadline_of_the_drain_and_no_longer() -> Result {
+async fn stop_hooks_run_until_the_drain_deadline_and_no_longer() -> Result {
     for (takes, expected) in [(10, 10), (3600, 30)] {
         let calls = Calls::default();
         let call = |takes, name| {

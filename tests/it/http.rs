@@ -1,4 +1,4 @@
-//! A client that sends what it is told, byte for byte, and reads answers.
+//! An HTTP client that sends given bytes and reads the answers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ impl Answer {
     }
 }
 
-/// A connection on which requests are sent one after the other.
+/// A connection that sends requests one after the other.
 pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
@@ -34,7 +34,7 @@ impl Client {
         Client::try_connect(address).await.expect("a connection")
     }
 
-    /// Fails if nobody listens.
+    /// Fails if the port is closed.
     pub(crate) async fn try_connect(address: SocketAddr) -> io::Result<Client> {
         Ok(Client(BufReader::new(TcpStream::connect(address).await?)))
     }
@@ -43,17 +43,17 @@ impl Client {
         self.0.get_ref().local_addr().expect("an address")
     }
 
-    /// A server that refuses may close before it has taken everything, so only its answer tells how it went.
+    /// Sends bytes and ignores an error: a server that refuses a request may close before it has read everything.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.try_send(bytes).await;
     }
 
-    /// Fails if the server closes before it has taken everything.
+    /// Fails if the server closes before it has read everything.
     pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.0.write_all(bytes.as_ref()).await
     }
 
-    /// Closes the sending half: nothing more comes from here.
+    /// Closes the sending half of the connection.
     pub(crate) async fn finish(&mut self) {
         self.0.shutdown().await.expect("a connection");
     }
@@ -100,19 +100,19 @@ impl Client {
     }
 }
 
-/// A `POST` with a body.
+/// Returns a `POST` with a body.
 pub(crate) fn post_request(target: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     post_with(target, "", body)
 }
 
-/// A `POST` with headers, each ended by `\r\n`, and a body.
+/// Returns a `POST` with headers, each ended by `\r\n`, and a body.
 pub(crate) fn post_with(target: &str, headers: impl AsRef<[u8]>, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let head = format!("POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n", body.len());
     [head.as_bytes(), headers.as_ref(), b"\r\n", body].concat()
 }
 
-/// Posts a body on a connection of its own.
+/// Posts a body on a new connection.
 pub(crate) async fn post(address: SocketAddr, path: &str, body: &str) -> Answer {
     request(address, post_request(path, body)).await
 }
@@ -121,7 +121,7 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
     request(address, format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await
 }
 
-/// Sends a request on a connection of its own.
+/// Sends a request on a new connection.
 pub(crate) async fn request(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
     Client::connect(address).await.ask(request).await
 }

@@ -1,5 +1,5 @@
-//! HTTP as the webhook server speaks it: the forms of a request it takes, the limits it sets, and how it ends what
-//! is malformed, too large or too slow.
+//! HTTP of the webhook server: the requests that it accepts, its limits, and how it ends malformed, large and slow
+//! requests.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::webhook::{listening, local};
 const VECTORS: &str = include_str!("../vectors/http_malformed.json");
 
 #[tokio::test(start_paused = true)]
-async fn malformed_requests_are_refused_and_the_next_one_is_served() {
+async fn server_refuses_malformed_requests_and_serves_the_next_one() {
     let (trigger, address) = listening(local()).await;
     let vectors: Value = serde_json::from_str(VECTORS).expect("JSON");
     let vectors = vectors["vectors"].as_array().expect("a list");
@@ -29,7 +29,7 @@ async fn malformed_requests_are_refused_and_the_next_one_is_served() {
         let events = trigger.drain_pending().len();
         let mut faults = faults(vector, &answers, events);
         if is_framed_twice(&raw) && (answers.len() > 1 || open_for >= Duration::from_secs(1)) {
-            faults.push("the connection goes on after the answer");
+            faults.push("the connection stays open after the answer");
         }
         if post(address, "/events", "{}").await.status != 202 || trigger.drain_pending().len() != 1 {
             faults.push("the next request is not served");
@@ -45,7 +45,7 @@ async fn malformed_requests_are_refused_and_the_next_one_is_served() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn chunked_body_arrives_as_one() {
+async fn server_joins_the_chunks_of_a_body() {
     let (trigger, address) = listening(local()).await;
     let body = "3\r\n{\"a\r\n4;name=value\r\n\":1}\r\n0\r\nTrailer: x\r\n\r\n";
     assert_eq!(request(address, chunked(body)).await.status, 202);
@@ -55,7 +55,7 @@ async fn chunked_body_arrives_as_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pipelined_requests_are_answered_in_order_on_one_connection() {
+async fn server_answers_pipelined_requests_in_order_on_one_connection() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
     client.send((0..50).flat_map(|n| post_request("/events", n.to_string())).collect::<Vec<_>>()).await;
@@ -64,13 +64,13 @@ async fn pipelined_requests_are_answered_in_order_on_one_connection() {
         let event = trigger.wait_for_next().await.expect("an event");
         assert_eq!((event.payload(), &answer.json()["event_id"]), (&json!(n), &json!(event.id())));
     }
-    // And the connection goes on.
+    // The connection stays open.
     assert_eq!(client.ask(post_request("/events", "50")).await.status, 202);
     trigger.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn http_1_0_needs_no_host_and_closes_after_the_answer() {
+async fn server_accepts_http_1_0_without_a_host_and_closes_after_the_answer() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
     let begin = Instant::now();
@@ -81,7 +81,7 @@ async fn http_1_0_needs_no_host_and_closes_after_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn client_that_expects_continue_is_told_to_go_on() {
+async fn server_answers_100_to_a_client_that_expects_continue() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
     let head =
@@ -92,7 +92,7 @@ async fn client_that_expects_continue_is_told_to_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn client_that_expects_continue_for_a_body_over_the_limit_is_refused_instead() {
+async fn server_answers_413_instead_of_100_to_a_body_over_the_limit() {
     let (trigger, address) = listening(local().body_limit(1)).await;
     let head =
         "POST /events HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
@@ -101,7 +101,7 @@ async fn client_that_expects_continue_for_a_body_over_the_limit_is_refused_inste
 }
 
 #[tokio::test(start_paused = true)]
-async fn absolute_form_of_the_target_is_taken() {
+async fn server_accepts_the_absolute_form_of_a_target() {
     let (trigger, address) = listening(local()).await;
     assert_eq!(request(address, post_request("http://localhost/events?n=1", "{}")).await.status, 202);
     let event = trigger.wait_for_next().await.expect("an event");
@@ -113,7 +113,7 @@ async fn absolute_form_of_the_target_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn client_that_closes_its_half_after_the_request_is_answered() {
+async fn server_answers_a_client_that_closes_its_half_after_the_request() {
     let (trigger, address) = listening(local().capacity(1).overflow(Overflow::Wait)).await;
     assert_eq!(post(address, "/events", "1").await.status, 202);
     let mut client = Client::connect(address).await;
@@ -126,10 +126,10 @@ async fn client_that_closes_its_half_after_the_request_is_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn body_that_ends_too_early_is_no_event() {
+async fn truncated_body_becomes_no_event() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
-    client.send(begun(7, "{\"a\"")).await;
+    client.send(partial_request(7, "{\"a\"")).await;
     client.finish().await;
     assert!(statuses(&client.answers().await).iter().all(|status| *status == 400));
     assert!(trigger.drain_pending().is_empty());
@@ -137,10 +137,10 @@ async fn body_that_ends_too_early_is_no_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn declared_length_over_the_limit_is_refused_before_the_body_comes() {
+async fn server_refuses_a_declared_length_over_the_limit_before_the_body() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
-    let refused = client.ask(begun(1024 * 1024 + 1, "")).await;
+    let refused = client.ask(partial_request(1024 * 1024 + 1, "")).await;
     assert_eq!((refused.status, refused.header("connection")), (413, Some("close")));
     assert_eq!(refused.json()["status"], "error");
     assert!(client.answer().await.is_none());
@@ -148,7 +148,7 @@ async fn declared_length_over_the_limit_is_refused_before_the_body_comes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn client_that_sends_a_body_over_the_limit_regardless_still_reads_why_it_is_refused() {
+async fn client_that_sends_a_whole_body_over_the_limit_reads_the_413() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
     let begin = Instant::now();
@@ -159,7 +159,7 @@ async fn client_that_sends_a_body_over_the_limit_regardless_still_reads_why_it_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn body_of_exactly_the_limit_is_accepted() {
+async fn server_accepts_a_body_of_exactly_the_limit() {
     let (trigger, address) = listening(local().body_limit(100_000)).await;
     let body = "x".repeat(100_000);
     assert_eq!(post(address, "/events", &body).await.status, 202);
@@ -175,7 +175,7 @@ async fn body_of_exactly_the_limit_is_accepted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn chunked_body_over_the_limit_is_refused() {
+async fn server_refuses_a_chunked_body_over_the_limit() {
     let (trigger, address) = listening(local().body_limit(10)).await;
     for body in
         ["b\r\n01234567890\r\n0\r\n\r\n", "6\r\n012345\r\n5\r\n67890\r\n0\r\n\r\n", "7fffffff\r\n01234567890"]
@@ -189,7 +189,7 @@ async fn chunked_body_over_the_limit_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn limit_of_the_body_is_one_mebibyte_unless_set() {
+async fn default_body_limit_is_one_mebibyte() {
     let (trigger, address) = listening(local()).await;
     assert_eq!(post(address, "/events", &"x".repeat(1024 * 1024)).await.status, 202);
     assert_eq!(post(address, "/events", &"x".repeat(1024 * 1024 + 1)).await.status, 413);
@@ -197,7 +197,7 @@ async fn limit_of_the_body_is_one_mebibyte_unless_set() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn compressed_body_is_refused() {
+async fn server_refuses_a_compressed_body() {
     let (trigger, address) = listening(local()).await;
     for (coding, status) in
         [("gzip", 415), ("GZIP", 415), ("identity, br", 415), ("identity", 202), ("Identity", 202)]
@@ -209,7 +209,7 @@ async fn compressed_body_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn request_of_http_1_1_has_one_valid_host() {
+async fn server_requires_one_valid_host_in_http_1_1() {
     let (trigger, address) = listening(local()).await;
     let hosts = [
         ("Host: localhost\r\n", 202),
@@ -234,7 +234,7 @@ async fn request_of_http_1_1_has_one_valid_host() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn head_over_a_limit_is_refused() {
+async fn server_refuses_a_head_over_a_limit() {
     let (trigger, address) = listening(local()).await;
     let target = |length: usize| format!("/events?{}", "x".repeat(length - "/events?".len()));
     assert_eq!(post(address, &target(8 * 1024), "{}").await.status, 202);
@@ -253,7 +253,7 @@ async fn head_over_a_limit_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_head_is_closed_after_10_s() {
+async fn server_closes_a_connection_with_a_slow_head_after_10_s() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
     let begin = Instant::now();
@@ -267,7 +267,7 @@ async fn slow_head_is_closed_after_10_s() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn connection_that_is_idle_is_closed_after_10_s() {
+async fn server_closes_an_idle_connection_after_10_s() {
     let (trigger, address) = listening(local()).await;
     let mut silent = Client::connect(address).await;
     let begin = Instant::now();
@@ -287,11 +287,11 @@ async fn connection_that_is_idle_is_closed_after_10_s() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn connection_that_is_idle_after_a_slow_body_is_closed_after_10_s() {
+async fn server_closes_a_connection_10_s_after_a_slow_body() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
     sleep(Duration::from_secs(5)).await;
-    client.send(begun(3, "")).await;
+    client.send(partial_request(3, "")).await;
     for _ in 0..3 {
         sleep(Duration::from_secs(3)).await;
         client.send("x").await;
@@ -304,11 +304,11 @@ async fn connection_that_is_idle_after_a_slow_body_is_closed_after_10_s() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_body_is_answered_408_after_30_s() {
+async fn server_answers_408_to_a_slow_body_after_30_s() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
     let begin = Instant::now();
-    client.send(begun(10, "")).await;
+    client.send(partial_request(10, "")).await;
     for _ in 0..5 {
         sleep(Duration::from_secs(5)).await;
         client.send("x").await;
@@ -320,18 +320,18 @@ async fn slow_body_is_answered_408_after_30_s() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn client_that_takes_no_answers_is_closed_after_10_s() {
+async fn server_closes_a_connection_whose_client_reads_no_answers_after_10_s() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
     let begin = Instant::now();
-    // The answers to these fill what the system holds for the client many times over.
+    // The answers exceed the buffers of the socket many times over.
     let requests = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1_000_000);
     assert!(client.try_send(requests).await.is_err(), "the server took everything");
     assert_eq!(begin.elapsed().as_secs(), 10);
     trigger.stop().await;
 }
 
-/// What a vector sends.
+/// Returns the bytes that a vector sends.
 fn raw(vector: &Value) -> Vec<u8> {
     if let Some(raw) = vector["raw_hex"].as_str() {
         return bytes(raw);
@@ -351,7 +351,7 @@ fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect()
 }
 
-/// What is wrong with the outcome of a vector, by what its `expect` means.
+/// Returns the faults of an outcome, by the `expect` of its vector.
 fn faults(vector: &Value, answers: &[Answer], events: usize) -> Vec<&'static str> {
     let first = answers.iter().map(|answer| answer.status).find(|status| *status != 100);
     let at_most = vector["max_events"].as_u64().unwrap_or(1) as usize;
@@ -363,21 +363,21 @@ fn faults(vector: &Value, answers: &[Answer], events: usize) -> Vec<&'static str
     };
     let wrong_status = vector["status"].as_u64().is_some_and(|status| first.map(u64::from) != Some(status));
     let faults = [
-        (!as_expected, "not judged as expected"),
+        (!as_expected, "not answered as expected"),
         (!fitting, "not the number of events"),
         (wrong_status, "not the status"),
     ];
     faults.into_iter().filter(|(is_fault, _)| *is_fault).map(|(_, fault)| fault).collect()
 }
 
-/// Whether the length of the body is told in two ways, so that two readers may see two ends of it.
+/// Returns `true` if a request gives the length of its body in two ways, so that parsers may disagree about its end.
 fn is_framed_twice(raw: &[u8]) -> bool {
     let text = String::from_utf8_lossy(raw).to_ascii_lowercase();
     text.contains("\r\ncontent-length:") && text.contains("\r\ntransfer-encoding:")
 }
 
-/// A request of which only a part is sent.
-fn begun(length: usize, part: &str) -> String {
+/// Returns the head of a request whose body has this length, and a part of the body.
+fn partial_request(length: usize, part: &str) -> String {
     format!("POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{part}")
 }
 

@@ -1,4 +1,4 @@
-//! Events as JSON: what their data is written to, and what is read back.
+//! Events as JSON: how their data is written, and how they are read back.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -11,14 +11,14 @@ use triggers::{Bytes, EventBus, Json, MessageBroker, PublishError, Result, Runti
 use crate::event::{data, started};
 use crate::process::on;
 
-/// Data that makes another event of itself while it is written.
+/// Data that emits another event while it is serialized.
 struct Nested<'a>(&'a EventBus);
 
 impl Serialize for Nested<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
         list.serialize_element("before")?;
-        // Its data is written here, and never published.
+        // The call serializes the data, and the drop keeps it from being published.
         drop(self.0.emit("order.paid", "another one"));
         list.serialize_element("behind")?;
         list.end()
@@ -26,7 +26,7 @@ impl Serialize for Nested<'_> {
 }
 
 #[tokio::test]
-async fn data_may_emit_while_it_is_written_and_may_be_of_any_length() -> Result {
+async fn bus_serializes_data_of_any_length_and_data_that_emits() -> Result {
     let bus = EventBus::new();
     let trigger = started(&bus, "order.paid").await?;
     bus.emit("order.paid", Nested(&bus)).await?;
@@ -63,7 +63,7 @@ struct Report {
 }
 
 #[tokio::test]
-async fn float_that_json_cannot_hold_is_an_error() {
+async fn float_without_a_json_form_is_an_error() {
     for (text, error) in [
         ("NaN", refused(f64::NAN).await),
         ("inf", refused(f64::INFINITY).await),
@@ -92,7 +92,7 @@ impl Serialize for Blob {
 }
 
 #[tokio::test]
-async fn bytes_are_refused_with_the_method_that_takes_them() {
+async fn emit_refuses_bytes_and_names_the_method_that_accepts_them() {
     let json = br#"{"id":7}"#;
     for error in [
         refused(Bytes::from_static(json)).await,
@@ -122,7 +122,7 @@ async fn written(data: impl Serialize) -> Result<String> {
 }
 
 #[tokio::test]
-async fn everything_else_is_written_as_serde_json_writes_it() -> Result {
+async fn bus_writes_other_data_as_serde_json_does() -> Result {
     let image = Image { name: "a", bytes: Bytes::from_static(&[1]), pixels: vec![2, 3] };
     assert_eq!(written(&image).await?, r#"{"name":"a","bytes":[1],"pixels":[2,3]}"#);
     assert_eq!(written("hello").await?, r#""hello""#);
@@ -147,7 +147,7 @@ async fn everything_else_is_written_as_serde_json_writes_it() -> Result {
 }
 
 #[tokio::test]
-async fn text_that_holds_json_is_told_to_a_handler_that_wants_the_json() -> Result {
+async fn dead_letter_suggests_emit_raw_for_a_text_that_holds_json() -> Result {
     let handler = |_: Json<HashMap<String, u8>>| async {};
     let runtime = Runtime::builder().process("p", on("e"), handler).start().await?;
     let encoded = serde_json::to_string(&json!({"id": 7}))?;
@@ -180,7 +180,7 @@ async fn event_survives_serialization() -> Result {
 }
 
 #[tokio::test]
-async fn event_of_a_time_that_no_event_can_have_is_not_read() -> Result {
+async fn event_with_a_timestamp_out_of_range_is_refused() -> Result {
     let bus = EventBus::new();
     let trigger = started(&bus, "order.paid").await?;
     bus.emit("order.paid", 7).await?;

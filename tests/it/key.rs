@@ -1,4 +1,4 @@
-//! Keys: events of one key are handled in the order they came, also while one of them waits for a retry.
+//! Keys: a process handles the events of one key in order, also while one of them waits for a retry.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -16,16 +16,16 @@ use triggers::{
 use crate::process::{assert_balanced, status};
 use crate::until::until;
 
-/// What one event of a test is to do.
+/// The body of an event. It says what the handler does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Task {
     number: usize,
     key: u8,
-    /// How long each attempt takes, in milliseconds.
+    /// The duration of each attempt in milliseconds.
     takes: u64,
-    /// After how long each failed attempt is to be made again, in milliseconds.
+    /// The delay of the retry after each failed attempt, in milliseconds.
     retries: Vec<u64>,
-    /// Through which trigger it comes.
+    /// Selects the trigger of the event.
     trigger: bool,
 }
 
@@ -44,7 +44,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn completions_of_each_key_are_in_order_through_retries(tasks in proptest::collection::vec(task(), 1..60), concurrency in 1_usize..9) {
+    fn process_completes_the_events_of_each_key_in_order_through_retries(tasks in proptest::collection::vec(task(), 1..60), concurrency in 1_usize..9) {
         let tasks: Vec<_> = tasks.into_iter().enumerate().map(|(number, task)| Task { number, ..task }).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
         let completed = runtime.block_on(run(&tasks, concurrency)).expect("it runs");
@@ -57,7 +57,8 @@ proptest! {
     }
 }
 
-/// Handles the tasks, and tells in which order they were completed. None of one key ever runs beside another.
+/// Runs a process on the tasks, and returns their numbers in order of completion. The handler asserts that no two tasks
+/// of one key run at once.
 async fn run(tasks: &[Task], concurrency: usize) -> Result<Vec<usize>> {
     let completed = Arc::new(Mutex::new(Vec::new()));
     let running = Arc::new(Mutex::new(HashSet::new()));
@@ -72,7 +73,10 @@ async fn run(tasks: &[Task], concurrency: usize) -> Result<Vec<usize>> {
             move |Json(task): Json<Task>, attempt: Attempt| {
                 let (completed, running) = (completed.clone(), running.clone());
                 async move {
-                    assert!(running.lock().expect("the running").insert(task.key), "{task:?} is not alone");
+                    assert!(
+                        running.lock().expect("the running").insert(task.key),
+                        "two tasks of one key: {task:?}"
+                    );
                     tokio::time::sleep(Duration::from_millis(task.takes)).await;
                     running.lock().expect("the running").remove(&task.key);
                     if let Some(after) = task.retries.get(attempt.number() as usize - 1) {
@@ -104,7 +108,7 @@ fn keyed(triggers: Vec<TriggerConfig>, concurrency: usize) -> ProcessConfig {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_run_beside_each_other() -> Result {
+async fn process_handles_different_keys_concurrently() -> Result {
     let runtime = Runtime::builder()
         .process("p", keyed(vec![TriggerConfig::event("e")], 8), |_: TriggerEvent| async {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -123,7 +127,7 @@ async fn keys_run_beside_each_other() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn key_that_waits_for_a_retry_holds_up_no_other() -> Result {
+async fn retry_of_one_key_does_not_delay_other_keys() -> Result {
     let times = Arc::new(Mutex::new(HashMap::new()));
     let began = Instant::now();
     let runtime = Runtime::builder()
@@ -157,7 +161,7 @@ async fn key_that_waits_for_a_retry_holds_up_no_other() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_that_is_due_comes_before_the_events_of_other_keys() -> Result {
+async fn due_retry_runs_before_queued_events_of_other_keys() -> Result {
     let order = Arc::new(Mutex::new(Vec::new()));
     let runtime = Runtime::builder()
         .process("p", keyed(vec![TriggerConfig::event("e")], 1), {
@@ -186,7 +190,7 @@ async fn retry_that_is_due_comes_before_the_events_of_other_keys() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn event_without_a_key_is_on_its_own() -> Result {
+async fn process_handles_events_without_a_key_concurrently() -> Result {
     let runtime = Runtime::builder()
         .process("p", keyed(vec![TriggerConfig::event("e")], 4), |event: TriggerEvent| async move {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -205,7 +209,7 @@ async fn event_without_a_key_is_on_its_own() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn key_that_panics_is_told_and_keeps_no_event_from_being_handled() -> Result {
+async fn process_logs_a_panic_in_its_key_and_handles_the_event() -> Result {
     let key = Key::of(|_: &u32| -> u32 { panic!("no key today") });
     let config = ProcessConfig::new().trigger(TriggerConfig::event("e")).key(key);
     let logs = crate::logs::Logs::capture();
@@ -219,7 +223,7 @@ async fn key_that_panics_is_told_and_keeps_no_event_from_being_handled() -> Resu
 }
 
 #[tokio::test(start_paused = true)]
-async fn oldest_event_goes_first_whatever_its_key() -> Result {
+async fn drop_oldest_evicts_the_oldest_event_whatever_its_key() -> Result {
     let gate = Arc::new(Notify::new());
     let order = Arc::new(Mutex::new(Vec::new()));
     let config = keyed(vec![TriggerConfig::event("e").queue(3).overflow(Overflow::DropOldest)], 1)
@@ -262,7 +266,7 @@ async fn oldest_event_goes_first_whatever_its_key() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_behind_one_whose_retry_comes_too_late_are_left_with_it() -> Result {
+async fn drain_leaves_the_events_behind_an_expired_retry_of_their_key() -> Result {
     let runtime = Runtime::builder()
         .process("p", keyed(vec![TriggerConfig::event("e")], 2), |Json(key): Json<String>| async move {
             if key == "late" { Outcome::Retry(Duration::from_secs(3600)) } else { Outcome::Done }
@@ -284,7 +288,7 @@ async fn events_behind_one_whose_retry_comes_too_late_are_left_with_it() -> Resu
 }
 
 #[tokio::test(start_paused = true)]
-async fn event_that_comes_behind_those_that_are_left_does_not_hold_up_the_drain() -> Result {
+async fn drain_does_not_wait_for_an_event_published_behind_an_expired_retry() -> Result {
     let config = ProcessConfig::new().trigger(TriggerConfig::event("slow"));
     let runtime = Runtime::builder()
         .process("p", keyed(vec![TriggerConfig::event("e")], 2), |Json(key): Json<String>| async move {
@@ -310,7 +314,7 @@ async fn event_that_comes_behind_those_that_are_left_does_not_hold_up_the_drain(
 }
 
 #[tokio::test(start_paused = true)]
-async fn key_of_a_configuration_is_a_pointer_into_the_body() -> Result {
+async fn configuration_gives_the_key_as_a_pointer_into_the_body() -> Result {
     let config: ProcessConfig = serde_json::from_value(serde_json::json!({
         "triggers": [{"type": "event", "event_type": "e"}], "concurrency": 4, "key": "/customer/id",
     }))?;

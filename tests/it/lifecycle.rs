@@ -1,4 +1,4 @@
-//! What may change while a runtime runs: processes that are paused, that come and that go.
+//! Changes of a running runtime: processes that are paused, added and removed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ use crate::process::{assert_balanced, on, status};
 use crate::until::{block_until, until};
 
 #[tokio::test(start_paused = true)]
-async fn paused_process_accepts_and_handles_nothing_until_it_is_resumed() -> Result {
+async fn paused_process_accepts_events_and_handles_them_once_it_is_resumed() -> Result {
     let gate = Arc::new(Notify::new());
     let config = ProcessConfig::new().trigger(TriggerConfig::event("e").queue(3));
     let runtime = Runtime::builder()
@@ -43,7 +43,7 @@ async fn paused_process_accepts_and_handles_nothing_until_it_is_resumed() -> Res
     let paused = status(&runtime);
     assert_eq!((paused.state, paused.handled, paused.in_flight), (ProcessState::Paused, 1, 0));
     assert_eq!((paused.triggers[0].queue_size, paused.triggers[0].dropped), (3, 1));
-    assert_eq!(runtime.status().processes[1].handled, 5, "the others go on");
+    assert_eq!(runtime.status().processes[1].handled, 5, "the other process continues");
     runtime.resume("p")?;
     for _ in 0..3 {
         gate.notify_one();
@@ -83,7 +83,7 @@ async fn paused_webhook_answers_503_when_its_queue_is_full() -> Result {
 }
 
 #[tokio::test]
-async fn unknown_process_is_named_with_the_nearest() -> Result {
+async fn error_names_an_unknown_process_and_suggests_the_nearest() -> Result {
     let runtime = Runtime::builder()
         .process("orders", on("e"), |_: TriggerEvent| async {})
         .process("mail", on("e"), |_: TriggerEvent| async {})
@@ -97,7 +97,7 @@ async fn unknown_process_is_named_with_the_nearest() -> Result {
 }
 
 #[tokio::test]
-async fn process_that_is_added_handles_what_comes_after() -> Result {
+async fn added_process_handles_later_events() -> Result {
     let runtime = Runtime::builder().process("p", on("e"), |_: TriggerEvent| async {}).start().await?;
     runtime.bus().emit("e", 1).await?;
     let config = ProcessConfig::new().triggers([
@@ -116,7 +116,7 @@ async fn process_that_is_added_handles_what_comes_after() -> Result {
 }
 
 #[tokio::test]
-async fn process_that_cannot_be_added_says_why_and_leaves_nothing() -> Result {
+async fn failed_addition_of_a_process_lists_its_problems_and_leaves_nothing() -> Result {
     let hook = || {
         ProcessConfig::new()
             .triggers([TriggerConfig::webhook("/x", 0).host("127.0.0.1"), TriggerConfig::event("e")])
@@ -144,7 +144,7 @@ async fn process_that_cannot_be_added_says_why_and_leaves_nothing() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn process_that_is_removed_finishes_what_it_has_and_is_gone() -> Result {
+async fn removed_process_finishes_its_events_and_frees_its_name() -> Result {
     let runtime = Runtime::builder()
         .process("p", on("e"), |_: TriggerEvent| async { tokio::time::sleep(Duration::from_secs(1)).await })
         .process("other", on("e"), |_: TriggerEvent| async {})
@@ -167,7 +167,7 @@ async fn process_that_is_removed_finishes_what_it_has_and_is_gone() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn process_that_is_removed_makes_its_retries_first() -> Result {
+async fn removed_process_runs_its_retries_first() -> Result {
     for key in [None, Some(Key::of(|_: &u32| 1))] {
         let mut config = on("e").retry(1).concurrency(2);
         config.key = key;
@@ -192,7 +192,7 @@ async fn process_that_is_removed_makes_its_retries_first() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn process_that_is_removed_ends_its_pause_and_leaves_what_comes_too_late() -> Result {
+async fn removed_process_ends_its_pause_and_leaves_late_retries() -> Result {
     let config = on("e").retry(1);
     let runtime = Runtime::builder()
         .process("p", config, |Json(after): Json<u64>| async move {
@@ -212,7 +212,7 @@ async fn process_that_is_removed_ends_its_pause_and_leaves_what_comes_too_late()
 }
 
 #[tokio::test]
-async fn process_that_is_gone_leaves_nothing_of_the_program_behind() -> Result {
+async fn removed_process_drops_every_value_of_the_program() -> Result {
     let held = Arc::new(());
     let key = || {
         let held = held.clone();
@@ -236,14 +236,14 @@ async fn process_that_is_gone_leaves_nothing_of_the_program_behind() -> Result {
     Ok(())
 }
 
-/// A process whose host is looked up while it is being added.
+/// Returns a process whose addition looks up a host.
 fn looked_up(path: &str) -> ProcessConfig {
     let hook = TriggerConfig::webhook(path, 0).host("localhost");
     ProcessConfig::new().triggers([TriggerConfig::event("e"), hook])
 }
 
 #[tokio::test]
-async fn two_processes_that_are_added_at_once_do_not_get_one_name() -> Result {
+async fn two_processes_added_at_once_cannot_share_a_name() -> Result {
     let runtime = Runtime::builder().process("p", on("e"), |_: TriggerEvent| async {}).start().await?;
     let add = |path| runtime.add_process("q", looked_up(path), |_: TriggerEvent| async {});
     let (one, other) = tokio::join!(add("/one"), add("/other"));
@@ -252,13 +252,13 @@ async fn two_processes_that_are_added_at_once_do_not_get_one_name() -> Result {
 }
 
 #[tokio::test]
-async fn process_that_is_being_added_when_the_runtime_ends_is_refused_or_ends_with_it() -> Result {
+async fn process_added_during_the_shutdown_is_refused_or_drained() -> Result {
     let runtime = Runtime::builder().process("p", on("e"), |_: TriggerEvent| async {}).start().await?;
     let late = runtime.add_process("late", looked_up("/late"), |_: TriggerEvent| async {});
     let (added, report) = tokio::join!(late, runtime.shutdown());
     let names: Vec<_> = report.processes.iter().map(|report| report.name.as_str()).collect();
     match added {
-        // The name of the host was there at once.
+        // The lookup of the host took no time.
         Ok(()) => assert_eq!(names, ["p", "late"]),
         Err(error) => {
             assert!(error.to_string().contains("the runtime is ending"), "{error}");
@@ -270,7 +270,7 @@ async fn process_that_is_being_added_when_the_runtime_ends_is_refused_or_ends_wi
 }
 
 #[tokio::test(start_paused = true)]
-async fn process_that_ends_cannot_be_paused() -> Result {
+async fn draining_process_cannot_be_paused() -> Result {
     let runtime = Runtime::builder()
         .process("p", on("e"), |_: TriggerEvent| async { tokio::time::sleep(Duration::from_secs(1)).await })
         .start()
@@ -287,7 +287,7 @@ async fn process_that_ends_cannot_be_paused() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stuck_process_is_removed_at_the_deadline_and_the_shutdown_does_not_wait_for_it() -> Result {
+async fn stuck_process_is_removed_at_the_deadline_and_shutdown_does_not_wait_for_it() -> Result {
     let runtime = Runtime::builder()
         .process("stuck", on("e"), |_: TriggerEvent| std::future::pending::<()>())
         .process("other", on("e"), |_: TriggerEvent| async {})
@@ -314,7 +314,7 @@ async fn stuck_process_is_removed_at_the_deadline_and_the_shutdown_does_not_wait
 }
 
 #[tokio::test]
-async fn paths_of_a_removed_webhook_are_gone_and_its_neighbours_stay() -> Result {
+async fn removed_webhook_frees_its_path_and_the_others_stay() -> Result {
     let hook = |path: &str, id: &str| {
         ProcessConfig::new().trigger(TriggerConfig::webhook(path, 0).host("127.0.0.1").id(id))
     };
@@ -362,7 +362,7 @@ async fn report_names_each_process_and_the_stuck_handler() -> Result {
     let letters = runtime.dead_letters().list().await;
     let drained: Vec<_> = letters.iter().filter(|of| of.reason == DeadLetterReason::Drained).collect();
     assert_eq!(drained.len(), 2);
-    assert!(drained.iter().all(|letter| letter.attempts == 0), "being cancelled is no attempt");
+    assert!(drained.iter().all(|letter| letter.attempts == 0), "a cancelled attempt is not counted");
     assert_eq!(serde_json::to_value(&report)?["processes"][0]["name"], json!("stuck"));
     assert!(
         timeout(Duration::from_secs(1), runtime.dead_letters().redrive(|_| true)).await.is_ok_and(|n| n == 0)
@@ -371,11 +371,11 @@ async fn report_names_each_process_and_the_stuck_handler() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn event_of_a_removed_process_that_comes_back_late_holds_up_no_shutdown() -> Result {
+async fn shutdown_does_not_wait_for_an_event_that_a_removed_process_requeues_late() -> Result {
     let (dropped, seen, released) =
         (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::<AtomicBool>::default());
-    struct Tell(Arc<Notify>);
-    impl Drop for Tell {
+    struct NotifyOnDrop(Arc<Notify>);
+    impl Drop for NotifyOnDrop {
         fn drop(&mut self) {
             self.0.notify_one();
         }
@@ -384,10 +384,10 @@ async fn event_of_a_removed_process_that_comes_back_late_holds_up_no_shutdown() 
         .process("p", on("e"), {
             let (dropped, seen, released) = (dropped.clone(), seen.clone(), released.clone());
             move |_: TriggerEvent| {
-                let tell = Tell(dropped.clone());
+                let on_drop = NotifyOnDrop(dropped.clone());
                 let (seen, released) = (seen.clone(), released.clone());
                 async move {
-                    let _tell = tell;
+                    let _on_drop = on_drop;
                     seen.notify_one();
                     block_until("the end of the removal", || released.load(Ordering::SeqCst));
                     std::future::pending::<()>().await;
@@ -405,7 +405,7 @@ async fn event_of_a_removed_process_that_comes_back_late_holds_up_no_shutdown() 
     assert!(format!("{runtime:?}").contains("pending: 0"), "{runtime:?}");
     released.store(true, Ordering::SeqCst);
     dropped.notified().await;
-    // The event goes back right after what its handler held.
+    // The worker requeues the event right after it drops the values of the handler.
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }
@@ -414,7 +414,7 @@ async fn event_of_a_removed_process_that_comes_back_late_holds_up_no_shutdown() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn process_that_is_removed_during_the_drain_does_not_prolong_it() -> Result {
+async fn removal_of_a_process_during_the_drain_does_not_prolong_it() -> Result {
     let runtime = Runtime::builder()
         .process("p", on("e"), |_: TriggerEvent| std::future::pending::<()>())
         .drain_deadline(Duration::from_secs(10))
@@ -453,9 +453,9 @@ async fn process_that_is_removed_during_the_drain_does_not_retry_after_its_deadl
 }
 
 #[tokio::test]
-async fn process_whose_adding_was_given_up_leaves_its_paths_free() -> Result {
+async fn cancelled_addition_of_a_process_frees_its_paths() -> Result {
     let runtime = Runtime::builder().process("p", on("e"), |_: TriggerEvent| async {}).start().await?;
-    if give_up_adding(&runtime).await {
+    if cancel_an_addition(&runtime).await {
         runtime.remove_process("late").await?;
     }
     let config = ProcessConfig::new().trigger(hook("127.0.0.1", "/first"));
@@ -469,9 +469,9 @@ fn hook(host: &str, path: &str) -> TriggerConfig {
     TriggerConfig::webhook(path, 0).host(host).id(path)
 }
 
-/// Gives up the adding of a process that takes one port and then looks up the name of a host, unless that took no time:
-/// whether it was added.
-async fn give_up_adding(runtime: &Runtime) -> bool {
+/// Polls the addition of a process once and cancels it. The process binds one port and then looks up a host. Returns
+/// `true` if the lookup took no time, so that the process was added.
+async fn cancel_an_addition(runtime: &Runtime) -> bool {
     let triggers = vec![hook("127.0.0.1", "/first"), hook("localhost", "/second")];
     let config = ProcessConfig::new().triggers(triggers);
     let mut adding = Box::pin(runtime.add_process("late", config, |_: TriggerEvent| async {}));

@@ -1,4 +1,4 @@
-//! What was logged, on this thread, while a test ran.
+//! Captures the log lines of this thread while a test runs.
 
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -7,8 +7,8 @@ use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::Registry;
 
-/// With a single subscriber, whether a line is wanted is decided by the thread that comes to it first, which may be one of
-/// another test and want nothing. With these there is never a single one.
+/// Two idle subscribers. While there is only one, tracing caches for each call site whether the first thread wants its
+/// lines. That thread may be of another test and want none. With these there are always several.
 static OTHERS: OnceLock<[Dispatch; 2]> = OnceLock::new();
 
 /// Collects log lines from its creation to its drop.
@@ -27,7 +27,7 @@ impl Logs {
         Logs { lines, _guard: tracing::subscriber::set_default(subscriber) }
     }
 
-    /// The lines that hold this text.
+    /// Returns the lines that contain this text.
     pub(crate) fn with(&self, text: &str) -> Vec<String> {
         let bytes = self.lines.lock().expect("the lines").clone();
         let all = String::from_utf8(bytes).expect("lines of text");

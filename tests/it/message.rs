@@ -10,7 +10,7 @@ use crate::logs::Logs;
 use crate::stop;
 
 #[tokio::test]
-async fn payload_is_topic_id_sender_and_content() -> Result {
+async fn message_payload_has_topic_id_sender_and_content() -> Result {
     let broker = MessageBroker::new();
     let trigger = MessageTrigger::new(&broker, "reports.*").trigger_id("daily-report-sub");
     trigger.start().await?;
@@ -32,7 +32,7 @@ async fn payload_is_topic_id_sender_and_content() -> Result {
 }
 
 #[tokio::test]
-async fn wildcard_takes_exactly_one_token_and_tells_the_topic_it_arrived_on() -> Result {
+async fn wildcard_matches_exactly_one_token_and_the_payload_has_the_topic() -> Result {
     let broker = MessageBroker::new();
     let trigger = started(&broker, "reports.*").await?;
     for other in ["alerts", "reports", "reports.a.b", "xreports.a", "Reports.daily"] {
@@ -46,7 +46,7 @@ async fn wildcard_takes_exactly_one_token_and_tells_the_topic_it_arrived_on() ->
 }
 
 #[tokio::test]
-async fn raw_content_stays_as_it_is() -> Result {
+async fn broker_keeps_raw_content_unchanged() -> Result {
     let broker = MessageBroker::new();
     let trigger = started(&broker, "reports.{day}").await?;
     assert_eq!(trigger.id(), "message-reports.{day}");
@@ -59,7 +59,7 @@ async fn raw_content_stays_as_it_is() -> Result {
 }
 
 #[tokio::test]
-async fn each_pattern_gets_what_it_matches() -> Result {
+async fn broker_delivers_a_message_to_every_pattern_that_matches() -> Result {
     let broker = MessageBroker::new();
     let patterns =
         ["a.b.c", "a.*.c", "a.{x}.c", "a.>", "*.b.>", ">", "*.*.*", "a.b.c.>", "a.b", "*.c.*", "b.>"];
@@ -72,7 +72,7 @@ async fn each_pattern_gets_what_it_matches() -> Result {
         patterns.into_iter().zip(&triggers).filter(|(_, trigger)| trigger.status().accepted > 0).collect();
     let matched: Vec<_> = matched.iter().map(|(pattern, _)| *pattern).collect();
     assert_eq!(matched, &patterns[..7]);
-    // One that has left is not published to, and takes nobody with it.
+    // A stopped trigger gets no message, and the other triggers still do.
     for trigger in &triggers[..6] {
         trigger.stop().await;
     }
@@ -81,7 +81,7 @@ async fn each_pattern_gets_what_it_matches() -> Result {
 }
 
 #[tokio::test]
-async fn full_queue_keeps_the_first_drops_the_rest_and_warns() -> Result {
+async fn full_queue_drops_the_newest_messages_and_logs_a_warning() -> Result {
     let logs = Logs::capture();
     let broker = MessageBroker::new();
     let unread = started(&broker, "reports.*").await?;
@@ -93,7 +93,7 @@ async fn full_queue_keeps_the_first_drops_the_rest_and_warns() -> Result {
     }
     let status = unread.status();
     assert_eq!((status.queue_size, status.accepted, status.dropped), (100, 100, 50));
-    assert_eq!(read.status().dropped, 0, "a slow neighbour costs nothing");
+    assert_eq!(read.status().dropped, 0, "the full queue of another trigger has no effect");
     assert_eq!(logs.with("queue full").len(), 1);
     assert_eq!(unread.wait_for_next().await?.payload()["content"], 0);
     assert_eq!(broker.publish("reports.daily", "late").await?.dropped(), Some(0));
@@ -104,7 +104,7 @@ async fn full_queue_keeps_the_first_drops_the_rest_and_warns() -> Result {
 }
 
 #[tokio::test]
-async fn invalid_topics_and_patterns_are_told() {
+async fn invalid_topic_or_pattern_is_an_error_that_names_it() {
     let broker = MessageBroker::new();
     let error = broker.publish("reports.*", 1).await.expect_err("a wildcard");
     assert!(matches!(error, PublishError::InvalidName { .. }));
@@ -119,7 +119,7 @@ async fn invalid_topics_and_patterns_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stop_ends_every_waiter_and_loses_nothing() -> Result {
+async fn stop_ends_every_waiter_and_loses_no_message() -> Result {
     let broker = MessageBroker::new();
     let trigger = MessageTrigger::new(&broker, "numbers.*").capacity(10);
     stop::contract(&trigger, async |number| {

@@ -13,9 +13,9 @@ use triggers::{
 
 use crate::process::on;
 
-/// A value that is the same as a text and as JSON.
+/// Asserts that a value has this name as text and as JSON, in both directions.
 #[track_caller]
-fn named<T>(value: T, name: &str)
+fn assert_named<T>(value: T, name: &str)
 where
     T: Copy + Debug + Display + DeserializeOwned + FromStr<Err: Debug + PartialEq> + PartialEq + Serialize,
 {
@@ -26,32 +26,32 @@ where
 }
 
 #[test]
-fn name_of_a_value_is_the_same_in_text_and_json() {
-    named(Overflow::DropNewest, "drop_newest");
-    named(Overflow::DropOldest, "drop_oldest");
-    named(Overflow::Wait, "wait");
-    named(Overflow::Reject, "reject");
-    named(DeadLetterReason::Overflow, "overflow");
-    named(DeadLetterReason::Decode, "decode");
-    named(DeadLetterReason::Rejected, "rejected");
-    named(DeadLetterReason::RetriesExhausted, "retries_exhausted");
-    named(DeadLetterReason::Panicked, "panicked");
-    named(DeadLetterReason::TimedOut, "timed_out");
-    named(DeadLetterReason::Drained, "drained");
-    named(ProcessState::Running, "running");
-    named(ProcessState::Paused, "paused");
-    named(ProcessState::Draining, "draining");
-    named(ProcessState::Stopped, "stopped");
-    named(TriggerKind::Event, "event");
-    named(TriggerKind::Message, "message");
-    named(TriggerKind::Webhook, "webhook");
-    named(TriggerKind::DeadLetter, "dead_letter");
-    named(TriggerKind::Custom, "custom");
-    named(Backoff::default(), "200ms..30s");
+fn value_has_the_same_name_in_text_and_json() {
+    assert_named(Overflow::DropNewest, "drop_newest");
+    assert_named(Overflow::DropOldest, "drop_oldest");
+    assert_named(Overflow::Wait, "wait");
+    assert_named(Overflow::Reject, "reject");
+    assert_named(DeadLetterReason::Overflow, "overflow");
+    assert_named(DeadLetterReason::Decode, "decode");
+    assert_named(DeadLetterReason::Rejected, "rejected");
+    assert_named(DeadLetterReason::RetriesExhausted, "retries_exhausted");
+    assert_named(DeadLetterReason::Panicked, "panicked");
+    assert_named(DeadLetterReason::TimedOut, "timed_out");
+    assert_named(DeadLetterReason::Drained, "drained");
+    assert_named(ProcessState::Running, "running");
+    assert_named(ProcessState::Paused, "paused");
+    assert_named(ProcessState::Draining, "draining");
+    assert_named(ProcessState::Stopped, "stopped");
+    assert_named(TriggerKind::Event, "event");
+    assert_named(TriggerKind::Message, "message");
+    assert_named(TriggerKind::Webhook, "webhook");
+    assert_named(TriggerKind::DeadLetter, "dead_letter");
+    assert_named(TriggerKind::Custom, "custom");
+    assert_named(Backoff::default(), "200ms..30s");
 }
 
 #[test]
-fn unknown_name_is_refused_with_the_nearest_one() {
+fn parser_refuses_an_unknown_name_and_suggests_the_nearest() {
     let refused = |error: ConfigError, field: &str, part: &str| {
         assert_eq!(error.field(), field);
         assert!(error.reason().contains(part), "{error}");
@@ -70,12 +70,12 @@ fn unknown_name_is_refused_with_the_nearest_one() {
 }
 
 #[test]
-fn names_keep_to_the_width_they_are_given() {
+fn display_of_a_name_respects_the_width() {
     assert_eq!(format!("[{:<8}]", Overflow::Wait), "[wait    ]");
 }
 
 #[test]
-fn pattern_is_its_text_in_json() {
+fn topic_pattern_serializes_as_its_text() {
     let pattern: TopicPattern = "reports.{region}.>".parse().expect("a pattern");
     let text = serde_json::to_value(&pattern).expect("a text");
     assert_eq!(text, "reports.{region}.>");
@@ -85,7 +85,7 @@ fn pattern_is_its_text_in_json() {
 }
 
 #[tokio::test]
-async fn start_error_is_a_list_of_problems_in_json() {
+async fn start_error_serializes_as_a_list_of_problems() {
     let error = Runtime::builder()
         .process("p", on("a b"), |_: TriggerEvent| async {})
         .start()
@@ -103,7 +103,7 @@ async fn start_error_is_a_list_of_problems_in_json() {
     let general = Runtime::builder().start().await.expect_err("no process");
     let general = serde_json::to_value(&general.problems()[0]).expect("an object");
     assert_eq!((&general["handler"], &general["location"]), (&json!(null), &json!(null)));
-    let wrong = TriggerConfig::event("a").queue(0).validate().expect_err("no room");
+    let wrong = TriggerConfig::event("a").queue(0).validate().expect_err("a queue of 0");
     let wrong = serde_json::to_value(&wrong).expect("an object");
     assert_eq!((&wrong["field"], &wrong["value"]), (&json!("queue"), &json!("0")));
 }

@@ -1,4 +1,4 @@
-//! Full queues: what each policy does, counted in events and in bytes, and what the publisher is told.
+//! Full queues: what each overflow policy does, by events and by bytes, and what the publisher gets back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::http;
 use crate::process::{assert_balanced, status};
 use crate::until::until;
 
-/// A process whose one worker is busy, with this trigger for the events `e`.
+/// Starts a process with this trigger for the events `e`. Its only worker is busy until `gate` is notified.
 async fn busy(trigger: TriggerConfig, gate: &Arc<Notify>) -> Result<Runtime> {
     let config = ProcessConfig::new().trigger(trigger);
     let runtime = Runtime::builder()
@@ -34,9 +34,9 @@ async fn busy(trigger: TriggerConfig, gate: &Arc<Notify>) -> Result<Runtime> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_policy_counts_and_tells_exactly() -> Result {
+async fn each_policy_counts_exactly_and_returns_the_counts_to_the_publisher() -> Result {
     let full = |dropped| (1, 1 - dropped, dropped);
-    for (overflow, told, accepted, letters) in [
+    for (overflow, returned, accepted, letters) in [
         (Overflow::DropNewest, Ok(full(1)), 3, 4),
         (Overflow::DropOldest, Ok(full(0)), 7, 4),
         (Overflow::Reject, Err(full(1)), 3, 0),
@@ -52,7 +52,7 @@ async fn each_policy_counts_and_tells_exactly() -> Result {
                 }
                 Err(other) => panic!("{other}"),
             };
-            assert_eq!(sent, if n <= 2 { Ok(full(0)) } else { told }, "{overflow}: {n}");
+            assert_eq!(sent, if n <= 2 { Ok(full(0)) } else { returned }, "{overflow}: {n}");
         }
         let trigger = &status(&runtime).triggers[0];
         assert_eq!((trigger.accepted, trigger.dropped, trigger.queue_size), (accepted, 4, 2), "{overflow}");
@@ -66,7 +66,7 @@ async fn each_policy_counts_and_tells_exactly() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn publisher_that_waits_gets_in_when_there_is_room() -> Result {
+async fn waiting_publisher_queues_its_event_when_capacity_is_free() -> Result {
     let gate = Arc::new(Notify::new());
     let runtime = busy(TriggerConfig::event("e").queue(1).overflow(Overflow::Wait), &gate).await?;
     runtime.bus().emit("e", 1).await?;
@@ -81,7 +81,7 @@ async fn publisher_that_waits_gets_in_when_there_is_room() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn queue_bounds_the_bytes_of_its_bodies_as_well() -> Result {
+async fn queue_bounds_the_bytes_of_its_bodies() -> Result {
     let gate = Arc::new(Notify::new());
     let runtime = busy(TriggerConfig::event("e").queue_bytes(100), &gate).await?;
     let bus = runtime.bus();
@@ -95,7 +95,11 @@ async fn queue_bounds_the_bytes_of_its_bodies_as_well() -> Result {
     assert_eq!(errors[2], "it has 101 bytes, and the queue of `event-e` holds 100");
     gate.notify_one();
     tokio::time::sleep(Duration::from_millis(1)).await;
-    assert_eq!(bus.emit_raw("e", vec![b'x'; 60]).await?.queued(), Some(1), "the first has left");
+    assert_eq!(
+        bus.emit_raw("e", vec![b'x'; 60]).await?.queued(),
+        Some(1),
+        "the first event has left the queue"
+    );
     for _ in 0..4 {
         gate.notify_one();
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -106,7 +110,7 @@ async fn queue_bounds_the_bytes_of_its_bodies_as_well() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn large_event_takes_the_place_of_as_many_small_ones_as_it_needs() -> Result {
+async fn drop_oldest_evicts_as_many_small_events_as_a_large_one_needs() -> Result {
     let gate = Arc::new(Notify::new());
     let trigger = TriggerConfig::event("e").queue_bytes(10).overflow(Overflow::DropOldest);
     let runtime = busy(trigger, &gate).await?;
@@ -117,13 +121,13 @@ async fn large_event_takes_the_place_of_as_many_small_ones_as_it_needs() -> Resu
     let trigger = &status(&runtime).triggers[0];
     assert_eq!((trigger.queue_size, trigger.queue_bytes, trigger.dropped), (2, 10, 2));
     assert_eq!(bus.emit_raw("e", vec![b'x'; 11]).await?.dropped(), Some(1), "too large for an empty queue");
-    assert_eq!(status(&runtime).triggers[0].queue_size, 2, "and for its sake nothing goes");
+    assert_eq!(status(&runtime).triggers[0].queue_size, 2, "it evicts no event");
     assert_eq!(runtime.dead_letters().len().await, 3);
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn queue_that_drops_its_oldest_wakes_a_worker_that_has_nothing_to_do() -> Result {
+async fn push_with_drop_oldest_wakes_an_idle_worker() -> Result {
     let trigger = TriggerConfig::event("e").overflow(Overflow::DropOldest);
     let config = ProcessConfig::new().trigger(trigger);
     let runtime = Runtime::builder().process("p", config, |_: TriggerEvent| async {}).start().await?;
@@ -137,7 +141,7 @@ async fn queue_that_drops_its_oldest_wakes_a_worker_that_has_nothing_to_do() -> 
 }
 
 #[tokio::test(start_paused = true)]
-async fn event_that_waits_for_a_retry_keeps_its_place_from_newer_ones() -> Result {
+async fn drop_oldest_does_not_evict_an_event_that_waits_for_a_retry() -> Result {
     let trigger = TriggerConfig::event("e").queue(2).queue_bytes(10).overflow(Overflow::DropOldest);
     let config = ProcessConfig::new().trigger(trigger).retry(1);
     let runtime = Runtime::builder()
@@ -147,7 +151,7 @@ async fn event_that_waits_for_a_retry_keeps_its_place_from_newer_ones() -> Resul
         .start()
         .await?;
     let bus = runtime.bus();
-    // The second has too many bytes beside the first, the fourth is one too many.
+    // The second event exceeds the bytes of the queue, the fourth its capacity.
     for (bytes, queued) in [(6, 1), (6, 0), (4, 1), (0, 0)] {
         assert_eq!(bus.emit_raw("e", vec![b'x'; bytes]).await?.queued(), Some(queued), "{bytes}");
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -156,31 +160,35 @@ async fn event_that_waits_for_a_retry_keeps_its_place_from_newer_ones() -> Resul
     assert_eq!((now.waiting, now.triggers[0].accepted, now.triggers[0].dropped), (2, 2, 2));
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(status(&runtime).handled, 2);
-    assert_eq!(bus.emit_raw("e", vec![b'x'; 10]).await?.queued(), Some(1), "their places are free");
+    assert_eq!(
+        bus.emit_raw("e", vec![b'x'; 10]).await?.queued(),
+        Some(1),
+        "the capacity of the retries is free"
+    );
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn event_that_can_never_fit_is_not_waited_for() -> Result {
+async fn publisher_does_not_wait_with_an_event_larger_than_the_queue() -> Result {
     let bus = EventBus::new();
     let trigger = EventTrigger::new(&bus, "e").queue_bytes(10).overflow(Overflow::Wait);
     trigger.start().await?;
     let sent = timeout(Duration::from_secs(1), bus.emit_raw("e", vec![b'x'; 11])).await;
-    assert_eq!(sent.expect("it does not wait")?.dropped(), Some(1));
+    assert_eq!(sent.expect("the publisher does not wait")?.dropped(), Some(1));
     bus.emit_raw("e", vec![b'x'; 6]).await?;
-    // Both wait for bytes, and one of them is let in by the same event that lets the other in.
+    // Both publishers wait for bytes, and one take frees enough for both.
     let (first, second) = (bus.emit_raw("e", vec![b'x'; 5]), bus.emit_raw("e", vec![b'x'; 5]));
     let both = async { tokio::join!(first.into_future(), second.into_future()) };
     tokio::pin!(both);
     assert!(timeout(Duration::from_secs(1), &mut both).await.is_err());
     trigger.wait_for_next().await?;
-    let (first, second) = timeout(Duration::from_secs(1), both).await.expect("there is room for both");
+    let (first, second) = timeout(Duration::from_secs(1), both).await.expect("both events fit");
     assert_eq!((first?.queued(), second?.queued()), (Some(1), Some(1)));
     Ok(())
 }
 
 #[tokio::test]
-async fn webhook_whose_bytes_are_full_answers_503() -> Result {
+async fn webhook_answers_503_when_the_bytes_of_its_queue_are_used_up() -> Result {
     let hook = TriggerConfig::webhook("/x", 0).host("127.0.0.1").id("hook").body_limit(100).queue_bytes(150);
     let config = ProcessConfig::new().trigger(hook);
     let runtime = Runtime::builder().process("p", config, |_: TriggerEvent| async {}).start().await?;
@@ -194,7 +202,7 @@ async fn webhook_whose_bytes_are_full_answers_503() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn room_that_is_left_when_a_large_event_is_pushed_out_is_told_to_those_who_wait() -> Result {
+async fn eviction_of_a_large_event_wakes_a_redrive_that_waits_for_capacity() -> Result {
     let trigger = TriggerConfig::event("e").queue_bytes(100).overflow(Overflow::DropOldest);
     let config = ProcessConfig::new().trigger(trigger);
     let runtime = Runtime::builder()
@@ -211,7 +219,7 @@ async fn room_that_is_left_when_a_large_event_is_pushed_out_is_told_to_those_who
         timeout(Duration::from_secs(60), letters.redrive(|letter| letter.event.raw().len() == 50)),
         async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            bus.emit_raw("e", vec![b'x'; 10]).await.map(drop).expect("the large one makes way");
+            bus.emit_raw("e", vec![b'x'; 10]).await.map(drop).expect("the large event is evicted");
         }
     );
     assert_eq!(sent.ok(), Some(1));

@@ -1,4 +1,4 @@
-//! Triggers that a program brings itself, in a runtime.
+//! Custom triggers in a runtime.
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpListener};
@@ -16,7 +16,7 @@ use crate::process::on;
 use crate::runtime::config;
 
 #[tokio::test]
-async fn trigger_of_the_program_that_fails_to_start_takes_everything_down() -> Result {
+async fn custom_trigger_that_fails_to_start_fails_the_start_of_the_runtime() -> Result {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let started = Runtime::builder()
         .process(
@@ -34,7 +34,7 @@ async fn trigger_of_the_program_that_fails_to_start_takes_everything_down() -> R
 }
 
 #[tokio::test]
-async fn trigger_of_the_program_that_has_started_is_stopped_when_another_does_not() {
+async fn failed_start_stops_a_custom_trigger_that_had_started() {
     let numbers = Numbers::default();
     let started = Runtime::builder()
         .process("p", config([]), |_: TriggerEvent| async {})
@@ -44,10 +44,10 @@ async fn trigger_of_the_program_that_has_started_is_stopped_when_another_does_no
         .start()
         .await;
     assert!(started.is_err());
-    assert!(numbers.waiting.lock().expect("the numbers").1, "it was told to stop");
+    assert!(numbers.waiting.lock().expect("the numbers").1, "the runtime stopped the trigger");
 }
 
-/// It posts to a webhook of its own runtime while that starts, and then keeps it from starting.
+/// A trigger that posts to a webhook of its runtime during the start, and then fails the start.
 #[derive(Clone)]
 struct PostsTooEarly(SocketAddr);
 
@@ -59,8 +59,8 @@ impl Trigger for PostsTooEarly {
     async fn start(&self) -> Result<(), TriggerError> {
         let second = Duration::from_secs(1);
         match tokio::time::timeout(second, http::post(self.0, "/x", "1")).await {
-            Ok(answer) => Err(TriggerError::failed(format!("it was answered {}", answer.status))),
-            Err(_) => Err(TriggerError::failed("nobody answered")),
+            Ok(answer) => Err(TriggerError::failed(format!("the server answered {}", answer.status))),
+            Err(_) => Err(TriggerError::failed("the server did not answer")),
         }
     }
 
@@ -76,7 +76,7 @@ impl Trigger for PostsTooEarly {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_request_is_answered_before_everything_has_started() -> Result {
+async fn webhook_answers_no_request_before_every_trigger_has_started() -> Result {
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let started = Runtime::builder()
         .process(
@@ -88,13 +88,13 @@ async fn no_request_is_answered_before_everything_has_started() -> Result {
         .start()
         .await;
     let said = started.expect_err("a start that fails").to_string();
-    assert!(said.contains("nobody answered"), "{said}");
+    assert!(said.contains("the server did not answer"), "{said}");
     TcpListener::bind(address)?;
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn trigger_of_the_program_that_keeps_failing_does_not_hold_the_drain() -> Result {
+async fn drain_does_not_wait_for_a_custom_trigger_that_keeps_failing() -> Result {
     let runtime = Runtime::builder()
         .process("p", config([]), |_: TriggerEvent| async {})
         .trigger("p", Numbers { failures: Arc::new(AtomicUsize::new(usize::MAX)), ..Numbers::default() })
@@ -108,7 +108,7 @@ async fn trigger_of_the_program_that_keeps_failing_does_not_hold_the_drain() -> 
 }
 
 #[tokio::test]
-async fn trigger_of_the_program_drives_a_process() -> Result {
+async fn process_handles_the_events_of_a_custom_trigger() -> Result {
     let (sender, mut seen) = mpsc::unbounded_channel();
     let numbers = Numbers::default();
     let runtime = Runtime::builder()
@@ -131,7 +131,7 @@ async fn trigger_of_the_program_drives_a_process() -> Result {
         assert_eq!(
             seen.recv().await,
             Some(("numbers".to_owned(), json!(n))),
-            "what waits in it is drained too"
+            "the drain takes the events that the trigger holds"
         );
     }
     let status = runtime.status().processes.remove(0);
@@ -140,7 +140,7 @@ async fn trigger_of_the_program_drives_a_process() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn trigger_of_the_program_that_fails_is_asked_again() -> Result {
+async fn runtime_polls_a_custom_trigger_again_a_second_after_it_failed() -> Result {
     let numbers = Numbers { failures: Arc::new(AtomicUsize::new(3)), ..Numbers::default() };
     let runtime = Runtime::builder()
         .process("p", config([]), |_: TriggerEvent| async {})
@@ -151,7 +151,7 @@ async fn trigger_of_the_program_that_fails_is_asked_again() -> Result {
     let began = Instant::now();
     while runtime.status().processes[0].handled == 0 {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        assert!(began.elapsed() < Duration::from_secs(5), "it is never asked again");
+        assert!(began.elapsed() < Duration::from_secs(5), "the runtime does not poll the trigger again");
     }
     assert!(began.elapsed() >= Duration::from_secs(3), "a second after each failure");
     runtime.shutdown().await;
@@ -159,7 +159,7 @@ async fn trigger_of_the_program_that_fails_is_asked_again() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn process_goes_on_with_its_other_triggers_when_one_of_the_program_has_stopped() -> Result {
+async fn process_continues_with_its_other_triggers_when_a_custom_trigger_stops() -> Result {
     let numbers = Numbers::default();
     let runtime = Runtime::builder()
         .process("p", config([TriggerConfig::event("a")]), |_: TriggerEvent| async {})
@@ -178,7 +178,7 @@ async fn process_goes_on_with_its_other_triggers_when_one_of_the_program_has_sto
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_trigger_of_the_program_still_holds_at_the_deadline_is_left() -> Result {
+async fn report_counts_events_in_a_custom_trigger_as_left_at_the_deadline() -> Result {
     let numbers = Numbers::default();
     let runtime = Runtime::builder()
         .process("stuck", config([]), |_: TriggerEvent| std::future::pending::<()>())
@@ -201,13 +201,13 @@ async fn what_a_trigger_of_the_program_still_holds_at_the_deadline_is_left() -> 
     Ok(())
 }
 
-/// A trigger as a program might bring it: numbers, pushed by hand.
+/// A custom trigger, whose numbers the test pushes.
 #[derive(Clone, Default)]
 pub(crate) struct Numbers {
     waiting: Arc<Mutex<(VecDeque<u32>, bool)>>,
     changed: Arc<Notify>,
     broken: bool,
-    /// How often waiting still fails.
+    /// The number of waits that still fail.
     failures: Arc<AtomicUsize>,
 }
 
@@ -259,7 +259,7 @@ impl Trigger for Numbers {
 }
 
 #[tokio::test(start_paused = true)]
-async fn trigger_whose_stop_panics_does_not_end_the_drain() -> Result {
+async fn panic_in_the_stop_of_a_custom_trigger_does_not_end_the_drain() -> Result {
     struct Own;
     impl Trigger for Own {
         fn id(&self) -> &str {

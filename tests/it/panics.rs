@@ -1,4 +1,4 @@
-//! Panics, wherever a user's code may raise them: each costs one event and no worker.
+//! Panics in user code: each costs one event and no worker.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::process::{assert_balanced, on, status};
 use crate::until::until;
 
 #[tokio::test]
-async fn panics_wherever_they_happen_cost_one_event_each() -> Result {
+async fn each_panic_in_user_code_costs_one_event() -> Result {
     struct PanicsOnDrop;
     impl Drop for PanicsOnDrop {
         fn drop(&mut self) {
@@ -25,7 +25,7 @@ async fn panics_wherever_they_happen_cost_one_event_each() -> Result {
             }
         }
     }
-    /// A handler of its own kind: its future is dropped after it has ended, and panics then.
+    /// A handler without a closure. Its future completes, and panics when it is dropped afterwards.
     struct Own;
     impl Handler<()> for Own {
         type Future = EndsThenPanics;
@@ -92,7 +92,7 @@ async fn panics_wherever_they_happen_cost_one_event_each() -> Result {
     Ok(())
 }
 
-/// Panics when it is dropped, as an error and as the owner of an event's bytes.
+/// Panics when it is dropped. Tests use it as an error, and as the owner of an event's bytes.
 #[derive(Debug)]
 struct Grenade;
 
@@ -119,7 +119,7 @@ impl AsRef<[u8]> for Grenade {
 }
 
 #[tokio::test(start_paused = true)]
-async fn panics_in_what_a_handler_returns_and_an_event_owns_end_no_worker() -> Result {
+async fn panic_in_the_drop_of_an_error_or_of_event_bytes_ends_no_worker() -> Result {
     let runtime = Runtime::builder()
         .process("p", on("x"), |Json(n): Json<u32>| async move {
             if n == 1 { Err(Error::from(Grenade)) } else { Ok(()) }
@@ -137,9 +137,9 @@ async fn panics_in_what_a_handler_returns_and_an_event_owns_end_no_worker() -> R
     Ok(())
 }
 
-/// The drop of an error has panicked before it, in a place of its own.
+/// The drop of an error has panicked before, at another location.
 #[tokio::test(start_paused = true)]
-async fn panic_that_is_resumed_is_not_given_the_place_of_another() -> Result {
+async fn resumed_panic_is_reported_without_the_location_of_an_earlier_panic() -> Result {
     let runtime = Runtime::builder()
         .process("p", on("x"), |Json(n): Json<u32>| async move {
             if n == 0 {
@@ -160,7 +160,7 @@ async fn panic_that_is_resumed_is_not_given_the_place_of_another() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn panics_in_what_is_thrown_and_in_what_is_cancelled_end_no_worker() -> Result {
+async fn panic_in_the_drop_of_a_panic_payload_or_a_cancelled_future_ends_no_worker() -> Result {
     let config = on("x").timeout(Duration::from_secs(1));
     let runtime = Runtime::builder()
         .process("p", config, |Json(n): Json<u32>| async move {
@@ -187,7 +187,7 @@ async fn panics_in_what_is_thrown_and_in_what_is_cancelled_end_no_worker() -> Re
 }
 
 #[tokio::test(start_paused = true)]
-async fn tenth_panic_of_ten_thousand_events_changes_nothing_for_the_others() -> Result {
+async fn thousand_panics_in_ten_thousand_events_do_not_affect_the_other_events() -> Result {
     let config = ProcessConfig::new().trigger(TriggerConfig::event("x").queue(10_000)).concurrency(4);
     let running = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
@@ -223,7 +223,7 @@ async fn tenth_panic_of_ten_thousand_events_changes_nothing_for_the_others() -> 
         assert!(letter.error.starts_with(&expected), "{}", letter.error);
     }
     assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), tasks);
-    // The permits are all there still: four more run at once.
+    // No worker was lost: four handlers still run at once.
     most.store(0, Ordering::SeqCst);
     for _ in 0..8 {
         runtime.bus().emit("x", 0).await?;
@@ -233,7 +233,7 @@ async fn tenth_panic_of_ten_thousand_events_changes_nothing_for_the_others() -> 
     Ok(())
 }
 
-/// Counts how many there are, and how many there were at most.
+/// Counts its live values, and the most that were alive at once.
 struct Counted(Arc<AtomicUsize>);
 
 impl Counted {
@@ -258,7 +258,7 @@ fn panics_without_a_message() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bytes_whose_owner_panics_end_no_worker_when_a_letter_is_pushed_out() -> Result {
+async fn panic_in_the_drop_of_an_evicted_dead_letter_ends_no_worker() -> Result {
     let trigger = TriggerConfig::dead_letter().queue(1).overflow(Overflow::DropOldest);
     let letters = ProcessConfig::new().trigger(trigger);
     let runtime = Runtime::builder()
@@ -270,7 +270,7 @@ async fn bytes_whose_owner_panics_end_no_worker_when_a_letter_is_pushed_out() ->
     for _ in 0..3 {
         runtime.bus().emit_raw("e", Bytes::from_owner(Grenade)).await?;
         tokio::time::sleep(Duration::from_secs(1)).await;
-        // The one in the queue of `letters` is now the last that holds the bytes.
+        // The dead letter in the queue of `letters` now holds the last reference to the bytes.
         runtime.dead_letters().clear(|_| true).await;
     }
     let began = Instant::now();
@@ -281,7 +281,7 @@ async fn bytes_whose_owner_panics_end_no_worker_when_a_letter_is_pushed_out() ->
 }
 
 #[tokio::test(start_paused = true)]
-async fn error_that_panics_in_its_drop_beside_its_future_ends_no_worker() -> Result {
+async fn panics_in_the_drops_of_an_error_and_of_its_future_end_no_worker() -> Result {
     struct Own;
     impl Handler<()> for Own {
         type Future = FailsThenPanics;
@@ -290,7 +290,7 @@ async fn error_that_panics_in_its_drop_beside_its_future_ends_no_worker() -> Res
             Ok(FailsThenPanics(Grenade))
         }
     }
-    struct FailsThenPanics(#[allow(dead_code, reason = "it is there to be dropped")] Grenade);
+    struct FailsThenPanics(#[allow(dead_code, reason = "only dropped")] Grenade);
     impl Future for FailsThenPanics {
         type Output = Result<Outcome>;
 

@@ -1,4 +1,4 @@
-//! What a process does with events: order, concurrency, outcomes, panics, and the account of it all.
+//! Processes: the order, the concurrency, the outcomes and the counts of their events.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use crate::event::counts;
 use crate::until::until;
 
 #[tokio::test]
-async fn concurrency_1_keeps_the_order() -> Result {
+async fn process_with_concurrency_1_keeps_the_order() -> Result {
     let (sender, mut seen) = mpsc::unbounded_channel();
     let runtime = Runtime::builder()
         .process("p", on("n"), move |Json(n): Json<u32>| {
@@ -41,7 +41,7 @@ async fn concurrency_1_keeps_the_order() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn concurrency_n_runs_n_at_once_and_no_more() -> Result {
+async fn process_with_concurrency_n_runs_at_most_n_handlers_at_once() -> Result {
     let running = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
     let config = on("n").concurrency(8);
@@ -70,7 +70,7 @@ async fn concurrency_n_runs_n_at_once_and_no_more() -> Result {
 }
 
 #[tokio::test]
-async fn burst_into_an_idle_process_is_accounted_for_exactly() -> Result {
+async fn process_counts_a_burst_exactly() -> Result {
     let handled = Arc::new(AtomicUsize::new(0));
     let config = on("burst").concurrency(100);
     let runtime = Runtime::builder()
@@ -83,28 +83,28 @@ async fn burst_into_an_idle_process_is_accounted_for_exactly() -> Result {
         })
         .start()
         .await?;
-    let mut told = (0, 0);
+    let mut sums = (0, 0);
     for n in 0..500 {
         let sent = runtime.bus().emit("burst", n).await?;
         let (matched, queued, dropped) = counts(&sent);
         assert_eq!((matched, queued + dropped), (1, 1));
-        told = (told.0 + queued as u64, told.1 + dropped as u64);
+        sums = (sums.0 + queued as u64, sums.1 + dropped as u64);
         assert_balanced(&status(&runtime));
     }
     runtime.shutdown().await;
     let status = status(&runtime);
     let trigger = &status.triggers[0];
-    assert_eq!((trigger.accepted, trigger.dropped, trigger.queue_size), (told.0, told.1, 0));
-    assert_eq!((status.handled, status.in_flight), (told.0, 0));
-    assert_eq!(handled.load(Ordering::SeqCst) as u64, told.0);
-    assert_eq!(runtime.dead_letters().len().await as u64, told.1, "what was dropped is a dead letter");
+    assert_eq!((trigger.accepted, trigger.dropped, trigger.queue_size), (sums.0, sums.1, 0));
+    assert_eq!((status.handled, status.in_flight), (sums.0, 0));
+    assert_eq!(handled.load(Ordering::SeqCst) as u64, sums.0);
+    assert_eq!(runtime.dead_letters().len().await as u64, sums.1, "every dropped event is a dead letter");
     Ok(())
 }
 
-/// Four publishers that wait for room, two triggers, four workers, on real threads: a lost wake-up would hang it, a
-/// lost event would show in the sums.
+/// Four publishers that wait for capacity, two triggers and four workers. A lost wake-up would block the test, and a
+/// lost event would change the counts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nothing_is_lost_between_threads() -> Result {
+async fn publishers_and_workers_on_several_threads_lose_no_event() -> Result {
     let wait = |event_type| TriggerConfig::event(event_type).queue(2).overflow(Overflow::Wait);
     let config = ProcessConfig::new().triggers([wait("a"), wait("b")]).concurrency(4);
     let handled = Arc::new(AtomicUsize::new(0));
@@ -144,7 +144,7 @@ async fn nothing_is_lost_between_threads() -> Result {
 }
 
 #[tokio::test]
-async fn every_outcome_ends_where_it_should() -> Result {
+async fn process_settles_each_outcome_as_documented() -> Result {
     let runtime = Runtime::builder()
         .process("p", on("job"), |event: TriggerEvent, attempt: Attempt| async move {
             assert_eq!(attempt.number(), 1);
@@ -187,7 +187,7 @@ async fn every_outcome_ends_where_it_should() -> Result {
 }
 
 #[tokio::test]
-async fn body_that_does_not_decode_is_dead_lettered_with_its_bytes() -> Result {
+async fn process_dead_letters_an_undecodable_body_with_its_bytes() -> Result {
     #[derive(Debug, serde::Deserialize)]
     struct Order {
         #[expect(dead_code, reason = "only decoded")]
@@ -210,12 +210,12 @@ async fn body_that_does_not_decode_is_dead_lettered_with_its_bytes() -> Result {
         assert!(letter.error.starts_with("argument `2`: not the JSON it needs: "), "{}", letter.error);
     }
     assert!(letters[1].error.contains("invalid type: string \"seven\""), "{}", letters[1].error);
-    assert_eq!(status(&runtime).failed, 0, "it never came to an attempt");
+    assert_eq!(status(&runtime).failed, 0, "no attempt was made");
     Ok(())
 }
 
 #[tokio::test]
-async fn events_that_had_no_room_are_dead_letters_and_the_oldest_letters_go_first() -> Result {
+async fn full_queue_dead_letters_dropped_events_and_the_newest_1000_are_kept() -> Result {
     let gate = Arc::new(Notify::new());
     let config = ProcessConfig::new().trigger(TriggerConfig::event("n").queue(1));
     let runtime = Runtime::builder()
@@ -249,12 +249,12 @@ async fn events_that_had_no_room_are_dead_letters_and_the_oldest_letters_go_firs
 }
 
 #[tokio::test]
-async fn evicted_events_are_counted_as_dropped_and_dead_lettered() -> Result {
+async fn drop_oldest_counts_evicted_events_as_dropped_and_dead_letters_them() -> Result {
     let config =
         ProcessConfig::new().trigger(TriggerConfig::event("n").queue(2).overflow(Overflow::DropOldest));
     let runtime = Runtime::builder().process("p", config, |_: TriggerEvent| async {}).start().await?;
     for n in 0..5 {
-        // Without a pause for the worker, on this one thread.
+        // The loop never yields, so the worker, on the same thread, takes no event meanwhile.
         assert_eq!(runtime.bus().emit("n", n).await?.queued(), Some(1));
     }
     runtime.shutdown().await;
@@ -286,13 +286,13 @@ async fn flooded_trigger_does_not_starve_the_others() -> Result {
     runtime.shutdown().await;
     let order = order.lock().expect("the order").clone();
     let rare = order.iter().position(|topic| topic == "rare").expect("it was handled");
-    assert!(rare <= 2, "the rare event came after {rare} of the flood");
+    assert!(rare <= 2, "the rare event came after {rare} events of the busy trigger");
     Ok(())
 }
 
-/// The clock stands still, so what ends the turn of a worker is the most events of one.
+/// The paused clock stands still, so only the most events of one turn end the turn of the worker.
 #[tokio::test(start_paused = true)]
-async fn handler_that_never_waits_gives_way_to_others() -> Result {
+async fn worker_yields_to_other_tasks_although_its_handler_never_waits() -> Result {
     let config = ProcessConfig::new().trigger(TriggerConfig::event("n").queue(5000));
     let runtime = Runtime::builder().process("p", config, |_: TriggerEvent| async {}).start().await?;
     runtime.pause("p")?;
@@ -370,7 +370,7 @@ pub(crate) fn status(runtime: &Runtime) -> ProcessStatus {
     runtime.status().processes.remove(0)
 }
 
-/// Of a process whose triggers evict nothing.
+/// Asserts that every accepted event is counted exactly once. The triggers of the process must not evict events.
 #[track_caller]
 pub(crate) fn assert_balanced(status: &ProcessStatus) {
     let accepted: u64 = status.triggers.iter().map(|trigger| trigger.accepted).sum();

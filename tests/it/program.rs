@@ -1,4 +1,4 @@
-//! A program that can be sent signals and has an exit code: this binary again, with one of its tests as `main`.
+//! A child process that takes signals and has an exit code: this binary again, with one of its tests as `main`.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -10,16 +10,16 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use triggers::{Result, Runtime};
 
-/// Says to the program what it is to do; without it the test that is a program does nothing.
+/// The variable with the role of the child. Without it, a test that is a program does nothing.
 const ROLE: &str = "TRIGGERS_TEST_PROGRAM";
 
-/// After this a program that does not end gives up, so that a test fails instead of hanging.
-const HANGS: Duration = Duration::from_secs(60);
+/// A program that runs longer than this exits with an error, so that its test fails instead of hanging.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// Held by tests that measure time, and by those whose load would be in it.
+/// Held by tests that measure time, and by tests whose load would distort it.
 pub(crate) static ALONE: Mutex<()> = Mutex::const_new(());
 
-/// A program that runs. It is killed when it is dropped.
+/// A running child. Dropping it kills the child.
 pub(crate) struct Program {
     child: Child,
     log: BufReader<ChildStderr>,
@@ -27,14 +27,14 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts the test of this path as a program, and waits until it listens for signals. It logs these targets.
+    /// Starts the test of this path as a program with the log filter `log`. Returns when it listens for signals.
     pub(crate) fn start(test: &str, role: &str, log: &str) -> Program {
         let this = std::env::current_exe().expect("the path of this binary");
         let mut child = Command::new(this)
             .args([test, "--exact", "--nocapture"])
             .env(ROLE, role)
             .env("RUST_LOG", log)
-            // The same on every machine, for handlers that block their threads.
+            // The same number on every machine, for handlers that block every thread.
             .env("TOKIO_WORKER_THREADS", "2")
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -47,7 +47,7 @@ impl Program {
         program
     }
 
-    /// Where its webhook listens.
+    /// Returns the address of the program's webhook.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address.expect("a program with a webhook")
     }
@@ -56,7 +56,7 @@ impl Program {
         self.child.id()
     }
 
-    /// Reads the log up to a line that holds the text.
+    /// Reads the log up to a line that contains the text, and returns that line.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let mut lines = self.log.by_ref().lines().map_while(Result::ok);
         lines.find(|line| line.contains(text)).unwrap_or_else(|| panic!("the log ends without: {text}"))
@@ -73,7 +73,7 @@ impl Program {
         self.child.wait().expect("the program ends").code()
     }
 
-    /// Sends it a signal and waits for its end. Says how long that took, and the exit code.
+    /// Sends a signal and waits for the end of the program. Returns the time that took, and the exit code.
     pub(crate) fn end(&mut self, signal: &str) -> (Duration, Option<i32>) {
         let began = Instant::now();
         send(signal, self.id());
@@ -84,7 +84,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended by itself, as it should.
+        // The program may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -96,18 +96,18 @@ pub(crate) fn send(signal: &str, id: u32) {
     assert!(status.expect("`kill` runs").success());
 }
 
-/// What this program is to do, if it is one.
+/// Returns the role of this process, if it is a child.
 pub(crate) fn role() -> Option<String> {
     std::env::var(ROLE).ok()
 }
 
-/// The whole of a test that is a program.
-pub(crate) fn be(main: fn() -> ExitCode) {
+/// Runs `main` instead of the test, if this process is a child.
+pub(crate) fn run_if_child(main: fn() -> ExitCode) {
     if role().is_some() {
-        // On a thread of its own: nothing that hangs may keep it.
+        // On a separate thread, which a program that hangs cannot block.
         let (_running, ended) = mpsc::channel::<()>();
         std::thread::spawn(move || {
-            let _ = ended.recv_timeout(HANGS);
+            let _ = ended.recv_timeout(TIME_LIMIT);
             eprintln!("the program does not end");
             std::process::exit(2);
         });
@@ -116,10 +116,10 @@ pub(crate) fn be(main: fn() -> ExitCode) {
     }
 }
 
-/// Runs until a signal, and says when it listens for them, and where its webhook does.
+/// Runs until a signal. Prints `ready` and the address of the webhook once it listens for signals.
 pub(crate) async fn until_signal(runtime: &Runtime, webhook: &str) -> Result {
     let address = runtime.local_addr(webhook).map(|address| address.to_string());
-    // Listening for signals begins with the first poll, before which nothing else may say that it has.
+    // The first poll begins to listen for signals, so `ready` is printed after it.
     let until = runtime.run_until_signal();
     tokio::pin!(until);
     tokio::select! {

@@ -1,4 +1,4 @@
-//! Attempts: when they are made again, how often, what the handler learns of it, and what the others notice.
+//! Retries: when and how often they run, what the handler knows about them, and their effect on other events.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -13,7 +13,7 @@ use triggers::{
 use crate::process::{assert_balanced, on, status};
 use crate::runtime::config;
 
-/// Seconds since the start of a test, at which something happened.
+/// The times of calls, since the start of a test.
 #[derive(Clone)]
 struct Times {
     began: Instant,
@@ -39,7 +39,7 @@ fn retrying(retry: u32, backoff: Backoff) -> ProcessConfig {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handler_that_always_fails_is_called_when_the_policy_says_and_then_never_again() -> Result {
+async fn process_retries_a_failing_handler_by_its_policy_and_then_stops() -> Result {
     let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(6));
     let (times, neighbour) = (Times::new(), Times::new());
     let runtime = Runtime::builder()
@@ -82,7 +82,7 @@ async fn handler_that_always_fails_is_called_when_the_policy_says_and_then_never
 }
 
 #[tokio::test(start_paused = true)]
-async fn handler_may_say_itself_when_it_is_called_again() -> Result {
+async fn handler_chooses_the_delay_of_its_retry() -> Result {
     let times = Times::new();
     let runtime = Runtime::builder()
         .process("p", retrying(3, Backoff::default()), {
@@ -109,7 +109,7 @@ async fn handler_may_say_itself_when_it_is_called_again() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_that_is_due_sooner_than_the_others_is_made_sooner() -> Result {
+async fn retry_that_is_due_earlier_runs_earlier() -> Result {
     let times = Times::new();
     let runtime = Runtime::builder()
         .process("p", retrying(1, Backoff::default()), {
@@ -137,7 +137,7 @@ async fn retry_that_is_due_sooner_than_the_others_is_made_sooner() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retries_that_are_due_together_run_beside_each_other() -> Result {
+async fn retries_that_are_due_together_run_concurrently() -> Result {
     let times = Times::new();
     let config = retrying(1, Backoff::default()).concurrency(3);
     let runtime = Runtime::builder()
@@ -166,7 +166,7 @@ async fn retries_that_are_due_together_run_beside_each_other() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempt_knows_its_number_and_the_last_error() -> Result {
+async fn attempt_has_its_number_and_the_last_error() -> Result {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let config = retrying(4, Backoff::default()).timeout(Duration::from_secs(1));
     let runtime = Runtime::builder()
@@ -205,7 +205,7 @@ async fn attempt_knows_its_number_and_the_last_error() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempt_that_takes_too_long_is_cancelled_and_counts_as_failed() -> Result {
+async fn timed_out_attempt_is_cancelled_and_counts_as_failed() -> Result {
     let times = Times::new();
     let config = retrying(1, Backoff::new(Duration::from_secs(1), Duration::from_secs(1)))
         .timeout(Duration::from_secs(30));
@@ -244,7 +244,7 @@ impl Drop for NoteOnDrop {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_no_retry_can_mend_is_given_up_at_once() -> Result {
+async fn process_dead_letters_permanent_failures_at_once() -> Result {
     let runtime = Runtime::builder()
         .process("p", retrying(5, Backoff::default()), |Json(n): Json<u32>| async move {
             match n {
@@ -274,12 +274,16 @@ async fn what_no_retry_can_mend_is_given_up_at_once() -> Result {
     );
     assert_eq!((found[3].0, found[3].1), (DeadLetterReason::Decode, 0));
     let now = status(&runtime);
-    assert_eq!((now.failed, now.retried, now.dead_lettered), (2, 0, 4), "a rejection is an answer");
+    assert_eq!(
+        (now.failed, now.retried, now.dead_lettered),
+        (2, 0, 4),
+        "a rejection does not count as failed"
+    );
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn event_that_waits_for_a_retry_holds_up_no_worker_and_no_task() -> Result {
+async fn waiting_retry_occupies_no_worker_and_no_task() -> Result {
     let order = Arc::new(Mutex::new(Vec::new()));
     let runtime = Runtime::builder()
         .process("p", retrying(1, Backoff::default()), {
@@ -315,7 +319,7 @@ async fn event_that_waits_for_a_retry_holds_up_no_worker_and_no_task() -> Result
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_that_wait_for_a_retry_take_their_room_in_the_queue() -> Result {
+async fn waiting_retries_count_towards_the_capacity_of_the_queue() -> Result {
     let config = config([TriggerConfig::event("job").queue(3)]).retry(1);
     let runtime = Runtime::builder()
         .process("p", config, |attempt: Attempt| async move {
@@ -335,7 +339,7 @@ async fn events_that_wait_for_a_retry_take_their_room_in_the_queue() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn drain_makes_the_retries_that_are_due_in_time_and_leaves_the_others_at_once() -> Result {
+async fn drain_runs_the_retries_due_before_its_deadline_and_leaves_the_others_at_once() -> Result {
     let runtime = Runtime::builder()
         .process(
             "p",
@@ -350,7 +354,7 @@ async fn drain_makes_the_retries_that_are_due_in_time_and_leaves_the_others_at_o
     runtime.bus().emit("job", 20).await?;
     runtime.bus().emit("job", 3600).await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    // This one fails after the drain has begun.
+    // This event fails after the drain has begun.
     runtime.bus().emit("job", 1800).await?;
     let began = Instant::now();
     let report = runtime.shutdown().await;
@@ -358,7 +362,7 @@ async fn drain_makes_the_retries_that_are_due_in_time_and_leaves_the_others_at_o
     assert_eq!((report.completed, report.dead_lettered, report.left), (1, 0, 2));
     assert_eq!(report.to_string(), "drained: 1 completed, 0 dead-lettered, 2 left\n  p: 2 left");
     tokio::time::sleep(Duration::from_millis(1)).await;
-    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0, "nobody watches the clock");
+    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0, "no task watches the clock");
     let letters = runtime.dead_letters().list().await;
     assert_eq!(letters.len(), 2);
     for letter in letters {
@@ -371,7 +375,7 @@ async fn drain_makes_the_retries_that_are_due_in_time_and_leaves_the_others_at_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn cancelled_attempt_is_no_attempt() -> Result {
+async fn cancelled_attempt_is_not_counted() -> Result {
     let runtime = Runtime::builder()
         .process("p", retrying(5, Backoff::default()), |attempt: Attempt| async move {
             if attempt.number() == 1 {
@@ -392,7 +396,7 @@ async fn cancelled_attempt_is_no_attempt() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
-async fn letter_tells_when_the_first_attempt_began_and_when_the_last_one_was_over() -> Result {
+async fn dead_letter_has_the_start_of_the_first_attempt_and_the_end_of_the_last() -> Result {
     let calls = Arc::new(Mutex::new(Vec::new()));
     let clock = triggers::PausedClock::at(SystemTime::UNIX_EPOCH);
     let runtime = Runtime::builder()
@@ -426,7 +430,7 @@ async fn letter_tells_when_the_first_attempt_began_and_when_the_last_one_was_ove
 
 proptest! {
     #[test]
-    fn backoff_doubles_up_to_its_cap_and_spreads_below(bits: u128, first in 1_u64..10_000, factor in 1_u64..1_000, attempt in 1_u32..200) {
+    fn backoff_delay_doubles_up_to_its_cap_with_jitter_below(bits: u128, first in 1_u64..10_000, factor in 1_u64..1_000, attempt in 1_u32..200) {
         let id: EventId = format!("{:032x}", bits).parse().expect("an id");
         let (first, cap) = (Duration::from_millis(first), Duration::from_millis(first * factor));
         let backoff = Backoff::new(first, cap);
@@ -438,7 +442,7 @@ proptest! {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retries_that_find_every_worker_busy_are_made_in_the_order_they_were_due() -> Result {
+async fn retries_that_find_every_worker_busy_run_in_due_order() -> Result {
     let order = Arc::new(Mutex::new(Vec::new()));
     let runtime = Runtime::builder()
         .process("p", retrying(1, Backoff::default()), {

@@ -1,4 +1,4 @@
-//! The runtime as a whole: starting, failing to start, and staying to itself.
+//! The runtime as a whole: its start, a failed start, and the isolation of runtimes.
 
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use crate::own_trigger::Numbers;
 struct Database;
 
 #[tokio::test]
-async fn start_that_fails_lists_every_problem_and_leaves_nothing_bound() -> Result {
+async fn failed_start_lists_every_problem_and_leaves_nothing_bound() -> Result {
     let taken = TcpListener::bind("127.0.0.1:0")?;
     let taken_port = taken.local_addr()?.port();
     let free_port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -77,10 +77,10 @@ async fn start_that_fails_lists_every_problem_and_leaves_nothing_bound() -> Resu
 }
 
 #[tokio::test]
-async fn address_that_others_can_reach_is_warned_of() {
+async fn start_warns_about_an_address_that_others_can_reach() {
     let logs = Logs::capture();
     for (host, warnings) in [("127.0.0.1", 0), ("0.0.0.0", 1)] {
-        // The missing state keeps it from listening.
+        // The missing state makes the start fail before it listens.
         let hook = config([TriggerConfig::webhook("/x", 0).host(host)]);
         let started = Runtime::builder().process("p", hook, |_: State<Database>| async {}).start().await;
         assert!(started.is_err());
@@ -89,7 +89,7 @@ async fn address_that_others_can_reach_is_warned_of() {
 }
 
 #[tokio::test]
-async fn same_port_under_two_names_of_one_host_is_told_at_start() -> Result {
+async fn start_reports_a_port_under_two_names_of_one_host() -> Result {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let hook = |host: &str| config([TriggerConfig::webhook("/x", port).host(host)]);
     let started = Runtime::builder()
@@ -105,7 +105,7 @@ async fn same_port_under_two_names_of_one_host_is_told_at_start() -> Result {
 }
 
 #[tokio::test]
-async fn path_of_every_address_is_taken_for_each_address() -> Result {
+async fn webhook_path_on_every_address_clashes_with_it_on_one_address() -> Result {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let hook = |host: &str| config([TriggerConfig::webhook("/x", port).host(host)]);
     let started = Runtime::builder()
@@ -122,7 +122,7 @@ async fn path_of_every_address_is_taken_for_each_address() -> Result {
 }
 
 #[tokio::test]
-async fn builder_without_a_process_says_what_to_add() {
+async fn start_without_a_process_says_what_to_add() {
     let error = Runtime::builder().start().await.expect_err("nothing to run");
     assert!(error.to_string().contains("`.linked()`") && error.to_string().contains("handlers!"), "{error}");
 }
@@ -161,7 +161,7 @@ async fn cascade_runs_from_webhook_to_event_to_message() -> Result {
 
 /// On several threads workers may run before `start` has returned.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn workers_outlive_the_start_on_every_thread() -> Result {
+async fn workers_that_run_before_start_returns_handle_every_event() -> Result {
     for _ in 0..200 {
         let process = config([TriggerConfig::event("a"), TriggerConfig::message("b")]).concurrency(4);
         let runtime = Runtime::builder()
@@ -180,7 +180,7 @@ async fn workers_outlive_the_start_on_every_thread() -> Result {
 }
 
 #[tokio::test]
-async fn runtimes_in_one_program_do_not_see_each_other() -> Result {
+async fn runtimes_in_one_program_are_isolated() -> Result {
     let handled = Arc::new(Mutex::new(Vec::new()));
     let mut runtimes = Vec::new();
     for name in ["one", "two"] {
@@ -218,7 +218,7 @@ async fn runtimes_in_one_program_do_not_see_each_other() -> Result {
 }
 
 #[tokio::test]
-async fn trigger_ids_that_repeat_in_a_process_are_numbered() -> Result {
+async fn runtime_numbers_trigger_ids_that_repeat_in_a_process() -> Result {
     let triggers = [
         TriggerConfig::event("a").source("x"),
         TriggerConfig::event("a").source("y"),

@@ -1,4 +1,4 @@
-//! What SIGINT and SIGTERM do to a program, how soon, and what its exit code says.
+//! SIGINT and SIGTERM: how a program ends, how soon, and with which exit code.
 
 #![cfg(unix)]
 
@@ -11,7 +11,7 @@ use crate::program::{self, ALONE, Program, send};
 use crate::runtime::hook;
 use crate::until::until;
 
-/// The drain deadline of the program whose handler is to be cut short.
+/// The drain deadline of a program whose handler does not end.
 const DEADLINE: Duration = Duration::from_millis(300);
 
 #[on_event("work")]
@@ -26,7 +26,7 @@ async fn work(shutdown: Shutdown, Json(role): Json<String>) {
     }
 }
 
-/// Blocks every thread that tokio has, so that nothing of the runtime's own goes on.
+/// Blocks every thread of tokio, so that no task of the runtime can run.
 #[on_event("block")]
 #[process(concurrency = 8)]
 async fn block() {
@@ -37,12 +37,12 @@ async fn block() {
 
 #[triggers::main]
 async fn main(_: Builder) -> Result<()> {
-    // Not the linked handlers, which are those of all the other tests.
+    // Listed handlers, as the linked ones include those of all other tests.
     let role = program::role().unwrap_or_default();
     if role == "starts" {
         let slow = || async {
             eprintln!("ready");
-            // Longer than a program may go on after its drain.
+            // Longer than the grace period of a program after its drain.
             std::thread::park_timeout(Duration::from_secs(7));
             Ok(())
         };
@@ -59,7 +59,7 @@ async fn main(_: Builder) -> Result<()> {
         for _ in 0..8 {
             runtime.bus().emit("block", 1).await?;
         }
-        // The two threads of tokio, see `Program::start`.
+        // One event for each of tokio's two threads, see `Program::start`.
         let in_flight = || runtime.status().processes.iter().map(|process| process.in_flight).sum::<u64>();
         until("2 events in flight", || in_flight() >= 2).await;
     } else if role != "idle" {
@@ -71,11 +71,11 @@ async fn main(_: Builder) -> Result<()> {
 
 #[test]
 fn program() {
-    program::be(main);
+    program::run_if_child(main);
 }
 
 #[test]
-fn signal_drains_and_the_exit_code_is_0() {
+fn signal_drains_the_program_and_the_exit_code_is_0() {
     for signal in ["-INT", "-TERM"] {
         let mut program = start("finishes");
         send(signal, program.id());
@@ -85,7 +85,7 @@ fn signal_drains_and_the_exit_code_is_0() {
 }
 
 #[tokio::test]
-async fn idle_program_ends_within_a_second_whoever_is_connected() {
+async fn idle_program_ends_within_a_second_despite_open_connections() {
     let _alone = ALONE.lock().await;
     let (took, code) = start("idle").end("-TERM");
     assert!(took < Duration::from_secs(1) && code == Some(0), "{took:?}, {code:?}");
@@ -99,7 +99,7 @@ async fn idle_program_ends_within_a_second_whoever_is_connected() {
         client.send(part).await;
         half_sent.push(client);
     }
-    // Connections are accepted in turn, so with the answers to these the others have been accepted too.
+    // The server accepts connections in order, so it has accepted the half-sent ones once it answers these.
     let mut kept = Vec::new();
     for _ in 0..50 {
         let mut client = Client::connect(program.address()).await;
@@ -112,7 +112,7 @@ async fn idle_program_ends_within_a_second_whoever_is_connected() {
 }
 
 #[test]
-fn stuck_handler_ends_at_the_deadline_and_is_named() {
+fn program_ends_a_stuck_handler_at_the_deadline_and_names_it() {
     let _alone = ALONE.blocking_lock();
     for role in ["waits", "blocks"] {
         let mut program = start(role);
@@ -141,7 +141,7 @@ fn second_signal_ends_the_program_at_once() {
 }
 
 #[test]
-fn second_signal_ends_a_program_whose_every_thread_is_blocked() {
+fn second_signal_ends_a_program_whose_threads_are_all_blocked() {
     let _alone = ALONE.blocking_lock();
     let mut program = start("blocks all");
     send("-TERM", program.id());
@@ -152,7 +152,7 @@ fn second_signal_ends_a_program_whose_every_thread_is_blocked() {
 }
 
 #[test]
-fn signal_that_comes_during_a_slow_start_drains_after_it() {
+fn signal_during_a_slow_start_drains_the_program_after_the_start() {
     let mut program = start("starts");
     send("-TERM", program.id());
     program.wait_for("drained: 0 completed, 0 dead-lettered, 0 left");
@@ -160,17 +160,17 @@ fn signal_that_comes_during_a_slow_start_drains_after_it() {
 }
 
 #[test]
-fn second_signal_ends_a_program_that_has_not_started() {
+fn second_signal_ends_a_program_during_its_start() {
     let mut program = start("starts");
     send("-TERM", program.id());
-    // The same signal twice at one moment is one.
+    // The system may merge two pending signals of the same number, so the second one differs.
     send("-INT", program.id());
     program.wait_for("ended before the start was over");
     assert!(matches!(program.exit_code(), Some(130 | 143)));
 }
 
 #[test]
-fn program_whose_every_thread_is_blocked_is_ended_after_the_deadline() {
+fn program_whose_threads_are_all_blocked_ends_after_the_deadline() {
     let (_, code) = start("blocks all").end("-TERM");
     assert_eq!(code, Some(1));
 }

@@ -1,4 +1,4 @@
-//! What stopping means, for every trigger that has a queue of 10.
+//! The stop contract of every trigger with a queue of 10 events.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) async fn contract<T: Trigger + Clone>(trigger: &T, send: impl AsyncFn
     assert!(matches!(ends_within_a_second(waiter).await, Ok(Err(TriggerError::Stopped))));
     assert_stopped(trigger).await;
 
-    // Two waiters, and a stop that comes twice.
+    // Two waiters, and two stops.
     start(trigger).await;
     let waiters = [wait(trigger), wait(trigger)];
     tokio::task::yield_now().await;
@@ -27,7 +27,7 @@ pub(crate) async fn contract<T: Trigger + Clone>(trigger: &T, send: impl AsyncFn
         assert!(matches!(ends_within_a_second(waiter).await, Ok(Err(TriggerError::Stopped))));
     }
 
-    // A stop with a start right behind it: who waited then is told all the same.
+    // A stop ends the wait, although a start follows at once.
     start(trigger).await;
     let waiter = wait(trigger);
     tokio::task::yield_now().await;
@@ -35,7 +35,7 @@ pub(crate) async fn contract<T: Trigger + Clone>(trigger: &T, send: impl AsyncFn
     start(trigger).await;
     assert!(matches!(ends_within_a_second(waiter).await, Ok(Err(TriggerError::Stopped))));
 
-    // A full buffer: all of it is handed out in order, then everyone is told.
+    // A full queue: the trigger returns all events in order, and then `Stopped`.
     start(trigger).await;
     start(trigger).await;
     for number in 0..10 {
@@ -48,7 +48,7 @@ pub(crate) async fn contract<T: Trigger + Clone>(trigger: &T, send: impl AsyncFn
     }
     assert_stopped(trigger).await;
 
-    // Started again, nothing of the stop is left in the way.
+    // After another start, the stop has no effect on a new waiter.
     start(trigger).await;
     let waiter = wait(trigger);
     tokio::task::yield_now().await;
@@ -57,7 +57,7 @@ pub(crate) async fn contract<T: Trigger + Clone>(trigger: &T, send: impl AsyncFn
     let event = ends_within_a_second(waiter).await.expect("no panic").expect("an event");
     assert_eq!(number_of(&event), 42);
 
-    // What was accepted before a stop and not taken is still there after a start, before what is new.
+    // A start keeps the events accepted before the stop, ahead of new events.
     send(43).await;
     trigger.stop().await;
     start(trigger).await;
@@ -87,7 +87,7 @@ fn wait<T: Trigger + Clone>(trigger: &T) -> tokio::task::JoinHandle<Result<Trigg
     tokio::spawn(async move { trigger.wait_for_next().await })
 }
 
-/// The number that was sent, wherever the payload has it.
+/// Returns the number that was sent, from the payload of any kind of trigger.
 fn number_of(event: &TriggerEvent) -> u64 {
     let payload = event.payload();
     let body = payload.get("data").or(payload.get("content")).unwrap_or(payload);
@@ -97,5 +97,5 @@ fn number_of(event: &TriggerEvent) -> u64 {
 /// Fails instead of hanging. With the clock paused, a second passes as soon as nothing else can happen.
 pub(crate) async fn ends_within_a_second<F: IntoFuture>(future: F) -> F::Output {
     let ended = tokio::time::timeout(Duration::from_secs(1), future.into_future()).await;
-    ended.expect("it ends within a second")
+    ended.expect("the future ends within a second")
 }

@@ -1,16 +1,16 @@
-//! The rules of the house that can be read off its files.
+//! Rules of the repository that its files show.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 mod imports;
 
-/// The crate's root, where `cargo test` runs.
+/// Returns the root of the crate.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every Rust file below a folder, with its path from the root and its text.
+/// Returns every Rust file below a folder, with its path from the root and its text.
 fn rust_files(folder: &str) -> Vec<(String, String)> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).expect("a folder") {
@@ -33,19 +33,20 @@ fn rust_files(folder: &str) -> Vec<(String, String)> {
     found.into_iter().map(read).collect()
 }
 
-/// A file without its comments.
+/// Returns a text without its comments.
 fn code(text: &str) -> String {
     text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
-/// A file without the tests at its end.
+/// Returns a text without the tests at its end.
 fn without_tests(text: &str) -> &str {
     ["#[cfg(test)]", "#[cfg(all(test"]
         .iter()
         .fold(text, |text, tests| text.split(tests).next().unwrap_or_default())
 }
 
-/// No file of `trigger-core` names one of the words, but those whose path begins as one of `allowed`.
+/// Asserts that no file of `trigger-core` contains one of the words, except files whose paths begin with one of
+/// `allowed`.
 fn only_in(words: &[&str], allowed: &[&str]) {
     for (name, text) in rust_files("trigger-core/src") {
         if allowed.iter().any(|allowed| name.starts_with(&format!("trigger-core/src/{allowed}"))) {
@@ -79,7 +80,7 @@ const SOURCES: &[&str] = &["routes", "publish", "bus", "broker", "source", "trig
 const RUNNING: &[&str] = &["registry", "runtime", "private"];
 
 #[test]
-fn each_monopoly_has_one_holder() {
+fn each_restricted_item_is_used_in_one_module() {
     only_in(&["tokio::spawn", ".spawn_blocking(", "TaskTracker", "JoinSet", "std::thread"], &["task.rs"]);
     only_in(&["SystemTime::now", "Instant::now", "Uuid::now_v7", "Uuid::new_v4"], &["clock.rs"]);
     only_in(&["hyper::", "hyper_util::", "axum::"], &["webhook.rs", "webhook/"]);
@@ -88,7 +89,7 @@ fn each_monopoly_has_one_holder() {
 
 /// Where the sources of the standard library are installed, the compiler shows lines of them.
 #[test]
-fn expected_errors_are_the_same_with_and_without_the_sources_of_std() {
+fn expected_compiler_errors_show_no_source_of_std() {
     let folder = fs::read_dir(root().join("tests/ui/fail")).expect("a folder");
     for path in folder.map(|entry| entry.expect("an entry").path()) {
         let text = fs::read_to_string(&path).expect("a text file");
@@ -97,17 +98,17 @@ fn expected_errors_are_the_same_with_and_without_the_sources_of_std() {
 }
 
 #[test]
-fn waiting_is_on_the_clock_that_tests_can_pause() {
+fn core_waits_on_the_clock_that_tests_can_pause() {
     for (name, text) in rust_files("trigger-core/src") {
         let of_std = code(&text).lines().any(|line| line.contains("std::time") && line.contains("Instant"));
-        // It finds out whether tokio's clock is paused.
+        // This file detects whether tokio's clock is paused.
         let exempt = name == "trigger-core/src/clock.rs";
         assert!(exempt || !of_std, "{name} takes `Instant` from std, not from tokio");
     }
 }
 
 #[test]
-fn the_queue_waits_and_counts_only_with_what_loom_watches() {
+fn queue_uses_only_locks_and_counters_that_loom_watches() {
     let files = rust_files("trigger-core/src");
     for (name, text) in files.into_iter().filter(|(name, _)| module_of(name) == "queue") {
         let text = without_tests(&text);
@@ -121,7 +122,7 @@ fn the_queue_waits_and_counts_only_with_what_loom_watches() {
 }
 
 #[test]
-fn values_know_no_tokio_and_no_io() {
+fn values_use_no_tokio_and_no_io() {
     for (name, text) in rust_files("trigger-core/src") {
         let module = module_of(&name);
         if VALUES.contains(&module.as_str()) {
@@ -132,7 +133,7 @@ fn values_know_no_tokio_and_no_io() {
     }
 }
 
-/// The top module a file of `trigger-core` belongs to.
+/// Returns the top module of a file of `trigger-core`.
 fn module_of(name: &str) -> String {
     let path = name.trim_start_matches("trigger-core/src/");
     path.split(['/', '.']).next().unwrap_or_default().to_owned()
@@ -162,7 +163,7 @@ fn macros_and_core_do_not_depend_on_each_other() {
 }
 
 #[test]
-fn every_file_says_what_it_is_and_stays_readable() {
+fn every_file_begins_with_its_purpose_and_stays_short() {
     for folder in
         ["src", "trigger-core", "trigger-grammar", "trigger-macros", "xtask", "examples", "tests/it"]
     {
@@ -176,7 +177,7 @@ fn every_file_says_what_it_is_and_stays_readable() {
 }
 
 #[test]
-fn nothing_is_ignored_and_nothing_sleeps() {
+fn no_test_is_ignored_and_no_test_sleeps() {
     for (name, text) in rust_files("tests") {
         let ignored = ["#[ignore", "thread::sleep"];
         let found = ignored.iter().find(|word| code(&text).contains(*word));
@@ -188,9 +189,9 @@ fn nothing_is_ignored_and_nothing_sleeps() {
     }
 }
 
-/// Such a loop hangs where the condition never comes true. `until` fails instead.
+/// A loop that yields hangs if its condition stays false. `until` panics instead.
 #[test]
-fn no_test_yields_for_ever() {
+fn no_test_yields_without_a_bound() {
     for (name, text) in rust_files("tests/it") {
         let text = code(&text);
         let lines: Vec<_> = text.lines().map(str::trim).collect();
@@ -201,7 +202,7 @@ fn no_test_yields_for_ever() {
 }
 
 #[test]
-fn every_wrong_declaration_has_its_expected_text() {
+fn every_wrong_declaration_has_its_expected_error() {
     let mut cases = 0;
     for entry in fs::read_dir(root().join("tests/ui/fail")).expect("the folder") {
         let path = entry.expect("an entry").path();

@@ -1,4 +1,4 @@
-//! Topics and patterns, judged by `tests/vectors/topics.json`: tables of other brokers, and what we make of them.
+//! Topics and patterns, by `tests/vectors/topics.json`: the tables of other brokers, with the expected results.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ fn patterns_match_as_the_tables_say() {
 }
 
 #[test]
-fn names_are_taken_or_refused_for_the_reason_the_table_gives() {
+fn parser_accepts_or_refuses_names_as_the_table_says() {
     let vectors = vectors();
     for row in rows(&vectors, "validity") {
         let name = text(row, "text");
@@ -63,7 +63,7 @@ fn names_are_taken_or_refused_for_the_reason_the_table_gives() {
 }
 
 #[test]
-fn what_nats_takes_literally_is_refused() {
+fn parser_refuses_wildcards_that_nats_takes_literally() {
     for row in rows(&vectors(), "nats_literals_we_refuse") {
         let error = TopicPattern::parse(text(row, "pattern")).expect_err(text(row, "pattern"));
         assert_eq!(error.kind(), FaultKind::WildcardInToken, "{row}");
@@ -71,7 +71,7 @@ fn what_nats_takes_literally_is_refused() {
 }
 
 #[test]
-fn topics_with_empty_tokens_match_nothing_and_cannot_be_published_to() {
+fn topic_with_an_empty_token_matches_no_pattern_and_does_not_parse() {
     for row in rows(&vectors(), "empty_token_subjects") {
         assert!(!pattern(text(row, "pattern")).matches(text(row, "subject")), "{row}");
         let error = Topic::parse(text(row, "subject")).expect_err("an empty token");
@@ -80,7 +80,7 @@ fn topics_with_empty_tokens_match_nothing_and_cannot_be_published_to() {
 }
 
 #[test]
-fn overlap_is_as_the_table_says_both_ways() {
+fn patterns_overlap_as_the_table_says_in_both_directions() {
     for row in rows(&vectors(), "overlap") {
         let (a, b) = (pattern(text(row, "a")), pattern(text(row, "b")));
         assert_eq!(row["overlap"], a.overlaps(&b), "{row}");
@@ -88,9 +88,10 @@ fn overlap_is_as_the_table_says_both_ways() {
     }
 }
 
-/// A pattern is within another if that one takes the topics the first stands for, with tokens nobody else uses.
+/// A narrow pattern is a subset of a wide one if the wide one matches its instances, made with tokens used nowhere
+/// else.
 #[test]
-fn wide_patterns_take_what_narrow_ones_stand_for() {
+fn wide_pattern_matches_the_instances_of_a_narrow_one() {
     for row in rows(&vectors(), "subset_public") {
         let wide = pattern(text(row, "wide"));
         let instance = |rest: &str| text(row, "narrow").replace('*', "unheard-of").replace('>', rest);
@@ -100,7 +101,7 @@ fn wide_patterns_take_what_narrow_ones_stand_for() {
 }
 
 #[test]
-fn errors_give_the_hint_of_each_form() {
+fn error_of_each_bad_form_has_its_hint() {
     for (bad, hint) in [
         ("reports.#", "AMQP and MQTT syntax"),
         ("reports.+", "AMQP and MQTT syntax"),
@@ -128,7 +129,7 @@ fn errors_give_the_hint_of_each_form() {
     }
 }
 
-/// AMQP bindings without `#` are patterns of ours and mean the same; with it they are refused, with a hint.
+/// AMQP bindings without `#` are valid patterns with the same meaning. Bindings with `#` are refused.
 #[test]
 fn amqp_bindings_mean_the_same_or_are_refused() {
     let mut seen = BTreeMap::new();
@@ -139,7 +140,7 @@ fn amqp_bindings_mean_the_same_or_are_refused() {
                 assert_eq!(row["matches"], pattern.matches(key), "{row}");
                 "same"
             }
-            Ok(_) => "no topic of ours",
+            Ok(_) => "invalid topic",
             Err(error) => {
                 let ours =
                     binding.contains('#') || binding.is_empty() || error.kind() == FaultKind::EmptyToken;
@@ -152,9 +153,9 @@ fn amqp_bindings_mean_the_same_or_are_refused() {
     assert!(seen["same"] > 50 && seen["refused"] > 50, "{seen:?}");
 }
 
-/// MQTT filters use `/`, `+` and `#`, and none of those is a pattern of ours.
+/// MQTT filters use `/`, `+` and `#`, which no valid pattern contains.
 #[test]
-fn mqtt_filters_are_refused_with_a_hint() {
+fn parser_refuses_mqtt_filters() {
     for row in rows(&vectors(), "mqtt_public") {
         let filter = text(row, "filter");
         if filter.contains(['/', '+', '#']) {
@@ -163,9 +164,9 @@ fn mqtt_filters_are_refused_with_a_hint() {
     }
 }
 
-/// Redis globs that are patterns of ours match at least what ours match, so a re-filter is enough.
+/// A Redis glob that is a valid pattern matches at least as much as the pattern, so a second filter is enough.
 #[test]
-fn redis_globs_match_at_least_as_much() {
+fn redis_glob_matches_at_least_what_its_pattern_matches() {
     for row in rows(&vectors(), "redis_glob") {
         if let Ok(pattern) = TopicPattern::parse(text(row, "glob")) {
             let ours = pattern.matches(text(row, "channel"));
@@ -174,7 +175,7 @@ fn redis_globs_match_at_least_as_much() {
     }
 }
 
-/// The translations a transport will make, written here to show that each pattern has one.
+/// The translations that a transport needs. They show that each pattern has one.
 #[test]
 fn every_pattern_has_its_form_on_each_broker() {
     for row in rows(&vectors(), "translations") {
@@ -205,7 +206,7 @@ fn captures_are_named_tokens_of_the_topic() {
 }
 
 #[test]
-fn limits_are_249_bytes_and_32_tokens() {
+fn topic_has_at_most_249_bytes_and_32_tokens() {
     assert!(Topic::parse(&"x".repeat(249)).is_ok());
     assert_eq!(Topic::parse(&"x".repeat(250)).map_err(|e| e.kind()), Err(FaultKind::TooLong));
     assert!(TopicPattern::parse(&["*"; 32].join(".")).is_ok());
@@ -216,19 +217,19 @@ fn limits_are_249_bytes_and_32_tokens() {
 }
 
 #[test]
-fn only_the_whole_first_token_is_reserved() {
+fn parser_reserves_inbox_only_as_the_whole_first_token() {
     for topic in ["_", "_inbox.a", "_INBO.a", "_INBOXES.a", "a._INBOX"] {
         assert!(Topic::parse(topic).is_ok(), "{topic}");
     }
 }
 
-/// The rule in its plainest form, to compare with.
-fn matches_by_the_book(pattern: &[&str], topic: &[&str]) -> bool {
+/// A plain implementation of the rules, as the reference.
+fn reference_matches(pattern: &[&str], topic: &[&str]) -> bool {
     match (pattern, topic) {
         ([], []) => true,
         ([">"], [_, ..]) => true,
         ([p, ps @ ..], [t, ts @ ..]) => {
-            (*p == "*" || p.starts_with('{') || p == t) && matches_by_the_book(ps, ts)
+            (*p == "*" || p.starts_with('{') || p == t) && reference_matches(ps, ts)
         }
         _ => false,
     }
@@ -247,14 +248,14 @@ fn topic_text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn matching_agrees_with_the_book(wanted in pattern_text(), topic in topic_text()) {
-        let by_the_book =
-            matches_by_the_book(&wanted.split('.').collect::<Vec<_>>(), &topic.split('.').collect::<Vec<_>>());
-        prop_assert_eq!(pattern(&wanted).matches(&topic), by_the_book);
+    fn pattern_matches_as_the_reference_does(wanted in pattern_text(), topic in topic_text()) {
+        let expected =
+            reference_matches(&wanted.split('.').collect::<Vec<_>>(), &topic.split('.').collect::<Vec<_>>());
+        prop_assert_eq!(pattern(&wanted).matches(&topic), expected);
     }
 
     #[test]
-    fn captures_are_what_stands_at_their_place(wanted in pattern_text(), topic in topic_text()) {
+    fn capture_is_the_token_at_its_position(wanted in pattern_text(), topic in topic_text()) {
         let wanted = pattern(&wanted);
         let place = wanted.tokens().position(|token| token == "{x}").filter(|_| wanted.matches(&topic));
         let there = place.and_then(|place| topic.split('.').nth(place)).map(|token| ("x", token));
@@ -269,7 +270,7 @@ proptest! {
     }
 
     #[test]
-    fn a_broker_delivers_what_the_patterns_match(
+    fn broker_delivers_a_topic_to_every_pattern_that_matches(
         patterns in prop::collection::vec(pattern_text(), 1..12),
         left in prop::collection::vec(any::<bool>(), 12),
         topics in prop::collection::vec(topic_text(), 1..8),

@@ -1,7 +1,7 @@
-//! What the compiler says of a declaration, right or wrong.
+//! The output of the compiler for valid and invalid declarations.
 
 #[test]
-fn declarations_compile_or_say_what_is_wrong() {
+fn declaration_compiles_or_has_the_expected_error() {
     let cases = trybuild::TestCases::new();
     cases.pass("tests/ui/pass/*.rs");
     cases.compile_fail("tests/ui/fail/*.rs");

@@ -1,13 +1,13 @@
-//! Waits for a condition that nothing notifies, and fails if it does not come true.
+//! Waits for a condition that no wake-up announces, and panics if it stays false.
 
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-/// How long a test waits for what comes at once, also on a busy machine. On the machine's clock: it bounds a loop that
-/// yields, during which a paused clock stands still and a number of yields says nothing about other threads.
-pub(crate) const GIVES_UP: Duration = Duration::from_secs(30);
+/// The longest wait for a condition that normally becomes true at once, with time for a busy machine. It is real time:
+/// a paused clock stands still while a loop yields, and a number of yields says nothing about other threads.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// Yields until the condition is true. `what` names it in the panic of [`GIVES_UP`].
+/// Yields until the condition is true. Panics after [`TIME_LIMIT`], with `what` as the name of the condition.
 #[track_caller]
 pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) -> impl Future<Output = ()> {
     let waiting = Waiting::new(what);
@@ -19,7 +19,7 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) -> impl Fut
     }
 }
 
-/// As [`until`], on a thread that it blocks.
+/// Blocks the thread until the condition is true, with the limit of [`until`].
 #[track_caller]
 pub(crate) fn block_until(what: &str, mut condition: impl FnMut() -> bool) {
     let waiting = Waiting::new(what);
@@ -43,6 +43,6 @@ impl Waiting<'_> {
 
     fn check(&self) {
         let Waiting { what, place, began } = self;
-        assert!(began.elapsed() < GIVES_UP, "{place}: waited {GIVES_UP:?} in vain for {what}");
+        assert!(began.elapsed() < TIME_LIMIT, "{place}: timed out after {TIME_LIMIT:?}, waiting for {what}");
     }
 }

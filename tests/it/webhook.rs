@@ -1,4 +1,4 @@
-//! Webhook triggers: what becomes of a request, of a full queue, and of several webhooks on one port.
+//! Webhook triggers: the events of requests, full queues, and several webhooks on one port.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::http::{Client, get, post, post_request, post_with, request};
 
 const REDACTION: &str = include_str!("../vectors/header_redaction.json");
 
-// What a request becomes.
+// The event of a request.
 
 #[test]
-fn defaults_are_those_that_are_documented() {
+fn webhook_has_the_documented_defaults() {
     let trigger = WebhookTrigger::new();
     assert_eq!((trigger.id(), trigger.status().capacity), ("webhook-9090/webhook", 1000));
     assert_eq!(trigger.path("/events").port(80).id(), "webhook-80/events");
@@ -38,7 +38,7 @@ async fn json_body_is_the_payload_and_raw_its_exact_bytes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn body_that_is_no_json_is_a_string() {
+async fn payload_of_a_body_that_is_not_json_is_a_string() {
     let (trigger, address) = listening(local()).await;
     let bodies: [(&[u8], &str); 6] = [
         (b"", ""),
@@ -56,7 +56,7 @@ async fn body_that_is_no_json_is_a_string() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn request_without_a_body_is_the_empty_string() {
+async fn payload_of_a_request_without_a_body_is_the_empty_string() {
     let (trigger, address) = listening(local()).await;
     let event = event_of(&trigger, address, "POST /events HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert_eq!((event.payload(), event.raw().len()), (&json!(""), 0));
@@ -64,7 +64,7 @@ async fn request_without_a_body_is_the_empty_string() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answer_names_the_event_that_is_handed_out() {
+async fn answer_has_the_id_of_the_event() {
     let (trigger, address) = listening(local()).await;
     let answer = post(address, "/events", "{}").await;
     let event = trigger.wait_for_next().await.expect("an event");
@@ -76,7 +76,7 @@ async fn answer_names_the_event_that_is_handed_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn metadata_tells_what_is_known_of_the_request() {
+async fn metadata_has_method_path_query_headers_and_remote() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
     client.ask(post_with("/events?n=1", "X-GitHub-Event: push\r\n", "{}")).await;
@@ -104,7 +104,7 @@ async fn repeated_query_keys_and_headers_become_lists() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn query_is_percent_decoded() {
+async fn server_percent_decodes_the_query() {
     let (trigger, address) = listening(local()).await;
     for (query, decoded) in [
         ("", json!({})),
@@ -121,7 +121,7 @@ async fn query_is_percent_decoded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn header_that_is_not_utf_8_is_read_as_iso_8859_1() {
+async fn server_reads_a_header_that_is_not_utf_8_as_iso_8859_1() {
     let (trigger, address) = listening(local()).await;
     let event =
         event_of(&trigger, address, post_with("/events", b"X-A: caf\xe9\r\nX-B: caf\xc3\xa9\r\n", "")).await;
@@ -139,14 +139,14 @@ async fn headers_with_secrets_never_reach_the_event() {
             let event = event_of(&trigger, address, post_with("/events", headers, "{}")).await;
             assert_eq!(event.metadata()["headers"].get(name.to_ascii_lowercase()), None, "{name}");
             assert_eq!(event.metadata()["headers"]["x-kept"], "1");
-            assert_tells_nowhere(&event, "hunter2");
+            assert_hides(&event, "hunter2");
         }
     }
     trigger.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn headers_without_secrets_are_kept() {
+async fn event_keeps_the_headers_without_secrets() {
     let (trigger, address) = listening(local()).await;
     for name in redaction("keep").filter(|name| !["Host", "Content-Length"].contains(&name.as_str())) {
         for name in spellings(&name) {
@@ -169,16 +169,16 @@ async fn query_keys_with_secrets_never_reach_the_event() {
             let target = format!("/events?a=1&{key}=hunter2&b=2&{key}=hunter2&{key}");
             let event = event_of(&trigger, address, post_request(&target, "{}")).await;
             assert_eq!(event.metadata()["query"], json!({"a": "1", "b": "2"}), "{key}");
-            assert_tells_nowhere(&event, "hunter2");
+            assert_hides(&event, "hunter2");
         }
     }
     trigger.stop().await;
 }
 
-// What else the server answers.
+// Other answers of the server.
 
 #[tokio::test(start_paused = true)]
-async fn health_tells_how_many_events_wait() {
+async fn health_shows_the_number_of_queued_events() {
     let (trigger, address) = listening(local()).await;
     for waiting in 0..3 {
         let health = get(address, "/health").await;
@@ -193,7 +193,7 @@ async fn health_tells_how_many_events_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn head_of_health_is_the_answer_without_its_body() {
+async fn server_answers_head_of_health_without_a_body() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
     client.send("HEAD /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
@@ -205,7 +205,7 @@ async fn head_of_health_is_the_answer_without_its_body() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_there_is_answered_404_and_a_wrong_method_405_in_json() {
+async fn server_answers_404_to_unknown_paths_and_405_to_wrong_methods_in_json() {
     let (trigger, address) = listening(local()).await;
     let asked = [
         ("GET", "/events", 405, Some("POST")),
@@ -247,7 +247,7 @@ async fn webhooks_of_one_runtime_share_a_port() {
         .expect("a free port");
     let address = runtime.local_addr("webhook-0/one").expect("an address");
     assert_eq!(runtime.local_addr("webhook-0/two"), Some(address));
-    // Each process takes one event and is held in its handler; the rest waits.
+    // Each process has one event in its handler, which waits. The other events stay queued.
     for (path, events) in [("/one", 3), ("/two", 2)] {
         for _ in 0..events {
             assert_eq!(post(address, path, "{}").await.status, 202);
@@ -266,7 +266,7 @@ async fn webhooks_of_one_runtime_share_a_port() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn runtime_that_drains_answers_503() {
+async fn webhook_of_a_draining_runtime_answers_503() {
     let allowed = Arc::new(Semaphore::new(0));
     let held = Arc::clone(&allowed);
     let handler = move |_: TriggerEvent| {
@@ -293,7 +293,7 @@ async fn runtime_that_drains_answers_503() {
 // The bound of the queue.
 
 #[tokio::test(start_paused = true)]
-async fn full_queue_answers_503_with_retry_after() {
+async fn webhook_with_a_full_queue_answers_503_with_retry_after() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
     for n in 0..1000 {
@@ -313,7 +313,7 @@ async fn full_queue_answers_503_with_retry_after() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_drop_oldest_a_full_queue_accepts_and_loses_the_oldest() {
+async fn webhook_with_drop_oldest_accepts_a_request_and_evicts_the_oldest_event() {
     let (trigger, address) = listening(local().capacity(2).overflow(Overflow::DropOldest)).await;
     for n in 0..5 {
         assert_eq!(post(address, "/events", &n.to_string()).await.status, 202);
@@ -324,7 +324,7 @@ async fn with_drop_oldest_a_full_queue_accepts_and_loses_the_oldest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_wait_a_request_is_answered_when_there_is_room() {
+async fn webhook_with_wait_answers_when_its_queue_has_capacity() {
     let (trigger, address) = listening(local().capacity(1).overflow(Overflow::Wait)).await;
     assert_eq!(post(address, "/events", "1").await.status, 202);
     let begin = Instant::now();
@@ -340,7 +340,7 @@ async fn with_wait_a_request_is_answered_when_there_is_room() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_wait_a_request_is_answered_503_after_30_s_without_room() {
+async fn webhook_with_wait_answers_503_after_30_s_without_capacity() {
     let (trigger, address) = listening(local().capacity(1).overflow(Overflow::Wait)).await;
     assert_eq!(post(address, "/events", "1").await.status, 202);
     let begin = Instant::now();
@@ -352,7 +352,7 @@ async fn with_wait_a_request_is_answered_503_after_30_s_without_room() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_wait_a_request_is_answered_at_once_when_the_trigger_stops() {
+async fn webhook_with_wait_answers_503_at_once_when_it_stops() {
     let (trigger, address) = listening(local().capacity(1).overflow(Overflow::Wait)).await;
     assert_eq!(post(address, "/events", "1").await.status, 202);
     let stopping = async {
@@ -367,18 +367,18 @@ async fn with_wait_a_request_is_answered_at_once_when_the_trigger_stops() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn overflow_that_makes_the_202_untrue_is_refused() {
+async fn start_refuses_an_overflow_policy_that_would_break_a_202() {
     for overflow in [Overflow::DropNewest, Overflow::Reject] {
         assert_is_refused(local().overflow(overflow), "overflow", &overflow.to_string()).await;
     }
 }
 
-/// A trigger on a port that the system picks.
+/// Returns a trigger on a port that the system picks.
 pub(crate) fn local() -> WebhookTrigger {
     WebhookTrigger::new().path("/events").host("127.0.0.1").port(0)
 }
 
-/// Starts a trigger; where it listens.
+/// Starts a trigger, and returns it with its address.
 pub(crate) async fn listening(trigger: WebhookTrigger) -> (WebhookTrigger, SocketAddr) {
     trigger.start().await.expect("a free port");
     let address = trigger.local_addr().expect("an address");
@@ -390,7 +390,7 @@ fn webhook_process(path: &str) -> ProcessConfig {
     ProcessConfig::new().trigger(trigger)
 }
 
-/// Sends a request that is accepted, and takes its event.
+/// Sends a request, asserts that the server accepts it, and returns its event.
 async fn event_of(trigger: &WebhookTrigger, address: SocketAddr, bytes: impl AsRef<[u8]>) -> TriggerEvent {
     let answer = request(address, bytes).await;
     assert_eq!(answer.status, 202, "{answer:?}");
@@ -401,7 +401,7 @@ pub(crate) fn payloads(events: Vec<TriggerEvent>) -> Vec<Value> {
     events.iter().map(|event| event.payload().clone()).collect()
 }
 
-/// A list of the redaction vectors.
+/// Returns a list of the redaction vectors.
 fn redaction(list: &str) -> impl Iterator<Item = String> + use<> {
     let vectors: Value = serde_json::from_str(REDACTION).expect("JSON");
     let list: Vec<String> = serde_json::from_value(vectors[list].clone()).expect("a list of names");
@@ -409,7 +409,7 @@ fn redaction(list: &str) -> impl Iterator<Item = String> + use<> {
     list.into_iter()
 }
 
-/// A name as it is, in lower case, in upper case, and in both by turns.
+/// Returns a name unchanged, in lower case, in upper case, and in alternating case.
 fn spellings(name: &str) -> Vec<String> {
     let turns = name
         .char_indices()
@@ -418,7 +418,7 @@ fn spellings(name: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn assert_tells_nowhere(event: &TriggerEvent, secret: &str) {
+fn assert_hides(event: &TriggerEvent, secret: &str) {
     assert!(!format!("{event:?}").contains(secret));
     assert!(!serde_json::to_string(event).expect("JSON").contains(secret));
 }

@@ -1,4 +1,4 @@
-//! Webhook triggers: starting, and everything that a stop has to end.
+//! Webhook triggers: start, stop, and what a stop ends.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::http::{Client, post, post_request};
 use crate::webhook::{assert_is_closed, assert_is_refused, listening, local, payloads};
 
 #[tokio::test(start_paused = true)]
-async fn stop_closes_the_port_and_start_opens_one_with_nothing_stale() {
+async fn stop_closes_the_port_and_the_next_start_has_no_stale_event() {
     let (trigger, address) = listening(local()).await;
     assert_eq!(post(address, "/events", "1").await.status, 202);
     trigger.stop().await;
@@ -21,7 +21,7 @@ async fn stop_closes_the_port_and_start_opens_one_with_nothing_stale() {
     assert_is_stopped(&trigger).await;
 
     let (trigger, address) = listening(trigger).await;
-    assert!(timeout(Duration::from_secs(60), trigger.wait_for_next()).await.is_err(), "nothing to hand out");
+    assert!(timeout(Duration::from_secs(60), trigger.wait_for_next()).await.is_err(), "no event is left");
     assert_eq!(post(address, "/events", "2").await.status, 202);
     assert_eq!(trigger.wait_for_next().await.expect("an event").payload(), &json!(2));
     trigger.stop().await;
@@ -29,8 +29,8 @@ async fn stop_closes_the_port_and_start_opens_one_with_nothing_stale() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fixed_port_can_be_listened_on_again_right_after_a_stop() {
-    // Not kept: the listener is gone before the trigger starts.
+async fn trigger_can_bind_its_fixed_port_right_after_a_stop() {
+    // The listener is dropped here, before the trigger starts.
     let (_, address) = free_port().await;
     let trigger = local().port(address.port());
     for n in 0..3 {
@@ -43,7 +43,7 @@ async fn fixed_port_can_be_listened_on_again_right_after_a_stop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn start_and_stop_are_harmless_when_repeated() {
+async fn repeated_start_and_stop_have_no_effect() {
     let trigger = local();
     trigger.stop().await;
     assert_is_stopped(&trigger).await;
@@ -58,7 +58,7 @@ async fn start_and_stop_are_harmless_when_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stop_that_was_given_up_half_way_does_not_hinder_the_next_start() {
+async fn cancelled_stop_does_not_prevent_the_next_start() {
     let (trigger, address) = listening(local()).await;
     let mut half_sent = Client::connect(address).await;
     half_sent.send("POST /events HTTP/1.1\r\n").await;
@@ -82,7 +82,7 @@ async fn stop_does_not_wait_for_an_idle_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stop_gives_the_rest_of_a_head_half_a_second() {
+async fn stop_waits_half_a_second_for_the_rest_of_a_head() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
     client.send("POST /events HTTP/1.1\r\nHost: localhost\r\n").await;
@@ -92,7 +92,7 @@ async fn stop_gives_the_rest_of_a_head_half_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stop_gives_the_rest_of_a_body_a_quarter_of_a_second_and_then_answers_503() {
+async fn stop_waits_a_quarter_of_a_second_for_the_rest_of_a_body_and_answers_503() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
     client.send("POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{").await;
@@ -105,7 +105,7 @@ async fn stop_gives_the_rest_of_a_body_a_quarter_of_a_second_and_then_answers_50
 }
 
 #[tokio::test(start_paused = true)]
-async fn request_whose_body_arrives_while_the_trigger_stops_is_answered_503() {
+async fn stopping_trigger_answers_503_to_a_body_that_arrives_meanwhile() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
     client.send("POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{").await;
@@ -121,7 +121,7 @@ async fn request_whose_body_arrives_while_the_trigger_stops_is_answered_503() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn request_whose_body_arrives_after_the_trigger_is_dropped_is_answered_503() {
+async fn dropped_trigger_answers_503_to_a_body_that_arrives_afterwards() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
     client.send("POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{").await;
@@ -132,7 +132,7 @@ async fn request_whose_body_arrives_after_the_trigger_is_dropped_is_answered_503
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiters_get_what_is_buffered_and_then_all_learn_of_the_stop() {
+async fn stopped_trigger_returns_its_queued_events_and_then_stopped_to_every_waiter() {
     for (capacity, waiters) in [(3, 1), (3, 2), (4, 5)] {
         let (trigger, address) = listening(local().capacity(capacity)).await;
         for n in 0..3 {
@@ -151,7 +151,7 @@ async fn waiters_get_what_is_buffered_and_then_all_learn_of_the_stop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everyone_who_waits_learns_of_the_stop() {
+async fn stop_ends_every_waiter() {
     let (trigger, _) = listening(local()).await;
     let stop = async {
         sleep(Duration::from_secs(1)).await;
@@ -181,7 +181,7 @@ async fn dropped_trigger_closes_its_port() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn port_that_is_taken_is_an_error_that_names_it_and_leaves_nothing() {
+async fn start_on_a_taken_port_is_an_error_that_names_it_and_leaves_nothing() {
     let (taken, address) = free_port().await;
     let trigger = local().port(address.port());
     let taken = taken.into_std().expect("a listener");
@@ -195,7 +195,7 @@ async fn port_that_is_taken_is_an_error_that_names_it_and_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn triggers_used_directly_do_not_share_a_port() {
+async fn triggers_without_a_runtime_do_not_share_a_port() {
     let (first, address) = listening(local()).await;
     let second = local().path("/other").port(address.port());
     assert_cannot_bind(&second, address).await;
@@ -207,7 +207,7 @@ async fn triggers_used_directly_do_not_share_a_port() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn setting_that_cannot_be_used_is_named_with_its_value() {
+async fn start_error_names_a_bad_setting_and_its_value() {
     assert_is_refused(local().path("events"), "webhook_path", "events").await;
     assert_is_refused(local().path("/health"), "webhook_path", "/health").await;
     assert_is_refused(local().path("/{id}"), "webhook_path", "/{id}").await;
@@ -217,7 +217,7 @@ async fn setting_that_cannot_be_used_is_named_with_its_value() {
     assert_is_refused(local().body_limit(0), "body_limit", "0").await;
 }
 
-/// A port of the system's choice, taken until the listener is dropped.
+/// Returns a free port, which the listener holds until it is dropped.
 async fn free_port() -> (tokio::net::TcpListener, SocketAddr) {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
     let address = listener.local_addr().expect("an address");
@@ -235,14 +235,14 @@ async fn assert_cannot_bind(trigger: &WebhookTrigger, address: SocketAddr) {
     assert_eq!((host, port), (address.ip().to_string(), address.port()));
 }
 
-/// How long a stop takes.
+/// Returns how long a stop takes.
 async fn stop_time(trigger: &WebhookTrigger) -> Duration {
     let begin = Instant::now();
     trigger.stop().await;
     begin.elapsed()
 }
 
-/// To 10 ms, as timers are a little late.
+/// Rounds down to 10 ms, as timers fire a little late.
 fn round(time: Duration) -> Duration {
     Duration::from_millis(time.as_millis() as u64 / 10 * 10)
 }

@@ -1,13 +1,13 @@
-//! What the status of a process must come to.
+//! The equations that the status of a process must satisfy.
 //!
-//! The status has one count, `dropped`, for two fates: the queue refused an event, or it evicted an accepted one for a
-//! newer one. A filter that takes every event tells them apart. The runtime calls it right before the push, so it counts
-//! the offers, and those whose body alone is over the limit, which no eviction can make room for. So these hold exactly:
+//! The status has one count, `dropped`, for two fates: the queue refused an event, or it evicted an accepted event for
+//! a newer one. A filter that accepts every event separates the two. The runtime calls it right before the push, so it
+//! counts the offers. It also counts the bodies over the limit, for which no eviction helps. So these hold exactly:
 //!
 //! - offered + redriven = queued + in flight + handled + dead-lettered + dropped, as
 //!   offered + redriven = accepted + refused, and accepted = queued + in flight + handled + dead-lettered + evicted.
-//! - refused = offered with a body over the limit, for `drop_oldest` without retries. Retries keep their room, so with
-//!   them it may refuse more.
+//! - refused = offered with a body over the limit, for `drop_oldest` without retries. Retries keep their capacity, so
+//!   with them the queue may refuse more.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use triggers::{Overflow, ProcessStatus, TriggerStatus};
 
-/// The events that came to the filters of one process.
+/// The events that were offered to the filters of one process.
 #[derive(Default)]
 pub(super) struct Offers {
     all: AtomicU64,
-    /// Those with a body larger than the queue may hold.
+    /// The events with a body larger than the queue may hold.
     too_large: AtomicU64,
 }
 
@@ -32,14 +32,14 @@ impl Offers {
     }
 }
 
-/// What is known of a process beside its status.
+/// What a run knows of a process besides its status.
 pub(super) struct Known {
     pub(super) done: Arc<AtomicU64>,
     overflow: Overflow,
     retries: bool,
     /// Present if all triggers of the process count their offers.
     offers: Option<Arc<Offers>>,
-    /// How many dead letters were sent to it again. `None` after a redrive that was cancelled, which returns no count.
+    /// The number of dead letters redriven to the process. `None` after a cancelled redrive, which returns no count.
     pub(super) redriven: Option<u64>,
 }
 
@@ -49,7 +49,7 @@ impl Known {
     }
 }
 
-/// All processes of one run, by name, with those that were removed.
+/// All processes of one run by name, including removed ones.
 #[derive(Default)]
 pub(super) struct Account(pub(super) HashMap<String, Known>);
 
@@ -60,7 +60,7 @@ impl Account {
 
     /// Checks what holds at any moment.
     pub(super) fn check_balance(&self, status: &ProcessStatus) {
-        // A publisher that waits for room has offered its event, and no count of the status has it yet.
+        // A waiting publisher has offered its event, which is in no count of the status yet.
         let waits = self.known(status).overflow == Overflow::Wait;
         self.check(status, waits);
     }
@@ -70,7 +70,7 @@ impl Account {
         self.check(status, false);
         assert_eq!(status.in_flight, 0, "{status:#?}");
         let done = self.known(status).done.load(Ordering::SeqCst);
-        assert_eq!(status.handled, done, "the handler ended well {done} times: {status:#?}");
+        assert_eq!(status.handled, done, "the handler returned `Done` {done} times: {status:#?}");
     }
 
     fn check(&self, status: &ProcessStatus, waits: bool) {
@@ -79,7 +79,7 @@ impl Account {
         let queued = sum(|trigger| trigger.queue_size as u64);
         let (accepted, dropped) = (sum(|trigger| trigger.accepted), sum(|trigger| trigger.dropped));
         let kept = queued + status.in_flight + status.handled + status.dead_lettered;
-        assert!(kept <= accepted, "{kept} kept of those accepted: {status:#?}");
+        assert!(kept <= accepted, "{kept} kept of the accepted events: {status:#?}");
         let evicted = accepted - kept;
         assert!(evicted <= dropped, "{evicted} are missing: {status:#?}");
         let refused = dropped - evicted;
@@ -95,10 +95,10 @@ impl Account {
             _ => assert_eq!(evicted, 0, "{status:#?}"),
         }
         if let Some((offers, redriven)) = offers.zip(known.redriven) {
-            let (came, counted) = (offers.all.load(Ordering::SeqCst) + redriven, kept + dropped);
+            let (offered, counted) = (offers.all.load(Ordering::SeqCst) + redriven, kept + dropped);
             assert!(
-                counted == came || waits && counted < came,
-                "{came} came, {counted} are counted: {status:#?}"
+                counted == offered || waits && counted < offered,
+                "{offered} offered, {counted} counted: {status:#?}"
             );
         }
         assert!(
@@ -106,14 +106,14 @@ impl Account {
             "{status:#?}"
         );
         for trigger in &status.triggers {
-            // An event goes back over the bounds when its worker is cancelled.
+            // A cancelled worker requeues its event even if the queue is full.
             assert!(trigger.queue_size <= trigger.capacity + status.concurrency, "{status:#?}");
         }
     }
 
-    /// How many events of the process became dead letters because the queue had no room for them.
-    pub(super) fn lost(&self, status: &ProcessStatus) -> u64 {
-        // `reject` tells the publisher instead, and a letter that finds no room is kept already.
+    /// Returns the number of events that became dead letters because the queue was full.
+    pub(super) fn dead_lettered_by_overflow(&self, status: &ProcessStatus) -> u64 {
+        // `reject` returns an error to the publisher instead. A dead letter that finds the queue full is kept already.
         if self.known(status).overflow == Overflow::Reject || status.name == "letters" {
             return 0;
         }

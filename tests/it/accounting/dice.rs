@@ -1,4 +1,4 @@
-//! What one seed decides: the events and the processes.
+//! Events and processes derived from one seed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use triggers::{
 
 use super::account::{Known, Offers};
 
-/// What a handler does with an event.
+/// The body of an event. It says what the handler does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Order {
     pub(super) what: u64,
@@ -64,7 +64,7 @@ pub(super) async fn publish(dice: &mut Dice, bus: &EventBus, broker: &MessageBro
     assert_eq!(matched, queued + dropped);
 }
 
-/// A process for events and messages.
+/// Returns a process for events and messages.
 pub(super) fn process(dice: &mut Dice) -> (ProcessConfig, Known) {
     let overflow =
         [Overflow::DropNewest, Overflow::DropOldest, Overflow::Wait, Overflow::Reject][dice.roll(4) as usize];
@@ -82,8 +82,8 @@ pub(super) fn process(dice: &mut Dice) -> (ProcessConfig, Known) {
     bounded(dice, overflow, triggers, key)
 }
 
-/// A process for dead letters, for which two of the policies are allowed.
-pub(super) fn letters(dice: &mut Dice) -> (ProcessConfig, Known) {
+/// Returns a process for dead letters, which may have only two of the policies.
+pub(super) fn dead_letter_process(dice: &mut Dice) -> (ProcessConfig, Known) {
     let overflow = [Overflow::DropNewest, Overflow::DropOldest][dice.roll(2) as usize];
     bounded(dice, overflow, vec![TriggerConfig::dead_letter()], None)
 }
@@ -97,7 +97,7 @@ fn bounded(
     let retry = if dice.one_in(2) { 0 } else { dice.roll(4) as u32 };
     let limits: Vec<_> =
         triggers.iter().map(|_| dice.one_in(3).then(|| 20 + dice.roll(150) as usize)).collect();
-    // Only the offers show how many events such a queue refuses beside those that it evicts.
+    // Only the offers separate the events that such a queue refuses from those that it evicts.
     let refuses_and_evicts =
         overflow == Overflow::DropOldest && (retry > 0 || limits.iter().any(Option::is_some));
     let offers = (refuses_and_evicts || dice.one_in(2)).then(Arc::<Offers>::default);

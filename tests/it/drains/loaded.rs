@@ -1,4 +1,4 @@
-//! The program that is ended under load, and the account that it gives at its end.
+//! The program that a signal ends under load, and the account that it prints at its end.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use crate::event::counts;
 use crate::program;
 use crate::runtime::config;
 
-/// One run, by its number. The program and its clients read from that what they are to do.
+/// One run. Its number decides what the program and its clients do.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Run(pub(super) u64);
 
@@ -21,7 +21,7 @@ pub(super) struct Run(pub(super) u64);
 pub(super) enum Load {
     Idle,
     Busy,
-    /// Handlers take their time.
+    /// Handlers wait before they end.
     Slow,
     /// A handler never ends.
     Stuck,
@@ -37,7 +37,7 @@ impl Run {
         }
     }
 
-    /// After how many answers the signal is sent.
+    /// Returns the number of answers after which the signal is sent.
     pub(super) fn answers(self) -> usize {
         let most = match self.load() {
             Load::Idle => 1,
@@ -47,13 +47,13 @@ impl Run {
         self.0 as usize * 37 % most
     }
 
-    /// When the drain ends, if it does not wait for everything.
+    /// Returns the drain deadline, if the drain does not wait for every event.
     pub(super) fn deadline(self) -> Option<Duration> {
         let short = self.load() == Load::Stuck || self.0 % 16 == 2;
         short.then(|| Duration::from_millis(20 + self.0 % 60))
     }
 
-    /// A path of its own: a client may find another program at a port that was closed.
+    /// Returns a path that no other run has, as another program may have a port that was closed.
     pub(super) fn path(self) -> String {
         format!("/run-{}", self.0)
     }
@@ -62,8 +62,8 @@ impl Run {
         if (self.0 / 8).is_multiple_of(2) { Overflow::Wait } else { Overflow::Reject }
     }
 
-    /// How many requests may wait. Where they are few, some are answered 503 before the signal.
-    fn requests(self) -> usize {
+    /// Returns the capacity of the webhook's queue. With a small one, some requests are answered 503 before the signal.
+    fn capacity(self) -> usize {
         if self.0.is_multiple_of(3) { 4 } else { 1000 }
     }
 
@@ -71,8 +71,8 @@ impl Run {
         1 + self.0 as usize / 4 % 4
     }
 
-    /// What a handler does before it answers.
-    async fn takes_its_time(self) {
+    /// Waits as long as a handler of this run does before it returns.
+    async fn wait_as_a_handler(self) {
         match self.load() {
             Load::Slow => drop(timeout(Duration::from_millis(3), std::future::pending::<()>()).await),
             _ => tokio::task::yield_now().await,
@@ -80,16 +80,16 @@ impl Run {
     }
 }
 
-/// What a program says at its end, as one line of JSON.
+/// What a program prints at its end, as one line of JSON.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Account {
     pub(super) report_left: u64,
-    /// How many events those who emitted them know to be accepted by `work`.
+    /// The number of events that `work` accepted, by the results of the emits.
     pub(super) emitted: u64,
     pub(super) parts: Vec<Part>,
 }
 
-/// What it says of one process.
+/// The part of an account about one process.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Part {
     pub(super) name: String,
@@ -97,17 +97,17 @@ pub(super) struct Part {
     pub(super) handled: u64,
     pub(super) dead_lettered: u64,
     pub(super) in_flight: u64,
-    /// The size of its queue.
+    /// The number of queued events.
     pub(super) left: u64,
     pub(super) report_left: u64,
     pub(super) report_stuck: u64,
-    /// What the handler was done with, what was given up on, and what was left.
+    /// The ids of the events that were handled, dead-lettered and left.
     pub(super) ids: [Vec<EventId>; 3],
-    /// The events that these came from, if they came from one, and those that had no room, which were never accepted.
+    /// The causes of these events and of those that found the queue full, where an event has one.
     pub(super) causes: Vec<EventId>,
 }
 
-/// The ids would be too many.
+/// Prints how many ids there are, not each of them.
 impl fmt::Debug for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Part { name, accepted, handled, dead_lettered, in_flight, left, .. } = self;
@@ -117,7 +117,7 @@ impl fmt::Debug for Part {
     }
 }
 
-/// What the handlers of a program share.
+/// State that the handlers of a program share.
 #[derive(Clone)]
 struct Books {
     run: Run,
@@ -125,7 +125,7 @@ struct Books {
     emitted: Arc<AtomicU64>,
 }
 
-/// What `work` is given: what it came from, and a number.
+/// The body of an event for `work`: the id of its cause, and a number.
 type Task = (Option<EventId>, usize);
 
 impl Books {
@@ -134,7 +134,7 @@ impl Books {
         Outcome::Done
     }
 
-    /// Says how many wanted it.
+    /// Emits an event for `work`. Returns the number of triggers that it matched.
     async fn emit(&self, bus: &EventBus, task: Task) -> Result<usize, PublishError> {
         let sent = bus.emit("work", task).await?;
         let (matched, queued, _) = counts(&sent);
@@ -152,7 +152,7 @@ impl Books {
                 let of_it = letters.iter().filter(|letter| letter.process == status.name);
                 of_it.filter(move |letter| wanted(letter.reason)).map(|letter| &letter.event)
             };
-            let given_up = because(|reason| !matches!(reason, Drained | Overflow));
+            let dead_lettered_events = because(|reason| !matches!(reason, Drained | Overflow));
             let drained = because(|reason| reason == Drained);
             let kept = done.clone().chain(because(|_| true));
             let causes = kept.filter_map(|event| serde_json::from_slice::<Task>(event.raw()).ok()?.0);
@@ -168,7 +168,11 @@ impl Books {
                 report_left: report.left as u64,
                 report_stuck: report.stuck,
                 causes: causes.collect(),
-                ids: [ids(&mut done.clone()), ids(&mut given_up.into_iter()), ids(&mut drained.into_iter())],
+                ids: [
+                    ids(&mut done.clone()),
+                    ids(&mut dead_lettered_events.into_iter()),
+                    ids(&mut drained.into_iter()),
+                ],
             }
         };
         Account {
@@ -184,14 +188,14 @@ async fn main(_: Builder) -> Result<()> {
     let run = Run(program::role().unwrap_or_default().parse()?);
     let books = Books { run, done: Arc::default(), emitted: Arc::default() };
     let (bus, concurrency) = (EventBus::new(), run.concurrency());
-    let hook = TriggerConfig::webhook(run.path(), 0).host("127.0.0.1").queue(run.requests());
+    let hook = TriggerConfig::webhook(run.path(), 0).host("127.0.0.1").queue(run.capacity());
     let several = |trigger| config([trigger]).concurrency(concurrency).retry(2);
     let runtime = Runtime::builder()
         .bus(bus.clone())
         .state(books.clone())
         .process("ingest", several(hook), ingest)
         .process("work", several(TriggerConfig::event("work").overflow(run.overflow())), work)
-        .process("publisher", config([TriggerConfig::event("publish")]), publish_until_told)
+        .process("publisher", config([TriggerConfig::event("publish")]), publish_until_shutdown)
         .process("stuck", config([TriggerConfig::event("stuck")]), |_: TriggerEvent| {
             std::future::pending::<()>()
         })
@@ -201,12 +205,12 @@ async fn main(_: Builder) -> Result<()> {
     if run.load() == Load::Stuck {
         bus.emit("stuck", 0).await?;
     }
-    // One is told of the drain. The other one goes on as long as anybody listens.
+    // One publisher stops at the drain. The other stops when no trigger matches any more.
     let mut publisher = None;
     if run.0.is_multiple_of(2) && run.load() != Load::Idle {
         bus.emit("publish", 0).await?;
     } else if run.load() != Load::Idle {
-        publisher = Some(tokio::spawn(publish_until_left(bus, books.clone())));
+        publisher = Some(tokio::spawn(publish_until_unmatched(bus, books.clone())));
     }
     let ended = program::until_signal(&runtime, &format!("webhook-0{}", run.path())).await;
     let report = runtime.shutdown().await;
@@ -219,7 +223,7 @@ async fn main(_: Builder) -> Result<()> {
 
 #[test]
 fn program() {
-    program::be(main);
+    program::run_if_child(main);
 }
 
 async fn ingest(
@@ -230,14 +234,14 @@ async fn ingest(
     State(books): State<Books>,
 ) -> Outcome {
     let run = books.run;
-    run.takes_its_time().await;
+    run.wait_as_a_handler().await;
     match number % 10 {
         3 if attempt.number() == 1 => return Outcome::Retry(Duration::from_millis(1)),
         4 if run.deadline().is_some() => return Outcome::Retry(Duration::from_secs(60)),
         5 => return Outcome::Retry(Duration::from_millis(2)),
         7 => return Outcome::reject("a seven"),
         9 if run.load() == Load::Stuck && bus.emit("stuck", number).await.is_err() => {
-            return Outcome::reject("no room for more that is stuck");
+            return Outcome::reject("the queue of `stuck` is full");
         }
         _ => {}
     }
@@ -253,7 +257,7 @@ async fn work(
     attempt: Attempt,
     State(books): State<Books>,
 ) -> Outcome {
-    books.run.takes_its_time().await;
+    books.run.wait_as_a_handler().await;
     match number % 10 {
         1 if attempt.number() < 3 => Outcome::Retry(Duration::from_millis(1)),
         2 => Outcome::reject("a two"),
@@ -261,7 +265,7 @@ async fn work(
     }
 }
 
-async fn publish_until_told(
+async fn publish_until_shutdown(
     event: TriggerEvent,
     shutdown: Shutdown,
     bus: EventBus,
@@ -275,10 +279,10 @@ async fn publish_until_told(
     books.done("publisher", event)
 }
 
-async fn publish_until_left(bus: EventBus, books: Books) {
+async fn publish_until_unmatched(bus: EventBus, books: Books) {
     let mut ticks = interval(Duration::from_millis(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // Whoever has no room wants it all the same.
+    // A trigger whose queue is full matches too.
     while books.emit(&bus, (None, 0)).await.unwrap_or(1) > 0 {
         ticks.tick().await;
     }

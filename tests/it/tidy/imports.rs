@@ -1,17 +1,17 @@
-//! Which file of `trigger-core` imports which: the order of the layers, and the circles.
+//! Imports between the files of `trigger-core`: the order of the layers, and cycles.
 //!
-//! Paths that begin with `crate` or `super` count, in `use` and elsewhere. Those of a child module by its name do not:
-//! a module always stands on its children.
+//! An import is a path that begins with `crate` or `super`, in a `use` or elsewhere. A path that begins with the name
+//! of a child module does not count: a module always depends on its children.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ACTIVATION, RUNNING, SOURCES, VALUES, code, rust_files, without_tests};
 
-/// A path from the root of the crate, without `crate`. That of the root is empty.
+/// A path from the root of the crate, without `crate`. The path of the root is empty.
 type Path = Vec<String>;
 
-/// Imports, as file and file, that are part of a circle. The list only shrinks: an entry goes with its circle, and none is
-/// added.
+/// The known imports that are part of a cycle, as pairs of files. The list only shrinks: remove an entry with its
+/// cycle, and add no entry.
 const KNOWN: &[(&str, &str)] = &[
     ("queue/delivery.rs", "queue/inbox.rs"),
     ("queue/inbox.rs", "queue/delivery.rs"),
@@ -22,7 +22,7 @@ const KNOWN: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn imports_go_one_way() {
+fn imports_follow_the_order_of_the_layers() {
     let layers = [VALUES, ACTIVATION, SOURCES, RUNNING];
     let layer = |path: &Path| {
         layers.iter().position(|layer| path.first().is_some_and(|top| layer.contains(&top.as_str())))
@@ -41,7 +41,7 @@ fn imports_go_one_way() {
 }
 
 #[test]
-fn no_import_circles_in_trigger_core() {
+fn trigger_core_has_no_new_import_cycle() {
     let files: BTreeMap<Path, (String, String)> =
         files().into_iter().map(|(file, text)| (module(&file), (file, text))).collect();
     let edges: BTreeSet<(&Path, &Path)> = files
@@ -51,23 +51,23 @@ fn no_import_circles_in_trigger_core() {
             imports.map(move |import| (from, import))
         })
         .filter_map(|(from, import)| {
-            // The file of the longest module path that is one.
+            // The file of the longest prefix that is a module.
             let to = (0..=import.len()).rev().find_map(|length| files.get_key_value(&import[..length]))?.0;
             (to != from).then_some((from, to))
         })
         .collect();
     let name = |path: &Path| files[path].0.clone();
-    let circles = edges.iter().filter(|(from, to)| reaches(&edges, to, from));
-    let circles = circles.map(|(from, to)| (name(from), name(to)));
-    let circles: BTreeSet<_> = circles.collect();
+    let cycles = edges.iter().filter(|(from, to)| reaches(&edges, to, from));
+    let cycles = cycles.map(|(from, to)| (name(from), name(to)));
+    let cycles: BTreeSet<_> = cycles.collect();
     let known = KNOWN.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
-    let new: Vec<_> = circles.difference(&known).collect();
-    assert!(new.is_empty(), "these imports lead in a circle: {new:#?}");
-    let gone: Vec<_> = known.difference(&circles).collect();
-    assert!(gone.is_empty(), "no longer in a circle, so take them out of `KNOWN`: {gone:#?}");
+    let new: Vec<_> = cycles.difference(&known).collect();
+    assert!(new.is_empty(), "these imports form a cycle: {new:#?}");
+    let gone: Vec<_> = known.difference(&cycles).collect();
+    assert!(gone.is_empty(), "no longer in a cycle, so remove them from `KNOWN`: {gone:#?}");
 }
 
-/// Whether imports lead from one file to the other.
+/// Returns `true` if imports lead from one file to the other.
 fn reaches<'a>(edges: &BTreeSet<(&'a Path, &'a Path)>, from: &'a Path, to: &Path) -> bool {
     let (mut seen, mut next) = (BTreeSet::from([from]), vec![from]);
     while let Some(file) = next.pop() {
@@ -78,19 +78,19 @@ fn reaches<'a>(edges: &BTreeSet<(&'a Path, &'a Path)>, from: &'a Path, to: &Path
     seen.contains(to)
 }
 
-/// The files of `trigger-core`, by their paths in `src`, with their texts.
+/// Returns the files of `trigger-core`, by their paths in `src`, with their texts.
 fn files() -> Vec<(String, String)> {
     let inside = |name: String| name.trim_start_matches("trigger-core/src/").to_owned();
     rust_files("trigger-core/src").into_iter().map(|(name, text)| (inside(name), text)).collect()
 }
 
-/// The module that a file is.
+/// Returns the module of a file.
 fn module(file: &str) -> Path {
     let path = file.trim_end_matches(".rs").split('/').map(str::to_owned);
     path.filter(|name| name != "lib").collect()
 }
 
-/// What a text in this module names by `crate` and `super`, one path for each leaf of a `use`.
+/// Returns the imports in a text of this module, one path for each leaf of a `use`.
 fn imports(module: &Path, text: &str) -> Vec<Path> {
     let text = code(text);
     let tokens = tokens(&text);
@@ -98,7 +98,7 @@ fn imports(module: &Path, text: &str) -> Vec<Path> {
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         let begins = matches!(*token, "crate" | "super") && tokens.get(at + 1) == Some(&"::");
-        // `pub(in crate::registry)` says who may import.
+        // `pub(in crate::registry)` is a visibility, not an import.
         if begins && (at == 0 || tokens[at - 1] != "in") {
             at += leaves(&tokens[at..], &[], &mut paths);
         } else {
@@ -117,7 +117,7 @@ fn from_root(module: &Path, path: &[&str]) -> Path {
     base.iter().cloned().chain(names.iter().map(|name| (*name).to_owned())).collect()
 }
 
-/// Words, `::`, and any other character by itself.
+/// Splits a text into words, `::`, and single other characters.
 fn tokens(text: &str) -> Vec<&str> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
@@ -135,8 +135,8 @@ fn tokens(text: &str) -> Vec<&str> {
     tokens
 }
 
-/// Reads a path with its groups from the front of the tokens, adds every path from its root to a leaf, and returns how
-/// many tokens it has.
+/// Reads a path with its groups from the front of the tokens and adds every path from its root to a leaf. Returns the
+/// number of tokens that it read.
 fn leaves<'a>(tokens: &[&'a str], root: &[&'a str], paths: &mut Vec<Vec<&'a str>>) -> usize {
     let is_word = |token: &str| token.starts_with(|c: char| c.is_alphabetic() || c == '_');
     let mut path = root.to_vec();
@@ -167,7 +167,7 @@ fn leaves<'a>(tokens: &[&'a str], root: &[&'a str], paths: &mut Vec<Vec<&'a str>
 }
 
 #[test]
-fn imports_are_found_in_every_form() {
+fn parser_finds_imports_in_every_form() {
     let module = ["queue", "inbox"].map(str::to_owned).to_vec();
     for (text, expected) in [
         ("use crate::event::TriggerEvent;", &["event::TriggerEvent"][..]),
