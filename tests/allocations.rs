@@ -1,4 +1,4 @@
-//! How often an event allocates, and how much it keeps. A binary of its own, because its allocator counts.
+//! The allocations of an event, and the memory that it keeps. A separate binary, because its allocator counts.
 
 #![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test ends where it fails")]
 
@@ -15,14 +15,14 @@ const EVENTS: u64 = 1000;
 
 /// The allocation is the event, which all triggers share; a worker reuses the memory of the handler's future.
 #[test]
-fn event_of_ready_bytes_takes_one_allocation() {
+fn event_of_raw_bytes_takes_one_allocation() {
     let emit = async |bus: &EventBus| drop(bus.emit_raw("build.failed", Bytes::from_static(b"{}")).await);
     assert_each_takes(1, emit, |_: Bytes| async {});
 }
 
 /// The second allocation holds the bytes. A decoded value may allocate too; this one does not.
 #[test]
-fn event_of_a_type_takes_two_allocations() {
+fn event_of_serialized_data_takes_two_allocations() {
     let emit = async |bus: &EventBus| drop(bus.emit("build.failed", [500; 20]).await);
     assert_each_takes(2, emit, |_: Json<[u16; 20]>| async {});
 }
@@ -37,19 +37,19 @@ fn assert_each_takes<Args>(allocations: u64, emit_one: impl AsyncFn(&EventBus), 
     let trigger = TriggerConfig::event("build.failed").overflow(Overflow::Wait);
     let config = ProcessConfig::new().trigger(trigger);
     let start = Runtime::builder().process("counts", config, handler).start();
-    let runtime = threads.block_on(start).expect("a sound process");
+    let runtime = threads.block_on(start).expect("a valid process");
     let bus = runtime.bus();
-    // The queue grows to its size.
+    // The first round grows the queue to its final size.
     threads.block_on(emit(&bus));
     let counted = allocation_counter::measure(|| threads.block_on(emit(&bus)));
-    // Where the queue is full, the publisher waits in a box.
+    // A publisher that finds the queue full waits in a box.
     let most = allocations * EVENTS + EVENTS / 10;
     assert!(counted.count_total <= most, "{} for {EVENTS} events", counted.count_total);
     let report = threads.block_on(runtime.shutdown());
     assert_eq!((report.completed > 0, report.left), (true, 0));
 }
 
-/// How many events a test keeps, and the size of each body.
+/// The number of events that a test keeps, and the size of each body.
 const KEPT: usize = 20;
 const BODY: usize = 1024 * 1024;
 
@@ -59,7 +59,7 @@ fn zeros() -> Bytes {
     Bytes::copy_from_slice(format!("[{list}]").as_bytes())
 }
 
-/// Runs a program, and checks that it keeps the bytes of `KEPT` events and no JSON that was parsed from them.
+/// Runs a program. Asserts that it keeps the bytes of `KEPT` events, and no JSON that was parsed from them.
 fn assert_keeps_bytes_alone(
     program: impl AsyncFn(&Runtime),
     config: ProcessConfig,
@@ -67,7 +67,7 @@ fn assert_keeps_bytes_alone(
 ) {
     let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let start = Runtime::builder().process("parses", config, handler).start();
-    let runtime = threads.block_on(start).expect("a sound process");
+    let runtime = threads.block_on(start).expect("a valid process");
     let counted = allocation_counter::measure(|| threads.block_on(program(&runtime)));
     let most = (KEPT + 1) * BODY;
     assert!(counted.bytes_max > 8 * BODY as u64, "the handler parses: {}", counted.bytes_max);
@@ -92,7 +92,7 @@ fn config(trigger: TriggerConfig) -> ProcessConfig {
 fn dead_letter_keeps_no_parsed_json() {
     let program = async |runtime: &Runtime| {
         for _ in 0..KEPT {
-            runtime.bus().emit_raw("zeros", zeros()).await.expect("room");
+            runtime.bus().emit_raw("zeros", zeros()).await.expect("capacity");
         }
         until("the dead letters", || runtime.status().processes[0].dead_lettered == KEPT as u64).await;
     };
@@ -104,7 +104,7 @@ fn event_that_waits_for_its_retry_keeps_no_parsed_json() {
     let config = config(TriggerConfig::event("zeros")).retry(1);
     let program = async |runtime: &Runtime| {
         for _ in 0..KEPT {
-            runtime.bus().emit_raw("zeros", zeros()).await.expect("room");
+            runtime.bus().emit_raw("zeros", zeros()).await.expect("capacity");
         }
         until("the retries", || runtime.status().processes[0].waiting == KEPT).await;
     };
@@ -112,12 +112,12 @@ fn event_that_waits_for_its_retry_keeps_no_parsed_json() {
 }
 
 #[test]
-fn event_that_a_filter_has_parsed_waits_without_the_json() {
+fn queued_event_keeps_no_json_that_its_filter_parsed() {
     let filter = triggers::Filter::of(|event: &TriggerEvent| event.payload()["data"].is_array());
     let program = async |runtime: &Runtime| {
         runtime.pause("parses").expect("the process");
         for _ in 0..KEPT {
-            runtime.bus().emit_raw("zeros", zeros()).await.expect("room");
+            runtime.bus().emit_raw("zeros", zeros()).await.expect("capacity");
         }
         assert_eq!(runtime.status().processes[0].triggers[0].queue_size, KEPT);
     };

@@ -1,5 +1,4 @@
-//! Handlers of a dependency that the program names by `use`. A binary of its own, because the registry is of the
-//! whole binary.
+//! Handlers of a dependency that the program names by `use`. A separate binary, because a binary has one registry.
 
 #![allow(clippy::expect_used, reason = "a test ends where it fails")]
 
@@ -7,7 +6,7 @@ use test_handlers as _;
 use triggers::{Result, Runtime};
 
 #[tokio::test]
-async fn handlers_of_a_crate_that_is_used_are_found() -> Result {
+async fn runtime_finds_the_handlers_of_a_used_crate() -> Result {
     let seen = test_handlers::Seen::default();
     let runtime = Runtime::builder().linked().state(seen.clone()).start().await?;
     let names: Vec<_> =
@@ -22,8 +21,8 @@ async fn handlers_of_a_crate_that_is_used_are_found() -> Result {
 }
 
 #[test]
-fn check_is_of_the_handlers_that_are_linked() -> Result {
-    let error = triggers::check().expect_err("nothing gives them their state");
+fn check_covers_the_linked_handlers() -> Result {
+    let error = triggers::check().expect_err("a missing state");
     let handlers: Vec<_> = error.problems().iter().filter_map(|problem| problem.handler()).collect();
     assert_eq!(handlers, ["test_handlers::bill", "test_handlers::nested::archive"]);
     Runtime::builder().linked().state(test_handlers::Seen::default()).check()?;

@@ -1,15 +1,14 @@
-//! Handlers of a dependency that only `#[triggers::main(crates(..))]` names. A binary of its own for the reason of
-//! `linked.rs`.
+//! Handlers of a dependency that only `#[triggers::main(crates(..))]` names. A separate binary, as `linked.rs`.
 
 #![allow(clippy::expect_used, reason = "a test ends where it fails")]
 
-/// The program, as it would stand in its `main.rs`.
+/// The `main.rs` of a program.
 mod program {
     use triggers::prelude::*;
 
     #[triggers::main(crates(test_handlers))]
     async fn main(runtime: Builder) -> Result<()> {
-        // The handlers need a state, which is how this program can tell that they are there.
+        // The handlers need a state. The problems about it show that the handlers are linked.
         let error = runtime.start().await.expect_err("a missing state");
         let missing =
             error.problems().iter().filter(|problem| problem.message().contains("test_handlers::Seen"));
@@ -19,7 +18,7 @@ mod program {
     }
 
     #[test]
-    fn handlers_of_a_crate_that_main_names_are_found_and_an_error_is_exit_code_1() {
+    fn main_finds_the_handlers_of_a_crate_that_it_names_and_an_error_is_exit_code_1() {
         assert_eq!(format!("{:?}", main()), format!("{:?}", std::process::ExitCode::FAILURE));
     }
 }

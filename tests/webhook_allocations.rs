@@ -1,5 +1,5 @@
-//! How often a webhook request asks for memory, from its socket to the end of its handler, and how much is kept of it. A
-//! binary of its own, as its allocator counts.
+//! The allocations of a webhook request, from its socket to the end of its handler, and the memory that it keeps. A
+//! separate binary, as its allocator counts.
 
 #![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test ends where it fails")]
 
@@ -14,13 +14,13 @@ use triggers::prelude::*;
 
 const REQUESTS: usize = 1000;
 
-/// The most for one request. Six are the names of headers that the crate `http` does not know, one is hyper's.
+/// The most allocations of one request. Six are names of headers that the crate `http` does not know, one is hyper's.
 const MOST: f64 = 12.5;
 
-/// So many that every buffer has its size.
+/// The requests before the count, after which every buffer has its final size.
 const BEFORE: usize = 100;
 
-/// What a code host sends, with a signature, which does not reach the handler.
+/// A request of a code host. Its signature does not reach the handler.
 const REQUEST: &[u8] = b"POST /events HTTP/1.1\r\n\
     Host: 127.0.0.1\r\n\
     User-Agent: GitHub-Hookshot/044aadd\r\n\
@@ -49,9 +49,9 @@ fn exchange(stream: &mut TcpStream) {
     assert!(answer.starts_with(b"HTTP/1.1 202 "), "{}", String::from_utf8_lossy(&answer[..read]));
 }
 
-/// What is kept for each of so many on the server's side, of what a client does on a thread of its own. It is done when its
-/// last answer has come.
-fn kept_of_each(
+/// Runs a client on another thread, until its last answer has arrived. Returns the bytes that the thread of the server
+/// keeps for each of `many` requests.
+fn bytes_kept_for_each(
     many: usize,
     threads: &tokio::runtime::Runtime,
     client: impl FnOnce() + Send + 'static,
@@ -62,7 +62,7 @@ fn kept_of_each(
             client();
             done.send(()).expect("a test that waits");
         });
-        threads.block_on(is_done).expect("a client that goes on");
+        threads.block_on(is_done).expect("a running client");
     });
     counted.bytes_current / many as i64
 }
@@ -73,7 +73,7 @@ fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// On a thread of its own, as only what is asked for on the thread of the server counts.
+/// Runs on another thread, as the test counts only the allocations of the server's thread.
 fn client(address: SocketAddr, warm: Sender<()>, counting: &Barrier, done: Sender<()>) {
     let mut stream = connect(address);
     (0..BEFORE).for_each(|_| exchange(&mut stream));
@@ -93,7 +93,7 @@ fn webhook_request_takes_at_most_12_allocations() {
     let trigger = TriggerConfig::webhook("/events", 0).host("127.0.0.1");
     let config = ProcessConfig::new().trigger(trigger);
     let start = Runtime::builder().process("counts", config, |_: Bytes| async {}).start();
-    let runtime = threads.block_on(start).expect("a sound process");
+    let runtime = threads.block_on(start).expect("a valid process");
     let address = runtime.local_addr("webhook-0/events").expect("it listens");
     let (warm, is_warm) = oneshot::channel();
     let (done, is_done) = oneshot::channel();
@@ -102,10 +102,10 @@ fn webhook_request_takes_at_most_12_allocations() {
         let counting = Arc::clone(&counting);
         move || client(address, warm, &counting, done)
     });
-    threads.block_on(is_warm).expect("a client that goes on");
+    threads.block_on(is_warm).expect("a running client");
     let counted = allocation_counter::measure(|| {
         counting.wait();
-        threads.block_on(is_done).expect("a client that goes on");
+        threads.block_on(is_done).expect("a running client");
     });
     client.join().expect("a client that ends");
     let (each, bytes) = (counted.count_total as f64 / REQUESTS as f64, counted.bytes_total / REQUESTS as u64);
@@ -115,23 +115,24 @@ fn webhook_request_takes_at_most_12_allocations() {
     assert_eq!((status.processes[0].handled, report.left), ((BEFORE + REQUESTS) as u64, 0));
 }
 
-/// Into so much hyper reads from a connection, and writes its answers. A piece of it that is kept keeps it all.
+/// The size of the buffers that hyper reads into and writes from. A slice that is kept keeps its whole buffer.
 const BUFFER: i64 = 8 * 1024;
 
 #[test]
-fn request_that_waits_keeps_less_than_what_it_was_read_into() {
+fn queued_request_keeps_less_than_its_read_buffer() {
     let threads = current_thread();
     let trigger = WebhookTrigger::new().host("127.0.0.1").port(0).path("/events");
     threads.block_on(trigger.start()).expect("a free port");
     let mut stream = connect(trigger.local_addr().expect("it listens"));
-    let kept = kept_of_each(REQUESTS, &threads, move || (0..REQUESTS).for_each(|_| exchange(&mut stream)));
+    let kept =
+        bytes_kept_for_each(REQUESTS, &threads, move || (0..REQUESTS).for_each(|_| exchange(&mut stream)));
     let waiting = trigger.drain_pending().len();
     assert!(kept < BUFFER / 4, "{kept} bytes for each of {waiting} requests");
     assert_eq!(waiting, REQUESTS);
     threads.block_on(trigger.stop());
 }
 
-/// One to read into, one to write from, and less than half a third one for all the rest, the event of its request too.
+/// One buffer to read into, one to write from, and less than half a buffer for the rest, including the event.
 #[test]
 fn idle_connection_keeps_two_buffers() {
     const CONNECTIONS: usize = 50;
@@ -140,7 +141,7 @@ fn idle_connection_keeps_two_buffers() {
     threads.block_on(trigger.start()).expect("a free port");
     let address = trigger.local_addr().expect("it listens");
     let (idle, are_idle) = mpsc::channel();
-    let kept = kept_of_each(CONNECTIONS, &threads, move || {
+    let kept = bytes_kept_for_each(CONNECTIONS, &threads, move || {
         for _ in 0..CONNECTIONS {
             let mut stream = connect(address);
             exchange(&mut stream);
