@@ -1,15 +1,15 @@
-//! Handlers in a crate of their own, for the tests of how they are found.
+//! Handlers in a separate crate, for the tests of linking.
 
 use std::sync::{Arc, Mutex};
 
 use triggers::prelude::*;
 
-/// What the handlers of this crate have seen.
+/// Records of what the handlers of this crate received.
 #[derive(Clone, Debug, Default)]
 pub struct Seen(Arc<Mutex<Vec<String>>>);
 
 impl Seen {
-    /// Everything, sorted.
+    /// Returns all records, sorted.
     pub fn sorted(&self) -> Vec<String> {
         let mut seen = self.0.lock().map(|seen| seen.clone()).unwrap_or_default();
         seen.sort();
@@ -23,17 +23,17 @@ impl Seen {
     }
 }
 
-/// At the root of the crate.
+/// A handler at the root of the crate.
 #[on_event("order.paid")]
 pub async fn bill(Json(order): Json<u32>, State(seen): State<Seen>) {
     seen.note(format!("bill {order}"));
 }
 
-/// Private. [`bill`] is public.
+/// A private module. [`bill`] is public.
 mod nested {
     use super::*;
 
-    /// In a private module, and private itself. [`archive`] is the name of the fn alone.
+    /// A private handler in a private module. [`archive`] is the name of the fn alone.
     #[on_message("reports.{region}.daily")]
     #[process(name = "archive", concurrency = 2)]
     async fn archive(region: String, report: Text, State(seen): State<Seen>) {

@@ -1,3 +1,3 @@
-//! The program of the README and its test, to the letter: where rustfmt does not look.
+//! The program of the README and its test, verbatim. rustfmt does not format an included file.
 
 include!("main.rs");

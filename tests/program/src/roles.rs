@@ -1,4 +1,4 @@
-//! A program that does, as its second argument says, what programs do before they start.
+//! A program whose second argument selects what it does before it starts.
 
 use triggers::prelude::*;
 

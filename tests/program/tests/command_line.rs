@@ -1,4 +1,4 @@
-//! What a program answers on its command line instead of running, as a program of its own.
+//! The command line of a program: `--describe` and `--check`, answered instead of a run.
 
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
@@ -11,7 +11,7 @@ fn ask(program: &str, arguments: &[&str]) -> Output {
     Command::new(program).args(arguments).output().expect("the program runs")
 }
 
-/// The second program, as which it does what its role says.
+/// Runs the program `roles`, whose second argument selects what it does.
 fn roles(arguments: &[&str]) -> Output {
     ask(env!("CARGO_BIN_EXE_roles"), arguments)
 }
@@ -20,14 +20,14 @@ fn text(bytes: &[u8]) -> &str {
     str::from_utf8(bytes).expect("text")
 }
 
-/// What was said on stdout by a program that had nothing else to say.
+/// Returns the text on stdout. Asserts that stderr is empty and the exit code is 0.
 #[track_caller]
 fn answer(output: &Output) -> &str {
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
     text(&output.stdout)
 }
 
-/// What was said on stderr by a program that had no answer.
+/// Returns the text on stderr. Asserts that stdout is empty and the exit code is `code`.
 #[track_caller]
 fn complaint(output: &Output, code: i32) -> &str {
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(code), ""));
@@ -35,7 +35,7 @@ fn complaint(output: &Output, code: i32) -> &str {
 }
 
 #[test]
-fn readme_shows_this_program_and_what_it_says() {
+fn readme_shows_this_program_and_its_description() {
     let (program, test) =
         include_str!("../src/main.rs").split_once("\n#[test]").expect("a program and a test");
     assert!(README.contains(&format!("```rust,no_run,standalone_crate\n{program}```")), "the program");
@@ -48,7 +48,7 @@ fn readme_shows_this_program_and_what_it_says() {
 }
 
 #[test]
-fn sound_program_says_so_without_taking_its_port() {
+fn check_of_a_valid_program_succeeds_without_binding_its_port() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
     for role in ["runs", "starts"] {
@@ -61,7 +61,7 @@ fn sound_program_says_so_without_taking_its_port() {
 }
 
 #[test]
-fn description_holds_what_main_gives_the_builder() {
+fn description_includes_what_main_adds_to_the_builder() {
     let described = roles(&["--describe", "runs"]);
     let expected = "\
 charge  tests/program/src/roles.rs:13  roles::charge
@@ -88,7 +88,7 @@ overlaps
 }
 
 #[test]
-fn description_is_also_json() {
+fn program_prints_its_description_as_json() {
     let described = roles(&["--describe=json", "runs"]);
     let json: Value = serde_json::from_str(answer(&described)).expect("JSON");
     assert_eq!(json["processes"][0]["arguments"][0], json!({"name": "order", "type": "Json<Order>"}));
@@ -97,7 +97,7 @@ fn description_is_also_json() {
 }
 
 #[test]
-fn every_problem_is_told_and_is_exit_code_1() {
+fn check_prints_every_problem_and_exits_with_1() {
     let checked = roles(&["--check", "has problems"]);
     let said = complaint(&checked, 1);
     for part in [
@@ -110,20 +110,20 @@ fn every_problem_is_told_and_is_exit_code_1() {
     let described = roles(&["--describe", "has problems"]);
     assert!(
         text(&described.stdout).contains("\nagain  tests/program/src/roles.rs:"),
-        "it is described all the same"
+        "a program with problems can be described"
     );
     assert_eq!(text(&described.stderr), "it would not start: `--check` tells why\n");
 }
 
 #[test]
-fn form_that_there_is_not_is_exit_code_2() {
+fn unknown_form_of_a_description_exits_with_2() {
     let asked = roles(&["--describe=yaml", "starts"]);
     let said = complaint(&asked, 2);
     assert!(said.contains("`--describe=yaml`") && said.contains("`--describe=json`"), "{said}");
 }
 
 #[test]
-fn program_that_never_starts_has_no_answer() {
+fn program_that_never_starts_has_no_description_and_no_check() {
     for argument in ["--describe", "--check"] {
         let asked = roles(&[argument, "does nothing"]);
         assert_eq!(asked.status.code(), Some(1));
@@ -135,14 +135,14 @@ fn program_that_never_starts_has_no_answer() {
 }
 
 #[test]
-fn other_arguments_are_the_programs_own() {
+fn program_keeps_its_own_arguments() {
     for arguments in [&["run", "--describe"], &["--check=all", ""], &["--described", ""], &["-", "--check"]] {
         assert_eq!(answer(&roles(arguments)), "nothing started\n", "{arguments:?}");
     }
 }
 
 #[test]
-fn reader_that_has_gone_away_is_no_error() {
+fn closed_stdout_is_not_an_error() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     let mut asked = Command::new(env!("CARGO_BIN_EXE_roles"));
