@@ -1,4 +1,4 @@
-//! An extractor of the program's own says what it is made from.
+//! A custom extractor declares the kinds of trigger that provide its value.
 
 use triggers::prelude::*;
 use triggers::{Context, FromTrigger, TriggerKind};

@@ -1,4 +1,4 @@
-//! The attribute is wrong, and so is the body: both are told, each at the user's own code.
+//! The attribute and the body are wrong. The compiler reports both, each at the user's code.
 
 use triggers::prelude::*;
 

@@ -1,4 +1,4 @@
-//! A `use` of a handler imports the fn alone: a list names it by its module.
+//! A `use` of a handler imports only the fn, so a list names the handler by its module.
 
 mod billing {
     use triggers::prelude::*;

@@ -1,5 +1,5 @@
 #![deny(warnings)]
-//! An argument that `cfg` removes is no argument, and may be of a type that does not exist.
+//! An argument that `cfg` removes does not count, and its type need not exist.
 
 use triggers::prelude::*;
 
@@ -30,7 +30,7 @@ async fn forget(#[cfg_attr(all(), cfg(any()))] region: NoSuchType, #[cfg_attr(an
 #[on_event("order.paid")]
 async fn lint(#[cfg_attr(all(), allow(unused_variables), cfg(all()))] order: Option<Text>) {}
 
-/// Calls each as the compiler reads it.
+/// Calls each handler with the arguments that `cfg` leaves.
 fn arguments(report: Text) {
     drop((ship(report), none(), archive(String::new()), lint(None)));
 }

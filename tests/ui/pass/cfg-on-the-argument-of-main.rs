@@ -24,6 +24,6 @@ mod without {
 
 fn main() {
     assert_eq!((with::PROGRAM)(), ExitCode::SUCCESS);
-    // The runtime refuses to start, as there is no handler.
+    // The runtime refuses to start without a handler.
     assert_eq!((without::PROGRAM)(), ExitCode::FAILURE);
 }

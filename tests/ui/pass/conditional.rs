@@ -1,5 +1,5 @@
 #![deny(warnings)]
-//! `cfg` and `cfg_attr` may stand above and below the attributes: all of a handler goes away, or nothing.
+//! `cfg` and `cfg_attr`, above or below the attributes, remove all of a handler or nothing.
 use triggers::prelude::*;
 
 #[on_event("order.paid")]

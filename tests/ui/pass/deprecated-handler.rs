@@ -1,5 +1,5 @@
 #![deny(warnings)]
-//! Nobody calls a handler but the runtime, so the attribute warns of nothing that the fn does not.
+//! The expansion of a deprecated handler causes no warning that the fn alone does not.
 
 use triggers::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Filters and keys of every form, in a crate that denies what can be denied.
+//! Filters and keys of every form, in a crate that denies warnings.
 #![deny(warnings, clippy::all, unused_qualifications)]
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
 #![forbid(unsafe_code, missing_docs, missing_debug_implementations, unreachable_pub, dead_code, unused)]
-//! Handlers that nobody else sees need no exception from any of these lints.
+//! Private handlers need no exception from any of these lints.
 use triggers::prelude::*;
 
 #[on_message("orders.{id}")]

@@ -1,7 +1,7 @@
 #![forbid(missing_debug_implementations, missing_copy_implementations, missing_docs, unreachable_pub, unused)]
 #![forbid(unsafe_code, unnameable_types, nonstandard_style, private_interfaces, deprecated)]
 #![deny(warnings)]
-//! Handlers of each visibility need no exception from any of these lints, which a crate that forbids them could not make.
+//! Handlers of each visibility need no exception from any of these lints, so a crate can forbid them.
 
 use triggers::prelude::*;
 

@@ -1,4 +1,4 @@
-//! A handler is a plain function, to call in a test; its name does not get in the way of others.
+//! A test can call a handler as a plain fn. Its name does not shadow other names.
 use triggers::prelude::*;
 
 #[on_event("order.paid")]
@@ -11,7 +11,7 @@ async fn cx(_order: Text) {}
 
 fn main() {
     drop(ship(Text("1".into())));
-    // A local of the same name is a local.
+    // A local variable may have the name of a handler.
     let add = |ship: u8, cx: u8| ship + cx;
     assert_eq!(add(1, 2), 3);
 }

@@ -1,4 +1,4 @@
-//! What several handlers may have in common, and where `handlers!` may stand.
+//! Handlers with equal triggers and names, and the positions of `handlers!`.
 
 use triggers::handlers;
 use triggers::prelude::*;
@@ -20,7 +20,7 @@ mod eu {
     #[on_event("order.paid")]
     pub async fn ship(_event: TriggerEvent) {}
 
-    // The name by which the first `ship` would be known is taken, so it is known by its path.
+    // This process takes the name of the first `ship`, so the runtime names that one by its path.
     #[on_event("order.paid")]
     #[process(name = "ship")]
     pub async fn hurry(_event: TriggerEvent) {}

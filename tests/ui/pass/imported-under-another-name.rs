@@ -1,4 +1,4 @@
-//! Attributes that were imported under other names find each other, and leave those of others where they are.
+//! Attributes that are imported under other names find each other, and leave foreign attributes in place.
 #![deny(warnings)]
 
 use triggers::prelude::{TriggerEvent, handlers};

@@ -1,5 +1,5 @@
 #![deny(warnings)]
-//! Crates are named so that they are linked; a module of the same name is something else.
+//! `crates(..)` links crates, also if a module has the name of one.
 use triggers::prelude::*;
 
 mod serde_json {}

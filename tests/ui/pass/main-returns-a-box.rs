@@ -1,5 +1,5 @@
 #![deny(warnings)]
-//! The error of a run leaves `main` by `?` into a box, whether that can be sent or not.
+//! In `main`, `?` converts the error of a run into a box, with or without `Send`.
 use std::error::Error;
 use std::process::ExitCode;
 
@@ -48,7 +48,7 @@ mod without_builder {
 }
 
 fn main() {
-    // There is no handler, so that no run begins.
+    // Without a handler the run does not begin.
     for code in [program::start(), that_can_be_sent::start(), without_builder::start()] {
         assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::FAILURE));
     }

@@ -1,5 +1,5 @@
 #![deny(warnings)]
-//! The error of a run leaves `main` by `?`, as any other.
+//! In `main`, `?` converts the error of a run, as any other error.
 use triggers::prelude::*;
 
 mod program {
@@ -42,7 +42,7 @@ async fn bill(State(_bank): State<u8>, bus: EventBus) -> anyhow::Result<Outcome>
 }
 
 fn main() {
-    // `bill` needs a state that nobody gives.
+    // `bill` needs a state that the builder lacks.
     let failure = std::process::ExitCode::FAILURE;
     for code in [program::start(), without_builder::start()] {
         assert_eq!(format!("{code:?}"), format!("{failure:?}"));

@@ -1,5 +1,5 @@
 #![deny(warnings)]
-//! A handler takes no name but its own: a module, a crate or a type may share it, as with any fn.
+//! A handler occupies only the name of its fn, so a module, a crate or a type may share the name.
 
 use triggers::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Attributes of others on the same fn: those that change it, wherever they stand, and those that say something of it.
+//! Foreign attributes on a handler: those that change the fn, in any position, and those that only describe it.
 
 use triggers::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `#[process]` may be the outermost; the names are imported one by one, and none of them is unused.
+//! `#[process]` may be the outermost attribute. No imported attribute counts as unused.
 #![deny(warnings)]
 use triggers::{TriggerEvent, on_event, on_message, process};
 

@@ -41,7 +41,7 @@ async fn send(event: TriggerEvent) {
     drop(event);
 }
 
-// The names that the expansion uses are not the ones of the closure.
+// The names in the expansion do not clash with those in the closure.
 #[on_event("order.paid")]
 #[process(key = |event: &Order| {
     let hash = event.lines.len();

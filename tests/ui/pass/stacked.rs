@@ -1,4 +1,4 @@
-//! Attributes stack in any order, and the triggers keep theirs.
+//! Attributes stack in any order, and the triggers keep their order.
 use triggers::prelude::*;
 
 #[on_event("pipeline.error", source = "data-pipeline", id = "errors", queue = 10, overflow = "drop_oldest")]
