@@ -4,18 +4,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::advance;
 use triggers::{
-    DeadLetter, Error, EventBus, EventId, EventTrigger, MessageBroker, PausedClock, ProcessConfig, Result,
-    Runtime, Text, Trigger, TriggerConfig, TriggerEvent,
+    DeadLetter, Error, EventBus, EventId, EventTrigger, MessageBroker, PausedClock, Result, Runtime, Text,
+    Trigger, TriggerConfig, TriggerEvent,
 };
+
+use crate::common::{config, on};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// 2027-01-15T08:00:00Z.
 const START: Duration = Duration::from_secs(1_800_000_000);
-
-fn config(trigger: TriggerConfig) -> ProcessConfig {
-    ProcessConfig::new().trigger(trigger)
-}
 
 /// Returns the time in an id: its first 48 bits are milliseconds since 1970 (RFC 9562 section 5.7).
 fn time_of(id: EventId) -> Duration {
@@ -38,7 +36,7 @@ async fn ids_and_timestamps_follow_the_clock_of_the_runtime() -> Result {
         .clock(PausedClock::at(UNIX_EPOCH + START))
         .bus(bus.clone())
         .broker(broker.clone())
-        .process("p", config(TriggerConfig::event("b")), |_: Text| async {})
+        .process("p", on("b"), |_: Text| async {})
         .start()
         .await?;
     for hours in 0..3 {
@@ -57,9 +55,7 @@ async fn ids_and_timestamps_follow_the_clock_of_the_runtime() -> Result {
 #[tokio::test(start_paused = true)]
 async fn default_clock_is_virtual_while_tokio_is_paused() -> Result {
     let runtime = Runtime::builder()
-        .process("p", config(TriggerConfig::event("a")), |_: Text| async {
-            Err::<(), Error>("broken".into())
-        })
+        .process("p", on("a"), |_: Text| async { Err::<(), Error>("broken".into()) })
         .start()
         .await?;
     let events = EventTrigger::new(&runtime.bus(), "a");
@@ -84,10 +80,7 @@ async fn default_clock_is_virtual_while_tokio_is_paused() -> Result {
 
 #[tokio::test]
 async fn default_clock_is_the_system_clock() -> Result {
-    let runtime = Runtime::builder()
-        .process("p", config(TriggerConfig::event("b")), |_: TriggerEvent| async {})
-        .start()
-        .await?;
+    let runtime = Runtime::builder().process("p", on("b"), |_: TriggerEvent| async {}).start().await?;
     let events = EventTrigger::new(&runtime.bus(), "a");
     events.start().await?;
     let before = SystemTime::now();
@@ -116,11 +109,7 @@ async fn ids_of_one_millisecond_sort_in_the_order_of_emits() -> Result {
 async fn second_runtime_of_a_bus_shares_its_clock_and_cannot_set_another() -> Result {
     let bus = EventBus::new();
     let builder = |bus: &EventBus, name: &str| {
-        Runtime::builder().bus(bus.clone()).process(
-            name,
-            config(TriggerConfig::event("a")),
-            |_: Text| async {},
-        )
+        Runtime::builder().bus(bus.clone()).process(name, on("a"), |_: Text| async {})
     };
     let first = builder(&bus, "first").clock(PausedClock::at(UNIX_EPOCH + START)).start().await?;
     let error =
@@ -131,14 +120,10 @@ async fn second_runtime_of_a_bus_shares_its_clock_and_cannot_set_another() -> Re
          or give this runtime a bus of its own"
     );
     let second = builder(&bus, "second").start().await?;
-    let letters = config(TriggerConfig::dead_letter());
+    let letters = config([TriggerConfig::dead_letter()]);
     let (sent, received) = tokio::sync::oneshot::channel();
     let sent = std::sync::Mutex::new(Some(sent));
-    second
-        .add_process("fails", config(TriggerConfig::event("fail")), |_: Text| async {
-            Err::<(), Error>("broken".into())
-        })
-        .await?;
+    second.add_process("fails", on("fail"), |_: Text| async { Err::<(), Error>("broken".into()) }).await?;
     second
         .add_process("letters", letters, move |letter: DeadLetter| {
             let sent = sent.lock().expect("a sender").take();
@@ -158,7 +143,7 @@ async fn second_runtime_of_a_bus_shares_its_clock_and_cannot_set_another() -> Re
 async fn check_reports_a_second_clock_of_a_broker() -> Result {
     let broker = MessageBroker::new();
     let builder = || {
-        let process = config(TriggerConfig::message("a"));
+        let process = config([TriggerConfig::message("a")]);
         Runtime::builder().broker(broker.clone()).process("p", process, |_: Text| async {})
     };
     let runtime = builder().start().await?;

@@ -6,8 +6,8 @@ use serde_json::json;
 use triggers::prelude::*;
 use triggers::{Backoff, ConfigError, ConfigErrorKind, Key, TriggerError};
 
+use crate::common::config;
 use crate::http;
-use crate::runtime::config;
 
 #[test]
 fn documented_keys_deserialize_to_the_values_of_the_constructors() {

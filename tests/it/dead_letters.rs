@@ -12,7 +12,7 @@ use triggers::{
     on_dead_letter, on_event,
 };
 
-use crate::process::{assert_balanced, on, status};
+use crate::common::{assert_balanced, on, status};
 use crate::until::until;
 
 /// Starts a process whose handler fails until `mended` is set.

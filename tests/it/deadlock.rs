@@ -11,8 +11,7 @@ use triggers::{
     TriggerConfig, TriggerEvent,
 };
 
-use crate::event::counts;
-use crate::process::{assert_balanced, on, status};
+use crate::common::{assert_balanced, counts, on, status};
 
 fn waiting(event_type: &str, queue: usize, concurrency: usize) -> ProcessConfig {
     let trigger = TriggerConfig::event(event_type).queue(queue).overflow(Overflow::Wait);

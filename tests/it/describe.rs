@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use triggers::prelude::*;
 use triggers::{Backoff, Description, Filter, Key, SourceDescription, TriggerKind};
 
+use crate::common::{config, hook};
 use crate::own_trigger::Numbers;
-use crate::runtime::{config, hook};
 
 #[derive(Deserialize)]
 struct Order {

@@ -13,10 +13,8 @@ use triggers::{
     TriggerConfig, TriggerEvent,
 };
 
-use crate::event::counts;
+use crate::common::{alive_tasks, assert_balanced, config, counts, hook, on, status};
 use crate::http;
-use crate::process::{assert_balanced, on, status};
-use crate::runtime::{config, hook};
 use crate::until::{block_until, until};
 
 #[tokio::test(start_paused = true)]
@@ -224,8 +222,7 @@ async fn workers_take_no_event_after_the_deadline() -> Result {
     let report = runtime.shutdown().await;
     let status = runtime.status().processes.remove(0);
     assert!(report.left > 0, "the deadline came before the last event");
-    let tasks = tokio::runtime::Handle::current();
-    until("the end of all tasks", || tasks.metrics().num_alive_tasks() == 0).await;
+    until("the end of all tasks", || alive_tasks() == 0).await;
     // At most the event that was in flight when the report was made has completed since.
     let handled = handled.load(Ordering::SeqCst);
     assert!((100..=101).contains(&(report.left + handled)), "{report}, {handled} handled");

@@ -12,8 +12,7 @@ use triggers::{
     Trigger, TriggerConfig, TriggerError, TriggerEvent, WebhookTrigger,
 };
 
-use crate::process::{on, status};
-use crate::runtime::config;
+use crate::common::{config, on, status};
 
 /// Runs a process with three retries on one event. Returns the reason, the error and the attempts of its dead letter.
 async fn dead_letter_of<

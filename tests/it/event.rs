@@ -2,10 +2,11 @@
 
 use serde_json::json;
 use triggers::{
-    Bytes, EventBus, EventTrigger, Overflow, PublishError, Published, Result, Trigger, TriggerError,
-    TriggerEvent, TriggerKind,
+    Bytes, EventBus, EventTrigger, Overflow, PublishError, Result, Trigger, TriggerError, TriggerEvent,
+    TriggerKind,
 };
 
+use crate::common::counts;
 use crate::logs::Logs;
 use crate::stop::{self, ends_within_a_second};
 
@@ -393,10 +394,4 @@ pub(crate) async fn started(bus: &EventBus, event_type: &str) -> Result<EventTri
 
 pub(crate) fn data(event: &TriggerEvent) -> serde_json::Value {
     event.payload()["data"].clone()
-}
-
-/// Returns how many triggers a publication matched, how many queued it, and how many dropped it.
-pub(crate) fn counts(sent: &Published) -> (usize, usize, usize) {
-    let known = "the triggers are in this process";
-    (sent.matched().expect(known), sent.queued().expect(known), sent.dropped().expect(known))
 }

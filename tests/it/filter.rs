@@ -8,10 +8,9 @@ use tokio::sync::Notify;
 use triggers::prelude::*;
 use triggers::{DeadLetterReason, Filter, RuntimeStatus, TriggerStatus};
 
-use crate::event::counts;
+use crate::common::{config, counts};
 use crate::http;
 use crate::logs::Logs;
-use crate::runtime::config;
 
 #[derive(Deserialize)]
 struct PipelineError {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use triggers::{EventBus, ProcessConfig, Result, Runtime, TriggerConfig, TriggerEvent};
 
-use crate::process::on;
+use crate::common::on;
 
 /// Records calls in their order.
 #[derive(Clone, Default)]

@@ -8,8 +8,8 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 use triggers::{Bytes, EventBus, Json, MessageBroker, PublishError, Result, Runtime, Trigger, TriggerEvent};
 
+use crate::common::on;
 use crate::event::{data, started};
-use crate::process::on;
 
 /// Data that emits another event while it is serialized.
 struct Nested<'a>(&'a EventBus);

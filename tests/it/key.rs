@@ -13,7 +13,7 @@ use triggers::{
     TriggerConfig, TriggerEvent,
 };
 
-use crate::process::{assert_balanced, status};
+use crate::common::{assert_balanced, status};
 use crate::until::until;
 
 /// The body of an event. It says what the handler does.

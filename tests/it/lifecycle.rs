@@ -13,8 +13,8 @@ use triggers::{
     Shutdown, TriggerConfig, TriggerEvent,
 };
 
+use crate::common::{assert_balanced, gated, on, status};
 use crate::http;
-use crate::process::{assert_balanced, on, status};
 use crate::until::{block_until, until};
 
 #[tokio::test(start_paused = true)]
@@ -22,13 +22,7 @@ async fn paused_process_accepts_events_and_handles_them_once_it_is_resumed() -> 
     let gate = Arc::new(Notify::new());
     let config = ProcessConfig::new().trigger(TriggerConfig::event("e").queue(3));
     let runtime = Runtime::builder()
-        .process("p", config, {
-            let gate = gate.clone();
-            move |_: TriggerEvent| {
-                let gate = gate.clone();
-                async move { gate.notified().await }
-            }
-        })
+        .process("p", config, gated(&gate))
         .process("other", on("e"), |_: TriggerEvent| async {})
         .start()
         .await?;

@@ -9,6 +9,7 @@
 mod accounting;
 mod attributes;
 mod clock;
+mod common;
 mod config;
 mod connections;
 mod constructors;

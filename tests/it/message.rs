@@ -5,7 +5,7 @@ use triggers::{
     MessageBroker, MessageTrigger, PublishError, Result, Trigger, TriggerError, TriggerEvent, TriggerKind,
 };
 
-use crate::event::counts;
+use crate::common::counts;
 use crate::logs::Logs;
 use crate::stop;
 

@@ -11,7 +11,7 @@ use triggers::{
     TriggerEvent, TriggerKind,
 };
 
-use crate::process::on;
+use crate::common::on;
 
 /// Asserts that a value has this name as text and as JSON, in both directions.
 #[track_caller]

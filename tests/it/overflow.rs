@@ -10,24 +10,14 @@ use triggers::{
     Result, Runtime, Trigger, TriggerConfig, TriggerEvent,
 };
 
-use crate::event::counts;
+use crate::common::{assert_balanced, counts, gated, status};
 use crate::http;
-use crate::process::{assert_balanced, status};
 use crate::until::until;
 
 /// Starts a process with this trigger for the events `e`. Its only worker is busy until `gate` is notified.
 async fn busy(trigger: TriggerConfig, gate: &Arc<Notify>) -> Result<Runtime> {
     let config = ProcessConfig::new().trigger(trigger);
-    let runtime = Runtime::builder()
-        .process("p", config, {
-            let gate = gate.clone();
-            move |_: TriggerEvent| {
-                let gate = gate.clone();
-                async move { gate.notified().await }
-            }
-        })
-        .start()
-        .await?;
+    let runtime = Runtime::builder().process("p", config, gated(gate)).start().await?;
     runtime.bus().emit("e", 0).await?;
     until("an event in flight", || status(&runtime).in_flight > 0).await;
     Ok(runtime)

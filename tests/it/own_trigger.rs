@@ -11,9 +11,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use triggers::{Result, Runtime, Trigger, TriggerConfig, TriggerError, TriggerEvent, TriggerStatus};
 
+use crate::common::{alive_tasks, config, on};
 use crate::http;
-use crate::process::on;
-use crate::runtime::config;
 
 #[tokio::test]
 async fn custom_trigger_that_fails_to_start_fails_the_start_of_the_runtime() -> Result {
@@ -191,7 +190,7 @@ async fn report_counts_events_in_a_custom_trigger_as_left_at_the_deadline() -> R
     let began = Instant::now();
     let report = runtime.shutdown().await;
     assert_eq!(began.elapsed(), Duration::from_secs(30));
-    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
+    assert_eq!(alive_tasks(), 0);
     assert_eq!(
         (report.completed, report.left),
         (0, 10),

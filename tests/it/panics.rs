@@ -12,7 +12,7 @@ use triggers::{
     Rejection, Result, Runtime, TriggerConfig, TriggerEvent,
 };
 
-use crate::process::{assert_balanced, on, status};
+use crate::common::{alive_tasks, assert_balanced, on, status};
 use crate::until::until;
 
 #[tokio::test]
@@ -205,7 +205,7 @@ async fn thousand_panics_in_ten_thousand_events_do_not_affect_the_other_events()
         })
         .start()
         .await?;
-    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let tasks = alive_tasks();
     for n in 0..10_000 {
         runtime.bus().emit("x", n).await?;
     }
@@ -222,7 +222,7 @@ async fn thousand_panics_in_ten_thousand_events_do_not_affect_the_other_events()
             format!("number {} is unlucky, at tests/it/panics.rs:", letter.event.payload()["data"]);
         assert!(letter.error.starts_with(&expected), "{}", letter.error);
     }
-    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), tasks);
+    assert_eq!(alive_tasks(), tasks);
     // No worker was lost: four handlers still run at once.
     most.store(0, Ordering::SeqCst);
     for _ in 0..8 {

@@ -8,10 +8,10 @@ use serde_json::json;
 use tokio::sync::{Notify, mpsc};
 use triggers::{
     Attempt, Bytes, DeadLetterReason, EventId, Json, Outcome, Overflow, ProcessConfig, ProcessState,
-    ProcessStatus, Rejection, Result, Runtime, State, Text, Topic, TriggerConfig, TriggerEvent,
+    Rejection, Result, Runtime, State, Text, Topic, TriggerConfig, TriggerEvent,
 };
 
-use crate::event::counts;
+use crate::common::{assert_balanced, counts, gated, on, status};
 use crate::until::until;
 
 #[tokio::test]
@@ -218,16 +218,7 @@ async fn process_dead_letters_an_undecodable_body_with_its_bytes() -> Result {
 async fn full_queue_dead_letters_dropped_events_and_the_newest_1000_are_kept() -> Result {
     let gate = Arc::new(Notify::new());
     let config = ProcessConfig::new().trigger(TriggerConfig::event("n").queue(1));
-    let runtime = Runtime::builder()
-        .process("p", config, {
-            let gate = gate.clone();
-            move |_: TriggerEvent| {
-                let gate = gate.clone();
-                async move { gate.notified().await }
-            }
-        })
-        .start()
-        .await?;
+    let runtime = Runtime::builder().process("p", config, gated(&gate)).start().await?;
     runtime.bus().emit("n", "in the handler").await?;
     until("an event in flight", || status(&runtime).in_flight > 0).await;
     runtime.bus().emit("n", "in the queue").await?;
@@ -360,21 +351,4 @@ async fn status_serializes_with_the_documented_keys() -> Result {
         }]})
     );
     Ok(())
-}
-
-pub(crate) fn on(event_type: &str) -> ProcessConfig {
-    ProcessConfig::new().trigger(TriggerConfig::event(event_type))
-}
-
-pub(crate) fn status(runtime: &Runtime) -> ProcessStatus {
-    runtime.status().processes.remove(0)
-}
-
-/// Asserts that every accepted event is counted exactly once. The triggers of the process must not evict events.
-#[track_caller]
-pub(crate) fn assert_balanced(status: &ProcessStatus) {
-    let accepted: u64 = status.triggers.iter().map(|trigger| trigger.accepted).sum();
-    let queued: usize = status.triggers.iter().map(|trigger| trigger.queue_size).sum();
-    let accounted = queued as u64 + status.in_flight + status.handled + status.dead_lettered;
-    assert_eq!(accepted, accounted, "{status:?}");
 }

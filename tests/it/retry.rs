@@ -10,8 +10,7 @@ use triggers::{
     TriggerConfig, TriggerEvent,
 };
 
-use crate::process::{assert_balanced, on, status};
-use crate::runtime::config;
+use crate::common::{alive_tasks, assert_balanced, config, on, status};
 
 /// The times of calls, since the start of a test.
 #[derive(Clone)]
@@ -301,7 +300,7 @@ async fn waiting_retry_occupies_no_worker_and_no_task() -> Result {
         })
         .start()
         .await?;
-    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let tasks = alive_tasks();
     for n in 0..60 {
         runtime.bus().emit("job", n).await?;
     }
@@ -310,7 +309,7 @@ async fn waiting_retry_occupies_no_worker_and_no_task() -> Result {
     assert_eq!((now.handled, now.waiting, now.in_flight), (10, 50, 0));
     assert_eq!((now.triggers[0].queue_size, now.triggers[0].waiting), (50, 50));
     assert_balanced(&now);
-    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), tasks);
+    assert_eq!(alive_tasks(), tasks);
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(status(&runtime).handled, 60);
     let expected: Vec<_> = (0..60).map(|n| (n, 1)).chain((0..50).map(|n| (n, 2))).collect();
@@ -362,7 +361,7 @@ async fn drain_runs_the_retries_due_before_its_deadline_and_leaves_the_others_at
     assert_eq!((report.completed, report.dead_lettered, report.left), (1, 0, 2));
     assert_eq!(report.to_string(), "drained: 1 completed, 0 dead-lettered, 2 left\n  p: 2 left");
     tokio::time::sleep(Duration::from_millis(1)).await;
-    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0, "no task watches the clock");
+    assert_eq!(alive_tasks(), 0, "no task watches the clock");
     let letters = runtime.dead_letters().list().await;
     assert_eq!(letters.len(), 2);
     for letter in letters {

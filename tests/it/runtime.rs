@@ -7,10 +7,11 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::mpsc;
 use triggers::{
-    Error, EventBus, Json, MessageBroker, ProcessConfig, Query, Result, Runtime, Source, State, Text,
-    TriggerConfig, TriggerEvent,
+    Error, EventBus, Json, MessageBroker, Query, Result, Runtime, Source, State, Text, TriggerConfig,
+    TriggerEvent,
 };
 
+use crate::common::{config, hook};
 use crate::http;
 use crate::logs::Logs;
 use crate::own_trigger::Numbers;
@@ -239,12 +240,4 @@ async fn runtime_numbers_trigger_ids_that_repeat_in_a_process() -> Result {
         runtime.status().processes[0].triggers.iter().map(|trigger| trigger.id.clone()).collect();
     assert_eq!(ids, ["event-a", "event-a-2", "event-a-3", "mine"]);
     Ok(())
-}
-
-pub(crate) fn config(triggers: impl IntoIterator<Item = TriggerConfig>) -> ProcessConfig {
-    ProcessConfig::new().triggers(triggers)
-}
-
-pub(crate) fn hook(path: &str) -> ProcessConfig {
-    config([TriggerConfig::webhook(path, 0).host("127.0.0.1")])
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use triggers::prelude::*;
 
+use crate::common::hook;
 use crate::http::{Client, post_request};
 use crate::program::{self, ALONE, Program, send};
-use crate::runtime::hook;
 use crate::until::until;
 
 /// The drain deadline of a program whose handler does not end.

@@ -8,11 +8,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
-use triggers::{
-    Overflow, ProcessConfig, Runtime, Trigger, TriggerConfig, TriggerError, TriggerEvent, TriggerKind,
-    WebhookTrigger,
-};
+use triggers::{Overflow, Runtime, Trigger, TriggerError, TriggerEvent, TriggerKind, WebhookTrigger};
 
+use crate::common::hook;
 use crate::http::{Client, get, post, post_request, post_with, request};
 
 const REDACTION: &str = include_str!("../vectors/header_redaction.json");
@@ -240,8 +238,8 @@ async fn webhooks_of_one_runtime_share_a_port() {
         }
     };
     let runtime = Runtime::builder()
-        .process("one", webhook_process("/one"), handler())
-        .process("two", webhook_process("/two"), handler())
+        .process("one", hook("/one"), handler())
+        .process("two", hook("/two"), handler())
         .start()
         .await
         .expect("a free port");
@@ -273,7 +271,7 @@ async fn webhook_of_a_draining_runtime_answers_503() {
         let held = Arc::clone(&held);
         async move { held.acquire().await.expect("open").forget() }
     };
-    let runtime = Runtime::builder().process("one", webhook_process("/one"), handler).start().await;
+    let runtime = Runtime::builder().process("one", hook("/one"), handler).start().await;
     let runtime = runtime.expect("a free port");
     let address = runtime.local_addr("webhook-0/one").expect("an address");
     post(address, "/one", "{}").await;
@@ -383,11 +381,6 @@ pub(crate) async fn listening(trigger: WebhookTrigger) -> (WebhookTrigger, Socke
     trigger.start().await.expect("a free port");
     let address = trigger.local_addr().expect("an address");
     (trigger, address)
-}
-
-fn webhook_process(path: &str) -> ProcessConfig {
-    let trigger = TriggerConfig::webhook(path, 0).host("127.0.0.1");
-    ProcessConfig::new().trigger(trigger)
 }
 
 /// Sends a request, asserts that the server accepts it, and returns its event.

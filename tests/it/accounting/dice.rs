@@ -60,7 +60,7 @@ pub(super) async fn publish(dice: &mut Dice, bus: &EventBus, broker: &MessageBro
         Err(PublishError::Full { published, .. } | PublishError::Deadlock { published, .. }) => published,
         Err(error) => panic!("{error}"),
     };
-    let (matched, queued, dropped) = crate::event::counts(&sent);
+    let (matched, queued, dropped) = crate::common::counts(&sent);
     assert_eq!(matched, queued + dropped);
 }
 

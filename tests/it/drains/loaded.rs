@@ -9,9 +9,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use triggers::prelude::*;
 use triggers::{DeadLetterReason, DrainReport, ProcessReport, ProcessStatus, PublishError};
 
-use crate::event::counts;
+use crate::common::{config, counts};
 use crate::program;
-use crate::runtime::config;
 
 /// One run. Its number decides what the program and its clients do.
 #[derive(Clone, Copy, Debug)]
