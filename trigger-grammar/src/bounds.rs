@@ -1,8 +1,8 @@
-//! Bounds of the counts in a declaration. Each is at least 1.
+//! The bounds of the counts in a declaration. Each count is at least 1.
 
-use crate::message::Message;
+use crate::const_string::ConstString;
 
-/// The largest value of a count, and what it counts.
+/// The largest value of a count, with a description of the count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound {
     /// The largest value.
@@ -10,21 +10,21 @@ pub struct Bound {
     counts: &'static str,
 }
 
-/// How many events a queue may hold: up to 10,000,000.
+/// The capacity of a queue: up to 10,000,000 events.
 pub const QUEUE: Bound = Bound { max: 10_000_000, counts: "the number of events that may wait" };
 
-/// How many events a process may handle at once, each by a worker of its own: up to 1,000,000.
+/// The concurrency of a process, which is its number of workers: up to 1,000,000.
 pub const CONCURRENCY: Bound = Bound { max: 1_000_000, counts: "the number of events handled at once" };
 
 impl Bound {
-    /// Returns `true` if the count is from 1 to the largest value.
+    /// Returns `true` if the count is between 1 and the largest value, inclusive.
     pub const fn holds(&self, count: u64) -> bool {
         count >= 1 && count <= self.max
     }
 
-    /// The rule, with the right form.
-    pub const fn rule(&self) -> Message {
-        let mut rule = Message::new();
+    /// Returns the rule as text, with the right form.
+    pub const fn rule(&self) -> ConstString {
+        let mut rule = ConstString::new();
         rule.push("use 1 to ").number(self.max).push(", ").push(self.counts);
         rule
     }
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn count_is_from_1_to_the_bound() {
+    fn count_is_between_1_and_the_bound() {
         for (bound, max) in [(QUEUE, 10_000_000), (CONCURRENCY, 1_000_000)] {
             for count in [1, 2, max - 1, max] {
                 assert!(bound.holds(count), "{count}");

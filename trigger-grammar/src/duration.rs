@@ -1,9 +1,9 @@
-//! Durations: whole numbers with units, `"200ms"`, `"1m30s"`, and ranges of them, `"200ms..30s"`.
+//! The grammar of durations, such as `"200ms"` or `"1m30s"`, and of ranges of durations, such as `"200ms..30s"`.
 
 use crate::topic::char_len;
 use crate::{Fault, FaultKind};
 
-/// The longest duration: 365 days, in milliseconds.
+/// The longest duration in milliseconds: 365 days.
 pub const MILLISECONDS_MAX: u64 = 365 * 24 * UNITS[0].1;
 
 const FORM: &str = "write whole numbers with h, m, s or ms, such as `30s` or `1m30s`";
@@ -13,11 +13,13 @@ const LARGE_FORM: &str = "use at most 365 days, which is `8760h`";
 const RANGE_FORM: &str = "write two durations, such as `200ms..30s`";
 const RANGE_RULE: &str = "a range is two durations with `..` between them";
 
-/// Each unit with its milliseconds, in the order they are written in.
+/// Each unit with its length in milliseconds, in the order in which a duration has them.
 const UNITS: [(&str, u64); 4] = [("h", 60 * 60 * 1000), ("m", 60 * 1000), ("s", 1000), ("ms", 1)];
 
-/// Reads a duration into milliseconds: whole numbers, each with one of the units `h`, `m`, `s`, `ms`, in that order
-/// and each at most once. Zero is a duration.
+/// Parses a duration into milliseconds.
+///
+/// A duration is one or more whole numbers, each with a unit. The units are `h`, `m`, `s` and `ms`, in this order, each
+/// at most once. Zero is a duration.
 ///
 /// ```
 /// # use trigger_grammar::duration::parse_duration;
@@ -28,14 +30,15 @@ const UNITS: [(&str, u64); 4] = [("h", 60 * 60 * 1000), ("m", 60 * 1000), ("s", 
 ///
 /// # Errors
 ///
-/// A [`Fault`] if a number or its unit is missing, a unit is unknown, repeated or out of order, another character
-/// stands in the text, or the result is over 365 days.
+/// Returns a [`Fault`] if a number or its unit is missing, or a unit is unknown, repeated or out of order. Other
+/// characters and a result over 365 days are faults too.
 pub const fn parse_duration(text: &str) -> Result<u64, Fault> {
     duration(text.as_bytes(), 0, text.len())
 }
 
-/// Reads a range into milliseconds: two durations with `..` between them, of which the first is at least `1ms` and
-/// the second no shorter.
+/// Parses a range into milliseconds: two durations with `..` between them.
+///
+/// The first duration is at least `1ms`, and the second is not shorter than the first.
 ///
 /// ```
 /// # use trigger_grammar::duration::parse_range;
@@ -44,7 +47,8 @@ pub const fn parse_duration(text: &str) -> Result<u64, Fault> {
 ///
 /// # Errors
 ///
-/// A [`Fault`] as for [`parse_duration`], and if the two are not joined by `..` or not in order.
+/// Returns a [`Fault`] if [`parse_duration`] refuses one of the two, there is no `..` between them, or they are not in
+/// order.
 pub const fn parse_range(text: &str) -> Result<(u64, u64), Fault> {
     let bytes = text.as_bytes();
     let mut dots = 0;
@@ -79,7 +83,7 @@ pub const fn parse_range(text: &str) -> Result<(u64, u64), Fault> {
     Ok((from, to))
 }
 
-/// Writes a duration in its shortest form, which [`parse_duration`] reads back.
+/// Formats a duration in its shortest form. [`parse_duration`] parses the result.
 ///
 /// ```
 /// # use trigger_grammar::duration::show_duration;
@@ -98,21 +102,21 @@ pub fn show_duration(milliseconds: u64) -> String {
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 
-/// The duration in `bytes[from..to]`; a fault is placed in the whole of `bytes`.
+/// Parses the duration in `bytes[from..to]`. The position of a fault counts from the start of `bytes`.
 const fn duration(bytes: &[u8], from: usize, to: usize) -> Result<u64, Fault> {
     if from == to || !bytes[from].is_ascii_digit() {
         let len = if from == to { 0 } else { char_len(bytes[from]) };
         return Err(Fault::new(FaultKind::BadNumber, from, len, "a duration begins with a number", FORM));
     }
     let mut total: u64 = 0;
-    // How many of the units are used up.
-    let mut used = 0;
+    // Only `UNITS[first_allowed..]` may follow, so that units are in order and none is repeated.
+    let mut first_allowed = 0;
     let mut at = from;
     while at < to {
         let number_at = at;
         let mut number: u64 = 0;
         while at < to && bytes[at].is_ascii_digit() {
-            // A number that saturates is over the limit whatever its unit.
+            // A saturated number exceeds the limit in every unit.
             number = number.saturating_mul(10).saturating_add((bytes[at] - b'0') as u64);
             at += 1;
         }
@@ -120,7 +124,7 @@ const fn duration(bytes: &[u8], from: usize, to: usize) -> Result<u64, Fault> {
         while at < to && bytes[at].is_ascii_alphabetic() {
             at += 1;
         }
-        // A unit ends before the next digit, so the only text without a number is a stray character.
+        // If the number is missing too, the character is a stray one: the unit before it took every letter.
         if at == unit_at {
             return Err(no_unit(bytes, number_at, at, to));
         }
@@ -128,15 +132,15 @@ const fn duration(bytes: &[u8], from: usize, to: usize) -> Result<u64, Fault> {
             let rule = "not a unit of time";
             return Err(Fault::new(FaultKind::BadUnit, unit_at, at - unit_at, rule, UNIT_FORM));
         };
-        if unit < used {
-            let rule = if unit + 1 == used {
+        if unit < first_allowed {
+            let rule = if unit + 1 == first_allowed {
                 "a unit stands here twice"
             } else {
                 "a larger unit after a smaller one"
             };
             return Err(Fault::new(FaultKind::BadUnit, unit_at, at - unit_at, rule, ORDER_FORM));
         }
-        used = unit + 1;
+        first_allowed = unit + 1;
         total = total.saturating_add(number.saturating_mul(UNITS[unit].1));
     }
     if total > MILLISECONDS_MAX {
@@ -145,7 +149,7 @@ const fn duration(bytes: &[u8], from: usize, to: usize) -> Result<u64, Fault> {
     Ok(total)
 }
 
-/// The fault of a number after which no unit stands.
+/// Returns the fault of a number without a unit.
 const fn no_unit(bytes: &[u8], number_at: usize, at: usize, to: usize) -> Fault {
     if at == to {
         return Fault::new(FaultKind::BadUnit, number_at, at - number_at, "a number needs a unit", UNIT_FORM);
@@ -157,7 +161,7 @@ const fn no_unit(bytes: &[u8], number_at: usize, at: usize, to: usize) -> Fault 
     Fault::new(FaultKind::BadCharacter, at, char_len(bytes[at]), rule, FORM)
 }
 
-/// The place among `UNITS` of the one in `bytes[from..to]`.
+/// Returns the index in `UNITS` of the unit in `bytes[from..to]`.
 const fn unit(bytes: &[u8], from: usize, to: usize) -> Option<usize> {
     match (to - from, bytes[from]) {
         (1, b'h') => Some(0),
@@ -168,7 +172,7 @@ const fn unit(bytes: &[u8], from: usize, to: usize) -> Option<usize> {
     }
 }
 
-/// What stands where `..` should: the first `-`, else the whole text.
+/// Returns the position and length of what stands in place of `..`: the first `-`, otherwise the whole text.
 const fn dash(bytes: &[u8]) -> (usize, usize) {
     let mut at = 0;
     while at < bytes.len() {
@@ -189,7 +193,7 @@ mod tests {
     const HOUR: u64 = 60 * MINUTE;
 
     #[test]
-    fn durations() {
+    fn duration_is_numbers_with_units_in_order() {
         for (text, milliseconds) in [
             ("0s", 0),
             ("0ms", 0),
@@ -222,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_that_are_refused_say_where_and_why() {
+    fn refused_duration_has_the_position_and_the_rule() {
         use FaultKind::{BadCharacter, BadNumber, BadUnit};
         let begins = "a duration begins with a number";
         let stands = "this character cannot stand in a duration";
@@ -255,14 +259,14 @@ mod tests {
     }
 
     #[test]
-    fn ranges() {
+    fn range_is_two_durations_in_order() {
         assert_eq!(parse_range("200ms..30s"), Ok((200, 30 * SECOND)));
         assert_eq!(parse_range("1ms..1ms"), Ok((1, 1)));
         assert_eq!(parse_range("1m30s..8760h"), Ok((90 * SECOND, MILLISECONDS_MAX)));
     }
 
     #[test]
-    fn ranges_that_are_refused_say_where_in_the_range() {
+    fn refused_range_has_the_position_in_the_range() {
         use FaultKind::{BadCharacter, BadNumber, BadRange, BadUnit};
         let begins = "a duration begins with a number";
         for (text, kind, at, len, rule) in [
@@ -291,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_read_back() {
+    fn formatted_duration_is_parsed_back() {
         let all = (0..5000).chain((0..=MILLISECONDS_MAX).step_by(7_654_321)).chain([MILLISECONDS_MAX]);
         for milliseconds in all {
             let text = show_duration(milliseconds);
@@ -299,10 +303,9 @@ mod tests {
         }
     }
 
-    /// Every text of up to six characters of the alphabet of the grammar: what is read is the sum of its parts, and
-    /// what is refused is refused inside the text.
+    /// Covers every text of up to six characters of the grammar's alphabet.
     #[test]
-    fn every_short_text_is_read_or_refused_in_place() {
+    fn every_short_text_is_parsed_or_refused_at_a_position_within_it() {
         let alphabet = ['0', '1', '9', 'h', 'm', 's', '.', 'x'];
         let mut texts = vec![String::new()];
         for _ in 0..6 {

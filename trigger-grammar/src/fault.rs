@@ -1,53 +1,53 @@
-//! Why a text was refused: where the fault is, the rule it breaks, and the right form.
+//! The reason why a text was refused: the position of the fault, the broken rule, and the right form.
 
 use std::fmt;
 
-use crate::message::Message;
+use crate::const_string::ConstString;
 
-/// The rule a text broke, for programs; [`Fault::rule`] is the same for people.
+/// The broken rule in a form for programs. [`Fault::rule`] is the form for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FaultKind {
     /// The whole text is empty.
     Empty,
-    /// A token or path segment is empty: a leading, trailing or double separator.
+    /// A token or path segment is empty: there is a leading, trailing or double separator.
     EmptyToken,
     /// `>` stands before the last token.
     RestNotLast,
     /// A wildcard shares its token with other characters.
     WildcardInToken,
-    /// A wildcard where only a literal name is allowed.
+    /// A wildcard stands where only a literal name is allowed.
     Wildcard,
-    /// A character outside the grammar.
+    /// A character is outside the grammar.
     BadCharacter,
-    /// A name the framework or a broker keeps for itself.
+    /// The name is reserved by the framework or a broker.
     Reserved,
-    /// More bytes than the grammar allows.
+    /// The text has more bytes than the grammar allows.
     TooLong,
-    /// More tokens than the grammar allows.
+    /// The text has more tokens than the grammar allows.
     TooManyTokens,
-    /// Two captures of one name.
+    /// Two captures have the same name.
     DuplicateCapture,
-    /// A path without its leading `/`.
+    /// The path does not begin with `/`.
     NoLeadingSlash,
-    /// A number that is missing or out of range.
+    /// A number is missing or out of range.
     BadNumber,
-    /// A unit that is missing, unknown, repeated or out of order.
+    /// A unit is missing, unknown, repeated or out of order.
     BadUnit,
-    /// A range without its `..`, or one that ends before it begins.
+    /// The range has no `..`, or ends before it begins.
     BadRange,
 }
 
-/// One reason why a text was refused. Made in const evaluation too, so it holds no text of its own.
+/// One reason why a text was refused. It borrows only static text, because const evaluation makes it too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The rule that was broken.
+    /// The broken rule.
     pub kind: FaultKind,
-    /// The byte where the fault begins.
+    /// The byte offset where the fault begins.
     pub at: usize,
-    /// How many bytes of the text are at fault; 0 where something is missing.
+    /// The length of the faulty part in bytes; 0 if something is missing.
     pub len: usize,
-    /// The rule in words.
+    /// The broken rule in words.
     pub rule: &'static str,
     /// The right form.
     pub form: &'static str,
@@ -64,7 +64,7 @@ impl Fault {
         Fault { kind, at, len, rule, form }
     }
 
-    /// Panics with what [`point_at`](Self::point_at) shows: in const evaluation, that is a compile error which says it.
+    /// Panics with the text of [`point_at`](Self::point_at). In const evaluation this is a compile error.
     #[track_caller]
     pub const fn panic(&self, text: &str) -> ! {
         let (before, rest) = text.split_at(self.at);
@@ -73,16 +73,16 @@ impl Fault {
             0 => 1,
             width => width,
         };
-        let mut message = Message::new();
-        message.push(self.rule).push("\n  \"").push(text).push("\"\n   ");
-        message.repeat(" ", width(before)).repeat("^", carets).push("\n  ").push(self.form);
+        let mut report = ConstString::new();
+        report.push(self.rule).push("\n  \"").push(text).push("\"\n   ");
+        report.repeat(" ", width(before)).repeat("^", carets).push("\n  ").push(self.form);
         if matches!(self.kind, FaultKind::NoLeadingSlash) {
-            message.push(": `\"/").push(text).push("\"`");
+            report.push(": `\"/").push(text).push("\"`");
         }
-        message.panic()
+        report.panic()
     }
 
-    /// Shows `text` with a caret under the fault, between the rule and the right form.
+    /// Returns the rule, `text` with carets under the fault, and the right form.
     ///
     /// ```
     /// let text = "reports.da*ly.x";
@@ -112,7 +112,7 @@ impl Fault {
     }
 }
 
-/// How many characters a text has.
+/// Returns the number of characters of a text.
 const fn width(text: &str) -> usize {
     let mut width = 0;
     let mut at = 0;
@@ -125,7 +125,7 @@ const fn width(text: &str) -> usize {
     width
 }
 
-/// One line: the rule, the position, the right form.
+/// Shows the rule, the position and the right form in one line.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (at byte {}): {}", self.rule, self.at, self.form)

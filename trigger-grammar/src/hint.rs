@@ -1,7 +1,9 @@
-//! "Did you mean": the known word that is nearest to an unknown one.
+//! "Did you mean": the known word that is nearest to an unknown word.
 
-/// The candidate nearest to `word`, if it is near enough to be a slip of the finger: at most a third of the letters,
-/// or one, changed, added, left out or swapped with their neighbour.
+/// Returns the candidate with the smallest edit distance to `word`, if the distance is small enough for a typo.
+///
+/// The limit is a third of the letters of the longer word, but at least 1. A changed, added, omitted or swapped
+/// letter counts as 1.
 ///
 /// ```
 /// # use trigger_grammar::hint::did_you_mean;
@@ -17,7 +19,7 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
         .map(|(_, candidate)| candidate)
 }
 
-/// Optimal string alignment distance: Levenshtein's, with a swap of neighbours as one step.
+/// Returns the optimal string alignment distance: the Levenshtein distance with a swap of neighbours as one step.
 fn distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.chars().collect();
     let b: Vec<char> = b.chars().collect();
@@ -52,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn only_near_words_are_meant() {
+    fn only_near_words_are_suggested() {
         let known = ["source", "id", "queue", "overflow"];
         assert_eq!(did_you_mean("sorce", known), Some("source"));
         assert_eq!(did_you_mean("overflwo", known), Some("overflow"));

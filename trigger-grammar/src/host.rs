@@ -1,4 +1,4 @@
-//! Hosts to listen on: an IP address or a DNS name.
+//! The grammar of a host to listen on: an IP address or a DNS name.
 
 use std::net::IpAddr;
 
@@ -7,11 +7,12 @@ use crate::{Fault, FaultKind};
 
 const FORM: &str = "use an address such as `127.0.0.1`, `0.0.0.0`, `::1`, or a name such as `localhost`";
 
-/// Checks the host a webhook server listens on.
+/// Checks the host that a webhook server listens on.
 ///
 /// # Errors
 ///
-/// A [`Fault`] if the text is neither an IP address (v6 without brackets) nor a DNS name (RFC 1123 section 2.1).
+/// Returns a [`Fault`] if the text is neither an IP address (v6 without brackets) nor a DNS name (RFC 1123 section
+/// 2.1).
 pub fn check_host(text: &str) -> Result<(), Fault> {
     if text.is_empty() {
         return Err(Fault::new(FaultKind::Empty, 0, 0, "the host is empty", FORM));
@@ -65,14 +66,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_that_are_taken() {
+    fn addresses_and_dns_names_are_accepted() {
         for host in ["127.0.0.1", "0.0.0.0", "::", "::1", "localhost", "my-host.example"] {
             assert_eq!(check_host(host), Ok(()), "{host}");
         }
     }
 
     #[test]
-    fn hosts_that_are_refused() {
+    fn other_hosts_are_refused() {
         for host in
             ["", "256.0.0.1", "1.2.3", "[::1]", "localhost:80", "a b", "-a", "a..b", "http://x", "héte"]
         {

@@ -1,16 +1,15 @@
-//! The grammars of `triggers`: what a topic, a pattern, a webhook path, a host, a size, a duration and a
-//! count may look like.
+//! The grammars of `triggers`: topics, patterns, webhook paths, hosts, sizes, durations and counts.
 //!
-//! Each grammar has one parser, and it is here. The macros run it on literals while they expand, `const`
-//! declarations run it in const evaluation, and the runtime runs it on configuration, so that all three refuse
-//! the same text for the same reason. The crate has no dependencies and no behaviour.
+//! Each grammar has one parser, in this crate. The macros run it on literals during expansion, `const` declarations
+//! in const evaluation, and the runtime on configuration. So all three refuse the same text for the same reason. The
+//! crate has no dependencies and no behaviour.
 
 pub mod bounds;
+pub mod const_string;
 pub mod duration;
 mod fault;
 pub mod hint;
 pub mod host;
-pub mod message;
 pub mod path;
 pub mod size;
 pub mod topic;

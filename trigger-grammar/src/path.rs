@@ -1,12 +1,12 @@
-//! Webhook paths: literal, absolute, in the unreserved part of RFC 3986 section 3.3.
+//! The grammar of a webhook path: literal and absolute, without the percent-encoding of RFC 3986 section 3.3.
 
 use crate::topic::char_len;
 use crate::{Fault, FaultKind};
 
-/// The longest path, in bytes.
+/// The maximum length of a path in bytes.
 pub const BYTES_MAX: usize = 1024;
 
-/// The path every webhook server answers itself.
+/// The path that every webhook server answers itself.
 pub const HEALTH: &str = "/health";
 
 const CHARACTER_FORM: &str =
@@ -14,11 +14,11 @@ const CHARACTER_FORM: &str =
 
 /// Checks the path of a webhook.
 ///
-/// It begins with `/`, has no empty, `.` or `..` segment, and is not `/health`. `/` alone is allowed.
+/// A path begins with `/`, has no empty, `.` or `..` segment, and is not `/health`. `/` alone is allowed.
 ///
 /// # Errors
 ///
-/// The first [`Fault`], in reading order.
+/// Returns the first [`Fault`] in reading order.
 pub const fn check_path(text: &str) -> Result<(), Fault> {
     let bytes = text.as_bytes();
     if bytes.is_empty() {
@@ -133,14 +133,14 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_are_taken() {
+    fn literal_paths_are_accepted() {
         for path in ["/", "/webhook", "/hooks/github", "/v1/x:verb", "/a.b/~c", "/healthz", "/health/live"] {
             assert_eq!(check_path(path), Ok(()), "{path}");
         }
     }
 
     #[test]
-    fn paths_that_are_refused() {
+    fn other_paths_are_refused_with_their_kind() {
         refuses("", FaultKind::Empty);
         refuses("events", FaultKind::NoLeadingSlash);
         refuses("/a//b", FaultKind::EmptyToken);

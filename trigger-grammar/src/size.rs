@@ -1,15 +1,16 @@
-//! Sizes in bytes: a whole number and an IEC unit, `"64KiB"`, `"1MiB"`.
+//! The grammar of a size in bytes: a whole number and an IEC unit, such as `"64KiB"` or `"1MiB"`.
 
 use crate::topic::char_len;
 use crate::{Fault, FaultKind};
 
 const FORM: &str = "write a whole number and one of B, KiB, MiB, GiB, such as `1MiB`";
 
-/// Reads a size into bytes.
+/// Parses a size into bytes.
 ///
 /// # Errors
 ///
-/// A [`Fault`] if the number is missing or the result is over 2^63, or the unit is not `B`, `KiB`, `MiB` or `GiB`.
+/// Returns a [`Fault`] if the number is missing, the result is 2^63 or more, or the unit is not `B`, `KiB`, `MiB` or
+/// `GiB`.
 pub const fn parse_size(text: &str) -> Result<u64, Fault> {
     let bytes = text.as_bytes();
     let mut number: u64 = 0;
@@ -36,7 +37,7 @@ pub const fn parse_size(text: &str) -> Result<u64, Fault> {
     Ok(number << shift)
 }
 
-/// Writes a size in the largest unit that leaves a whole number, which [`parse_size`] reads back.
+/// Formats a size in the largest unit that gives a whole number. [`parse_size`] parses the result.
 ///
 /// ```
 /// # use trigger_grammar::size::show_size;
@@ -50,7 +51,7 @@ pub fn show_size(bytes: u64) -> String {
     format!("{}{unit}", bytes >> shift)
 }
 
-/// The unit that begins at `at`, as a power of two.
+/// Returns the binary exponent of the unit that begins at `at`.
 const fn unit(bytes: &[u8], at: usize) -> Option<u32> {
     match bytes.len() - at {
         1 if bytes[at] == b'B' => Some(0),
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes() {
+    fn size_is_a_number_with_a_unit() {
         assert_eq!(parse_size("0B"), Ok(0));
         assert_eq!(parse_size("64KiB"), Ok(64 << 10));
         assert_eq!(parse_size("1MiB"), Ok(1 << 20));
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_read_back() {
+    fn formatted_size_is_parsed_back() {
         for (bytes, text) in
             [(0, "0B"), (1, "1B"), (1023, "1023B"), (1024, "1KiB"), (3 << 20, "3MiB"), (1 << 40, "1024GiB")]
         {
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_that_are_refused() {
+    fn other_texts_are_refused() {
         for text in
             ["", "MiB", "1", "1MB", "1 MiB", "1.5MiB", "-1B", "99999999999999999999B", "9999999999GiB", "1é"]
         {

@@ -1,14 +1,15 @@
-//! Topics and topic patterns: NATS syntax, narrowed until it means the same on NATS, AMQP, MQTT and Kafka.
+//! The grammar of topics and topic patterns: the part of the NATS syntax that has the same meaning on NATS, AMQP,
+//! MQTT and Kafka.
 //!
-//! A topic is tokens of `[A-Za-z0-9_-]` joined by `.`. A pattern may also hold `*` (exactly one token), `{name}`
-//! (one token, captured by name) and, as its last token, `>` (one or more tokens). Case matters.
+//! A topic consists of tokens of `[A-Za-z0-9_-]` joined by `.`. A pattern may also contain `*` (exactly one token),
+//! `{name}` (one token, captured by name) and, as its last token, `>` (one or more tokens). Case matters.
 
 use crate::{Fault, FaultKind};
 
-/// The longest topic or pattern, in bytes: Kafka's limit for a topic name, the smallest of the brokers'.
+/// The maximum length of a topic or pattern in bytes. It is the smallest limit among the brokers, that of Kafka.
 pub const BYTES_MAX: usize = 249;
 
-/// The most tokens a topic or pattern may have.
+/// The maximum number of tokens of a topic or pattern.
 pub const TOKENS_MAX: usize = 32;
 
 const TOKEN_FORM: &str = "a token is one or more of A-Z a-z 0-9 `_` `-`; tokens are joined by `.`";
@@ -16,48 +17,48 @@ const WILDCARD_FORM: &str = "use `*` for exactly one token, or `>` as the last t
 const CAPTURE_FORM: &str =
     "a capture is `{name}`, a whole token, with a name of A-Z a-z 0-9 `_`, no digit first";
 
-/// Checks a topic: the name a message is published to, or the type of an event.
+/// Checks a topic: the name that a message is published to, or the type of an event.
 ///
 /// # Errors
 ///
-/// The first [`Fault`], in reading order.
+/// Returns the first [`Fault`] in reading order.
 pub const fn check_topic(text: &str) -> Result<(), Fault> {
     check(text, false)
 }
 
-/// Checks a pattern: what a subscription names.
+/// Checks the pattern of a subscription.
 ///
 /// # Errors
 ///
-/// The first [`Fault`], in reading order.
+/// Returns the first [`Fault`] in reading order.
 pub const fn check_pattern(text: &str) -> Result<(), Fault> {
     check(text, true)
 }
 
-/// The names a pattern captures, in order. Empty for a text that is no pattern.
+/// Returns the names of the captures of a pattern, in order.
 pub fn captures(pattern: &str) -> impl Iterator<Item = &str> {
     tokens(pattern).filter_map(capture_name)
 }
 
-/// The tokens between the dots.
+/// Returns the tokens between the dots.
 pub fn tokens(text: &str) -> impl Iterator<Item = &str> {
-    let mut left = Some(text);
+    let mut rest = Some(text);
     std::iter::from_fn(move || {
-        let (token, rest) = first_token(left?);
-        left = rest;
+        let (token, after) = first_token(rest?);
+        rest = after;
         Some(token)
     })
 }
 
-/// The first token, and what is behind the `.` that ends it.
+/// Returns the first token, and the text after the `.` that ends it.
 #[inline]
 pub fn first_token(text: &str) -> (&str, Option<&str>) {
-    // Not by `split_once`: its search pays for texts that are longer than tokens are.
+    // A plain loop instead of `split_once`, whose search is made for longer texts than tokens.
     let end = token_end(text.as_bytes(), 0);
     (&text[..end], text.get(end + 1..))
 }
 
-/// The name inside a `{name}` token.
+/// Returns the name in a `{name}` token.
 pub fn capture_name(token: &str) -> Option<&str> {
     token.strip_prefix('{')?.strip_suffix('}')
 }
@@ -76,7 +77,7 @@ const fn check(text: &str, pattern: bool) -> Result<(), Fault> {
     let mut start = 0;
     let mut tokens = 0;
     while start <= bytes.len() {
-        // Nearly every token is one of plain characters, which one look at each shows.
+        // Most tokens consist of plain characters, which this one pass accepts.
         let plain_end = plain_end(bytes, start);
         let is_plain = plain_end > start && (plain_end == bytes.len() || bytes[plain_end] == b'.');
         let end = if is_plain { plain_end } else { token_end(bytes, plain_end) };
@@ -110,7 +111,7 @@ const fn check(text: &str, pattern: bool) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The index of the `.` that ends the token, or of the end of the text.
+/// Returns the index of the `.` that ends the token, or the length of the text.
 pub const fn token_end(bytes: &[u8], start: usize) -> usize {
     let mut end = start;
     while end < bytes.len() && bytes[end] != b'.' {
@@ -119,7 +120,7 @@ pub const fn token_end(bytes: &[u8], start: usize) -> usize {
     end
 }
 
-/// The index of the first byte that may not stand in a token, or of the end of the text.
+/// Returns the index of the first byte that is not allowed in a token, or the length of the text.
 const fn plain_end(bytes: &[u8], start: usize) -> usize {
     let mut end = start;
     while end < bytes.len() && IN_TOKEN[bytes[end] as usize] {
@@ -129,7 +130,7 @@ const fn plain_end(bytes: &[u8], start: usize) -> usize {
 }
 
 const fn is_reserved(bytes: &[u8]) -> bool {
-    // Only what begins as the reserved token does is searched for its end.
+    // The first byte excludes nearly every name before the search for the end of its token.
     bytes[0] == b'_' && same(bytes, 0, token_end(bytes, 0), b"_INBOX")
 }
 
@@ -222,7 +223,7 @@ const fn check_capture(bytes: &[u8], start: usize, end: usize) -> Result<(), Fau
         }
         i += 1;
     }
-    // Equal names are looked for in what stands before this token.
+    // An earlier token that is equal captures the same name.
     let mut earlier = 0;
     while earlier < start {
         let earlier_end = token_end(bytes, earlier);
@@ -255,7 +256,7 @@ const fn equal_ranges(bytes: &[u8], a: usize, a_end: usize, b: usize, b_end: usi
     true
 }
 
-/// Which bytes may stand in a token. A table, as every publication to a topic that nobody names is checked.
+/// `true` for each byte that is allowed in a token. It is a table because publications check topics on their hot path.
 static IN_TOKEN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -295,7 +296,7 @@ const fn bad_character(byte: u8, at: usize) -> Fault {
     Fault::new(FaultKind::BadCharacter, at, char_len(byte), rule, form)
 }
 
-/// The length of the UTF-8 character that begins with `byte`.
+/// Returns the length of the UTF-8 character that begins with `byte`.
 pub(crate) const fn char_len(byte: u8) -> usize {
     match byte {
         0..=0x7f => 1,

@@ -3,7 +3,7 @@
 use std::any::type_name;
 use std::fmt;
 
-use trigger_grammar::message::Message;
+use trigger_grammar::const_string::ConstString;
 
 use super::{FromTrigger, Needs};
 use crate::event::{TriggerKind, shown};
@@ -43,12 +43,12 @@ impl Argument {
     }
 
     /// Why a trigger of this kind cannot give it, if so.
-    pub(crate) const fn fault(&self, kind: TriggerKind) -> Option<Message> {
+    pub(crate) const fn fault(&self, kind: TriggerKind) -> Option<ConstString> {
         let Some(kinds) = self.available_for else { return None };
         if kind.is(TriggerKind::DeadLetter) || contains(kinds, kind) {
             return None;
         }
-        let mut message = Message::new();
+        let mut message = ConstString::new();
         message.push("argument `").push(self.name).push("` comes only with ");
         let mut at = 0;
         while at < kinds.len() {

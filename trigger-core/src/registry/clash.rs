@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use trigger_grammar::message::Message;
+use trigger_grammar::const_string::ConstString;
 
 use super::record::{Site, SourceRecord};
 use crate::event::TriggerKind;
@@ -80,7 +80,7 @@ impl<'a> Claim<'a> {
     }
 
     /// ``` `billing::bill` at src/lib.rs:12 ```
-    const fn show(&self, message: &mut Message) {
+    const fn show(&self, message: &mut ConstString) {
         let location = self.site.location;
         self.site.path().show(message.push("`"));
         message.push("` at ").push(location.file).push(":").number(location.line as u64);
@@ -178,8 +178,8 @@ impl Clash<'_> {
     }
 
     /// What is wrong, without who it is about.
-    pub(super) const fn message(&self) -> Message {
-        let mut message = Message::new();
+    pub(super) const fn message(&self) -> ConstString {
+        let mut message = ConstString::new();
         if self.is_same_handler() {
             message.push("it is listed twice");
             return message;
@@ -215,7 +215,7 @@ impl Clash<'_> {
     }
 }
 
-const fn show_address(message: &mut Message, host: &str, port: u16) {
+const fn show_address(message: &mut ConstString, host: &str, port: u16) {
     message.push(host).push(":").number(port as u64);
 }
 
@@ -251,7 +251,7 @@ impl<'a> ProcessName<'a> {
         if self.module.is_empty() { "" } else { "::" }
     }
 
-    const fn show(&self, message: &mut Message) {
+    const fn show(&self, message: &mut ConstString) {
         message.push(self.module).push(self.separator()).push(self.name);
     }
 

@@ -4,7 +4,7 @@
 //! user's attribute.
 
 use trigger_grammar::bounds::{self, Bound};
-use trigger_grammar::message::Message;
+use trigger_grammar::const_string::ConstString;
 use trigger_grammar::{duration, path, topic};
 
 /// An event type.
@@ -59,7 +59,7 @@ pub const fn concurrency(concurrency: usize) -> usize {
 #[track_caller]
 const fn checked(count: usize, bound: Bound, key: &str) -> usize {
     if !bound.holds(count as u64) {
-        Message::new().push(key).push(bound.rule().as_str()).panic();
+        ConstString::new().push(key).push(bound.rule().as_str()).panic();
     }
     count
 }

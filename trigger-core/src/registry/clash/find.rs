@@ -3,7 +3,7 @@
 //! Const evaluation is slow, and rustc refuses one of more than two million steps, where each call and each turn of a
 //! loop is a step. So claims meet in a hash table.
 
-use trigger_grammar::message::Message;
+use trigger_grammar::const_string::ConstString;
 
 use super::{Claim, Clash, Thing};
 use crate::registry::record::{HandlerRecord, SourceRecord};
@@ -160,14 +160,14 @@ impl<const N: usize> Claims<N> {
 }
 
 /// Every clash, each in a line of its own; those that there is no room for are counted.
-const fn report(finder: &mut Finder<'_, '_>) -> Option<Message> {
+const fn report(finder: &mut Finder<'_, '_>) -> Option<ConstString> {
     /// Room for `and N more`.
     const REST: usize = 32;
-    let mut report = Message::new();
+    let mut report = ConstString::new();
     let mut shown = 0;
     let mut left = 0;
     while let Some(clash) = finder.next() {
-        let mut line = Message::new();
+        let mut line = ConstString::new();
         line.push(if shown == 0 { "" } else { "\n" });
         clash.claim.show(&mut line);
         line.push(": ").push(clash.message().as_str());
