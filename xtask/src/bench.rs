@@ -1,5 +1,5 @@
-//! What do events, publications, starts and requests cost? Runs the benches, all or those that are named, on an idle
-//! machine. After all of them it writes what they recorded to `benches/RESULTS.md`.
+//! Runs the benches, all or the named ones, on an idle machine. A run of all benches also writes their records to
+//! `benches/RESULTS.md`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,7 +26,7 @@ pub(crate) fn measure() -> Outcome {
     let named: Vec<String> = env::args().skip(2).collect();
     let all = named.is_empty();
     let benches: Vec<&str> = if all { BENCHES.to_vec() } else { named.iter().map(String::as_str).collect() };
-    // Built first, so that the compiler is not what keeps the machine busy.
+    // Build before the wait for an idle machine, otherwise the compiler keeps the machine busy.
     run(bench(&benches).arg("--no-run"))?;
     let (machine, start) = (Machine::here(), wait_until_idle()?);
     println!("load at the start: {start}");
@@ -47,7 +47,7 @@ pub(crate) fn measure() -> Outcome {
         .env("BENCH_MACHINE", facts))
 }
 
-/// Makes an empty file for the tables, and returns its path.
+/// Creates an empty file for the tables, and returns its path.
 fn record() -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target/bench");
     let rows = folder.join("rows.jsonl");

@@ -1,7 +1,7 @@
-//! What do a thousand handlers cost the compiler, declared with attributes or registered by hand? Each way to write
-//! them is a throw-away crate, which is timed alone.
+//! Measures the compile time of a thousand handlers: declared with attributes, and registered by hand. Each way to
+//! write them is a generated crate, which is timed alone.
 
-#![expect(clippy::disallowed_methods, reason = "a program of its own, on the clock of the machine")]
+#![expect(clippy::disallowed_methods, reason = "a separate program, on the system clock")]
 
 use std::fs;
 use std::path::Path;
@@ -10,10 +10,10 @@ use std::time::Instant;
 
 use crate::{Outcome, run};
 
-/// The workspace of the crates, which share what they are built from.
+/// The workspace of the generated crates, which share their dependencies.
 const FOLDER: &str = "target/compile-time";
 
-/// The ways to write the handlers: as fns alone, which nothing calls; with a record of each in a static; with
+/// The ways to write the handlers: fns alone, which nothing calls; fns with a record of each in a static; fns with
 /// attributes.
 const WAYS: [&str; 3] = ["plain", "by-hand", "attributes"];
 
@@ -22,17 +22,17 @@ const COMMANDS: [&str; 2] = ["check", "build"];
 const MODULES: usize = 20;
 const HANDLERS_PER_MODULE: usize = 50;
 
-/// How often each time is taken; the median is what counts.
+/// The number of measurements of each time. The median counts.
 const ROUNDS: usize = 5;
 
-/// How many times as long as by hand it may take with attributes.
+/// The maximum ratio of the time with attributes to the time by hand.
 const LIMIT: f64 = 2.5;
 
-/// A handler in all ways, with `NN` where its number is.
+/// A handler in all ways, with `NN` in place of its number.
 struct Kind {
     attribute: &'static str,
     function: &'static str,
-    /// What a person writes who has no attribute.
+    /// The trigger in the record by hand.
     trigger: &'static str,
     arguments: &'static str,
 }
@@ -68,7 +68,7 @@ pub async fn hNN(event: TriggerEvent, bus: EventBus) -> Result<()> {
     },
 ];
 
-/// How every fourth handler runs, with an attribute and by hand; and by hand, how the others do.
+/// The policy of every fourth handler, as an attribute and by hand; then the policy of the others by hand.
 const PROCESS: [&str; 3] = [
     r#"#[process(retry = 3, timeout = "30s")]"#,
     "Process { retry: 3, timeout: Some(Duration::from_secs(30)) }",
@@ -86,7 +86,7 @@ const HANDLER_BY_HAND: &str = "
         call: |cx| Ok(boxed(hNN(ARGUMENTS))),
     },";
 
-/// The root of each crate: the data of the events, and what handlers are registered with by hand.
+/// The root of each crate: the data of the events, and the types for the records by hand.
 const ROOT: &str = r#"
 use std::time::Duration;
 use triggers::{Context, Error, IntoOutcome, Outcome, Rejection};
@@ -141,7 +141,7 @@ pub(crate) fn compare() -> Outcome {
     for command in COMMANDS {
         cargo(&[command, "--workspace"])?;
     }
-    // In turns, so that whatever else the machine does meets all of them.
+    // In turns, so that other load on the machine affects all of them.
     let mut seconds = [const { [const { Vec::new() }; COMMANDS.len()] }; WAYS.len()];
     for _ in 0..ROUNDS {
         for (column, command) in COMMANDS.into_iter().enumerate() {
@@ -172,7 +172,7 @@ fn write_workspace() -> std::io::Result<()> {
         fs::write(folder.join(way).join("Cargo.toml"), manifest)?;
     }
     fs::write(folder.join("Cargo.toml"), format!("[workspace]\nmembers = {WAYS:?}\nresolver = \"3\"\n"))?;
-    // The versions are those that the project was built with, so that none is downloaded.
+    // Use the versions of the project's own build, so that nothing is downloaded.
     fs::copy(triggers.join("Cargo.lock"), folder.join("Cargo.lock"))?;
     Ok(())
 }
@@ -201,10 +201,10 @@ fn module(way: &str, module: usize) -> String {
     text
 }
 
-/// The seconds for one crate alone: what it depends on is built.
+/// Returns the seconds for one crate alone. Its dependencies have been built before.
 fn time(way: &str, command: &str) -> Result<f64, String> {
     let root = Path::new(FOLDER).join(way).join("src/lib.rs");
-    // Written as it is, so that it counts as changed.
+    // The same text with a new modification time, so that cargo builds the crate again.
     fs::read(&root).and_then(|text| fs::write(&root, text)).map_err(|error| error.to_string())?;
     let began = Instant::now();
     cargo(&[command, "--package", way])?;

@@ -1,6 +1,6 @@
-//! Runs the examples as a newcomer would. The quickstart is posted to, and then ended as by Ctrl-C.
+//! Runs the examples. It posts a request to the quickstart, and then interrupts it as Ctrl-C does.
 
-#![expect(clippy::disallowed_methods, reason = "a program of its own, on the clock of the machine")]
+#![expect(clippy::disallowed_methods, reason = "a separate program, on the system clock")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -14,11 +14,11 @@ use crate::{Outcome, cargo, run, target};
 const SHORT: &[&str] =
     &["direct_triggers", "config_driven", "several_triggers", "state_and_extractors", "order_pipeline"];
 
-/// Where the quickstart listens.
+/// The address of the quickstart.
 const QUICKSTART: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
 
-/// How long the quickstart may take to start, and to end.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The time limit for the start of the quickstart, and for its end.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 pub(crate) fn run_every() -> Outcome {
     cargo(&["build", "--examples"])?;
@@ -49,7 +49,7 @@ fn quickstart() -> Outcome {
     {
         let found = log.matches(expected).count();
         if found != times {
-            return Err(format!("{expected:?} is {found} times in the quickstart's log, not {times}"));
+            return Err(format!("the log of the quickstart has {expected:?} {found} times, not {times}"));
         }
     }
     Ok(())
@@ -63,8 +63,8 @@ fn post_when_up(child: &mut Child) -> Outcome {
         if let Ok(Some(status)) = child.try_wait() {
             return Err(format!("the quickstart ended: {status}"));
         }
-        if began.elapsed() > PATIENCE {
-            return Err("the quickstart is not healthy in time".to_owned());
+        if began.elapsed() > TIME_LIMIT {
+            return Err(format!("the quickstart is not healthy after {TIME_LIMIT:?}"));
         }
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -82,7 +82,7 @@ fn post_when_up(child: &mut Child) -> Outcome {
     }
 }
 
-/// Sends a request on a connection of its own; the answer is empty where there is none.
+/// Sends a request on a new connection, and returns the answer. It is empty if the server does not answer.
 fn request(request: &str) -> String {
     let mut answer = String::new();
     if let Ok(mut stream) = TcpStream::connect(QUICKSTART) {
@@ -95,13 +95,13 @@ fn interrupt(child: &Child) -> Outcome {
     run(Command::new("kill").args(["-INT", &child.id().to_string()]))
 }
 
-/// Waits for the end, which must be a success, and returns what was logged.
+/// Waits until the quickstart ends with success, and returns its log.
 fn end(mut child: Child) -> Result<String, String> {
     let began = Instant::now();
     while !matches!(child.try_wait(), Ok(Some(_))) {
-        if began.elapsed() > PATIENCE {
+        if began.elapsed() > TIME_LIMIT {
             let _ = child.kill();
-            return Err("the quickstart does not end after SIGINT".to_owned());
+            return Err(format!("the quickstart still runs {TIME_LIMIT:?} after SIGINT"));
         }
         std::thread::sleep(Duration::from_millis(50));
     }

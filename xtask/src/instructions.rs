@@ -1,13 +1,14 @@
-//! Does an event take more instructions than when it was last looked at? A count does not depend on what else the
-//! machine does, so that 5 % more are seen where times would only blur; what was counted is in `benches/instructions.txt`.
+//! Compares the number of instructions of an event with the recorded number, in `benches/instructions.txt`.
 //!
-//! valgrind counts them, driven from here: the crate gungraun would want a runner of its own version installed, and
-//! compares with the last run on this machine, where a fresh clone has none.
+//! A count does not depend on other load on the machine, so it shows an increase of 5 %, which times do not. The counts
+//! include the C library, which is mostly memory allocation, and exclude the kernel.
 //!
-//! Each path runs twice, with few events and with many. The difference is what the events alone take, without start and
-//! set-up. What a program does once for all that it does is not counted either. Two runs differ by less than 0.3 %: by the
-//! seeds of hash maps, and by how many milliseconds pass, as the first id of each draws random numbers. So nothing is
-//! pinned. What the system's C library takes is counted (memory, mostly), what the kernel does is not.
+//! valgrind counts the instructions. The crate gungraun is not used: it needs an installed runner of the same version,
+//! and compares with the last run on this machine, which a fresh clone does not have.
+//!
+//! Each path runs twice, with few events and with many. The difference belongs to the events alone, without the start
+//! and the set-up. Counts vary a little between runs, for two reasons: hash maps have random seeds, and the first id
+//! in each millisecond draws random numbers. The limit is far above that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -16,30 +17,30 @@ use std::{env, fs};
 
 use crate::{Outcome, cargo, target};
 
-/// What was recorded: a path and its count on each line.
+/// The recorded counts: a path and its count on each line.
 const RECORD: &str = "benches/instructions.txt";
 
-/// What says which toolchain the counts hold for.
+/// The file with the toolchain that the counts are valid for.
 const TOOLCHAIN: &str = "rust-toolchain.toml";
 
-/// What they hold for beside it.
+/// The host that the counts are valid for.
 const HOST: &str = "x86_64-unknown-linux-gnu";
 
 const FEW: u32 = 1000;
 const MANY: u32 = 11_000;
 
-/// By how many percent a path may take more than recorded.
+/// The allowed increase over the recorded count, in percent.
 const LIMIT: u64 = 5;
 
-/// The path that the others are shown as multiples of.
-const FLOOR: &str = "channel";
+/// The path that the table divides the others by.
+const BASELINE: &str = "channel";
 
-/// How many instructions one event takes, by path.
+/// The number of instructions of one event, by path.
 type Counts = BTreeMap<String, u64>;
 
 pub(crate) fn check() -> Outcome {
     let rustc = rustc()?;
-    if let Some(reason) = elsewhere(&rustc, &read(TOOLCHAIN)?)? {
+    if let Some(reason) = mismatch(&rustc, &read(TOOLCHAIN)?)? {
         println!("{}", unchecked(&reason, env::var_os("CI").is_some())?);
         return Ok(());
     }
@@ -53,51 +54,54 @@ pub(crate) fn check() -> Outcome {
 
 pub(crate) fn record() -> Outcome {
     let rustc = rustc()?;
-    if let Some(reason) = elsewhere(&rustc, &read(TOOLCHAIN)?)? {
+    if let Some(reason) = mismatch(&rustc, &read(TOOLCHAIN)?)? {
         return Err(format!("nothing is recorded: {reason}"));
     }
-    // What cannot be read is replaced.
+    // A missing or invalid record is replaced.
     let recorded = read(RECORD).and_then(|text| parse(&text)).unwrap_or_default();
     let now = count()?;
     print!("{}", table(&recorded, &now));
-    fs::write(RECORD, written(&rustc, &now)).map_err(|error| format!("{RECORD}: {error}"))
+    fs::write(RECORD, formatted(&rustc, &now)).map_err(|error| format!("{RECORD}: {error}"))
 }
 
 fn read(file: &str) -> Result<String, String> {
     fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))
 }
 
-/// The compiler that cargo runs: its release, and what it builds for.
+/// The release and the host of the compiler that cargo runs.
 struct Rustc {
     release: String,
     host: String,
 }
 
 fn rustc() -> Result<Rustc, String> {
-    let said = output(Command::new("rustc").arg("-vV"))?.0;
+    let version = output(Command::new("rustc").arg("-vV"))?.0;
     let field = |name: &str| {
-        let value = said.lines().find_map(|line| line.strip_prefix(name));
+        let value = version.lines().find_map(|line| line.strip_prefix(name));
         value.map(|value| value.trim().to_owned()).ok_or_else(|| format!("`rustc -vV` has no {name:?}"))
     };
     Ok(Rustc { release: field("release:")?, host: field("host:")? })
 }
 
-/// Why the counts do not hold for this compiler, if they do not.
-fn elsewhere(rustc: &Rustc, toolchain: &str) -> Result<Option<String>, String> {
+/// Returns the reason why the counts are not valid for this compiler; `None` if they are valid.
+fn mismatch(rustc: &Rustc, toolchain: &str) -> Result<Option<String>, String> {
     let channel = toolchain.lines().find_map(|line| line.strip_prefix("channel = "));
     let channel = channel.ok_or_else(|| format!("{TOOLCHAIN} has no channel"))?.trim_matches('"');
     let Rustc { release, host } = rustc;
-    let counts = format!("the counts are those of rustc {channel} for {HOST}");
-    Ok((release != channel || host != HOST).then(|| format!("{counts}, and this is {release} for {host}")))
+    let counts = format!("the counts are for rustc {channel} on {HOST}");
+    Ok((release != channel || host != HOST).then(|| format!("{counts}, but this is {release} on {host}")))
 }
 
-/// What a developer reads whose machine cannot check the counts. In CI it is an error: a step that checks nothing there
-/// looks as if it had passed.
+/// Returns the message for a machine that cannot check the counts.
+///
+/// # Errors
+///
+/// In CI the message is an error, otherwise a step that checks nothing would pass.
 fn unchecked(reason: &str, ci: bool) -> Result<String, String> {
     let text = format!("no instructions were counted, and nothing was checked: {reason}");
     if ci {
         Err(format!(
-            "{text}. `CI` is set, where this step must run with the toolchain and the host of the counts"
+            "{text}. `CI` is set: there, this step must run with the toolchain and the host of the counts"
         ))
     } else {
         Ok(text)
@@ -107,7 +111,7 @@ fn unchecked(reason: &str, ci: bool) -> Result<String, String> {
 fn count() -> Result<Counts, String> {
     Command::new("valgrind").arg("--version").output().map_err(|error| {
         format!(
-            "valgrind counts the instructions, and does not run here: {error}\n`apt-get install valgrind`"
+            "valgrind, which counts the instructions, does not start: {error}\n`apt-get install valgrind`"
         )
     })?;
     cargo(&["build", "--release", "--package", "benches", "--bin", "instructions"])?;
@@ -121,7 +125,7 @@ fn count() -> Result<Counts, String> {
     paths.lines().map(each).collect()
 }
 
-/// How many instructions the program takes for the path, once it is ready for it.
+/// Returns the number of instructions that the program executes for the path after its start.
 fn instructions(program: &Path, path: &str, times: u32) -> Result<u64, String> {
     let mut command = Command::new("valgrind");
     command.args([
@@ -130,31 +134,33 @@ fn instructions(program: &Path, path: &str, times: u32) -> Result<u64, String> {
         // The fn of that program.
         "--toggle-collect=instructions::counted*",
     ]);
-    let said = output(command.arg(program).arg(path).arg(times.to_string()))?.1;
-    match counted(&said) {
-        None => Err(format!("{command:?} tells no count of instructions:\n{said}")),
-        // Less than before, it would only be told.
-        Some(0) => {
-            Err(format!("{command:?} finds nothing to count: no fn is called as `--toggle-collect` says"))
-        }
+    let log = output(command.arg(program).arg(path).arg(times.to_string()))?.1;
+    match counted(&log) {
+        None => Err(format!("{command:?} prints no count of instructions:\n{log}")),
+        // Without this error a count of 0 would be reported as a decrease.
+        Some(0) => Err(format!("{command:?} counts 0 instructions: no fn matches `--toggle-collect`")),
         Some(count) => Ok(count),
     }
 }
 
-/// The count in what callgrind says: `==7== Collected : 34179311`.
-fn counted(said: &str) -> Option<u64> {
-    said.lines().find_map(|line| line.split_once("Collected :"))?.1.trim().parse().ok()
+/// Returns the count in the log of callgrind, such as `==7== Collected : 34179311`.
+fn counted(log: &str) -> Option<u64> {
+    log.lines().find_map(|line| line.split_once("Collected :"))?.1.trim().parse().ok()
 }
 
-/// What a command that succeeds says, on stdout and on stderr.
+/// Runs a command, and returns its stdout and stderr.
+///
+/// # Errors
+///
+/// The command does not start or fails.
 fn output(command: &mut Command) -> Result<(String, String), String> {
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
-    let [said, problems] =
+    let [stdout, stderr] =
         [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     if output.status.success() {
-        Ok((said, problems))
+        Ok((stdout, stderr))
     } else {
-        Err(format!("{command:?}: {}\n{problems}", output.status))
+        Err(format!("{command:?}: {}\n{stderr}", output.status))
     }
 }
 
@@ -162,22 +168,23 @@ fn parse(text: &str) -> Result<Counts, String> {
     let mut counts = Counts::new();
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.starts_with('#')) {
         let pair = line.split_once(' ').and_then(|(path, count)| Some((path, count.parse().ok()?)));
-        let (path, count) = pair
-            .ok_or_else(|| format!("{RECORD}:{number}: {line:?} is no path and count, as in `hop 2000`"))?;
+        let (path, count) = pair.ok_or_else(|| {
+            format!("{RECORD}:{number}: {line:?} is not a path with a count, such as `hop 2000`")
+        })?;
         if counts.insert(path.to_owned(), count).is_some() {
-            return Err(format!("{RECORD}:{number}: `{path}` is there twice"));
+            return Err(format!("{RECORD}:{number}: `{path}` is listed twice"));
         }
     }
     Ok(counts)
 }
 
-fn written(rustc: &Rustc, counts: &Counts) -> String {
+fn formatted(rustc: &Rustc, counts: &Counts) -> String {
     let Rustc { release, host } = rustc;
     let head = format!("# By `cargo xtask instructions --record`, with rustc {release} for {host}.\n");
     counts.iter().fold(head, |text, (path, count)| text + &format!("{path} {count}\n"))
 }
 
-/// Every path that was recorded or is counted now, with both.
+/// Returns every path that is recorded or counted, with its recorded count and its count now.
 fn sides<'a>(recorded: &'a Counts, now: &'a Counts) -> impl Iterator<Item = (&'a str, [Option<u64>; 2])> {
     let paths: BTreeSet<_> = recorded.keys().chain(now.keys()).collect();
     paths
@@ -188,15 +195,15 @@ fn sides<'a>(recorded: &'a Counts, now: &'a Counts) -> impl Iterator<Item = (&'a
 fn table(recorded: &Counts, now: &Counts) -> String {
     let mut text =
         format!("{:<14}{:>10}{:>10}{:>10}{:>12}\n", "instructions", "recorded", "now", "change", "/ channel");
-    let floor = now.get(FLOOR).copied();
+    let baseline = now.get(BASELINE).copied();
     for (path, both) in sides(recorded, now) {
         let [was, is] = both.map(|count| count.map_or_else(|| "-".to_owned(), |count| count.to_string()));
         let change = match both {
             [Some(was), Some(is)] => format!("{:+.1} %", percent(was, is)),
             _ => "-".to_owned(),
         };
-        let multiple = match (both[1], floor) {
-            (Some(is), Some(floor)) => format!("{:.1}", is as f64 / floor as f64),
+        let multiple = match (both[1], baseline) {
+            (Some(is), Some(baseline)) => format!("{:.1}", is as f64 / baseline as f64),
             _ => "-".to_owned(),
         };
         text += &format!("{path:<14}{was:>10}{is:>10}{change:>10}{multiple:>12}\n");
@@ -208,28 +215,28 @@ fn percent(was: u64, is: u64) -> f64 {
     (is as f64 / was as f64 - 1.0) * 100.0
 }
 
-/// What fails, and what has become so much cheaper that it should be recorded.
+/// Returns the failures, and the paths whose count fell by more than the limit and should be recorded.
 fn judge(recorded: &Counts, now: &Counts) -> (Vec<String>, Vec<String>) {
     const BY: &str = "by `cargo xtask instructions --record`";
     let (mut failures, mut gains) = (Vec::new(), Vec::new());
     for (path, both) in sides(recorded, now) {
         match both {
             [Some(was), Some(is)] if is * 100 > was * (100 + LIMIT) => failures.push(format!(
-                "`{path}` takes {is} instructions, {:.1} % more than the {was} recorded: over {LIMIT} % is too \
-                 much. Make it cheaper; or, if what it does now is worth it, record it {BY}, and say why in the \
-                 commit.",
+                "`{path}` takes {is} instructions, {:.1} % more than the {was} recorded; the limit is {LIMIT} %. \
+                 Reduce the count. Or, if the new behaviour is worth it, record the count {BY}, and give the reason \
+                 in the commit.",
                 percent(was, is)
             )),
             [Some(was), Some(is)] if is * 100 < was * (100 - LIMIT) => gains.push(format!(
-                "`{path}` takes {is} instructions, {:.1} % less than the {was} recorded. Record it {BY}, so that \
-                 it cannot grow back unseen.",
+                "`{path}` takes {is} instructions, {:.1} % less than the {was} recorded. Record the count {BY}, so \
+                 that a later increase fails.",
                 -percent(was, is)
             )),
             [None, Some(is)] => failures
-                .push(format!("`{path}` takes {is} instructions, and is not in {RECORD}. Record it {BY}.")),
+                .push(format!("`{path}` takes {is} instructions, but is not in {RECORD}. Record it {BY}.")),
             [Some(_), None] => failures.push(format!(
-                "`{path}` is in {RECORD}, and no path of benches/src/bin/instructions.rs. Take it out {BY}, or \
-                 bring the path back."
+                "`{path}` is in {RECORD}, but is not a path of benches/src/bin/instructions.rs. Remove it {BY}, or \
+                 restore the path."
             )),
             _ => {}
         }
@@ -246,10 +253,10 @@ mod tests {
     }
 
     #[test]
-    fn a_path_may_take_five_percent_more_and_no_more() {
+    fn increase_over_five_percent_fails() {
         let recorded = counts([("hop", 1000)]);
-        for as_it_was in [950, 1000, 1050] {
-            assert_eq!(judge(&recorded, &counts([("hop", as_it_was)])), (vec![], vec![]));
+        for allowed in [950, 1000, 1050] {
+            assert_eq!(judge(&recorded, &counts([("hop", allowed)])), (vec![], vec![]));
         }
         let (failures, gains) = judge(&recorded, &counts([("hop", 1051)]));
         assert_eq!(gains, Vec::<String>::new());
@@ -261,28 +268,28 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_takes_less_is_told_and_does_not_fail() {
+    fn decrease_is_reported_and_does_not_fail() {
         let (failures, gains) = judge(&counts([("hop", 1000)]), &counts([("hop", 949)]));
         assert_eq!(failures, Vec::<String>::new());
         assert!(gains[0].starts_with("`hop` takes 949 instructions, 5.1 % less than the 1000"), "{gains:?}");
     }
 
     #[test]
-    fn a_path_on_one_side_alone_fails() {
+    fn path_fails_if_it_is_only_recorded_or_only_counted() {
         let (failures, gains) = judge(&counts([("gone", 7)]), &counts([("new", 8)]));
         assert_eq!(gains, Vec::<String>::new());
         assert!(
-            failures[0].starts_with("`gone` is in benches/instructions.txt, and no path"),
+            failures[0].starts_with("`gone` is in benches/instructions.txt, but is not a path"),
             "{failures:?}"
         );
-        assert!(failures[1].starts_with("`new` takes 8 instructions, and is not in"), "{failures:?}");
+        assert!(failures[1].starts_with("`new` takes 8 instructions, but is not in"), "{failures:?}");
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn formatted_record_is_parsed_back() {
         let rustc = Rustc { release: "1.95.0".to_owned(), host: HOST.to_owned() };
         let all = counts([("hop", 3368), ("channel", 528)]);
-        let text = written(&rustc, &all);
+        let text = formatted(&rustc, &all);
         assert_eq!(
             text,
             "# By `cargo xtask instructions --record`, with rustc 1.95.0 for x86_64-unknown-linux-gnu.\n\
@@ -292,21 +299,21 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_of_one_compiler_and_one_target() {
+    fn counts_are_valid_for_one_compiler_and_one_host() {
         let toolchain = "[toolchain]\nchannel = \"1.95.0\"\n";
         let here = |release: &str, host: &str| {
-            elsewhere(&Rustc { release: release.to_owned(), host: host.to_owned() }, toolchain)
+            mismatch(&Rustc { release: release.to_owned(), host: host.to_owned() }, toolchain)
         };
         assert_eq!(here("1.95.0", HOST), Ok(None));
         for (release, host) in [("1.96.0-nightly", HOST), ("1.95.0", "aarch64-apple-darwin")] {
             let expected =
-                format!("the counts are those of rustc 1.95.0 for {HOST}, and this is {release} for {host}");
+                format!("the counts are for rustc 1.95.0 on {HOST}, but this is {release} on {host}");
             assert_eq!(here(release, host), Ok(Some(expected)));
         }
     }
 
     #[test]
-    fn a_check_that_counts_nothing_is_an_error_in_ci() {
+    fn check_that_counts_nothing_is_an_error_in_ci() {
         let developer = unchecked("this is nightly", false);
         assert_eq!(
             developer.as_deref(),
@@ -317,28 +324,31 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_path_and_count_is_told() {
+    fn invalid_line_is_an_error_with_its_number() {
         for (text, expected) in [
-            ("# a\nhop\n", "benches/instructions.txt:2: \"hop\" is no path and count, as in `hop 2000`"),
+            (
+                "# a\nhop\n",
+                "benches/instructions.txt:2: \"hop\" is not a path with a count, such as `hop 2000`",
+            ),
             (
                 "hop 2,000\n",
-                "benches/instructions.txt:1: \"hop 2,000\" is no path and count, as in `hop 2000`",
+                "benches/instructions.txt:1: \"hop 2,000\" is not a path with a count, such as `hop 2000`",
             ),
-            ("hop 1\nhop 2\n", "benches/instructions.txt:2: `hop` is there twice"),
+            ("hop 1\nhop 2\n", "benches/instructions.txt:2: `hop` is listed twice"),
         ] {
             assert_eq!(parse(text), Err(expected.to_owned()));
         }
     }
 
     #[test]
-    fn the_count_is_found_in_what_callgrind_says() {
-        let said = "==7== Callgrind\n==7== \n==7== Events    : Ir\n==7== Collected : 34179311\n==7== \n";
-        assert_eq!(counted(said), Some(34_179_311));
+    fn count_is_parsed_from_the_log_of_callgrind() {
+        let log = "==7== Callgrind\n==7== \n==7== Events    : Ir\n==7== Collected : 34179311\n==7== \n";
+        assert_eq!(counted(log), Some(34_179_311));
         assert_eq!(counted("==7== Callgrind\n"), None);
     }
 
     #[test]
-    fn the_table_shows_both_sides_and_the_multiple_of_a_channel() {
+    fn table_shows_both_counts_and_the_ratio_to_a_channel() {
         let text =
             table(&counts([("channel", 500), ("gone", 7)]), &counts([("channel", 500), ("hop", 1250)]));
         let rows: Vec<Vec<_>> = text.lines().skip(1).map(|row| row.split_whitespace().collect()).collect();

@@ -1,22 +1,22 @@
-//! The machine that a bench runs on, and whether it is idle enough for one.
+//! The machine that a bench runs on, and the wait until it is idle.
 //!
-//! The load average of the system follows a change only after a minute: right after a build it is high on an idle machine.
-//! So the share of two seconds for which the cores were busy decides, and both are reported. Only Linux says either.
+//! The load average lags behind by a minute: after a build it is high on an idle machine. So the share of 2 s for which
+//! the cores were busy decides, and both are reported. Only Linux provides either.
 
 use std::fs;
 use std::thread;
 use std::time::Duration;
 
-/// How long the cores are watched for one sample.
+/// The duration of one sample of the cores.
 const SAMPLE: Duration = Duration::from_secs(2);
 
-/// How many samples a bench waits for an idle one: 3 minutes.
+/// The maximum number of samples before a bench gives up: 3 minutes.
 const SAMPLES: usize = 90;
 
-/// The share of the cores, together, that other programs must stay under.
+/// The machine is idle if all cores together were busy for less than this share of a sample.
 const IDLE: f64 = 0.5;
 
-/// What is the same before and after a bench.
+/// The processor, which is the same before and after a bench.
 pub(crate) struct Machine {
     cpu: String,
     cores: String,
@@ -32,7 +32,7 @@ impl Machine {
         }
     }
 
-    /// Returns the facts for `RESULTS.md`, a line each, with the loads at the start and at the end.
+    /// Returns the facts for `RESULTS.md`, one on each line, with the loads at the start and at the end.
     pub(crate) fn facts(&self, start: &str, end: &str) -> String {
         let Machine { cpu, cores } = self;
         format!("CPU: {cpu}\ncores: {cores}\nload at the start: {start}\nload at the end: {end}\n")
@@ -45,11 +45,11 @@ fn model(cpuinfo: &str) -> Option<&str> {
     Some(line.split_once(':')?.1.trim())
 }
 
-/// Waits up to 3 minutes until other programs leave the cores idle. Returns how busy the machine is then.
+/// Waits up to 3 minutes until the cores are idle, and returns the load at that time.
 ///
 /// # Errors
 ///
-/// If they do not. The error says how busy the machine was in the last sample.
+/// The cores were busy in every sample. The error has the load of the last sample.
 pub(crate) fn wait_until_idle() -> Result<String, String> {
     let mut waits = false;
     let busy = idle(SAMPLES, || {
@@ -63,8 +63,8 @@ pub(crate) fn wait_until_idle() -> Result<String, String> {
     match busy {
         Ok(busy) => Ok(described(busy, &loadavg())),
         Err(busy) => Err(format!(
-            "the machine was not idle within {} s, at last: {}. A bench needs its cores busy for under {:.0} %, else \
-             it measures what else runs. End that, and run the bench again",
+            "the machine was not idle within {} s; the last sample: {}. A bench needs cores that are busy for less \
+             than {:.0} %, otherwise it measures other programs too. Stop them, and run the bench again",
             SAMPLES * SAMPLE.as_secs() as usize,
             described(Some(busy), &loadavg()),
             IDLE * 100.0
@@ -72,7 +72,7 @@ pub(crate) fn wait_until_idle() -> Result<String, String> {
     }
 }
 
-/// Returns how busy the machine is now, which takes two seconds.
+/// Returns the load of the machine now. This takes 2 s.
 pub(crate) fn load() -> String {
     described(busy_share(), &loadavg())
 }
@@ -81,20 +81,20 @@ fn loadavg() -> String {
     fs::read_to_string("/proc/loadavg").unwrap_or_default()
 }
 
-/// `/proc/loadavg` begins with the averages of the last 1, 5 and 15 minutes.
+/// Returns the load as text. `/proc/loadavg` begins with the averages of the last 1, 5 and 15 minutes.
 fn described(busy: Option<f64>, loadavg: &str) -> String {
     let averages: Vec<_> = loadavg.split(' ').take(3).collect();
     match busy {
         Some(busy) => format!("cores busy for {:.0} %, load average {}", busy * 100.0, averages.join(" ")),
-        None => "unknown, as only Linux says it".to_owned(),
+        None => "unknown, because only Linux provides it".to_owned(),
     }
 }
 
-/// Takes up to `samples` samples, until one is under [`IDLE`], and returns that. `None` if there are no samples to take.
+/// Takes up to `samples` samples, and returns the first below [`IDLE`]. Returns `None` if the system has no samples.
 ///
 /// # Errors
 ///
-/// The last sample, if none was under [`IDLE`].
+/// Returns the last sample if none was below [`IDLE`].
 fn idle(samples: usize, mut sample: impl FnMut() -> Option<f64>) -> Result<Option<f64>, f64> {
     let mut last = 0.0;
     for _ in 0..samples {
@@ -106,7 +106,7 @@ fn idle(samples: usize, mut sample: impl FnMut() -> Option<f64>) -> Result<Optio
     Err(last)
 }
 
-/// Returns the share of the time for which the cores, together, are busy. `None` where the system does not say.
+/// Returns the share of the time for which all cores together are busy; `None` if the system does not provide it.
 fn busy_share() -> Option<f64> {
     let now = || times(&fs::read_to_string("/proc/stat").ok()?);
     let before = now()?;
@@ -114,11 +114,11 @@ fn busy_share() -> Option<f64> {
     share(before, now()?)
 }
 
-/// How long all cores together were busy, and how long in all, since the system started; both in ticks.
+/// The busy time and the total time of all cores together since the start of the system, in ticks.
 type Times = (u64, u64);
 
-/// Reads the first line of `/proc/stat`: `cpu user nice system idle iowait irq softirq steal ..`. The time of guests
-/// that follows is also in `user` and `nice`. `steal` is time that another machine on the same cores took.
+/// Parses the first line of `/proc/stat`: `cpu user nice system idle iowait irq softirq steal ..`. The guest times at
+/// its end are part of `user` and `nice`. `steal` is the time of other machines on the same cores.
 fn times(stat: &str) -> Option<Times> {
     let fields = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace();
     let fields: Vec<u64> = fields.take(8).map(|field| field.parse().ok()).collect::<Option<_>>()?;
@@ -129,7 +129,7 @@ fn times(stat: &str) -> Option<Times> {
 
 fn share(before: Times, after: Times) -> Option<f64> {
     let all = after.1.checked_sub(before.1).filter(|all| *all > 0)?;
-    // The system may count a tick of idle time back.
+    // The counters of the system may decrease by a tick.
     Some(after.0.saturating_sub(before.0) as f64 / all as f64)
 }
 
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cores_are_busy_for_all_but_idle_time_and_waits_for_disks() {
+    fn cores_are_busy_except_for_idle_time_and_waits_for_disks() {
         let before = times("cpu  100 10 50 1000 40 5 5 0 7 7\ncpu0 1 1 1 1\n").expect("a first line");
         assert_eq!(before, (170, 1210));
         let after = times("cpu  160 10 60 1090 50 5 5 30 9 9\n").expect("a first line");
@@ -147,33 +147,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_line_of_times_says_nothing() {
+    fn invalid_line_has_no_times() {
         for text in ["", "cpu0 1 2 3 4 5 6 7 8", "cpu  1 2 3", "cpu  1 2 3 x 5 6 7 8"] {
             assert_eq!(times(text), None, "{text:?}");
         }
     }
 
     #[test]
-    fn a_bench_waits_until_a_sample_is_under_half_and_gives_up_with_the_last_one() {
+    fn bench_waits_for_an_idle_sample_and_fails_with_the_last_sample() {
         let after = |samples: &[f64]| {
-            let mut left = samples.iter().copied();
-            idle(3, || left.next())
+            let mut samples = samples.iter().copied();
+            idle(3, || samples.next())
         };
         assert_eq!(after(&[0.49]), Ok(Some(0.49)));
         assert_eq!(after(&[0.9, 0.5, 0.1]), Ok(Some(0.1)));
         assert_eq!(after(&[0.9, 0.8, 0.7, 0.1]), Err(0.7));
-        assert_eq!(after(&[]), Ok(None), "the system does not say");
+        assert_eq!(after(&[]), Ok(None), "the system has no samples");
     }
 
     #[test]
-    fn the_load_is_unknown_where_the_system_does_not_say() {
+    fn load_is_unknown_if_the_system_does_not_provide_it() {
         let shown = described(Some(0.126), "0.20 0.15 0.10 1/108 11222\n");
         assert_eq!(shown, "cores busy for 13 %, load average 0.20 0.15 0.10");
-        assert_eq!(described(None, ""), "unknown, as only Linux says it");
+        assert_eq!(described(None, ""), "unknown, because only Linux provides it");
     }
 
     #[test]
-    fn the_facts_name_the_processor_and_both_loads() {
+    fn facts_name_the_processor_and_both_loads() {
         assert_eq!(model("processor\t: 0\nmodel name\t: AMD: EPYC\nflags\t: a\n"), Some("AMD: EPYC"));
         assert_eq!(model("processor\t: 0\n"), None);
         let machine = Machine { cpu: "AMD EPYC".to_owned(), cores: "2".to_owned() };

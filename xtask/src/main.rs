@@ -1,5 +1,5 @@
-//! The developer's commands: `cargo xtask ci` runs what a change must pass, `cargo xtask STEP` one step of it, or one
-//! of those that only answer a question.
+//! The developer's commands. `cargo xtask ci` runs every check of a change, `cargo xtask STEP` one of them. The other
+//! commands measure something.
 
 mod bench;
 mod compile_time;
@@ -10,41 +10,41 @@ mod machine;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-/// A step of `ci`: its name, what it is for, and the work.
+/// A command: its name, its purpose, and its work.
 type Step = (&'static str, &'static str, fn() -> Outcome);
 
-/// The steps of `ci`, in order: what fails fastest comes first.
+/// The steps of `ci`, in order. The fastest step comes first.
 const STEPS: &[Step] = &[
     ("fmt", "the code is formatted", fmt),
-    ("lint", "clippy has nothing to say", lint),
-    ("alone", "the library builds without what its tests add", alone),
-    ("test", "the README's test command passes", test),
+    ("lint", "clippy has no warnings", lint),
+    ("alone", "the library builds without the features that its tests enable", alone),
+    ("test", "the tests of the whole workspace pass", test),
     (
         "instructions",
         "no path of an event takes over 5 % more instructions than recorded",
         instructions::check,
     ),
-    ("loom", "the queue loses no event and no wake-up, in whichever order its threads run", loom),
+    ("loom", "the queue loses no event and no wake-up in any order of its threads", loom),
     ("doc", "the documentation builds without a warning", doc),
     ("examples", "every example runs, and the quickstart answers a real request", examples::run_every),
 ];
 
-/// What is no step of `ci`: it answers a question, and takes its time.
-const QUESTIONS: &[Step] = &[
+/// The commands that are not steps of `ci`: they measure, and take longer.
+const MEASUREMENTS: &[Step] = &[
     (
         "bench",
-        "what events, publications, starts and requests cost; `bench NAME ..` only prints these",
+        "measures events, publications, starts and requests; `bench NAME ..` only prints the named ones",
         bench::measure,
     ),
     (
         "compile-time",
-        "what 1000 handlers cost the compiler, with attributes and by hand",
+        "measures the compile time of 1000 handlers, with attributes and by hand",
         compile_time::compare,
     ),
-    ("instructions --record", "writes down how many they take now", instructions::record),
+    ("instructions --record", "records the current number of instructions", instructions::record),
 ];
 
-/// What went wrong, for the person who reads it.
+/// The result of a command. The error is a text for the developer.
 type Outcome = Result<(), String>;
 
 fn main() -> ExitCode {
@@ -53,15 +53,15 @@ fn main() -> ExitCode {
     let is = |name: &str| wanted == name || (name == "bench" && wanted.starts_with("bench "));
     let steps: Vec<_> = match wanted.as_str() {
         "ci" => STEPS.iter().collect(),
-        _ => STEPS.iter().chain(QUESTIONS).filter(|(name, ..)| is(name)).collect(),
+        _ => STEPS.iter().chain(MEASUREMENTS).filter(|(name, ..)| is(name)).collect(),
     };
     if steps.is_empty() {
         eprintln!("cargo xtask ci                    all of these, in order");
         for (name, purpose, _) in STEPS {
             eprintln!("cargo xtask {name:<22}{purpose}");
         }
-        eprintln!("\nand what is no step of it:");
-        for (name, purpose, _) in QUESTIONS {
+        eprintln!("\nand, not in `ci`:");
+        for (name, purpose, _) in MEASUREMENTS {
             eprintln!("cargo xtask {name:<22}{purpose}");
         }
         return ExitCode::FAILURE;
@@ -82,11 +82,11 @@ fn fmt() -> Outcome {
 
 fn lint() -> Outcome {
     cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
-    // What only the benches ask for: their peers and their plots.
+    // The benches enable features that nothing else does: their peers, their allocator and their plots.
     cargo(&["clippy", "--package", "benches", "--all-targets", "--all-features", "--", "-D", "warnings"])
 }
 
-/// Features of dependencies that only the tests ask for are on while the tests are built.
+/// Builds without the tests, because cargo enables the features of dev-dependencies for the library as well.
 fn alone() -> Outcome {
     cargo(&["check", "--package", "triggers"])?;
     cargo(&["check", "--package", "triggers", "--all-features"])
@@ -96,14 +96,14 @@ fn test() -> Outcome {
     cargo(&["test", "--workspace"])
 }
 
-/// In a folder of its own: the flag is for every crate, and each would be built again at every change between the two.
+/// Builds in a separate target folder. The flag applies to every crate, so a shared folder would rebuild them all.
 fn loom() -> Outcome {
     run(Command::new(env!("CARGO"))
         .args(["test", "--package", "interleavings", "--release", "--target-dir", "target/loom"])
         .env("RUSTFLAGS", "--cfg loom"))
 }
 
-/// The second documentation has what the attributes generate beside private handlers.
+/// Builds the documentation. The second command covers the items that the attributes generate for private handlers.
 fn doc() -> Outcome {
     let documented =
         |args: &[&str]| run(Command::new(env!("CARGO")).args(args).env("RUSTDOCFLAGS", "-D warnings"));
@@ -111,7 +111,7 @@ fn doc() -> Outcome {
     documented(&["rustdoc", "--package", "test-handlers", "--", "--document-private-items"])
 }
 
-/// Where cargo puts what it builds.
+/// Returns the target folder of cargo.
 fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from)
 }
