@@ -1,7 +1,7 @@
-//! What does an event cost from `emit` to the end of its handler with another allocator than the system's?
+//! Measures an event from `emit` to the end of its handler with mimalloc instead of the system's allocator.
 //!
-//! `cargo xtask bench allocator`. As `hop` on one thread, with mimalloc on both sides: what is between the two is how much
-//! of an event the C library takes to make room for it.
+//! `cargo xtask bench allocator`. The rest is as in `hop` on one thread. The difference between the two benches is the
+//! cost of the system's allocator.
 
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
 
@@ -15,8 +15,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 async fn main() {
     let mut table = Table::new("The same on one thread with mimalloc", "by hand", "triggers");
     table.note(
-        "As the first table, but for the allocator, which a program chooses in two lines. A channel asks for no memory \
-         with each event, and an event does once, for its envelope.",
+        "As the first table, with another allocator, which a program selects in two lines. A channel allocates nothing \
+         per event. `triggers` allocates once per event, for the envelope.",
     );
     let plain = Ours::ready(config()).await;
     table.compare("ready bytes", None, ready_by_hand, async || plain.emit().await).await;

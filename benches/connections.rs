@@ -1,7 +1,7 @@
-//! What does a connection cost that stays open? The memory of the server for each that is idle, and how many requests one
-//! core takes over more and more of them.
+//! Measures connections that stay open: the server's memory for an idle connection, and the requests per second of one
+//! core over more and more connections.
 //!
-//! `cargo xtask bench connections`. Memory of the system for a socket is none of the server's and does not count.
+//! `cargo xtask bench connections`. The kernel's memory for a socket does not count.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ const OURS: Case = Case::apart("triggers");
 const BY_HAND: Case = Case::apart("axum");
 const MOST: u32 = 4000;
 const TIME: Duration = Duration::from_secs(1);
-/// As many as an interval of the median needs, and one more.
+/// One more than the confidence interval of a median needs.
 const ROUNDS: usize = 7;
 
-/// The server and the load have the limit of this process. Each has a file for each connection, and some besides.
+/// The limit of open files, which the server and the load inherit. Each opens one file per connection and a few others.
 const FILES: u64 = MOST as u64 + 100;
 
 fn main() {
     let programs = Programs::new(env!("CARGO_BIN_EXE_server"), env!("CARGO_BIN_EXE_load"));
-    match programs.and_then(|programs| room().map(|()| programs)) {
+    match programs.and_then(|programs| raise_file_limit().map(|()| programs)) {
         Ok(programs) => {
             idle(&programs);
             busy(&programs);
@@ -31,12 +31,16 @@ fn main() {
     }
 }
 
-/// Asks the system for a file for every connection.
-fn room() -> Result<(), String> {
+/// Raises the limit of open files, so that every connection gets one.
+///
+/// # Errors
+///
+/// The hard limit is too low.
+fn raise_file_limit() -> Result<(), String> {
     match rlimit::increase_nofile_limit(FILES) {
         Ok(files) if files >= FILES => Ok(()),
-        Ok(files) => Err(format!("they need {FILES} files, and the system gives {files} (`ulimit -Hn`)")),
-        Err(error) => Err(format!("they need {FILES} files: {error}")),
+        Ok(files) => Err(format!("{FILES} open files are needed, the limit is {files} (`ulimit -Hn`)")),
+        Err(error) => Err(format!("{FILES} open files are needed: {error}")),
     }
 }
 
@@ -47,22 +51,21 @@ fn idle(programs: &Programs) {
         by_hand.extend(bytes_each(programs, BY_HAND));
     }
     if ours.is_empty() || by_hand.is_empty() {
-        println!("memory is not measured: the system does not say how much a process has");
+        println!("memory is not measured: the system does not provide the memory of a process");
         return;
     }
     let mut table = Table::new("Memory of an idle connection", "axum by hand", "triggers");
-    // The goal is a number, whatever others take.
+    // The goal is absolute, so it needs a row without a baseline.
     table.alone("a connection", Unit::Bytes, Goal::AtMost(12.0 * 1024.0), &ours);
     table.beside("beside axum by hand", Unit::Bytes, None, &by_hand, &ours);
     table.note(&format!(
-        "What the process of the server has in memory with {MOST} connections, each idle after one request and kept alive, \
-         less what it has with one; for each connection. What the system has for a socket is not in it. The goal is \
-         12 KiB."
+        "The server's memory with {MOST} connections, less its memory with one, for each connection. Each connection is \
+         idle after one request and kept alive. The kernel's memory for a socket does not count. The goal is 12 KiB."
     ));
     table.end();
 }
 
-/// How much more memory a new server has for each connection. `None` where nobody says.
+/// Returns a new server's memory for each connection; `None` if the system does not provide it.
 fn bytes_each(programs: &Programs, case: Case) -> Option<f64> {
     let server = programs.serve(case.kind, case.threads, case.server);
     let resident_kib = |connections: u32| {
@@ -81,28 +84,31 @@ fn busy(programs: &Programs) {
         let all = programs.in_turns(&[BY_HAND, OURS], ROUNDS, connections as usize, TIME);
         let (by_hand, ours) = (&all[0], &all[1]);
         table.beside(at(connections, name), Unit::PerSecond, None, &by_hand.per_second(), &ours.per_second());
-        // With many, the server is on its core for a while to open them, which no request is counted for.
+        // With many connections the server spends CPU time to open them, which would count for the requests.
         if let Some(share) = ours.busy().filter(|_| connections <= 100) {
             busy.push(format!("{:.0} % over {name}", share * 100.0));
         }
         let percent = [by_hand, ours].map(|runs| 100.0 * runs.full() as f64 / runs.requests() as f64);
         if percent != [0.0; 2] {
-            full.push(format!("over {name}, {:.1} % by hand and {:.1} % of ours", percent[0], percent[1]));
+            full.push(format!(
+                "over {name}, {:.1} % by hand and {:.1} % with triggers",
+                percent[0], percent[1]
+            ));
         }
     }
     table.note(
-        "Each connection sends the next request when the last is answered; server and load have a core each. A server of \
-         ours takes 4096 connections, and closes one more at once, so the curve ends below. What bounds it: over one \
-         connection, server and load wait for each other; over more, the server's core is full. With thousands, a request \
-         likely comes to a connection that has left the caches since its last one; that is not counted here.",
+        "Each connection sends its next request when the last is answered. Server and load have a core each. A server of \
+         `triggers` accepts 4096 connections and closes any more at once, so the curve ends below. Over one connection, \
+         server and load wait for each other. Over more, the server's core is saturated. With thousands, the state of a \
+         connection has probably left the caches before its next request; this bench does not count cache misses.",
     );
     if !busy.is_empty() {
-        table.note(&format!("Our server took of its core {}.", busy.join(", ")));
+        table.note(&format!("The server of `triggers` used of its core {}.", busy.join(", ")));
     }
     let full = if full.is_empty() { "none".to_owned() } else { full.join("; ") };
     table.note(&format!(
-        "Answered 503, as the queue of 1000 places was full: {full}. A refusal puts nothing into a queue, so where there \
-         are many of them the ratio is not of the same work."
+        "Answered 503, because the queue with a capacity of 1000 was full: {full}. A refused request is not queued, so \
+         with many of them the ratio does not compare the same work."
     ));
     table.end();
 }

@@ -1,7 +1,8 @@
-//! What does an event cost a program whose handlers take typed data and await, and how many does it handle in a second?
+//! Measures an event with a handler that takes typed data and awaits: its time, and the events per second.
 //!
-//! `cargo xtask bench handlers`. From `emit` of a struct to the end of a handler of `Json<T>` that yields once, with 1000
-//! places and the policy `wait`: one event at a time and 64, on one thread and on a runtime with two.
+//! `cargo xtask bench handlers`. It measures from `emit` of a struct to the end of a handler of `Json<T>` that yields
+//! once. The queue has a capacity of 1000 and the policy `wait`. The concurrency is 1 and 64, on one thread and on a
+//! runtime with two.
 
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
 
@@ -11,7 +12,7 @@ use benches::side::{Side, in_turns};
 use benches::table::Table;
 use triggers::{Overflow, ProcessConfig, TriggerConfig};
 
-const PLACES: usize = 1000;
+const CAPACITY: usize = 1000;
 const AT_ONCE: usize = 64;
 
 fn main() {
@@ -26,21 +27,21 @@ fn main() {
 async fn all(title: &str) {
     let mut table = Table::new(title, "by hand", "triggers");
     let ours = Ours::awaiting(config(1)).await;
-    let by_hand = async || awaiting_by_hand(PLACES).await;
+    let by_hand = async || awaiting_by_hand(CAPACITY).await;
     measure(&mut table, "one at a time", by_hand, async || ours.emit_typed().await).await;
     let ours = Ours::awaiting(config(AT_ONCE)).await;
-    let by_hand = async || awaiting_by_hand_at_once(PLACES, AT_ONCE).await;
+    let by_hand = async || awaiting_by_hand_at_once(CAPACITY, AT_ONCE).await;
     measure(&mut table, "64 at a time", by_hand, async || ours.emit_typed().await).await;
     table.note(
-        "By hand a struct is written with `to_vec`, sent over a tokio channel with 1000 places by `send().await`, and read \
-         with `from_slice`. One at a time, the task that receives awaits the handler; 64 at a time, it spawns a task for \
-         each event once it has a permit of a semaphore. The handler awaits `yield_now` on both sides. The threads that \
-         handle also publish, so the events in a second are those that a whole program handles.",
+        "By hand, a struct is serialized with `to_vec`, sent over a tokio channel with a capacity of 1000 by \
+         `send().await`, and deserialized with `from_slice`. One at a time, the receiving task awaits the handler. 64 at \
+         a time, it waits for a permit of a semaphore and spawns a task for each event. The handler awaits `yield_now` on \
+         both sides. The threads also publish, so the events per second are those of a whole program.",
     );
     table.end();
 }
 
-/// Adds what an event takes, and how many are handled in a second, from the same rounds.
+/// Adds the time of an event and the events per second, both from the same rounds.
 async fn measure(table: &mut Table, name: &str, mut by_hand: impl Side, mut ours: impl Side) {
     let rounds = in_turns(&mut [&mut by_hand, &mut ours]).await;
     table.beside(name, Unit::Nanoseconds, None, &rounds[0], &rounds[1]);
@@ -50,6 +51,6 @@ async fn measure(table: &mut Table, name: &str, mut by_hand: impl Side, mut ours
 }
 
 fn config(concurrency: usize) -> ProcessConfig {
-    let trigger = TriggerConfig::event("build.failed").queue(PLACES).overflow(Overflow::Wait);
+    let trigger = TriggerConfig::event("build.failed").queue(CAPACITY).overflow(Overflow::Wait);
     ProcessConfig::new().trigger(trigger).concurrency(concurrency)
 }

@@ -1,7 +1,7 @@
-//! What does an event cost from `emit` to the end of its handler, beside a bare tokio channel?
+//! Compares an event, from `emit` to the end of its handler, with a bare tokio channel.
 //!
-//! `cargo xtask bench hop`. Panic guard, counters and status are on, as always. Both sides have 100 places, wait for
-//! room and handle the same bytes: on one thread, and on a runtime with two.
+//! `cargo xtask bench hop`. Panic guard, counters and status are on, as always. Both sides have a capacity of 100, wait
+//! for capacity, and handle the same bytes. It runs on one thread, and on a runtime with two.
 
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
 
@@ -22,8 +22,8 @@ fn main() {
 async fn all(title: &str) {
     let mut table = Table::new(title, "by hand", "triggers");
     table.note(
-        "By hand is a tokio channel with 100 places, `send().await`, and a task that receives and calls the same async \
-         block. Both handle the same 40 bytes. Timeouts are 30 s, and by hand there is none.",
+        "By hand: a tokio channel with a capacity of 100, `send().await`, and a task that receives and calls the same \
+         async block. Both handle the same 40 bytes. The timeout is 30 s; by hand there is no timeout.",
     );
     let plain = Ours::ready(config()).await;
     table.compare("ready bytes", Goal::AtMost(1.2), ready_by_hand, async || plain.emit().await).await;

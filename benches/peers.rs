@@ -1,13 +1,14 @@
-//! What does the same work cost with others? One producer sends 20,000 events of 40 bytes to one empty async handler, on one
-//! thread, and everything is measured in turns beside a bare channel.
+//! Compares the same work with other frameworks. One producer sends 20,000 events of 40 bytes to one empty async
+//! handler, on one thread. All are measured in turns with a bare channel.
 //!
-//! `cargo xtask bench peers`. Each peer is used as its documentation does, in its newest release, with few features. They do
-//! not promise the same, so each says here, and in the report, what it does and does not do. Where a peer has no bound, the
-//! producer sends as many as the others have room for, and yields: otherwise all events would wait in memory at once.
+//! `cargo xtask bench peers`. Each peer is used as its documentation shows, in its newest release, with few features.
+//! Peers have different guarantees, so a note for each lists them here and in the report. Some peers have no bound. For
+//! these the producer yields after as many events as the others have capacity for. Otherwise all events would wait in
+//! memory at once.
 
 #![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
-#![allow(missing_debug_implementations, reason = "what a macro of a peer makes has none")]
+#![allow(missing_debug_implementations, reason = "the macro of a peer generates types without it")]
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -20,7 +21,7 @@ use tokio::task::{LocalSet, yield_now};
 use triggers::{Bytes, Overflow, ProcessConfig, Runtime, TriggerConfig};
 
 const EVENTS: u32 = 20_000;
-const PLACES: usize = 100;
+const CAPACITY: usize = 100;
 const BODY: &[u8] = br#"{"job":"nightly","code":500,"attempt":3}"#;
 
 static DONE: Done = Done::new();
@@ -35,7 +36,7 @@ fn handled(body: &[u8]) {
     DONE.one();
 }
 
-/// Sends all events, and waits until they are handled.
+/// Sends all events, and waits until all are handled.
 async fn events(mut send: impl AsyncFnMut(Bytes)) -> Took {
     DONE.expect(EVENTS);
     let began = Instant::now();
@@ -46,13 +47,13 @@ async fn events(mut send: impl AsyncFnMut(Bytes)) -> Took {
     Took(began.elapsed(), EVENTS)
 }
 
-/// The same where nothing makes the producer wait.
+/// Sends all events to a peer without backpressure, and yields after each [`CAPACITY`] events.
 async fn events_without_a_bound(mut send: impl AsyncFnMut(Bytes)) -> Took {
     let mut sent = 0;
     events(async |body| {
         send(body).await;
         sent += 1;
-        if sent % PLACES == 0 {
+        if sent % CAPACITY == 0 {
             yield_now().await;
         }
     })
@@ -61,7 +62,7 @@ async fn events_without_a_bound(mut send: impl AsyncFnMut(Bytes)) -> Took {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let (channel, mut receiver) = mpsc::channel(PLACES);
+    let (channel, mut receiver) = mpsc::channel(CAPACITY);
     tokio::spawn(async move {
         while let Some(body) = receiver.recv().await {
             handle(body).await;
@@ -74,7 +75,7 @@ async fn main() {
     let mut apalis = with_apalis::start();
     let (_running, ruststream) = with_ruststream::start().await;
 
-    let mut floor = async || events(async |body| channel.send(body).await.expect("a receiver")).await;
+    let mut baseline = async || events(async |body| channel.send(body).await.expect("a receiver")).await;
     let mut triggers = async || {
         let bus = triggers.bus();
         let emit = async |body| {
@@ -102,7 +103,7 @@ async fn main() {
         ("apalis: memory storage".into(), None, &mut apalis),
         ("ruststream: memory broker".into(), None, &mut ruststream),
     ];
-    table.compare_all(&mut floor, sides).await;
+    table.compare_all(&mut baseline, sides).await;
     for note in
         [NOTE, TOKIO, TRIGGERS, with_kameo::NOTE, with_actix::NOTE, with_apalis::NOTE, with_ruststream::NOTE]
     {
@@ -112,39 +113,38 @@ async fn main() {
 }
 
 const NOTE: &str = "\
-    One producer, one empty async handler, 40 bytes an event. The channel has 100 places, and its task \
-    receives and calls the handler; it finds no subscriber, guards against no panic and counts nothing. A peer \
-    without a bound gets 100 events between two yields of the producer, so that no more of them wait than \
-    elsewhere.";
+    One producer, one empty async handler, 40 bytes for each event. The channel has a capacity of 100, and its task \
+    receives and calls the handler. The channel looks up no subscriber, has no panic guard and no counters. A peer \
+    without a bound gets 100 events between two yields of the producer, so that no more events wait than with the \
+    others.";
 
 const TOKIO: &str = "\
-    tokio is built with its feature `parking_lot`, which actix-rt asks for and a program without it may not have. \
-    All that runs on tokio here shares it, the channel and ours too.";
+    tokio is built with its feature `parking_lot`, because actix-rt enables it. A program without actix may not have \
+    it. All sides that run on tokio share this build, the channel and `triggers` included.";
 
 const TRIGGERS: &str = "\
-    **triggers** finds the subscribers by the event's type, waits for room among 100 places, gives each event \
-    an id and a time, guards against panics, keeps the account that the status shows, handles one at a time \
-    and in order.";
+    **triggers** looks up the subscribers by the event's type, and waits for capacity, which is 100. Each event gets \
+    an id and a timestamp. It has a panic guard and counters for the status, and handles one at a time and in order.";
 
 async fn with_triggers() -> Runtime {
-    let trigger = TriggerConfig::event("build.failed").queue(PLACES).overflow(Overflow::Wait);
+    let trigger = TriggerConfig::event("build.failed").queue(CAPACITY).overflow(Overflow::Wait);
     let config = ProcessConfig::new().trigger(trigger);
     Runtime::builder().process("hop", config, handle).start().await.expect("a sound process")
 }
 
-/// An actor: a message of a type to one address.
+/// An actor, which gets messages of one type at one address.
 mod with_kameo {
     use kameo::actor::{Actor, ActorRef, Spawn};
     use kameo::error::Infallible;
     use kameo::mailbox;
     use kameo::message::{Context, Message};
 
-    use super::{Bytes, PLACES, handle};
+    use super::{Bytes, CAPACITY, handle};
 
     pub(crate) const NOTE: &str = "\
-        **kameo** sends to one actor that the producer holds, so it looks for no subscriber. It waits for room \
-        among 100 places, guards against panics, and handles one at a time and in order. Built without its \
-        default feature `tracing`.";
+        **kameo** sends to one actor that the producer holds, so it looks up no subscriber. It waits for capacity, \
+        which is 100. It has a panic guard, and handles one at a time and in order. It is built without its default \
+        feature `tracing`.";
 
     pub(crate) struct Hop;
 
@@ -168,21 +168,20 @@ mod with_kameo {
     }
 
     pub(crate) fn start() -> ActorRef<Hop> {
-        Hop::spawn_with_mailbox(Hop, mailbox::bounded(PLACES))
+        Hop::spawn_with_mailbox(Hop, mailbox::bounded(CAPACITY))
     }
 }
 
-/// An actor on a thread of its own, as `#[actix::main]` starts one.
+/// An actor on a separate thread, as `#[actix::main]` starts it.
 mod with_actix {
     use actix::{Actor, Addr, Context, Handler, Message, ResponseFuture};
 
-    use super::{Bytes, PLACES, handle};
+    use super::{Bytes, CAPACITY, handle};
 
     pub(crate) const NOTE: &str = "\
-        **actix** sends to one actor that the producer holds. `do_send` does not wait and knows no bound \
-        (`send().await` would wait for the answer to each). Its async handler is a `ResponseFuture`, a task \
-        for each message: they may overlap. It does not guard against panics, and its actors never leave their \
-        thread.";
+        **actix** sends to one actor that the producer holds. `do_send` does not wait and has no bound \
+        (`send().await` would wait for each answer). Its async handler is a `ResponseFuture`, which is a task for \
+        each message, so handlers may overlap. It has no panic guard, and its actors never leave their thread.";
 
     pub(crate) struct Hop;
 
@@ -192,7 +191,7 @@ mod with_actix {
         type Context = Context<Hop>;
 
         fn started(&mut self, context: &mut Context<Hop>) {
-            context.set_mailbox_capacity(PLACES);
+            context.set_mailbox_capacity(CAPACITY);
         }
     }
 
@@ -213,8 +212,8 @@ mod with_actix {
     }
 }
 
-/// A worker with a queue of tasks, made by hand from the same parts as `MemoryStorage::new`, which cannot be pushed to once a
-/// worker has it.
+/// A worker with a queue of tasks, built from the same parts as `MemoryStorage::new`. Once a worker owns the result of
+/// `new`, nothing can be pushed to it.
 mod with_apalis {
 
     use std::sync::Arc;
@@ -228,8 +227,8 @@ mod with_apalis {
 
     pub(crate) const NOTE: &str = "\
         **apalis** has one queue for one worker. Its memory storage has no bound, gives each task a random id, \
-        counts its attempts, and may handle several at once. It guards against panics with a layer that is not \
-        on here; it is built without default features.";
+        counts its attempts, and may handle several at once. Its panic guard is a layer that is not on here. It is \
+        built without default features.";
 
     pub(crate) fn start() -> MemorySink<Bytes> {
         let (sender, receiver) = mpsc::unbounded();
@@ -246,7 +245,7 @@ mod with_apalis {
     }
 }
 
-/// A service with a subscriber on a broker, which takes the payload as bytes, without a codec.
+/// A service with a subscriber on a broker. The subscriber takes the payload as bytes, without a codec.
 mod with_ruststream {
     use ruststream::OutgoingMessage;
     use ruststream::memory::MemoryPublisher;
@@ -256,9 +255,9 @@ mod with_ruststream {
     use super::handled;
 
     pub(crate) const NOTE: &str = "\
-        **ruststream** finds the subscribers by the message's name. Its memory broker has no bound; the \
-        publisher hands over a buffer that it has filled, here with a copy of the 40 bytes. It guards against \
-        panics, settles each delivery, and handles one at a time and in order.";
+        **ruststream** looks up the subscribers by the message's name. Its memory broker has no bound. The \
+        publisher passes a buffer that it owns, here a copy of the 40 bytes. It has a panic guard, settles each \
+        delivery, and handles one at a time and in order.";
 
     #[derive(Deserialized)]
     pub(crate) struct Event<'a>(&'a [u8]);

@@ -1,6 +1,6 @@
-//! What happens to the cost of an event where there is more of everything: processes, subscriptions, bytes?
+//! Measures how the cost of an event grows with the number of processes, subscriptions and bytes.
 //!
-//! `cargo xtask bench scale`. Every point is measured in turns with its floor, on one thread.
+//! `cargo xtask bench scale`. Every point is measured in turns with its baseline, on one thread.
 
 #![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{self, Sender};
 use triggers::{Bytes, Json, Overflow, ProcessConfig, Runtime, TriggerConfig};
 
 const EVENTS: u32 = 20_000;
-const PLACES: usize = 100;
+const CAPACITY: usize = 100;
 
 static DONE: Done = Done::new();
 
@@ -29,7 +29,7 @@ async fn main() {
     typed().await;
 }
 
-/// Emits so many events, and waits until they are handled.
+/// Sends this number of events, and waits until all are handled.
 async fn events(times: u32, mut send: impl AsyncFnMut()) -> Took {
     DONE.expect(times);
     let began = Instant::now();
@@ -45,9 +45,9 @@ async fn handle(body: Bytes) {
     DONE.one();
 }
 
-/// A channel with a task that receives.
+/// Returns a channel with a task that receives and handles.
 fn channel(handle: fn(Bytes)) -> Sender<Bytes> {
-    let (sender, mut receiver) = mpsc::channel(PLACES);
+    let (sender, mut receiver) = mpsc::channel(CAPACITY);
     tokio::spawn(async move {
         while let Some(body) = receiver.recv().await {
             async { handle(body) }.await;
@@ -58,7 +58,7 @@ fn channel(handle: fn(Bytes)) -> Sender<Bytes> {
 }
 
 fn config(event_type: &str) -> ProcessConfig {
-    let trigger = TriggerConfig::event(event_type).queue(PLACES).overflow(Overflow::Wait);
+    let trigger = TriggerConfig::event(event_type).queue(CAPACITY).overflow(Overflow::Wait);
     ProcessConfig::new().trigger(trigger)
 }
 
@@ -66,9 +66,9 @@ async fn processes() {
     let title = "An event for one of many processes, in turn";
     let mut table = Table::new(title, "by hand", "triggers").curve("processes");
     table.note(
-        "Each process has a type of its own. By hand there is a tokio channel and a task for each, and the sender indexes an array of them. What bounds both is \
-         memory: with many, an event comes to a queue and a task that have left the caches since their last one, and \
-         wakes the task each time.",
+        "Each process has a different event type. By hand there is a tokio channel and a task for each, and the sender \
+         indexes an array of them. Memory bounds both: with many, the queue and the task of an event have left the caches \
+         since their last event, and each event wakes its task.",
     );
     for (count, name) in [(1, "1"), (10, "10"), (100, "100"), (1000, "1,000"), (10_000, "10,000")] {
         let types: Vec<String> = (0..count).map(|number| format!("order.paid_{number}")).collect();
@@ -104,10 +104,10 @@ async fn subscriptions() {
     let title = "A publication over more and more subscriptions";
     let mut table = Table::new(title, "over 10", "triggers").curve("subscriptions");
     table.note(
-        "Half of them are exact and half have a wildcard; 2 match (where there is 1, it matches), and drop the oldest. All \
-         sizes are measured in the same rounds, beside 10. A publication looks up its topic once, and each of its \
-         tokens, however many subscriptions there are; it is the same topic each time, so what it finds stays in the \
-         caches. What bounds it is what it does for the 2 that match.",
+        "Half of the subscriptions are exact and half have a wildcard. 2 match (of 1, it matches), and drop the oldest. \
+         All sizes are measured in the same rounds, beside 10. A publication looks up its topic once, and each of its \
+         tokens once, for any number of subscriptions. The topic is the same each time, so the result of the look-up \
+         stays in the caches. The work for the 2 that match bounds it.",
     );
     let mut brokers = Vec::new();
     for size in [10, 1, 10, 100, 1000, 10_000, 100_000, 1_000_000] {
@@ -116,7 +116,7 @@ async fn subscriptions() {
     let mut sides: Vec<_> =
         brokers.iter().map(|(broker, _)| async || publish(broker, EVENTS).await).collect();
     let mut sides = sides.iter_mut().map(|side| side as &mut dyn Side);
-    let floor = sides.next().expect("over 10");
+    let baseline = sides.next().expect("over 10");
     let points = [
         at(1, "1"),
         at(10, "10"),
@@ -127,7 +127,7 @@ async fn subscriptions() {
         at(1_000_000, "1,000,000"),
     ];
     let sides = points.into_iter().zip(sides).map(|(point, side)| (point, None, side)).collect();
-    table.compare_all(floor, sides).await;
+    table.compare_all(baseline, sides).await;
     table.end();
 }
 
@@ -136,7 +136,7 @@ const SIZES: [(u32, &str); 5] =
 
 async fn ready_bytes() {
     let mut table = Table::new("An event of ready bytes", "by hand", "triggers").curve("bytes");
-    table.note("The bytes are shared, and copied by neither side, so nothing should grow with them.");
+    table.note("Both sides share the bytes and copy nothing, so the time should not grow with their number.");
     let runtime = Runtime::builder().process("bytes", config("build.done"), handle);
     let runtime = runtime.start().await.expect("a sound process");
     let (bus, channel) = (runtime.bus(), channel(|body| drop(black_box(body))));
@@ -172,8 +172,8 @@ async fn typed() {
     let title = "An event from a struct to `Json<T>`";
     let mut table = Table::new(title, "by hand", "triggers").curve("bytes");
     table.note(
-        "By hand the struct is written with `to_vec`, sent over a channel, and read with `from_slice`. What bounds both is \
-         serde_json, which writes and reads each byte once.",
+        "By hand the struct is serialized with `to_vec`, sent over a channel, and deserialized with `from_slice`. \
+         serde_json bounds both: it writes and reads each byte once.",
     );
     let handle = |Json(build): Json<Build>| async move {
         drop(black_box(build));
@@ -188,7 +188,7 @@ async fn typed() {
     let length = serde_json::to_vec(&step).expect("JSON").len();
     for (size, name) in SIZES {
         let build = Build { steps: vec![step.clone(); size as usize / length] };
-        // A round takes about as long whatever the size.
+        // Fewer events for larger bodies, so that the rounds of all sizes take about the same time.
         let times = ((10 << 20) / size).min(EVENTS);
         let by_hand = async || {
             let send = async || {

@@ -1,5 +1,5 @@
-//! What do a thousand handlers cost before the first event? The time of a start and of the end of an idle runtime, and the
-//! memory in between (on Linux).
+//! Measures a thousand handlers without an event: the time of the start and of the shutdown, and, on Linux, the memory
+//! in between.
 //!
 //! `cargo xtask bench start`
 
@@ -25,7 +25,7 @@ async fn main() {
         let began = Instant::now();
         let runtime = builder.start().await.expect("a sound wiring");
         starts.push(began.elapsed().as_nanos() as f64);
-        // Later rounds reuse what the allocator has kept, so only the first one can be measured.
+        // Later rounds reuse memory that the allocator has kept, so only the first round shows the memory of a start.
         if starts.len() == 1 {
             memory = resident().zip(before).map(|(now, before)| now - before);
         }
@@ -53,7 +53,7 @@ fn builder() -> Builder {
     })
 }
 
-/// The bytes that the program has in memory, where the system says so.
+/// Returns the resident memory of the program in bytes; `None` if the system does not provide it.
 fn resident() -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

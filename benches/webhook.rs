@@ -1,10 +1,10 @@
-//! How many webhook requests does one core take, beside the same by hand with axum, and beside what gives one answer to
-//! everything? And what does a second core bring?
+//! Measures the webhook requests per second of one core. It compares them with the same server by hand with axum, and
+//! with servers that give one constant answer. It also measures the effect of a second core.
 //!
-//! `cargo xtask bench webhook`. Server and load are processes, on loopback sockets, with a core each: the load needs less
-//! than a server, so the server is what is measured, as long as it is near 100 % busy. On a machine that has other things
-//! to do it is not, and what to look at is how long it was on a core for each request. All are measured in turns. Another
-//! framework is added by `--features peers`, which `xtask` asks for.
+//! `cargo xtask bench webhook`. Server and load are processes on loopback sockets, with a core each, measured in turns.
+//! The load needs less CPU time than a server. So the bench measures the server as long as its core is near 100 % busy.
+//! On a machine with other load, the CPU time of the server for each request is the better number. The feature `peers`,
+//! which `xtask` enables, adds another framework.
 
 use std::iter;
 use std::time::Duration;
@@ -15,19 +15,19 @@ use benches::runs::{Case, Runs};
 use benches::table::{Goal, Table};
 
 const CONNECTIONS: usize = 64;
-/// How much of its core a server takes at least, if it is what is measured.
+/// The share of its core that a server must use, otherwise the bench measures something else.
 const SATURATED: f64 = 0.9;
 const TIME: Duration = Duration::from_millis(1250);
 const ROUNDS: usize = 7;
 
-/// What ours is beside.
+/// Another server that `triggers` is compared with.
 struct Other {
-    /// What `src/bin/server` calls it.
+    /// The server's name as an argument of `src/bin/server`.
     kind: &'static str,
     name: &'static str,
-    /// How many times as many requests ours should take.
+    /// The goal for the ratio of the requests per second.
     goal: Option<Goal>,
-    /// How many times as long ours should take for all but the slowest 1 %.
+    /// The goal for the ratio of the 99th percentile of the response time.
     p99: Option<Goal>,
 }
 
@@ -39,13 +39,13 @@ impl Other {
 
 const OTHERS: &[Other] = &[
     Other {
-        // It parses the body before it answers, and ours leaves that to the handler.
+        // It parses the body before it answers; `triggers` leaves that to the handler.
         goal: Some(Goal::AtLeast(1.25)),
         p99: Some(Goal::AtMost(1.0)),
         ..Other::new("axum", "axum by hand")
     },
     Other {
-        // The queue, the id and what guards the server are to take no more than the tenth that is missing.
+        // The queue, the id and the limits of the server may cost a tenth of the requests.
         goal: Some(Goal::AtLeast(0.9)),
         ..Other::new("constant", "axum, one answer")
     },
@@ -87,33 +87,34 @@ fn one_core(programs: &Programs) {
     }
     table.exactly("answered 503, in all rounds", Unit::Count, Goal::AtMost(0.0), ours.full() as f64);
     table.note(&format!(
-        "A delivery of GitHub, 11 headers and 200 bytes of JSON, over {CONNECTIONS} connections that each send the next \
-         when the last is answered. Server and load are processes with one thread and a core each.{}",
+        "A delivery of GitHub, with 11 headers and 200 bytes of JSON, over {CONNECTIONS} connections. Each connection \
+         sends its next request when the last is answered. Server and load are processes with one thread and a core \
+         each.{}",
         busy(&all)
     ));
-    table.note(THEY);
+    table.note(SERVERS);
     table.end();
 }
 
-const THEY: &str = "\
-    Ours, `by hand` and `bytes` give each event an id and put it into a queue with 1000 places, from which a task \
-    takes it. `by hand` parses the body before it answers; `bytes` keeps the target, the headers and the body as \
-    they came, as ours does. Ours keeps the limits that the README lists; the others have those that they come with, \
-    such as the 2 MB of a body in axum. `one answer` reads the body, and answers the same to everything, without id \
-    and queue; hyper is what axum and ours are built on.";
+const SERVERS: &str = "\
+    `triggers`, `by hand` and `bytes` give each event an id and put it into a queue with a capacity of 1000, from which \
+    a task takes it. `by hand` parses the body before it answers. `bytes` keeps the target, the headers and the body \
+    as they arrived, as `triggers` does. `triggers` enforces the limits that the README lists. The others have their \
+    default limits, such as 2 MB for a body in axum. `one answer` reads the body and always gives the same answer, \
+    without an id and without a queue. axum and `triggers` are both built on hyper.";
 
-/// Whether the servers are what was measured, as far as anybody says.
+/// Returns a note that says how busy the servers were; empty if the system does not provide it.
 fn busy(all: &[Runs]) -> String {
     let Some(each) = all.iter().map(Runs::busy).collect::<Option<Vec<_>>>() else { return String::new() };
     let least = Spread::of(&each).least;
     let percent = least * 100.0;
     if least < SATURATED {
         format!(
-            " **A server took only {percent:.0} % of its core**: requests/s and times tell of the rest of the machine, and \
-             its CPU for each request of the server."
+            " **A server used only {percent:.0} % of its core**: other load on the machine affects the requests/s and the \
+             times. Only the CPU time for each request belongs to the server alone."
         )
     } else {
-        format!(" Each server took at least {percent:.0} % of its core, so it is what was measured.")
+        format!(" Each server used at least {percent:.0} % of its core, so the server is the bottleneck.")
     }
 }
 
@@ -127,8 +128,8 @@ fn two_cores(programs: &Programs) {
         "the other",
         "triggers, two for all",
     );
-    // Without a goal: the load takes nearly as much of the two cores as the server, so the machine cannot show how well the
-    // server scales. The note has the most that can come out.
+    // No goal: the load uses nearly as much of the two cores as the server, so this machine cannot show how well the
+    // server scales. The note has the upper bound of the ratio.
     table.beside("beside one each", Unit::PerSecond, None, &apart, &both);
     table.beside("beside one for all", Unit::PerSecond, None, &one, &both);
     table.beside("beside axum by hand, two for all", Unit::PerSecond, None, &axum, &both);
@@ -138,11 +139,11 @@ fn two_cores(programs: &Programs) {
         let (both, most) = (server + load, 2.0 * server / (server + load));
         let [server, load, both] = [server, load, both].map(|time| Unit::Nanoseconds.show(time));
         table.note(&format!(
-            "`one each` is the table above: for a request the server takes {server} of its core, which is full, and the \
-             load {load} of its own, which is not. With `two for all` a server of two workers and the load share both \
-             cores, and each request takes {both} of them, so that no more than {most:.2} x `one each` can come out, \
-             however well the server scales, and there is no goal. `one for all` has the load on the core of the server too, so that \
-             beside it twice as much could come out: it tells what the second core brings."
+            "`one each` is the table above: a request takes {server} of the server's core, which is saturated, and {load} \
+             of the load's core, which is not. With `two for all`, a server of two workers and the load share both cores, \
+             and each request takes {both} of them. So the ratio to `one each` is at most {most:.2} x, however well the \
+             server scales, and it has no goal. With `one for all`, the load runs on the server's core. The ratio to it \
+             is at most 2 x, and shows the effect of the second core."
         ));
     }
     table.end();

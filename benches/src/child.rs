@@ -1,4 +1,4 @@
-//! The server and the load as processes of their own, on the cores that they are given.
+//! The server and the load as separate processes, pinned to cores.
 
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
 
@@ -10,55 +10,54 @@ use std::time::Duration;
 use crate::cpu;
 use crate::tally::Tally;
 
-/// Where a process runs.
+/// The cores that a process may run on.
 #[derive(Clone, Copy, Debug)]
 pub enum Core {
-    /// On the first or the second alone: 0 or 1.
+    /// One core: 0 or 1.
     Only(u32),
-    /// On these two, as the system likes.
+    /// Cores 0 and 1.
     Both,
 }
 
-/// The two programs, and how they are started.
+/// The paths of the server and the load.
 #[derive(Debug)]
 pub struct Programs {
     server: &'static str,
     load: &'static str,
 }
 
-/// A server that runs until this is dropped.
+/// A running server. It ends when this value is dropped.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
     address: String,
 }
 
-/// Connections that stay open, and idle, until this is dropped.
+/// Idle open connections. They close when this value is dropped.
 #[derive(Debug)]
 pub struct Held(Child);
 
-/// What one run of the load was, and what it cost the server.
+/// The result of one run of the load.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// What the load tells.
+    /// The tally that the load has printed.
     pub tally: Tally,
-    /// How long the server was on a core for each request, in microseconds. `None` where nobody says.
+    /// The server's CPU time for each request in microseconds; `None` if the system does not provide it.
     pub server_us: Option<f64>,
 }
 
 impl Programs {
-    /// The programs at these paths, which a bench has from `env!("CARGO_BIN_EXE_server")` and `.._load`.
+    /// Returns the programs at these paths, which a bench gets from `env!("CARGO_BIN_EXE_server")` and `.._load`.
     ///
     /// # Errors
     ///
-    /// If they cannot be given a core each: there is no `taskset` (which is of util-linux, for Linux), or no two cores.
+    /// The programs cannot be pinned to a core each: there are no two cores, or no `taskset`, which is part of
+    /// util-linux on Linux.
     pub fn new(server: &'static str, load: &'static str) -> Result<Programs, String> {
         for core in ["0", "1"] {
             let tried = Command::new("taskset").args(["-c", core, "true"]).stderr(Stdio::null()).status();
             if !tried.is_ok_and(|status| status.success()) {
-                return Err(format!(
-                    "server and load need a core each, and `taskset -c {core}` does not work here"
-                ));
+                return Err(format!("server and load need a core each, but `taskset -c {core}` fails"));
             }
         }
         Ok(Programs { server, load })
@@ -72,7 +71,7 @@ impl Programs {
         Server { child, address }
     }
 
-    /// Asks a server as often as it can be asked.
+    /// Runs the load against a server at its maximum rate.
     pub fn run(&self, server: &Server, core: Core, connections: usize, time: Duration) -> Run {
         let seconds = time.as_secs_f64().to_string();
         let mut command = on(core, self.load);
@@ -98,7 +97,7 @@ impl Programs {
 }
 
 impl Server {
-    /// How much memory the process has, in KiB. `None` where nobody says.
+    /// Returns the resident memory of the server in KiB; `None` if the system does not provide it.
     pub fn resident_kib(&self) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -132,16 +131,16 @@ fn spawn(command: &mut Command) -> Child {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a program that starts")
 }
 
-/// Both end when their input does.
+/// Closes the input of a server or a load, which ends it.
 fn end(child: &mut Child) {
     drop(child.stdin.take());
-    // It may have ended before.
+    // The exit status does not matter, because the process may have failed before.
     let _ = child.wait();
 }
 
 fn first_line(output: ChildStdout) -> String {
     let mut line = String::new();
     BufReader::new(output).read_line(&mut line).expect("a line");
-    assert!(!line.is_empty(), "the program has ended without a word; it says why above");
+    assert!(!line.is_empty(), "the program has ended without output; its error is above");
     line.trim().to_owned()
 }

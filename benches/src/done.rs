@@ -1,10 +1,10 @@
-//! How the one who sends learns that everything has been handled, at the same price for everyone who is measured.
+//! A countdown that notifies the sender when all events are handled. Every measured side uses it, at the same cost.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::sync::Notify;
 
-/// Counts down what is still to be handled.
+/// The number of events that are not handled yet.
 #[derive(Debug)]
 pub struct Done {
     left: AtomicU32,
@@ -12,24 +12,24 @@ pub struct Done {
 }
 
 impl Done {
-    /// Nothing is expected.
+    /// Returns a countdown at zero.
     pub const fn new() -> Done {
         Done { left: AtomicU32::new(0), all: Notify::const_new() }
     }
 
-    /// As many will be handled.
+    /// Sets the number of expected events.
     pub fn expect(&self, events: u32) {
         self.left.store(events, Ordering::Relaxed);
     }
 
-    /// One has been handled.
+    /// Counts one event as handled.
     pub fn one(&self) {
         if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.all.notify_one();
         }
     }
 
-    /// Waits until all that were expected have been handled.
+    /// Waits until all expected events are handled.
     pub async fn all(&self) {
         self.all.notified().await;
     }

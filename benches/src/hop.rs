@@ -17,10 +17,10 @@ use crate::done::Done;
 use crate::side::Took;
 
 const EVENTS: u32 = 20_000;
-const PLACES: usize = 100;
+const CAPACITY: usize = 100;
 const BODY: &[u8] = br#"{"job":"nightly","code":500,"attempt":3}"#;
 
-/// What a typed event has.
+/// The data of a typed event.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Failed {
     job: String,
@@ -42,40 +42,40 @@ fn decode(body: &Bytes) -> Failed {
     serde_json::from_slice(body).expect("JSON")
 }
 
-/// The handler of ready bytes.
+/// Handles ready bytes.
 async fn handle(body: Bytes) {
     drop(black_box(body));
     DONE.one();
 }
 
-/// The handler that awaits once.
+/// Handles a struct, and awaits once.
 async fn handle_awaiting(failed: Failed) {
     yield_now().await;
     drop(black_box(failed));
     DONE.one();
 }
 
-/// A channel of ready bytes.
+/// Sends ready bytes over a channel.
 pub async fn ready_by_hand() -> Took {
-    by_hand(PLACES, || Bytes::from_static(BODY), |receiver| one_by_one(receiver, handle)).await
+    by_hand(CAPACITY, || Bytes::from_static(BODY), |receiver| one_by_one(receiver, handle)).await
 }
 
-/// A channel of what a struct is written to, and read from.
+/// Sends a serialized struct over a channel.
 pub async fn typed_by_hand() -> Took {
     let handle = |body: Bytes| async move {
         drop(black_box(decode(&body)));
         DONE.one();
     };
-    by_hand(PLACES, encode, |receiver| one_by_one(receiver, handle)).await
+    by_hand(CAPACITY, encode, |receiver| one_by_one(receiver, handle)).await
 }
 
-/// The same with a handler that awaits once.
-pub async fn awaiting_by_hand(places: usize) -> Took {
-    by_hand(places, encode, |receiver| one_by_one(receiver, |body| handle_awaiting(decode(&body)))).await
+/// Sends a serialized struct over a channel to a handler that awaits once.
+pub async fn awaiting_by_hand(capacity: usize) -> Took {
+    by_hand(capacity, encode, |receiver| one_by_one(receiver, |body| handle_awaiting(decode(&body)))).await
 }
 
-/// The same with a task for each event, of which a semaphore lets up to `at_once` run.
-pub async fn awaiting_by_hand_at_once(places: usize, at_once: usize) -> Took {
+/// As [`awaiting_by_hand`], with a task for each event. A semaphore lets up to `at_once` tasks run.
+pub async fn awaiting_by_hand_at_once(capacity: usize, at_once: usize) -> Took {
     let receive = |mut receiver: Receiver<Bytes>| async move {
         let permits = Arc::new(Semaphore::new(at_once));
         while let Some(body) = receiver.recv().await {
@@ -86,23 +86,23 @@ pub async fn awaiting_by_hand_at_once(places: usize, at_once: usize) -> Took {
             });
         }
     };
-    by_hand(places, encode, receive).await
+    by_hand(capacity, encode, receive).await
 }
 
-/// Handles what it receives, one after the other.
+/// Handles the received events one at a time.
 async fn one_by_one<F: Future>(mut receiver: Receiver<Bytes>, handle: impl Fn(Bytes) -> F) {
     while let Some(body) = receiver.recv().await {
         handle(body).await;
     }
 }
 
-/// A channel with a task that receives.
+/// Sends all events over a channel, and measures until the receiving task has handled them.
 async fn by_hand<R: Future<Output = ()> + Send + 'static>(
-    places: usize,
+    capacity: usize,
     encode: impl Fn() -> Bytes,
     receive: impl FnOnce(Receiver<Bytes>) -> R,
 ) -> Took {
-    let (sender, receiver) = mpsc::channel(places);
+    let (sender, receiver) = mpsc::channel(capacity);
     let receiving = tokio::spawn(receive(receiver));
     DONE.expect(EVENTS);
     let began = Instant::now();
@@ -116,7 +116,7 @@ async fn by_hand<R: Future<Output = ()> + Send + 'static>(
     Took(took, EVENTS)
 }
 
-/// A task for each event.
+/// Spawns a task for each event.
 pub async fn a_task_for_each() -> Took {
     DONE.expect(EVENTS);
     let began = Instant::now();
@@ -133,12 +133,12 @@ pub async fn a_task_for_each() -> Took {
 pub struct Ours(Runtime);
 
 impl Ours {
-    /// With the handler of ready bytes.
+    /// Starts a handler of ready bytes.
     pub async fn ready(config: ProcessConfig) -> Ours {
         Ours::start(config, handle).await
     }
 
-    /// With a handler of what a struct was.
+    /// Starts a handler of a struct.
     pub async fn typed() -> Ours {
         let handler = |Json(failed): Json<Failed>| async move {
             black_box(failed);
@@ -147,7 +147,7 @@ impl Ours {
         Ours::start(config(), handler).await
     }
 
-    /// With a handler of what a struct was, which awaits once.
+    /// Starts a handler of a struct that awaits once.
     pub async fn awaiting(config: ProcessConfig) -> Ours {
         Ours::start(config, |Json(failed): Json<Failed>| handle_awaiting(failed)).await
     }
@@ -182,8 +182,8 @@ impl Ours {
     }
 }
 
-/// With one at a time.
+/// Returns the config of a process with the concurrency 1.
 pub fn config() -> ProcessConfig {
-    let trigger = TriggerConfig::event("build.failed").queue(PLACES).overflow(Overflow::Wait);
+    let trigger = TriggerConfig::event("build.failed").queue(CAPACITY).overflow(Overflow::Wait);
     ProcessConfig::new().trigger(trigger)
 }

@@ -1,4 +1,4 @@
-//! What the benches have in common. Each of them asks one question, and is a file beside this folder.
+//! The shared parts of the benches. Each bench answers one question, and is a file beside this folder.
 
 pub mod child;
 pub mod cpu;

@@ -1,11 +1,11 @@
-//! A table as text that reads well in a terminal and as Markdown.
+//! A table as Markdown that is also readable in a terminal.
 
 use crate::number::Unit;
 use crate::table::{Goal, Row, Table, Verdict};
 
-/// The rows and the notes. A column in which no row has anything is left out.
+/// Returns the rows and the notes as text, without the columns that are empty in every row.
 pub fn table(table: &Table) -> String {
-    let head = ["", &table.floor, &table.ours, "ratio", "95 %", "least to most", "goal", "met"];
+    let head = ["", &table.baseline, &table.ours, "ratio", "95 %", "least to most", "goal", "met"];
     let mut lines = vec![head.map(str::to_owned)];
     lines.extend(table.rows.iter().map(cells));
     let used = |column: usize| column == 0 || lines[1..].iter().any(|line| !line[column].is_empty());
@@ -34,13 +34,13 @@ pub fn table(table: &Table) -> String {
 }
 
 fn cells(row: &Row) -> [String; 8] {
-    let (floor, ratio) = match &row.beside {
-        Some((floor, ratio)) => (row.unit.show(floor.median), Unit::Times.show(ratio.median)),
+    let (baseline, ratio) = match &row.beside {
+        Some((baseline, ratio)) => (row.unit.show(baseline.median), Unit::Times.show(ratio.median)),
         None => Default::default(),
     };
     let (spread, unit) = row.judged();
     let range = |low: f64, high: f64| format!("{} to {}", unit.show(low), unit.show(high));
-    // An exact value has neither.
+    // An exact value has neither an interval nor a range.
     let varies = spread.least < spread.most;
     let interval = spread.interval.filter(|_| varies).map(|interval| range(interval.low, interval.high));
     let spread = varies.then(|| range(spread.least, spread.most));
@@ -56,7 +56,7 @@ fn cells(row: &Row) -> [String; 8] {
     });
     [
         row.what.name.clone(),
-        floor,
+        baseline,
         row.unit.show(row.measured.median),
         ratio,
         interval.unwrap_or_default(),
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_shows_its_floor_its_ratio_with_the_interval_and_whether_the_goal_is_met() {
+    fn row_shows_the_baseline_the_ratio_with_its_interval_and_the_verdict() {
         let mut shown = Table::new("a hop", "by hand", "triggers");
         let ours = [100.0, 130.0, 131.0, 132.0, 133.0, 134.0, 135.0, 136.0, 200.0];
         shown.beside("plain", Unit::Nanoseconds, Goal::AtMost(1.2), &[100.0; 9], &ours);
@@ -91,7 +91,7 @@ On one thread.
     }
 
     #[test]
-    fn what_has_no_floor_has_no_empty_columns() {
+    fn row_without_a_baseline_has_no_empty_columns() {
         let mut shown = Table::new("start", "", "1,000 handlers");
         shown.alone("start", Unit::Nanoseconds, Goal::Under(10e6), &[4e6, 5e6, 5e6, 5e6, 5e6, 6e6]);
         shown.exactly("memory", Unit::Bytes, Goal::Under(1e6), 2e6);

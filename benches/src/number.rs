@@ -1,15 +1,15 @@
-//! Numbers of many rounds, and how a person reads them.
+//! Statistics over the rounds of a bench, and numbers as text.
 
 use serde::{Deserialize, Serialize};
 
-/// What many rounds come to.
+/// The median and the spread of the values of several rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
-    /// The value in the middle, or the greater of two.
+    /// The median; of the two values in the middle, the greater.
     pub median: f64,
-    /// The least value.
+    /// The minimum.
     pub least: f64,
-    /// The greatest value.
+    /// The maximum.
     pub most: f64,
     /// The 95 % confidence interval of the median. `None` for fewer than 6 values.
     pub interval: Option<Interval>,
@@ -34,22 +34,24 @@ impl Spread {
         Spread { median: values[count / 2], least: values[0], most: values[count - 1], interval }
     }
 
-    /// Returns the spread of a value that is the same in every round, such as a total.
+    /// Returns the spread of an exact value, such as a total.
     pub fn exact(value: f64) -> Spread {
         let interval = Some(Interval { low: value, high: value });
         Spread { median: value, least: value, most: value, interval }
     }
 }
 
-/// How often an interval may miss the median.
+/// The maximum probability that an interval misses the median.
 const MISSES: f64 = 0.05;
 
-/// Returns the greatest `rank` for which the interval from the `rank`th least to the `rank`th greatest value misses the
-/// median of what is measured in at most 5 % of all benches. `None` if even the least and the greatest value miss it
-/// more often, which is so for fewer than 6 values.
+/// Returns the rank of the ends of the confidence interval of the median.
 ///
-/// It holds for every distribution: each value is below the median with probability 1/2, so the number of those below
-/// it is binomial, and the interval misses the median if fewer than `rank` values are below it, or above it.
+/// The interval reaches from the `rank`th smallest to the `rank`th largest value. The result is the largest rank for
+/// which it misses the true median with a probability of at most 5 %. Returns `None` for fewer than 6 values, where the
+/// minimum and the maximum miss it more often.
+///
+/// This holds for every distribution. Each value is below the true median with probability 1/2, so the number of values
+/// below it is binomial. The interval misses the median if fewer than `rank` values are below it, or above it.
 fn rank(count: usize) -> Option<usize> {
     let mut rank = 0;
     // The probability that exactly `rank` values are below the median.
@@ -63,23 +65,23 @@ fn rank(count: usize) -> Option<usize> {
     (rank > 0).then_some(rank)
 }
 
-/// What a number counts.
+/// The unit of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
-    /// Time.
+    /// A time.
     Nanoseconds,
-    /// How often in a second.
+    /// A rate.
     PerSecond,
-    /// Memory.
+    /// An amount of memory.
     Bytes,
-    /// How often in all.
+    /// A total.
     Count,
-    /// How many times as much as something else.
+    /// A ratio.
     Times,
 }
 
 impl Unit {
-    /// The number with its unit, to about three digits.
+    /// Returns the number with its unit, with about three digits.
     pub fn show(self, value: f64) -> String {
         match self {
             Unit::Nanoseconds => scaled(value, &["ns", "µs", "ms", "s"]),
@@ -90,7 +92,7 @@ impl Unit {
         }
     }
 
-    /// A goal as it is said: what is round stays round.
+    /// Returns the number with its unit, without zeros at its end. It is for goals, which are round numbers.
     pub fn show_round(self, value: f64) -> String {
         let shown = self.show(value);
         match shown.split_once(' ') {
@@ -121,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_in_the_middle_in_whichever_order_the_rounds_came() {
+    fn median_does_not_depend_on_the_order_of_the_rounds() {
         let spread = Spread::of(&[7.0, 1.0, 100.0, 3.0, 5.0]);
         assert_eq!(spread, Spread { median: 5.0, least: 1.0, most: 100.0, interval: None });
         assert_eq!(Spread::of(&[2.0]), Spread { median: 2.0, least: 2.0, most: 2.0, interval: None });
@@ -129,11 +131,11 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_is_the_narrowest_that_misses_the_median_in_5_of_100_benches() {
+    fn interval_is_the_narrowest_that_misses_the_median_in_at_most_5_percent() {
         for (count, expected) in [(5, None), (6, Some(1)), (9, Some(2)), (15, Some(4)), (75, Some(29))] {
             assert_eq!(rank(count), expected, "of {count} values");
         }
-        // The same with integers: the ways in which fewer than `rank` of the values are on one side.
+        // The same in integers: the number of ways in which fewer than `rank` values are on one side.
         let misses = |count: u128, rank: u128| {
             let ways = |below| (0..below).fold(1_u128, |ways, n| ways * (count - n) / (n + 1));
             2 * (0..rank).map(ways).sum::<u128>() * 100 > 5 << count
@@ -145,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_is_between_values_and_does_not_move_with_an_outlier() {
+    fn outlier_does_not_change_the_interval() {
         let mut values: Vec<f64> = (1..=12).map(f64::from).collect();
         let expected = Some(Interval { low: 3.0, high: 10.0 });
         assert_eq!(Spread::of(&values).interval, expected);
@@ -155,12 +157,12 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_the_same_in_every_round_has_no_spread() {
+    fn exact_value_has_an_interval_without_width() {
         assert_eq!(Spread::exact(7.0).interval, Some(Interval { low: 7.0, high: 7.0 }));
     }
 
     #[test]
-    fn numbers_are_shown_to_three_digits_in_the_unit_that_fits() {
+    fn numbers_have_about_three_digits_and_a_scaled_unit() {
         assert_eq!(Unit::Nanoseconds.show(7.123), "7.12 ns");
         assert_eq!(Unit::Nanoseconds.show(142.4), "142 ns");
         assert_eq!(Unit::Nanoseconds.show(999.7), "1.00 µs");
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_is_shown_without_zeros_at_its_end() {
+    fn goal_has_no_zeros_at_its_end() {
         assert_eq!(Unit::Times.show_round(1.2), "1.2 x");
         assert_eq!(Unit::Times.show_round(0.35), "0.35 x");
         assert_eq!(Unit::Nanoseconds.show_round(10e6), "10 ms");

@@ -1,4 +1,4 @@
-//! The curves as one picture: a panel for each table that is a curve, with the floor and ours as lines over log axes.
+//! The curves as one picture. Each table with an axis has a panel, with the baseline and ours as lines over log axes.
 
 use std::error::Error;
 
@@ -6,18 +6,18 @@ use plotters::prelude::*;
 
 use crate::table::Table;
 
-/// Panels in a row, and the size of one.
+/// The number of panels in a row, and the size of a panel.
 const ACROSS: usize = 2;
 const PANEL: (u32, u32) = (560, 360);
 
-const FLOOR: RGBColor = RGBColor(130, 130, 130);
+const BASELINE: RGBColor = RGBColor(130, 130, 130);
 const OURS: RGBColor = RGBColor(200, 70, 30);
 
-/// The picture as SVG, if any of the tables is a curve.
+/// Returns the picture as SVG; `None` if no table is a curve.
 ///
 /// # Errors
 ///
-/// If plotters cannot draw it.
+/// plotters cannot draw it.
 pub fn svg(tables: &[Table]) -> Result<Option<String>, Box<dyn Error>> {
     let curves: Vec<_> = tables.iter().filter_map(Curve::of).collect();
     if curves.is_empty() {
@@ -37,10 +37,11 @@ pub fn svg(tables: &[Table]) -> Result<Option<String>, Box<dyn Error>> {
     Ok(Some(svg))
 }
 
-/// The points of a table: where, the floor, ours.
+/// A table as a curve.
 struct Curve<'a> {
     table: &'a Table,
     axis: &'a str,
+    /// The position on the axis, the baseline and ours of each point.
     points: Vec<(f64, f64, f64)>,
 }
 
@@ -56,8 +57,8 @@ impl Curve<'_> {
         &self,
         panel: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
     ) -> Result<(), Box<dyn Error>> {
-        let values = || self.points.iter().flat_map(|(_, floor, ours)| [*floor, *ours]);
-        // Whole decades, so that a small change does not look like a large one, with room for the names of the lines.
+        let values = || self.points.iter().flat_map(|(_, baseline, ours)| [*baseline, *ours]);
+        // Whole decades, so that a small change does not look large, with space for the names of the lines.
         let least = 10_f64.powf(values().fold(f64::INFINITY, f64::min).log10().floor());
         let most = 10_f64.powf((values().fold(0.0, f64::max) * 3.0).log10().ceil());
         let (first, last) = (self.points[0].0, self.points[self.points.len() - 1].0);
@@ -78,9 +79,9 @@ impl Curve<'_> {
             .draw()?;
         let lines = [
             (
-                &self.table.floor,
-                FLOOR,
-                self.points.iter().map(|(at, floor, _)| (*at, *floor)).collect::<Vec<_>>(),
+                &self.table.baseline,
+                BASELINE,
+                self.points.iter().map(|(at, baseline, _)| (*at, *baseline)).collect::<Vec<_>>(),
             ),
             (&self.table.ours, OURS, self.points.iter().map(|(at, _, ours)| (*at, *ours)).collect()),
         ];
@@ -99,7 +100,7 @@ impl Curve<'_> {
     }
 }
 
-/// A place on an axis: `100`, `10k`, `1M`.
+/// Returns a position on an axis as text, such as `100`, `10k` or `1M`.
 fn count(at: f64) -> String {
     match at {
         _ if at >= 1e6 => format!("{}M", at / 1e6),
@@ -115,7 +116,7 @@ mod tests {
     use crate::table::at;
 
     #[test]
-    fn a_curve_is_drawn_with_both_lines_and_a_table_that_is_none_is_not() {
+    fn curve_has_both_lines_and_other_tables_are_not_drawn() {
         let mut table = Table::new("many processes", "by hand", "triggers");
         table.beside(at(1, "1"), Unit::Nanoseconds, None, &[100.0], &[200.0]);
         table.beside(at(1000, "1,000"), Unit::Nanoseconds, None, &[110.0], &[300.0]);
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_counted_in_thousands_and_millions() {
+    fn positions_are_in_thousands_and_millions() {
         assert_eq!([1.0, 100.0, 10_000.0, 1e6].map(count), ["1", "100", "10k", "1M"]);
     }
 }

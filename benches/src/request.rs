@@ -1,6 +1,6 @@
-//! The request that is measured, as a code host delivers it, and as much of its answer as must be read.
+//! The measured request, as a code host delivers it, and the parser of its answer.
 
-/// A delivery of GitHub: 200 bytes of JSON, with the headers that it comes with.
+/// Returns a delivery of GitHub: 200 bytes of JSON with the usual headers.
 pub fn delivery() -> Vec<u8> {
     let body = format!(
         r#"{{"ref":"refs/heads/main","repository":{{"id":186853002,"name":"nightly"}},"pusher":"octocat","after":"{}"}}"#,
@@ -23,15 +23,15 @@ pub fn delivery() -> Vec<u8> {
     format!("{}\r\n\r\n{body}", head.join("\r\n")).into_bytes()
 }
 
-/// The status of an answer and its length, once all of its head is there.
+/// Returns the status of an answer and its length; `None` if its head is incomplete.
 ///
 /// # Errors
 ///
-/// If it is no answer, or does not say how long it is.
+/// The bytes are not an HTTP answer, or the answer has no length.
 pub fn answer(read: &[u8]) -> Result<Option<(u16, usize)>, String> {
     let Some(head) = read.windows(4).position(|end| end == b"\r\n\r\n") else { return Ok(None) };
     let text =
-        str::from_utf8(&read[..head]).map_err(|error| format!("an answer that is no text: {error}"))?;
+        str::from_utf8(&read[..head]).map_err(|error| format!("an answer that is not text: {error}"))?;
     let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
     let length = text.lines().filter_map(|line| line.split_once(": ")).find_map(|(name, value)| {
         name.eq_ignore_ascii_case("content-length").then(|| value.parse::<usize>().ok())?
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn answer_ends_where_its_length_says() {
+    fn length_of_an_answer_includes_its_head() {
         let text = b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}";
         assert_eq!(answer(text), Ok(Some((202, text.len()))));
         assert_eq!(answer(&text[..30]), Ok(None));

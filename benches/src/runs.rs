@@ -1,47 +1,47 @@
-//! Servers that are asked in turns, and what came out for each of them, round by round.
+//! Runs of the load against several servers in turns, and their results round by round.
 
 use std::time::Duration;
 
 use crate::child::{Core, Programs, Run};
 use crate::number::Spread;
 
-/// A server, and where it and the load run.
+/// A server, with the cores for it and for the load.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// What `src/bin/server` calls it.
+    /// The server's name as an argument of `src/bin/server`.
     pub kind: &'static str,
-    /// How many workers it has.
+    /// The number of the server's threads.
     pub threads: usize,
-    /// Where it runs.
+    /// The cores of the server.
     pub server: Core,
-    /// Where the load runs.
+    /// The cores of the load.
     pub load: Core,
 }
 
 impl Case {
-    /// One server with a core for itself, and the load on the other.
+    /// Returns a server with one thread on core 0, and the load on core 1.
     pub const fn apart(kind: &'static str) -> Case {
         Case { kind, threads: 1, server: Core::Only(0), load: Core::Only(1) }
     }
 
-    /// One server and the load, on the same core.
+    /// Returns a server with one thread and the load, both on core 0.
     pub const fn on_one(kind: &'static str) -> Case {
         Case { load: Core::Only(0), ..Case::apart(kind) }
     }
 
-    /// A server with two workers and the load, all on two cores.
+    /// Returns a server with two threads and the load, all on both cores.
     pub const fn on_two(kind: &'static str) -> Case {
         Case { kind, threads: 2, server: Core::Both, load: Core::Both }
     }
 }
 
-/// What came out for one case: at least one round.
+/// The results of one case, of at least one round.
 #[derive(Clone, Debug)]
 pub struct Runs(Vec<Run>);
 
 impl Programs {
-    /// What comes out for each case, over so many connections for so long in each round. In each round each case has a
-    /// server that has just started; the first round is to warm up.
+    /// Runs the cases in turns, and returns the results of each case. A round lasts `time` and uses this number of
+    /// connections. Each round starts a new server for each case. The first round is a warm-up and does not count.
     pub fn in_turns(&self, cases: &[Case], rounds: usize, connections: usize, time: Duration) -> Vec<Runs> {
         let mut all: Vec<_> = cases.iter().map(|_| Runs(Vec::with_capacity(rounds))).collect();
         for round in 0..=rounds {
@@ -59,38 +59,38 @@ impl Programs {
 }
 
 impl Runs {
-    /// How many requests were answered in a second.
+    /// Returns the requests per second.
     pub fn per_second(&self) -> Vec<f64> {
         self.0.iter().map(|run| run.tally.per_second).collect()
     }
 
-    /// The time in which 99 % of the requests were answered, in nanoseconds.
+    /// Returns the 99th percentile of the response times in nanoseconds.
     pub fn p99(&self) -> Vec<f64> {
         self.0.iter().map(|run| run.tally.p99_us * 1e3).collect()
     }
 
-    /// How long the server was on a core for each request, in nanoseconds. `None` where nobody says.
+    /// Returns the server's CPU time for each request in nanoseconds; `None` if the system does not provide it.
     pub fn server(&self) -> Option<Vec<f64>> {
         self.0.iter().map(|run| Some(run.server_us? * 1e3)).collect()
     }
 
-    /// How long the load was on a core for each request, in nanoseconds. `None` where nobody says.
+    /// Returns the load's CPU time for each request in nanoseconds; `None` if the system does not provide it.
     pub fn load(&self) -> Option<Vec<f64>> {
         self.0.iter().map(|run| Some(run.tally.load_us? * 1e3)).collect()
     }
 
-    /// How much of a core the server took. `None` where nobody says.
+    /// Returns the share of a core that the server used; `None` if the system does not provide it.
     pub fn busy(&self) -> Option<f64> {
         let each = self.0.iter().map(|run| Some(run.server_us? * run.tally.per_second / 1e6));
         Some(Spread::of(&each.collect::<Option<Vec<_>>>()?).median)
     }
 
-    /// How many requests there were in all rounds.
+    /// Returns the number of requests of all rounds.
     pub fn requests(&self) -> u64 {
         self.0.iter().map(|run| run.tally.requests).sum()
     }
 
-    /// How many of them were answered 503: the queue was full.
+    /// Returns the number of requests that were answered 503 because the queue was full.
     pub fn full(&self) -> u64 {
         self.0.iter().map(|run| run.tally.full).sum()
     }

@@ -1,19 +1,18 @@
-//! Things that are measured in turns, so that the mood of the machine is the same for all of them.
+//! Measurements in turns, so that other load on the machine affects all sides alike.
 
 use std::pin::Pin;
 use std::time::Duration;
 
-/// How often each is measured; how far these lie apart is the spread. So often that a thing takes a second or so: what else
-/// the machine does comes and goes within that.
+/// The number of rounds. All rounds of a side take about a second, which is longer than a burst of other load.
 pub const ROUNDS: usize = 75;
 
-/// What one round took, and how often the thing was done in it.
+/// The time of one round, and the number of repetitions in it.
 #[derive(Debug)]
 pub struct Took(pub Duration, pub u32);
 
-/// One of the things: a closure `async || -> Took`.
+/// A measured operation: a closure `async || -> Took`.
 pub trait Side {
-    /// Does it for one round.
+    /// Runs one round.
     fn round(&mut self) -> Pin<Box<dyn Future<Output = Took> + '_>>;
 }
 
@@ -23,13 +22,13 @@ impl<F: AsyncFnMut() -> Took> Side for F {
     }
 }
 
-/// What each side takes for one time, in nanoseconds: the rounds of the first side, of the second, and so on.
+/// Measures the sides in turns. Returns, for each side, the nanoseconds of one repetition in each round.
 pub async fn in_turns(sides: &mut [&mut dyn Side]) -> Vec<Vec<f64>> {
     let mut rounds = vec![Vec::with_capacity(ROUNDS); sides.len()];
     for round in 0..=ROUNDS {
         for (side, rounds) in sides.iter_mut().zip(&mut rounds) {
             let Took(time, times) = side.round().await;
-            // The first is to warm up.
+            // The first round is a warm-up.
             if round > 0 {
                 rounds.push(time.as_nanos() as f64 / f64::from(times));
             }

@@ -1,4 +1,4 @@
-//! A broker with many subscriptions, and what it costs to publish to it.
+//! A broker with many subscriptions, and publications to it.
 
 #![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
@@ -9,8 +9,8 @@ use triggers::{MessageBroker, MessageTrigger, Overflow, Trigger};
 
 use crate::side::Took;
 
-/// A broker with this many subscriptions, half of them exact and half with a wildcard; one of each kind matches what
-/// [`publish`] sends. They end when the triggers are dropped.
+/// Returns a broker with this number of subscriptions. Half are exact, and half have a wildcard. One of each kind matches
+/// the topic of [`publish`]. A subscription ends when its trigger is dropped.
 pub async fn broker_with(subscriptions: usize) -> (MessageBroker, Vec<MessageTrigger>) {
     let broker = MessageBroker::new();
     let mut triggers = Vec::with_capacity(subscriptions);
@@ -24,12 +24,12 @@ pub async fn broker_with(subscriptions: usize) -> (MessageBroker, Vec<MessageTri
     (broker, triggers)
 }
 
-/// Publishes so often, to two of the subscriptions where there are as many.
+/// Publishes this number of messages to the topic that two subscriptions match, or one if there is only one.
 pub async fn publish(broker: &MessageBroker, times: u32) -> Took {
     let began = Instant::now();
     for _ in 0..times {
         let sent = broker.publish_raw("jobs.0.done", "{}").await.expect("a valid topic");
-        assert!(sent.matched() > Some(0), "nobody wanted it");
+        assert!(sent.matched() > Some(0), "no subscription matches");
     }
     Took(began.elapsed(), times)
 }

@@ -1,7 +1,7 @@
-//! What a bench has measured: rows, each beside its floor or with one value of its own, and the goals they are held to.
+//! The result of a bench: rows with or without a baseline, and their goals.
 //!
-//! A bench makes a [`Table`], measures its rows, and ends it, which prints it. `cargo xtask bench` also has it recorded, as a
-//! line of JSON in the file that [`RECORD`] names, from which `src/report.rs` writes `RESULTS.md`.
+//! A bench creates a [`Table`], measures its rows, and ends it. The end prints the table. In `cargo xtask bench` it also
+//! records the table, as a line of JSON in the file that [`RECORD`] names. `src/report.rs` writes `RESULTS.md` from it.
 
 use std::env;
 use std::fs::OpenOptions;
@@ -16,44 +16,44 @@ use crate::side::{Side, in_turns};
 /// The variable with the path of the file that tables are recorded in.
 pub const RECORD: &str = "BENCH_RECORD";
 
-/// One question, and what was measured.
+/// The measurements for one question.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Table {
-    /// What was asked.
+    /// The title.
     pub title: String,
-    /// What the floor of the rows is.
-    pub floor: String,
-    /// What is measured beside it.
+    /// The heading of the column with the baseline.
+    pub baseline: String,
+    /// The heading of the column with the measured values.
     pub ours: String,
-    /// What a row differs in from the next, if the rows are points of a curve.
+    /// The name of the axis, if the rows are points of a curve.
     pub axis: Option<String>,
-    /// What was measured.
+    /// The rows.
     pub rows: Vec<Row>,
-    /// What a reader should know besides, a paragraph each.
+    /// Notes for the reader, each a paragraph.
     pub notes: Vec<String>,
 }
 
-/// One thing that was measured.
+/// One measurement.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Row {
-    /// What it is, and where on a curve.
+    /// The name, and the position on a curve.
     pub what: What,
-    /// What its numbers count.
+    /// The unit of the values.
     pub unit: Unit,
-    /// The numbers.
+    /// The measured values.
     pub measured: Spread,
-    /// The floor, in the same unit, and how many times as much as it this is.
+    /// The baseline in the same unit, and the ratio of the measured values to it.
     pub beside: Option<(Spread, Spread)>,
-    /// What it should be.
+    /// The goal.
     pub goal: Option<Goal>,
 }
 
 /// The name of a row.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct What {
-    /// For a reader.
+    /// The text for a reader.
     pub name: String,
-    /// The place on the axis of the curve.
+    /// The position on the axis of the curve.
     pub at: Option<f64>,
 }
 
@@ -63,12 +63,12 @@ impl From<&str> for What {
     }
 }
 
-/// A point of a curve.
+/// Returns the name of a point of a curve.
 pub fn at(place: u32, name: &str) -> What {
     What { name: name.to_owned(), at: Some(place.into()) }
 }
 
-/// What a median should be: the one of the ratio where there is a floor, otherwise of what was measured, in its unit.
+/// A bound for a median: of the ratio if there is a baseline, otherwise of the measured values in their unit.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub enum Goal {
     /// This or less.
@@ -79,19 +79,19 @@ pub enum Goal {
     AtLeast(f64),
 }
 
-/// What was measured, held to a goal.
+/// The result of the comparison with a goal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The whole interval of the median meets the goal.
     Met,
-    /// No part of it does.
+    /// No part of the interval meets the goal.
     NotMet,
-    /// The goal is within the interval, or there were too few rounds for an interval.
+    /// The goal is within the interval, or there are too few rounds for an interval.
     Undecided,
 }
 
 impl Goal {
-    /// Returns whether a median of this value meets it.
+    /// Returns `true` if a median of this value meets the goal.
     fn meets(self, median: f64) -> bool {
         match self {
             Goal::AtMost(goal) => median <= goal,
@@ -100,7 +100,7 @@ impl Goal {
         }
     }
 
-    /// Returns what is known of a median in the interval.
+    /// Returns the verdict for a median in this interval.
     pub fn verdict(self, interval: Option<Interval>) -> Verdict {
         match interval.map(|Interval { low, high }| [low, high].map(|end| self.meets(end))) {
             Some([true, true]) => Verdict::Met,
@@ -111,23 +111,23 @@ impl Goal {
 }
 
 impl Row {
-    /// Returns what the goal is held to, with its unit: the ratio, or what was measured if there is no floor.
+    /// Returns the values that the goal applies to, with their unit: the ratio, or without a baseline the measured values.
     pub fn judged(&self) -> (Spread, Unit) {
         self.beside.map_or((self.measured, self.unit), |(_, ratio)| (ratio, Unit::Times))
     }
 
-    /// Returns whether the goal is met, if there is one.
+    /// Returns the verdict; `None` without a goal.
     pub fn verdict(&self) -> Option<Verdict> {
         self.goal.map(|goal| goal.verdict(self.judged().0.interval))
     }
 }
 
 impl Table {
-    /// A table without rows. `floor` and `ours` head the columns.
-    pub fn new(title: &str, floor: &str, ours: &str) -> Table {
+    /// Returns a table without rows. `baseline` and `ours` are the headings of the columns.
+    pub fn new(title: &str, baseline: &str, ours: &str) -> Table {
         Table {
             title: title.to_owned(),
-            floor: floor.to_owned(),
+            baseline: baseline.to_owned(),
             ours: ours.to_owned(),
             axis: None,
             rows: Vec::new(),
@@ -135,31 +135,31 @@ impl Table {
         }
     }
 
-    /// The rows are points, made with [`at`], of a curve over this.
+    /// Makes the rows points of a curve over this axis. Their names are made with [`at`].
     pub fn curve(mut self, axis: &str) -> Table {
         self.axis = Some(axis.to_owned());
         self
     }
 
-    /// Measures both in turns.
+    /// Measures both sides in turns, and adds a row.
     pub async fn compare(
         &mut self,
         what: impl Into<What>,
         goal: impl Into<Option<Goal>>,
-        mut floor: impl Side,
+        mut baseline: impl Side,
         mut ours: impl Side,
     ) {
-        let rounds = in_turns(&mut [&mut floor, &mut ours]).await;
+        let rounds = in_turns(&mut [&mut baseline, &mut ours]).await;
         self.beside(what, Unit::Nanoseconds, goal, &rounds[0], &rounds[1]);
     }
 
-    /// Measures all in turns, and adds a row for each of the sides, beside the one floor.
+    /// Measures the baseline and all sides in turns, and adds a row for each side.
     pub async fn compare_all<'a>(
         &mut self,
-        floor: &'a mut dyn Side,
+        baseline: &'a mut dyn Side,
         sides: Vec<(What, Option<Goal>, &'a mut dyn Side)>,
     ) {
-        let mut all = vec![floor];
+        let mut all = vec![baseline];
         let mut names = Vec::new();
         for (what, goal, side) in sides {
             all.push(side);
@@ -171,26 +171,26 @@ impl Table {
         }
     }
 
-    /// Adds what was measured in turns, in the same rounds.
+    /// Adds a row with a baseline. Both were measured in turns, in the same rounds.
     pub fn beside(
         &mut self,
         what: impl Into<What>,
         unit: Unit,
         goal: impl Into<Option<Goal>>,
-        floor: &[f64],
+        baseline: &[f64],
         ours: &[f64],
     ) {
-        let ratios: Vec<f64> = ours.iter().zip(floor).map(|(ours, floor)| ours / floor).collect();
+        let ratios: Vec<f64> = ours.iter().zip(baseline).map(|(ours, baseline)| ours / baseline).collect();
         self.rows.push(Row {
             what: what.into(),
             unit,
             measured: Spread::of(ours),
-            beside: Some((Spread::of(floor), Spread::of(&ratios))),
+            beside: Some((Spread::of(baseline), Spread::of(&ratios))),
             goal: goal.into(),
         });
     }
 
-    /// Adds what has no floor, as it came out in every round.
+    /// Adds a row without a baseline, with the values of all rounds.
     pub fn alone(
         &mut self,
         what: impl Into<What>,
@@ -202,19 +202,19 @@ impl Table {
         self.rows.push(Row { what, unit, measured, beside: None, goal });
     }
 
-    /// Adds what has no floor and is the same in every round, such as a total, or is measured once.
+    /// Adds a row without a baseline, with an exact value such as a total, or a value that is measured once.
     pub fn exactly(&mut self, what: impl Into<What>, unit: Unit, goal: impl Into<Option<Goal>>, value: f64) {
         let (what, measured, goal) = (what.into(), Spread::exact(value), goal.into());
         self.rows.push(Row { what, unit, measured, beside: None, goal });
     }
 
-    /// Adds what a reader should know, such as what bounds a curve.
+    /// Adds a note for the reader, such as the reason for the bound of a curve.
     pub fn note(&mut self, note: &str) {
         self.notes.push(note.to_owned());
     }
 
-    /// Prints the table, and records it if that is asked for.
-    #[expect(clippy::expect_used, reason = "what cannot be recorded need not be measured")]
+    /// Prints the table, and records it if [`RECORD`] is set.
+    #[expect(clippy::expect_used, reason = "a measurement that cannot be recorded ends")]
     pub fn end(self) {
         println!("{}\n\n{}", self.title, markdown::table(&self));
         if let Some(path) = env::var_os(RECORD) {
@@ -233,23 +233,23 @@ mod tests {
     fn row(beside: Option<&[f64]>, ours: &[f64], goal: Goal) -> Row {
         let mut table = Table::new("", "", "");
         match beside {
-            Some(floor) => table.beside("", Unit::Nanoseconds, goal, floor, ours),
+            Some(baseline) => table.beside("", Unit::Nanoseconds, goal, baseline, ours),
             None => table.alone("", Unit::Nanoseconds, goal, ours),
         }
         table.rows.remove(0)
     }
 
     #[test]
-    fn a_ratio_is_taken_within_a_round() {
+    fn ratio_compares_values_of_the_same_round() {
         let row = row(Some(&[10.0, 100.0, 1.0]), &[20.0, 100.0, 3.0], Goal::AtMost(2.0));
-        let (floor, ratio) = row.beside.expect("a floor");
-        assert_eq!(floor.median, 10.0);
+        let (baseline, ratio) = row.beside.expect("a baseline");
+        assert_eq!(baseline.median, 10.0);
         assert_eq!(row.measured.median, 20.0);
         assert_eq!(ratio, Spread::of(&[1.0, 2.0, 3.0]));
     }
 
     #[test]
-    fn a_goal_is_met_or_not_where_the_whole_interval_is_on_one_side_of_it() {
+    fn goal_is_decided_if_the_whole_interval_is_on_one_side_of_it() {
         let interval = Some(Interval { low: 1.1, high: 1.3 });
         for (goal, expected) in [
             (Goal::AtMost(1.0), Verdict::NotMet),
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_is_held_to_the_ratio_or_without_a_floor_to_the_value() {
+    fn goal_applies_to_the_ratio_or_without_a_baseline_to_the_value() {
         let ratio = |goal| row(Some(&[10.0; 6]), &[12.0; 6], goal).verdict();
         assert_eq!(ratio(Goal::AtMost(1.2)), Some(Verdict::Met));
         assert_eq!(ratio(Goal::AtMost(1.19)), Some(Verdict::NotMet));
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_of_an_exact_value_is_decided_by_that_alone() {
+    fn goal_of_an_exact_value_is_always_decided() {
         let mut table = Table::new("", "", "");
         table.exactly("refused", Unit::Count, Goal::AtMost(0.0), 0.0);
         table.exactly("refused", Unit::Count, Goal::AtMost(0.0), 1.0);
@@ -290,19 +290,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_sides_are_beside_the_one_floor() {
+    async fn all_sides_have_the_same_baseline() {
         use std::time::Duration;
 
         use crate::side::Took;
 
         let took = |nanoseconds| Took(Duration::from_nanos(nanoseconds), 1);
-        let (mut floor, mut one, mut other) = (async || took(100), async || took(150), async || took(50));
+        let (mut baseline, mut one, mut other) = (async || took(100), async || took(150), async || took(50));
         let mut table = Table::new("", "", "");
         let goal = Some(Goal::Under(1.0));
         table
-            .compare_all(&mut floor, vec![("one".into(), None, &mut one), (at(7, "other"), goal, &mut other)])
+            .compare_all(
+                &mut baseline,
+                vec![("one".into(), None, &mut one), (at(7, "other"), goal, &mut other)],
+            )
             .await;
-        let ratios: Vec<_> = table.rows.iter().map(|row| row.beside.expect("a floor").1.median).collect();
+        let ratios: Vec<_> = table.rows.iter().map(|row| row.beside.expect("a baseline").1.median).collect();
         assert_eq!(ratios, [1.5, 0.5]);
         assert_eq!(table.rows[0].verdict(), None);
         assert_eq!(table.rows[1].verdict(), Some(Verdict::Met));

@@ -1,28 +1,28 @@
-//! What the load tells of a run, as the one line that it prints.
+//! The result of a run of the load, which prints it as one line of JSON.
 
 use serde::{Deserialize, Serialize};
 
-/// The requests of one run. Those that were sent before the run, one on each connection, do not count.
+/// The requests of one run. The first request of each connection, which is sent before the run, does not count.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Tally {
-    /// How many were answered.
+    /// The number of answered requests.
     pub requests: u64,
-    /// How long the run took.
+    /// The duration of the run.
     pub seconds: f64,
-    /// How many were answered in a second.
+    /// The number of answered requests per second.
     pub per_second: f64,
-    /// The time from sending to the end of the answer which half of them took no longer than, in microseconds.
+    /// The median of the response times in microseconds. A response time ends with the last byte of the answer.
     pub p50_us: f64,
-    /// The same for 99 % of them.
+    /// The 99th percentile of the response times in microseconds.
     pub p99_us: f64,
-    /// The same for 99.9 % of them.
+    /// The 99.9th percentile of the response times in microseconds.
     pub p999_us: f64,
-    /// How long the load was on a core for each, in microseconds. `None` where nobody says.
+    /// The load's CPU time for each request in microseconds; `None` if the system does not provide it.
     pub load_us: Option<f64>,
-    /// How many were answered 202: the event is in the queue.
+    /// The number of 202 answers: the event was queued.
     pub accepted: u64,
-    /// How many were answered 503: the queue is full.
+    /// The number of 503 answers: the queue was full.
     pub full: u64,
-    /// How many were answered anything else, which is a mistake of the bench.
+    /// The number of other answers, which are errors of the bench.
     pub other: u64,
 }

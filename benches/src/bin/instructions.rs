@@ -1,8 +1,8 @@
-//! One hot path, done some number of times on one thread, for a program that counts instructions: `instructions PATH
-//! TIMES`. Without arguments it names its paths.
+//! Runs one hot path a number of times on one thread, for a count of its instructions: `instructions PATH TIMES`.
+//! Without arguments it prints its paths.
 //!
-//! `cargo xtask instructions` runs it under valgrind. Nothing here looks at a clock or draws a random number, so that
-//! one run counts what the next one does.
+//! `cargo xtask instructions` runs it under valgrind. This file reads no clock and draws no random number, so that two
+//! runs have the same count.
 
 #![allow(clippy::disallowed_methods, reason = "a bare channel has a bare task")]
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
@@ -19,7 +19,7 @@ use tokio::sync::{Notify, mpsc};
 use triggers::HandlerRecord;
 use triggers::prelude::*;
 
-/// The name of a path, and what does it so many times.
+/// The name of a path, and the fn that runs it a number of times.
 type Path = (&'static str, fn(u32) -> Pin<Box<dyn Future<Output = ()>>>);
 
 const PATHS: &[Path] = &[
@@ -48,24 +48,24 @@ fn main() -> ExitCode {
         _ => (None, Ok(0)),
     };
     let (Some((_, run)), Ok(times)) = (path, times) else {
-        eprintln!("instructions PATH TIMES, where PATH is one of those that `instructions` names");
+        eprintln!("usage: instructions PATH TIMES. `instructions` without arguments prints the paths");
         return ExitCode::FAILURE;
     };
     let mut threads = tokio::runtime::Builder::new_current_thread();
     let threads = threads.enable_all().build().expect("a runtime");
-    // The first of a program measures the counter of the processor, for as long as that needs.
+    // The first runtime of a program calibrates the counter of the processor, which must not be counted.
     threads.block_on(async { drop(start(handlers![hop], 0).await.shutdown().await) });
     counted(&threads, run(times));
     ExitCode::SUCCESS
 }
 
-/// What is done in here is counted.
+/// Runs the path. valgrind counts the instructions in this fn.
 #[inline(never)]
 fn counted(threads: &tokio::runtime::Runtime, path: impl Future<Output = ()>) {
     threads.block_on(path);
 }
 
-/// What was not handled yet.
+/// The number of events that are not handled yet.
 static LEFT: AtomicU32 = AtomicU32::new(0);
 static NONE_LEFT: Notify = Notify::const_new();
 
@@ -76,13 +76,13 @@ fn handled<T>(body: T) {
     }
 }
 
-/// As many as the queues of events and messages have, where nobody says.
-const PLACES: usize = 100;
+/// The default capacity of the queues of events and messages.
+const CAPACITY: usize = 100;
 
-/// What every other path is compared with: what a person would write who needs no more.
+/// Sends over a bare channel. The other paths are compared with this one.
 async fn channel(times: u32) {
     LEFT.store(times, Ordering::Relaxed);
-    let (sender, mut receiver) = mpsc::channel(PLACES);
+    let (sender, mut receiver) = mpsc::channel(CAPACITY);
     let receiving = tokio::spawn(async move {
         while let Some(body) = receiver.recv().await {
             handled::<Bytes>(body);
@@ -132,7 +132,7 @@ struct Failed {
     attempt: u32,
 }
 
-/// The bodies differ in what `hop-keyed` has as its key.
+/// Returns one of four bodies, which differ in the key of `hop-keyed`.
 fn body(number: u32) -> Bytes {
     const BODIES: [&[u8]; 4] = [
         br#"{"job":"nightly","code":500,"attempt":3}"#,
@@ -157,7 +157,7 @@ async fn emit_raw(handlers: [&'static HandlerRecord; 1], times: u32) {
     NONE_LEFT.notified().await;
 }
 
-/// A paused process with a full queue of 10,000 events, each of its own key.
+/// Returns a runtime with a paused process and a full queue of 10,000 events, each with a different key.
 async fn full() -> Runtime {
     let runtime = start(handlers![keyed_apart], 0).await;
     runtime.pause("keyed_apart").expect("the process");
@@ -213,26 +213,26 @@ async fn message(times: u32) {
     NONE_LEFT.notified().await;
 }
 
-/// To 64 triggers, which are emptied when they are full.
+/// Publishes to 64 triggers, and drains their queues when they are full.
 async fn fan_out(times: u32) {
     const TRIGGERS: usize = 64;
     let bus = EventBus::new();
     let triggers: Vec<_> =
-        (0..TRIGGERS).map(|_| EventTrigger::new(&bus, "build.failed").capacity(PLACES)).collect();
+        (0..TRIGGERS).map(|_| EventTrigger::new(&bus, "build.failed").capacity(CAPACITY)).collect();
     for trigger in &triggers {
         trigger.start().await.expect("a type");
     }
     for number in 0..times {
         let sent = bus.emit_raw("build.failed", body(number)).await.expect("a type");
         assert_eq!(sent.queued(), Some(TRIGGERS));
-        if (number as usize + 1).is_multiple_of(PLACES) {
+        if (number as usize + 1).is_multiple_of(CAPACITY) {
             triggers.iter().for_each(|trigger| drop(black_box(trigger.drain_pending())));
         }
     }
 }
 
-/// Over 10,000 subscriptions, to the two of them that match. The topics take turns, as the search for one takes longer
-/// than for another.
+/// Publishes over 10,000 subscriptions, of which two match. The topics take turns, because the cost of a look-up depends
+/// on the topic.
 async fn publish(times: u32) {
     const SUBSCRIPTIONS: usize = 10_000;
     const TOPICS: usize = 100;
@@ -260,8 +260,8 @@ async fn posted(body: Bytes) {
     handled(body);
 }
 
-/// With a client that is two system calls, and so costs nearly nothing: it sends what is ready, waits for the handler,
-/// and by then the answer is there.
+/// Sends webhook requests with a client of two system calls, whose own cost is small. It sends a prepared request, waits
+/// for the handler, and then reads the answer, which has arrived by then.
 async fn webhook(times: u32) {
     let runtime = start(handlers![posted], 1).await;
     let address = runtime.local_addr("builds").expect("a port");

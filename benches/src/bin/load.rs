@@ -1,8 +1,8 @@
-//! Asks a server as often as it can, over connections that stay open, and prints what became of it: one line of JSON.
+//! Sends requests to a server at its maximum rate over kept-alive connections, and prints a tally as one line of JSON.
 //!
-//! `load ADDRESS CONNECTIONS SECONDS`, or `load ADDRESS CONNECTIONS hold` to keep the connections, idle, until stdin is
-//! closed. It is a process of its own, with one thread and two system calls for a request, so that it needs less than the
-//! server and the server is what is measured. Each connection sends its next request when the last is answered.
+//! `load ADDRESS CONNECTIONS SECONDS`, or `load ADDRESS CONNECTIONS hold` to keep the connections idle until stdin is
+//! closed. It is a separate process with one thread, and uses two system calls for a request. So it needs less CPU time
+//! than the server, and the server is the bottleneck. Each connection sends its next request when the last is answered.
 
 #![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
 
@@ -18,19 +18,19 @@ use hdrhistogram::Histogram;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-/// The most requests of a run, however long it should take.
+/// The maximum number of requests of a run.
 const REQUESTS: u64 = 100_000_000;
 
-/// The most connections of a run.
+/// The maximum number of connections of a run.
 const CONNECTIONS: usize = 4096;
 
-/// The longest run.
+/// The maximum duration of a run.
 const SECONDS: f64 = 60.0;
 
-/// How long a server may let a client wait.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time limit for an answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest answer.
+/// The maximum length of an answer in bytes.
 const ANSWER: usize = 2048;
 
 type Outcome<T = ()> = Result<T, String>;
@@ -68,7 +68,7 @@ fn run(arguments: Vec<String>) -> Outcome {
     Ok(())
 }
 
-/// Says `open` when every connection has had its answer.
+/// Opens the connections, and prints `open` once every connection has received its answer.
 fn hold(address: SocketAddr, connections: usize) -> Outcome {
     let request = delivery();
     let open = (0..connections).map(|_| open(address, &request)).collect::<Outcome<Vec<_>>>()?;
@@ -78,12 +78,13 @@ fn hold(address: SocketAddr, connections: usize) -> Outcome {
     Ok(())
 }
 
-/// A connection after its first request. One is opened after the other, so that none waits to be accepted.
+/// Returns a connection after its first request. Connections open one after another, so that the listen queue of the
+/// server does not overflow.
 fn open(address: SocketAddr, request: &[u8]) -> Outcome<Blocking> {
     let exchange = || {
-        let mut stream = Blocking::connect_timeout(&address, PATIENCE)?;
+        let mut stream = Blocking::connect_timeout(&address, TIMEOUT)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         stream.write_all(request)?;
         let mut buffer = [0; ANSWER];
         let mut read = 0;
@@ -100,7 +101,7 @@ fn open(address: SocketAddr, request: &[u8]) -> Outcome<Blocking> {
 
 fn some(read: usize) -> io::Result<usize> {
     if read == 0 {
-        Err(io::Error::new(ErrorKind::UnexpectedEof, "the server has closed it"))
+        Err(io::Error::new(ErrorKind::UnexpectedEof, "the server has closed the connection"))
     } else {
         Ok(read)
     }
@@ -117,7 +118,7 @@ struct Load {
     poll: Poll,
     connections: Vec<Connection>,
     request: Vec<u8>,
-    /// Nanoseconds from sending to the end of the answer.
+    /// The response times in nanoseconds.
     times: Histogram<u64>,
     accepted: u64,
     full: u64,
@@ -151,13 +152,13 @@ impl Load {
         }
         let mut events = Events::with_capacity(1024);
         while began.elapsed() < time && self.times.len() < REQUESTS {
-            if let Err(error) = self.poll.poll(&mut events, Some(PATIENCE))
+            if let Err(error) = self.poll.poll(&mut events, Some(TIMEOUT))
                 && error.kind() != ErrorKind::Interrupted
             {
                 return Err(error.to_string());
             }
             if events.is_empty() {
-                return Err(format!("no answer in {PATIENCE:?}"));
+                return Err(format!("no answer in {TIMEOUT:?}"));
             }
             for event in &events {
                 self.ready(event.token()).map_err(lost)?;
@@ -168,8 +169,8 @@ impl Load {
         Ok(self.tally(took, cpu))
     }
 
-    /// Reads what is there. One read takes all of it, as an answer is shorter than the buffer and no other comes before
-    /// the next request: it need not ask the system whether there is more.
+    /// Reads the available bytes, and sends the next request once the answer is complete. One read is enough: an answer
+    /// is shorter than the buffer, and the next answer follows only after the next request.
     fn ready(&mut self, Token(number): Token) -> io::Result<()> {
         let connection = &mut self.connections[number];
         match connection.stream.read(&mut connection.buffer[connection.read..]) {
@@ -212,13 +213,13 @@ impl Load {
 }
 
 impl Connection {
-    /// The buffer of the socket is empty, so that the request fits into it.
+    /// Sends the next request. It fits into the buffer of the socket, which is empty after an answer.
     fn send(&mut self, request: &[u8]) -> io::Result<()> {
         self.read = 0;
         self.sent = Instant::now();
         let written = self.stream.write(request)?;
         if written < request.len() {
-            return Err(io::Error::other(format!("it took {written} of {} bytes", request.len())));
+            return Err(io::Error::other(format!("the socket took {written} of {} bytes", request.len())));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Writes `RESULTS.md` and `results.svg` from the tables that `cargo xtask bench` has recorded, and ends with what they say.
+//! Writes `RESULTS.md` and `results.svg` from the tables that `cargo xtask bench` has recorded.
 
 use std::error::Error;
 use std::path::Path;
@@ -8,7 +8,7 @@ use benches::plot;
 use benches::report::{self, MACHINE};
 use benches::table::{RECORD, Table};
 
-/// The picture, beside the text that shows it.
+/// The file name of the picture, which is beside `RESULTS.md`.
 const PICTURE: &str = "results.svg";
 
 fn main() -> Result<(), Box<dyn Error>> {

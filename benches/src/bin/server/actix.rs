@@ -1,4 +1,4 @@
-//! The webhook by hand once more, with actix-web.
+//! The webhook by hand with actix-web.
 
 use std::hint::black_box;
 use std::net::Ipv4Addr;
@@ -9,14 +9,14 @@ use serde_json::Value;
 use tokio::sync::mpsc::{Sender, channel};
 use uuid::Uuid;
 
-use crate::{Accepted, Outcome, PLACES};
+use crate::{Accepted, CAPACITY, Outcome};
 
 struct Event {
     id: Uuid,
     payload: Value,
 }
 
-/// Each worker has a channel of its own and the task that receives from it, so that no event goes to another thread.
+/// Serves requests. Each worker has its own channel and receiving task, so that no event moves to another thread.
 pub(crate) fn serve(threads: usize) -> Outcome {
     let app = || App::new().app_data(Data::new(receiving())).route("/events", post().to(receive));
     rt::System::new().block_on(async {
@@ -29,7 +29,7 @@ pub(crate) fn serve(threads: usize) -> Outcome {
 }
 
 fn receiving() -> Sender<Event> {
-    let (sender, mut receiver) = channel(PLACES);
+    let (sender, mut receiver) = channel(CAPACITY);
     rt::spawn(async move {
         while let Some(Event { id, payload }) = receiver.recv().await {
             drop(black_box((id, payload)));

@@ -1,4 +1,4 @@
-//! A webhook as one writes it with axum: a route, a bounded channel, and a task that receives.
+//! A webhook by hand with axum: a route, a bounded channel, and a receiving task.
 
 use std::hint::black_box;
 
@@ -13,15 +13,15 @@ use serde_json::Value;
 use tokio::sync::mpsc::{Sender, channel};
 use uuid::Uuid;
 
-use crate::{Accepted, Outcome, PLACES, listen};
+use crate::{Accepted, CAPACITY, Outcome, listen};
 
-/// The body as JSON.
+/// An event with its body as JSON.
 struct Parsed {
     id: Uuid,
     payload: Value,
 }
 
-/// All that a request holds, as it came.
+/// An event with the whole request as it arrived.
 struct Raw {
     id: Uuid,
     uri: Uri,
@@ -57,7 +57,7 @@ async fn serve(router: Router) -> Outcome {
 }
 
 fn receiving<E: Send + 'static>(handle: fn(E)) -> Sender<E> {
-    let (sender, mut receiver) = channel(PLACES);
+    let (sender, mut receiver) = channel(CAPACITY);
     tokio::spawn(async move {
         while let Some(event) = receiver.recv().await {
             handle(event);

@@ -1,4 +1,4 @@
-//! The least that a server does: it reads the body and gives one answer, whatever it was asked.
+//! The minimum of a server: it reads the body and gives a constant answer.
 
 use std::convert::Infallible;
 
@@ -17,20 +17,20 @@ use crate::{Outcome, listen};
 
 const ANSWER: &str = r#"{"status":"accepted","event_id":"01920a3b-5a3c-7d4e-8f90-a1b2c3d4e5f6"}"#;
 
-/// Through the router and the extractors of axum.
+/// Serves with the router and the extractors of axum.
 pub(crate) async fn axum() -> Outcome {
     let route = post(async |_: Bytes| (StatusCode::ACCEPTED, [(CONTENT_TYPE, "application/json")], ANSWER));
     Ok(axum::serve(listen().await?, Router::new().route("/events", route)).await?)
 }
 
-/// hyper alone, which is below axum and below us.
+/// Serves with hyper alone, which axum and `triggers` are built on.
 pub(crate) async fn hyper() -> Outcome {
     let listener = listen().await?;
     loop {
         let (stream, _) = listener.accept().await?;
         let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
         tokio::spawn(async {
-            // Each ends in the middle of a request, as the load does.
+            // Every connection ends with an error, because the load ends in the middle of a request.
             let _ = connection.await;
         });
     }

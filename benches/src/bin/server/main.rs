@@ -1,11 +1,11 @@
-//! A server that takes webhooks, by `triggers` or by what it is compared with: `server KIND THREADS`.
+//! A webhook server, with `triggers` or one of the others: `server KIND THREADS`.
 //!
-//! It prints its address, and ends when stdin is closed. One thread is a runtime on that thread, more are as many workers.
-//! All answer a `POST` to `/events` with 202 and about as many bytes. The features of dependencies are those that any
-//! package of the workspace asks for: `uuid` has its fast generator in every server, which a program that does not ask for
-//! it has not.
+//! It prints its address, and ends when stdin is closed. One thread is a current-thread runtime; more are the workers of
+//! a multi-thread runtime. All kinds answer a `POST` to `/events` with 202 and about the same number of bytes. Cargo
+//! unifies the features of dependencies over the workspace. So `uuid` has its fast generator in every server, which it
+//! does not have by default.
 
-#![allow(clippy::disallowed_methods, reason = "it shows how others would write it")]
+#![allow(clippy::disallowed_methods, reason = "it shows how other programs are written")]
 
 #[cfg(feature = "peers")]
 mod actix;
@@ -23,13 +23,13 @@ use tokio::runtime::Builder;
 use triggers::{Bytes, ProcessConfig, Runtime, TriggerConfig};
 use uuid::Uuid;
 
-/// How many events wait at most, in each server that has a queue.
-const PLACES: usize = 1000;
+/// The capacity of the queue, in each server that has one.
+const CAPACITY: usize = 1000;
 
-/// What cannot be done, for the person who reads it.
+/// The result of a server. The error is a text for the developer.
 type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-/// The answer when the event is in the queue.
+/// The answer to a request whose event is queued.
 #[derive(Serialize)]
 struct Accepted {
     status: &'static str,
@@ -50,7 +50,7 @@ fn run(arguments: Vec<String>) -> Outcome {
     let [kind, threads] = arguments.as_slice() else { return Err("server KIND THREADS".into()) };
     let threads: usize = threads.parse().map_err(|error| format!("{threads}: {error}"))?;
     thread::spawn(|| {
-        // However it ends: who started the server is gone.
+        // The copy ends when the parent process has closed stdin or has ended.
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
         process::exit(0)
     });
@@ -76,7 +76,7 @@ fn on(threads: usize, serve: impl Future<Output = Outcome> + Send + 'static) -> 
 }
 
 async fn triggers() -> Outcome {
-    let hook = TriggerConfig::webhook("/events", 0).host("127.0.0.1").queue(PLACES);
+    let hook = TriggerConfig::webhook("/events", 0).host("127.0.0.1").queue(CAPACITY);
     let config = ProcessConfig::new().trigger(hook);
     let runtime =
         Runtime::builder().process("hook", config, |body: Bytes| async { drop(body) }).start().await?;
@@ -84,7 +84,7 @@ async fn triggers() -> Outcome {
     pending().await
 }
 
-/// A listener on a port that is free, after its address was printed.
+/// Binds a listener to a free port, and prints its address.
 async fn listen() -> io::Result<TcpListener> {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     println!("{}", listener.local_addr()?);
