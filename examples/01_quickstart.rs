@@ -1,6 +1,6 @@
-//! The whole way of an event: a GitHub webhook becomes an event, the event a report, the report a log line.
+//! A chain of three handlers: a GitHub webhook becomes an event, the event a report, the report a log line.
 //!
-//! `cargo run --example quickstart`, and then the `curl` line that it prints. Ctrl-C drains it.
+//! `cargo run --example quickstart`, and then the `curl` line that it prints. Ctrl-C drains and stops it.
 
 #[path = "support/post.rs"]
 mod client;
@@ -10,7 +10,7 @@ use triggers::prelude::*;
 /// A body as GitHub sends it: <https://docs.github.com/en/webhooks/webhook-events-and-payloads#push>.
 const SAMPLE: &str = include_str!("data/github_push.json");
 
-/// What we read of GitHub's `push` payload; the rest of it is skipped.
+/// The fields that we use from GitHub's `push` payload. Other fields are ignored.
 #[derive(Deserialize, Serialize)]
 struct Push {
     repository: Repository,
@@ -33,26 +33,26 @@ struct Commit {
     message: String,
 }
 
-/// Answered with 202 before this runs; a body that is no `Push` becomes a dead letter.
+/// The server answers 202 before this handler runs. A body that does not decode as `Push` becomes a dead letter.
 #[on_webhook("/github", port = 9090, host = "127.0.0.1")]
 async fn receive(Json(push): Json<Push>, bus: EventBus) -> Result<()> {
     bus.emit("repo.pushed", &push).source("github").await?;
     Ok(())
 }
 
-/// Only events from this source: one emitted elsewhere under the same type does not arrive here.
+/// Takes only events from this source. An event of the same type from another source does not reach this handler.
 #[on_event("repo.pushed", source = "github")]
 async fn report(Json(push): Json<Push>, broker: MessageBroker) -> Result<()> {
     let Push { repository, pusher, commits } = push;
     let last = commits.last().map_or("nothing", |commit| &commit.message);
     let text = format!("{} pushed {} commit(s), the last one {last:?}", pusher.name, commits.len());
-    // A topic is made of A-Z a-z 0-9 _ - and dots; the name of a repository may have a dot of its own.
+    // A dot separates the tokens of a topic, and the name of a repository may contain one.
     let topic = format!("reports.{}.pushed", repository.name.replace('.', "-"));
     broker.publish(&topic, text).sender("report").await?;
     Ok(())
 }
 
-/// The `{repo}` of the topic arrives by its name.
+/// The argument `repo` gets the token that `{repo}` captures.
 #[on_message("reports.{repo}.pushed")]
 async fn log(repo: String, text: Text) {
     tracing::info!("report of {repo}: {text}");
@@ -64,7 +64,7 @@ async fn main(runtime: Builder) -> Result<()> {
 
     let address = runtime.local_addr("webhook-9090/github").ok_or("the webhook does not listen")?;
     let answer = client::post(address, "/github", SAMPLE).await?;
-    tracing::info!("the sample push was answered: {}", answer.lines().last().unwrap_or_default());
+    tracing::info!("answer to the sample push: {}", answer.lines().last().unwrap_or_default());
 
     println!("\nNow try it yourself:\n");
     println!("  curl -i http://{address}/github --data-binary @examples/data/github_push.json\n");

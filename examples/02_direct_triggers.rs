@@ -1,4 +1,4 @@
-//! The three triggers by themselves, without attributes and without a runtime: start, wait for events, stop.
+//! The three triggers without attributes and without a runtime: start, wait for events, stop.
 //!
 //! `cargo run --example direct_triggers`
 
@@ -27,7 +27,7 @@ async fn main() -> Result<()> {
     broker.publish("reports.daily", "all well").sender("report-generator").await?;
     println!("received: {}", reports.wait_for_next().await?.payload());
 
-    // HTTP requests to a path. Port 0 lets the system pick one; a service names its own.
+    // HTTP requests to a path. With port 0 the system picks a free port; a service usually has a fixed port.
     let webhook = WebhookTrigger::new().path("/webhook").host("127.0.0.1").port(0);
     webhook.start().await?;
     let address = webhook.local_addr().ok_or("the webhook does not listen")?;
@@ -35,7 +35,7 @@ async fn main() -> Result<()> {
     let event = webhook.wait_for_next().await?;
     println!("received: {} with {}", event.payload(), event.metadata()["query"]);
 
-    // After a stop, what was buffered is still handed out, and then everyone is told.
+    // After a stop, the trigger still returns the buffered events. Then every call returns `TriggerError::Stopped`.
     bus.emit("pipeline.error", "one more").source("data-pipeline").await?;
     errors.stop().await;
     println!("received: {}", errors.wait_for_next().await?.payload()["data"]);

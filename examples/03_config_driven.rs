@@ -1,6 +1,6 @@
-//! Processes declared in a file: which triggers start them and how they run. Only the handlers are code.
+//! Processes declared in a file: their triggers and their policies. Only the handlers are code.
 //!
-//! `cargo run --example config_driven`. Change a key in `examples/data/processes.toml` to see what a mistake says.
+//! `cargo run --example config_driven`. Misspell a key in `examples/data/processes.toml` to see the error.
 
 #[path = "support/post.rs"]
 mod client;

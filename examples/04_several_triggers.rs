@@ -1,4 +1,4 @@
-//! One handler, several triggers of different kinds: whatever starts it, it is the same work.
+//! One handler with several triggers of different kinds.
 //!
 //! `cargo run --example several_triggers`
 
@@ -14,9 +14,9 @@ const ON_REQUEST: &str = "report.requested";
 #[on_webhook("/run", port = 0, host = "127.0.0.1")]
 #[process(name = "reporting", concurrency = 2)]
 async fn report(event: TriggerEvent, kind: Option<String>, source: Option<Source>) {
-    let source = source.map_or("nobody in particular".to_owned(), |source| source.0);
+    let source = source.map_or("an unknown source".to_owned(), |source| source.0);
     let kind = kind.unwrap_or("general".to_owned());
-    println!("a {kind} report, by {} from {source}: {}", event.kind(), event.payload());
+    println!("a {kind} report from {source} ({}): {}", event.kind(), event.payload());
 }
 
 #[triggers::main]

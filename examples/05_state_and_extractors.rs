@@ -1,4 +1,4 @@
-//! What a handler may take as arguments: state of the program, parts of the event, and types of your own.
+//! The arguments of a handler: state of the program, parts of the event, and custom types.
 //!
 //! `cargo run --example state_and_extractors`
 
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use triggers::prelude::*;
 use triggers::{Context, FromTrigger, Rejection};
 
-/// Shared by all handlers: each call gets a clone of the `Arc`.
+/// The state that all handlers share. Each call gets a clone of the `Arc`.
 #[derive(Default)]
 struct Orders {
     total: AtomicU64,
@@ -28,13 +28,13 @@ struct Options {
     dry_run: bool,
 }
 
-/// An argument of our own: who sent the order, from a header.
+/// A custom argument: the sender of the order, from a header.
 struct Customer(String);
 
 impl FromTrigger for Customer {
     fn from_trigger(cx: &Context<'_>) -> Result<Customer, Rejection> {
         let headers = Headers::from_trigger(cx)?;
-        let customer = headers.get("user-agent").unwrap_or("somebody");
+        let customer = headers.get("user-agent").unwrap_or("unknown");
         Ok(Customer(customer.to_owned()))
     }
 }
@@ -48,7 +48,7 @@ async fn order(
     bus: EventBus,
 ) -> Result<Outcome> {
     if order.amount == 0 {
-        return Ok(Outcome::reject("an order of nothing"));
+        return Ok(Outcome::reject("the amount is 0"));
     }
     if !options.dry_run {
         let total = orders.total.fetch_add(order.amount, Ordering::Relaxed) + order.amount;
@@ -58,8 +58,8 @@ async fn order(
 }
 
 #[on_event("orders.total")]
-async fn tell(Json(total): Json<u64>, source: Source, id: EventId, attempt: Attempt) {
-    println!("{id}: {total} in all after an order of {}, attempt {}", source.0, attempt.number());
+async fn report(Json(total): Json<u64>, source: Source, id: EventId, attempt: Attempt) {
+    println!("{id}: a total of {total} after an order from {}, attempt {}", source.0, attempt.number());
 }
 
 #[triggers::main]

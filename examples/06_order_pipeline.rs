@@ -1,5 +1,5 @@
-//! An order pipeline over a bank that is not always there: retries, order per customer, and dead letters that are told of
-//! and sent again.
+//! An order pipeline with a bank that is not always available: retries, order per customer, and dead letters that are
+//! handled and redriven.
 //!
 //! `cargo run --example order_pipeline`
 
@@ -19,7 +19,7 @@ struct Order {
     cents: u64,
 }
 
-/// A bank that answers now and then.
+/// A bank that is not always available.
 #[derive(Clone, Default)]
 struct Bank {
     open: Arc<AtomicBool>,
@@ -28,8 +28,8 @@ struct Bank {
 impl Bank {
     fn charge(&self, order: &Order, attempt: &Attempt) -> Result {
         if order.cents == 0 {
-            // No retry would change that.
-            return Err(Error::permanent("an order over nothing"));
+            // A retry cannot succeed.
+            return Err(Error::permanent("the amount is 0"));
         }
         if order.customer == "carol" && !self.open.load(Ordering::SeqCst) {
             return Err("the bank is closed".into());
@@ -41,14 +41,14 @@ impl Bank {
     }
 }
 
-/// Answered with 202 as soon as the order is in the queue.
+/// The server answers 202 as soon as the order is queued.
 #[on_webhook("/orders", port = 0, host = "127.0.0.1")]
 async fn receive(Json(order): Json<Order>, bus: EventBus) -> Result {
     bus.emit("order.placed", &order).source("shop").await?;
     Ok(())
 }
 
-/// Four customers at once, and each in the order of their orders, also while one of these is tried again.
+/// Handles up to four customers at once. The orders of one customer stay in sequence, even during a retry.
 #[on_event("order.placed", queue = 1000, queue_bytes = "1MiB")]
 #[process(concurrency = 4, key = |order: &Order| order.customer, timeout = "1s", retry = 3, backoff = "20ms..200ms")]
 async fn charge(Json(order): Json<Order>, bank: State<Bank>, attempt: Attempt, bus: EventBus) -> Result {
@@ -66,7 +66,7 @@ async fn ship(Json(order): Json<Order>) {
     println!("order {} of {} is on its way", order.id, order.customer);
 }
 
-/// Runs for every order that `charge` has given up on.
+/// Runs for every order that `charge` has dead-lettered.
 #[on_dead_letter("charge")]
 async fn apologize(letter: DeadLetter, Json(order): Json<Order>) {
     println!(
@@ -95,8 +95,8 @@ async fn main(runtime: Builder) -> Result<()> {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     bank.open.store(true, Ordering::SeqCst);
-    let again = runtime.dead_letters().redrive(|letter| letter.error.contains("closed")).await;
-    println!("the bank is open, sent again: {again}");
+    let redriven = runtime.dead_letters().redrive(|letter| letter.error.contains("closed")).await;
+    println!("the bank is open, redriven: {redriven}");
 
     println!("{}", runtime.shutdown().await);
     Ok(())

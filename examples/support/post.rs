@@ -1,11 +1,11 @@
-//! The smallest HTTP client that can post to a webhook, so that the examples run without `curl`.
+//! A minimal HTTP client that posts to a webhook, so that the examples run without `curl`.
 
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Posts a body and returns the answer, head and body.
+/// Posts a body, and returns the answer with its head.
 pub(crate) async fn post(address: SocketAddr, path: &str, body: &str) -> std::io::Result<String> {
     let length = body.len();
     let head = format!(
