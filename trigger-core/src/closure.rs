@@ -1,4 +1,4 @@
-//! Closures over what an event brings, as `key` and `filter` take them: checked by the compiler, and shown as written.
+//! The closures of `key` and `filter`, which take the event or its decoded body. They are shown by their source text.
 
 use std::any::{Any, type_name};
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::event::TriggerEvent;
 
-/// A function of an event. For an event whose body is not what it reads, there is nothing.
+/// A function of an event or of its body. It returns `None` if the body does not decode as its argument.
 pub(crate) struct Closure<R> {
     call: Arc<Call<R>>,
     text: Text,
@@ -16,24 +16,24 @@ pub(crate) struct Closure<R> {
 
 type Call<R> = dyn Fn(&TriggerEvent) -> Option<R> + Send + Sync;
 
-/// How a closure is shown.
+/// The text that shows a closure.
 #[derive(Clone, Copy)]
 enum Text {
-    /// As its declaration has it.
+    /// The source text in the attribute.
     Written(&'static str),
-    /// By the type that it reads.
+    /// The name of the type of its argument.
     Reads(fn() -> &'static str),
 }
 
 impl<R> Closure<R> {
-    /// A function of the body, decoded from JSON, or of the event where `T` is one.
+    /// Returns a function of the body, decoded from JSON, or of the event if `T` is [`TriggerEvent`].
     pub(crate) fn of<T: DeserializeOwned + 'static>(
         call: impl Fn(&T) -> R + Send + Sync + 'static,
     ) -> Closure<R> {
         Closure { call: Arc::new(move |event| read(event, &call)), text: Text::Reads(type_name::<T>) }
     }
 
-    /// The function of a declaration, and the text of its closure.
+    /// Returns the function of an attribute, with the source text of its closure.
     pub(crate) fn written(call: fn(&TriggerEvent) -> Option<R>, text: &'static str) -> Closure<R>
     where
         R: 'static,
@@ -41,7 +41,7 @@ impl<R> Closure<R> {
         Closure { call: Arc::new(call), text: Text::Written(text) }
     }
 
-    /// As its declaration has it.
+    /// Returns the source text in the attribute; `None` for a closure of the builder.
     pub(crate) fn text(&self) -> Option<&'static str> {
         match self.text {
             Text::Written(text) => Some(text),
@@ -49,13 +49,14 @@ impl<R> Closure<R> {
         }
     }
 
-    /// Runs code of the user's, which may panic.
+    /// Calls the closure. It is user code, which may panic.
     pub(crate) fn call(&self, event: &TriggerEvent) -> Option<R> {
         (self.call)(event)
     }
 }
 
-/// Runs `make` on the event itself or on its body, as `T` says; nothing for a body that is no `T`.
+/// Calls `make` with the event if `T` is [`TriggerEvent`], otherwise with its body decoded as `T`. Returns `None` if the
+/// body does not decode.
 pub(crate) fn read<T: DeserializeOwned + 'static, R>(
     event: &TriggerEvent,
     make: impl FnOnce(&T) -> R,
@@ -72,7 +73,8 @@ impl<R> Clone for Closure<R> {
     }
 }
 
-/// Those of one declaration are equal if their texts are, others if one is a clone of the other.
+/// Closures of attributes are equal if their source texts are equal. Other closures are equal if one is a clone of the
+/// other.
 impl<R> PartialEq for Closure<R> {
     fn eq(&self, other: &Closure<R>) -> bool {
         match (self.text, other.text) {

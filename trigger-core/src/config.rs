@@ -1,4 +1,4 @@
-//! Triggers and processes declared as data: in code, or in a file of any format that serde reads.
+//! Triggers and processes as data, in code or in a file of any serde format.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +22,7 @@ mod table;
 pub(crate) use custom::CustomSource;
 pub use process::ProcessConfig;
 
-/// One trigger as data.
+/// A trigger as data.
 ///
 /// ```
 /// # use trigger_core::TriggerConfig;
@@ -34,16 +34,16 @@ pub use process::ProcessConfig;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 ///
-/// | `type` | its keys | defaults |
+/// | `type` | keys | defaults |
 /// |---|---|---|
-/// | `event` | `event_type`, `event_source` | no source: from every source |
+/// | `event` | `event_type`, `event_source` | no source: events of every source |
 /// | `message` | `topic` | |
 /// | `webhook` | `webhook_path`, `webhook_port`, `webhook_host`, `body_limit` | `/webhook`, 9090, `0.0.0.0`, `"1MiB"` |
-/// | `dead_letter` | `process` | no process: of every process |
-/// | each | `id`, `queue`, `queue_bytes` (such as `"8MiB"`), `overflow` (a name, such as `"drop_oldest"`) | as [`id`](Self::id), [`queue`](Self::queue), [`queue_bytes`](Self::queue_bytes), [`overflow`](Self::overflow) say |
+/// | `dead_letter` | `process` | no process: dead letters of every process |
+/// | all | `id`, `queue`, `queue_bytes` (such as `"8MiB"`), `overflow` (a name, such as `"drop_oldest"`) | see [`id`](Self::id), [`queue`](Self::queue), [`queue_bytes`](Self::queue_bytes), [`overflow`](Self::overflow) |
 ///
-/// Reading refuses unknown keys, with the nearest known one, and every value that [`validate`](Self::validate)
-/// refuses. Where the error is to be a [`ConfigError`], `TriggerConfig::try_from` reads a [`Value`].
+/// Deserialization refuses an unknown key, and suggests the nearest known key. It also refuses every value that
+/// [`validate`](Self::validate) refuses. `TriggerConfig::try_from` reads a [`Value`], and its error is a [`ConfigError`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct TriggerConfig {
     pub(crate) source: SourceConfig,
@@ -68,17 +68,17 @@ pub(crate) enum SourceConfig {
 }
 
 impl TriggerConfig {
-    /// Events of this type, from every source.
+    /// Returns a trigger for events of this type, from every source.
     pub fn event(event_type: impl Into<String>) -> TriggerConfig {
         TriggerConfig::new(SourceConfig::Event { event_type: event_type.into(), source: None })
     }
 
-    /// Messages whose topic matches this pattern.
+    /// Returns a trigger for messages whose topic matches this pattern.
     pub fn message(topic: impl Into<String>) -> TriggerConfig {
         TriggerConfig::new(SourceConfig::Message { topic: topic.into() })
     }
 
-    /// HTTP requests to this path and port; port 0 lets the system pick one.
+    /// Returns a trigger for HTTP requests to this path and port. With port 0 the system picks a free port.
     pub fn webhook(path: impl Into<String>, port: u16) -> TriggerConfig {
         TriggerConfig::new(SourceConfig::Webhook {
             path: path.into(),
@@ -88,7 +88,7 @@ impl TriggerConfig {
         })
     }
 
-    /// Dead letters, by default of every process.
+    /// Returns a trigger for dead letters, by default of every process.
     pub fn dead_letter() -> TriggerConfig {
         TriggerConfig::new(SourceConfig::DeadLetter { process: None })
     }
@@ -110,7 +110,7 @@ impl TriggerConfig {
         }
     }
 
-    /// Takes events of this source only. For event triggers.
+    /// Takes only events of this source. For event triggers.
     pub fn source(mut self, source: impl Into<String>) -> TriggerConfig {
         let value = source.into();
         match &mut self.source {
@@ -139,8 +139,8 @@ impl TriggerConfig {
         self
     }
 
-    /// Takes the dead letters of this process only. For dead-letter triggers. The process must exist, and must not be the
-    /// one that has the trigger.
+    /// Takes only the dead letters of this process. For dead-letter triggers. The process must exist, and must be another
+    /// process than that of the trigger.
     pub fn process(mut self, process: impl Into<String>) -> TriggerConfig {
         let value = process.into();
         match &mut self.source {
@@ -150,34 +150,34 @@ impl TriggerConfig {
         self
     }
 
-    /// Names the trigger. The default is `event-TYPE`, `message-PATTERN`, `webhook-PORT/PATH` or
-    /// `dead-letter-PROCESS`, with `-2`, `-3` where one process repeats it.
+    /// Sets the id of the trigger. The default is `event-TYPE`, `message-PATTERN`, `webhook-PORT/PATH` or
+    /// `dead-letter-PROCESS`, with `-2`, `-3` if a process repeats it.
     pub fn id(mut self, id: impl Into<String>) -> TriggerConfig {
         self.id = Some(id.into());
         self
     }
 
-    /// How many events may wait: 1 to 10,000,000. The default is 100, for a webhook 1000.
+    /// Sets the capacity of the queue in events: 1 to 10,000,000. The default is 100, for a webhook 1000.
     pub fn queue(mut self, capacity: usize) -> TriggerConfig {
         self.queue = Some(capacity);
         self
     }
 
-    /// How many bytes the bodies that wait may have together: at least 1, for a webhook at least its
-    /// [`body_limit`](Self::body_limit). The default is no limit but that of [`queue`](Self::queue).
+    /// Limits the total size of the queued bodies in bytes: at least 1, for a webhook at least its
+    /// [`body_limit`](Self::body_limit). By default only [`queue`](Self::queue) limits the queue.
     pub fn queue_bytes(mut self, bytes: usize) -> TriggerConfig {
         self.queue_bytes = Some(bytes);
         self
     }
 
-    /// What happens to an event if the queue is full. The default is [`Overflow::DropNewest`], for a webhook a 503.
+    /// Sets the policy for a full queue. The default is [`Overflow::DropNewest`], for a webhook a 503.
     pub fn overflow(mut self, overflow: Overflow) -> TriggerConfig {
         self.overflow = Some(overflow);
         self
     }
 
-    /// Takes only the events that the filter accepts. A filter is code, so a file cannot have one. The default is every
-    /// event.
+    /// Takes only the events that the filter accepts. A filter is code, so a file cannot contain it. By default the
+    /// trigger takes every event.
     pub fn filter(mut self, filter: Filter) -> TriggerConfig {
         self.filter = Some(filter);
         self
@@ -192,13 +192,13 @@ impl TriggerConfig {
     ///
     /// # Errors
     ///
-    /// The first [`ConfigError`]: an invalid type, pattern, path or host, a queue without room, a setting of another
-    /// type of trigger, or an `overflow` that this type cannot have.
+    /// Returns the first [`ConfigError`]. A type, pattern, path or host may be invalid, or a bound out of range. A setting
+    /// or an `overflow` may belong to another type of trigger.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.faults().into_iter().next().map_or(Ok(()), Err)
     }
 
-    /// Every fault.
+    /// Returns every invalid setting.
     pub(crate) fn faults(&self) -> Vec<ConfigError> {
         use ConfigErrorKind::{Conflict, Invalid, OutOfRange};
         let mut faults = Vec::from_iter(self.fault.clone());
@@ -226,7 +226,7 @@ impl TriggerConfig {
                 if let Some(bytes @ 1..) = self.queue_bytes
                     && bytes < *body_limit
                 {
-                    let reason = body_without_room(*body_limit);
+                    let reason = queue_below_body_limit(*body_limit);
                     check(Conflict, "queue_bytes", &shown_bytes(bytes), Some(reason));
                 }
             }
@@ -271,7 +271,7 @@ impl TriggerConfig {
         }
     }
 
-    /// The event type, the pattern, the path or the process of the trigger. `*` is every process.
+    /// Returns the event type, the pattern, the path or the process of the trigger; `*` for every process.
     pub(crate) fn pattern(&self) -> &str {
         match &self.source {
             SourceConfig::Event { event_type, .. } => event_type,
@@ -282,7 +282,7 @@ impl TriggerConfig {
         }
     }
 
-    /// The id that was set, else the default.
+    /// Returns the id, or its default.
     pub(crate) fn trigger_id(&self) -> String {
         self.id.clone().unwrap_or_else(|| match &self.source {
             SourceConfig::Event { event_type, .. } => format!("event-{event_type}"),
@@ -293,23 +293,23 @@ impl TriggerConfig {
         })
     }
 
-    /// The capacity that was set, else the default.
+    /// Returns the capacity, or its default.
     pub(crate) fn capacity(&self) -> usize {
         self.queue.unwrap_or(self.source_kind().queue)
     }
 
-    /// The policy that was set, else the default. The 503 of a webhook is a rejection.
+    /// Returns the overflow policy, or its default. The 503 of a webhook is [`Overflow::Reject`].
     pub(crate) fn overflow_policy(&self) -> Overflow {
         self.overflow.unwrap_or(self.source_kind().overflow)
     }
 }
 
-/// Returns the reason if the name was set and is empty.
+/// Returns the reason if the name is set and empty.
 fn if_empty(name: Option<&String>, reason: &str) -> Option<String> {
     name.is_some_and(String::is_empty).then(|| reason.to_owned())
 }
 
-/// Why a webhook cannot have this policy.
+/// Returns the reason why a webhook does not allow this policy; `None` if it does.
 fn webhook_overflow(overflow: Overflow) -> Option<&'static str> {
     match overflow {
         Overflow::Reject => Some("a webhook answers 503 when its queue is full; leave `overflow` out"),
@@ -320,7 +320,7 @@ fn webhook_overflow(overflow: Overflow) -> Option<&'static str> {
     }
 }
 
-/// Why a dead-letter trigger cannot have this policy.
+/// Returns the reason why a dead-letter trigger does not allow this policy; `None` if it does.
 fn dead_letter_overflow(overflow: Overflow) -> Option<&'static str> {
     match overflow {
         Overflow::Wait => {
@@ -333,7 +333,8 @@ fn dead_letter_overflow(overflow: Overflow) -> Option<&'static str> {
     }
 }
 
-fn body_without_room(body_limit: usize) -> String {
+/// Returns the reason why `queue_bytes` conflicts with a larger `body_limit`.
+fn queue_below_body_limit(body_limit: usize) -> String {
     let limit = shown_bytes(body_limit);
     format!(
         "a body may have {limit} (`body_limit`) and would never find room; raise `queue_bytes` or lower `body_limit`"

@@ -1,4 +1,4 @@
-//! What a program is made of: plain data, for people, tools and the reviews of a change.
+//! The description of a program's wiring as plain data, for people, tools and code reviews.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use crate::policy::{self, Backoff, Overflow};
 mod overlaps;
 mod text;
 
-/// The whole wiring of a runtime. As text it is for people; as JSON it has the names and the forms of the configuration,
-/// and what is not set is left out.
+/// The whole wiring of a runtime. `Display` shows it for people. As JSON it has the keys and value forms of the
+/// configuration, without the settings that are not set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Description {
-    /// Every process, in the order of its declaration: by file and line, then those of the builder.
+    /// Every process. Those of attributes come first, by file and line, then those of the builder in order.
     pub processes: Vec<ProcessDescription>,
-    /// What reaches more than one process. That is no mistake.
+    /// The publications that reach more than one process. An overlap is not an error.
     pub overlaps: Vec<Overlap>,
 }
 
@@ -30,72 +30,72 @@ impl Description {
     }
 }
 
-/// One process: a handler with its triggers, and how it runs.
+/// A process: a handler with its triggers and its policy.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ProcessDescription {
     /// The name of the process.
     pub name: String,
-    /// The handler, by its path; for a closure the name of its process.
+    /// The path of the handler; for a closure the name of its process.
     pub handler: String,
-    /// Where it was declared, as `file:line`.
+    /// The location of the declaration, as `file:line`.
     pub location: String,
-    /// Its triggers, in the order of their declaration; those of the program's own come last.
+    /// The triggers, in the order of their declaration. Custom triggers come last.
     pub triggers: Vec<TriggerDescription>,
-    /// What the handler takes, in order.
+    /// The arguments of the handler, in order.
     pub arguments: Vec<ArgumentDescription>,
-    /// How many events it handles at once, at most.
+    /// The maximum number of events that are handled at once.
     pub concurrency: usize,
-    /// How long one attempt may take; no limit where there is none.
+    /// The time limit of one attempt; `None` for no limit.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shown_duration")]
     pub timeout: Option<Duration>,
-    /// How often an event is tried again after a failed attempt.
+    /// The maximum number of retries after the first attempt.
     pub retry: u32,
-    /// How long it waits before that; nothing where it is never tried again.
+    /// The delay before a retry; `None` without retries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backoff: Option<Backoff>,
-    /// What the events have in common that are handled in order: a closure as it is written in the attribute, else by the
-    /// type that it reads; or a pointer, which begins with `/`.
+    /// The key. It is the source text of a closure in an attribute, or the argument type of another closure. Or it is a
+    /// pointer, which begins with `/`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
 
-/// One argument of a handler.
+/// An argument of a handler.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ArgumentDescription {
-    /// Its name. One that has none, as those of a closure, is called by its position, counted from 1.
+    /// The name. An argument without a name, as in a closure, has its position, counted from 1.
     pub name: String,
-    /// Its type without paths, such as `Json<Order>`.
+    /// The type without paths, such as `Json<Order>`.
     #[serde(rename = "type")]
     pub type_name: String,
 }
 
-/// One trigger of a process.
+/// A trigger of a process.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TriggerDescription {
-    /// Its kind, and what it listens to.
+    /// The kind of the trigger, and its source.
     #[serde(flatten)]
     pub source: SourceDescription,
     /// The id of the trigger.
     pub id: String,
-    /// How many events may wait. Nothing is known of a trigger of the program's own.
+    /// The capacity of the queue in events; `None` for a custom trigger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<usize>,
-    /// How many bytes their bodies may have together; no limit but `queue` where there is none.
+    /// The limit for the total size of the queued bodies in bytes; `None` if only `queue` limits them.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shown_size")]
     pub queue_bytes: Option<usize>,
-    /// What happens to an event that finds the queue full. A webhook without one answers 503.
+    /// The policy for a full queue; `None` for a custom trigger, and for a webhook that answers 503.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overflow: Option<Overflow>,
-    /// Which events it takes, as a closure: as it is written in the attribute, else by the type that it reads.
+    /// The filter: the source text of a closure in an attribute, otherwise the argument type of the closure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
 }
 
 impl TriggerDescription {
-    /// A trigger whose id is final.
+    /// Returns the description of a trigger whose id is final.
     pub(crate) fn of(config: TriggerConfig) -> TriggerDescription {
         // The 503 of a webhook is not called a policy, and of a custom trigger nothing is known.
         let has_default = ![TriggerKind::Webhook, TriggerKind::Custom].contains(&config.kind());
@@ -110,7 +110,7 @@ impl TriggerDescription {
     }
 }
 
-/// The kind of a trigger, and what it listens to. In JSON the kind is `type`, as in the configuration.
+/// The kind of a trigger, and its source. In JSON the kind is `type`, as in the configuration.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -120,7 +120,7 @@ pub enum SourceDescription {
     Event {
         /// The type.
         event_type: String,
-        /// Only those of this source.
+        /// The only source of the events; `None` for every source.
         #[serde(skip_serializing_if = "Option::is_none")]
         event_source: Option<String>,
     },
@@ -135,18 +135,18 @@ pub enum SourceDescription {
     Webhook {
         /// The path.
         webhook_path: String,
-        /// The port that was asked for; 0 lets the system pick one.
+        /// The configured port. With 0 the system picks a free port.
         webhook_port: u16,
         /// The host.
         webhook_host: String,
-        /// The largest body, in bytes.
+        /// The size limit of a body in bytes.
         #[serde(serialize_with = "shown_bytes")]
         body_limit: usize,
     },
-    /// Events that were given up on.
+    /// Dead letters.
     #[non_exhaustive]
     DeadLetter {
-        /// Only those of this process.
+        /// The only process of the dead letters; `None` for every process.
         #[serde(skip_serializing_if = "Option::is_none")]
         process: Option<String>,
     },
@@ -184,20 +184,20 @@ impl SourceDescription {
     }
 }
 
-/// What one publication may reach: several processes that listen to the same, or to patterns that have a topic in common.
-/// Filters may still keep it from some of them.
+/// Several processes that one publication may reach, because their triggers have the same or overlapping patterns. Their
+/// filters may still refuse it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Overlap {
-    /// Whether it is about events or messages.
+    /// Events or messages.
     #[serde(rename = "type")]
     pub kind: TriggerKind,
-    /// The event type or the pattern that they all have; or two different patterns that overlap.
+    /// The event type or pattern that all the processes have, or two different patterns that overlap.
     pub patterns: Vec<String>,
-    /// Events of this source, where some of the processes take no others.
+    /// The source of the events, if some of the processes take only this source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_source: Option<String>,
-    /// The processes, in their order; at least two.
+    /// The names of the processes, in the order of [`Description::processes`]; at least two.
     pub processes: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The errors of no single module: the box for any error of a handler, and a setting that cannot be used.
+//! The errors that several modules share: the box for any error of a handler, and the error of an invalid setting.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,10 +10,10 @@ pub use config::{ConfigError, ConfigErrorKind};
 
 type BoxedError = Box<dyn StdError + Send + Sync>;
 
-/// A `Result` whose error is any error, for handlers and `main`.
+/// A `Result` with any error, for handlers and `main`.
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
-/// Any error. `?` converts into it from every error type, from `String` and from `&str`.
+/// A box for any error. `?` converts every error type, `String` and `&str` into it.
 ///
 /// ```
 /// # use trigger_core::{Error, Result};
@@ -27,9 +27,9 @@ pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 /// assert_eq!(read().unwrap_err().to_string(), "invalid digit found in string");
 /// ```
 ///
-/// It does not implement [`std::error::Error`] itself, as no type that converts from all errors can. It dereferences to
-/// one, and `?` converts it into a `Box<dyn std::error::Error>` and, with the feature `anyhow`, into an `anyhow::Error`.
-/// For a box that is `Send + Sync` there is [`into_boxed`](Self::into_boxed).
+/// It does not implement [`std::error::Error`], because a type that converts from every error cannot. It dereferences to
+/// the error in the box. `?` converts it into a `Box<dyn std::error::Error>` and, with the feature `anyhow`, into an
+/// `anyhow::Error`. [`into_boxed`](Self::into_boxed) returns a box that is `Send + Sync`.
 ///
 /// ```
 /// # fn start() -> trigger_core::Result { Ok(()) }
@@ -41,10 +41,10 @@ pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 pub struct Error(BoxedError);
 
 impl Error {
-    /// An error that no retry can fix. The event of a handler that returns it is dead-lettered at once, as rejected,
-    /// whatever the `retry` of the process says.
+    /// Returns an error that no retry can fix. If a handler returns it, the event is dead-lettered at once as rejected,
+    /// and the `retry` of the process does not apply.
     ///
-    /// It stays permanent as a source of another error, and through `anyhow` and its contexts.
+    /// The error stays permanent as a source of another error, and through `anyhow` and its contexts.
     ///
     /// ```
     /// # use trigger_core::{Error, Result};
@@ -61,12 +61,12 @@ impl Error {
         }
     }
 
-    /// Returns `true` if the error, or one of its sources, was made by [`permanent`](Self::permanent).
+    /// Returns `true` if [`permanent`](Self::permanent) made the error or one of its sources.
     pub fn is_permanent(&self) -> bool {
         chain(&*self.0).any(is_mark)
     }
 
-    /// The error as a box, for a function that returns one. A permanent error stays permanent.
+    /// Converts the error into a box, for a function that returns one. A permanent error stays permanent.
     ///
     /// ```
     /// # use trigger_core::Error;
@@ -95,7 +95,7 @@ impl From<Error> for Box<dyn StdError> {
     }
 }
 
-/// `anyhow` finds the original type by `downcast_ref::<Box<dyn std::error::Error + Send + Sync>>()`.
+/// Converts the box. `downcast_ref::<Box<dyn std::error::Error + Send + Sync>>()` of `anyhow` returns the original error.
 #[cfg(feature = "anyhow")]
 impl From<Error> for anyhow::Error {
     fn from(error: Error) -> anyhow::Error {
@@ -114,27 +114,27 @@ impl Deref for Error {
     }
 }
 
-/// The error and, after `: `, each of its sources that says more.
+/// Shows the error and, after `: `, each source whose text adds information.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         WithSources(&*self.0).fmt(f)
     }
 }
 
-/// As `Display`, so that a `main` that returns it prints a readable line.
+/// Shows the same as `Display`, so that a `main` that returns the error prints a readable line.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-/// A permanent error. It shows the error it wraps, and its source is the mark.
+/// A permanent error. It shows the wrapped error, and its source is the mark.
 ///
-/// The mark stands among the sources because wrappers such as `anyhow::Error::from_boxed`, `io::Error::other` and
-/// `#[error(transparent)]` hide the type of what they wrap, and pass its source on.
+/// The mark is a source because wrappers such as `anyhow::Error::from_boxed`, `io::Error::other` and
+/// `#[error(transparent)]` hide the type of the wrapped error but forward its source.
 struct Permanent(Mark);
 
-/// The mark of a permanent error among the sources. Its own source is the one of the error that it marks.
+/// The mark of a permanent error in the chain of sources. Its source is that of the marked error.
 struct Mark(BoxedError);
 
 impl fmt::Display for Permanent {
@@ -177,12 +177,12 @@ fn is_mark(error: &(dyn StdError + 'static)) -> bool {
     error.is::<Mark>()
 }
 
-/// The error and its sources.
+/// Returns the error and its sources.
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// Shows an error and, after `: `, each of its sources that says more.
+/// Shows an error and, after `: `, each source whose text is not part of the text before.
 pub(crate) struct WithSources<'a>(pub(crate) &'a (dyn StdError + 'static));
 
 impl fmt::Display for WithSources<'_> {

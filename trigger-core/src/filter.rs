@@ -1,4 +1,4 @@
-//! Filters: which of the events that a trigger gets it takes.
+//! Filters: a trigger takes only the events that its filter accepts.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use crate::closure::Closure;
 use crate::event::TriggerEvent;
 
-/// Which of its events a trigger takes, for [`TriggerConfig::filter`](crate::TriggerConfig::filter). In an attribute it
-/// is the closure alone: `filter = |error: &PipelineError| error.code >= 500`.
+/// The filter of a trigger, for [`TriggerConfig::filter`](crate::TriggerConfig::filter). An attribute has the closure
+/// alone: `filter = |error: &PipelineError| error.code >= 500`.
 ///
 /// ```
 /// # use trigger_core::{Filter, TriggerConfig};
@@ -19,20 +19,20 @@ use crate::event::TriggerEvent;
 /// # drop(config);
 /// ```
 ///
-/// It is asked where the event is published, before the queue, so it should be cheap. What it keeps out counts as
-/// `filtered` in the status of the trigger, and a publisher does not count the trigger as one that matched. A body that is
-/// not what the filter reads does not pass: it counts as `filtered` and as `undecodable`, and is warned of on the 1st and
-/// every 100th.
+/// The publisher runs the filter on every event before it queues the event, so the filter should be cheap. An event that
+/// it refuses counts as `filtered` in the status of the trigger. For the publisher the trigger does not count as matched.
+/// A body that does not decode as the closure's type is refused. It counts as `filtered` and as `undecodable`, and the
+/// 1st and every 100th such event logs a warning.
 ///
-/// An event whose filter panics is kept as a dead letter.
+/// An event whose filter panics becomes a dead letter.
 ///
-/// Two filters are equal if the texts of their closures are, or if one is a clone of the other.
+/// Two filters are equal if the texts of their closures are equal, or if one is a clone of the other.
 #[derive(Clone, PartialEq)]
 pub struct Filter(Closure<bool>);
 
 impl Filter {
-    /// Takes the events for which the function says `true`. It gets the body, decoded from JSON; a function of a
-    /// [`TriggerEvent`] gets the event as it is.
+    /// Returns a filter that accepts the events for which the function returns `true`. The function gets the body,
+    /// decoded from JSON. A function of a [`TriggerEvent`] gets the event itself.
     ///
     /// ```
     /// # use trigger_core::{Filter, TriggerEvent};
@@ -46,24 +46,24 @@ impl Filter {
         Filter(Closure::of(takes))
     }
 
-    /// The filter of a declaration.
+    /// Returns the filter of an attribute.
     pub(crate) fn written(takes: fn(&TriggerEvent) -> Option<bool>, text: &'static str) -> Filter {
         Filter(Closure::written(takes, text))
     }
 
-    /// The closure as it is written in the attribute.
+    /// Returns the source text of the closure in the attribute; `None` for a filter of the builder.
     pub(crate) fn text(&self) -> Option<&'static str> {
         self.0.text()
     }
 
-    /// Whether the event is taken; nothing for a body that the filter cannot read. It runs code of the user's, which may
+    /// Returns `true` if the filter accepts the event; `None` if the body does not decode. It runs user code, which may
     /// panic.
     pub(crate) fn takes(&self, event: &TriggerEvent) -> Option<bool> {
         self.0.call(event)
     }
 }
 
-/// The closure as it is written in the attribute, else the type that it reads.
+/// Shows the source text of the closure in the attribute, otherwise the type of its argument.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -1,4 +1,4 @@
-//! Keys: what the events have in common that are to be handled in order.
+//! Keys: events of a process with the same key are handled in order.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,10 +10,10 @@ use serde_json::Value;
 use crate::closure::Closure;
 use crate::event::TriggerEvent;
 
-/// What the events of a process have in common that must not overtake each other.
+/// The function that assigns a key to each event of a process.
 ///
-/// Events with one key are handled one at a time, in the order they came, also while one of them waits for a retry;
-/// events with different keys, and those without a key, are on their own.
+/// Events with the same key are handled one at a time, in the order of their arrival. While one of them waits for a
+/// retry, the next ones wait too. Events with different keys, and events without a key, do not affect each other.
 ///
 /// ```
 /// # use trigger_core::{Key, ProcessConfig};
@@ -23,22 +23,25 @@ use crate::event::TriggerEvent;
 /// # drop(config);
 /// ```
 ///
-/// A key is made where the event is published, on every event, so it should be cheap. It is kept as a hash of 64 bits:
-/// two keys that share one would merely wait for each other.
-/// Two keys are equal if their pointers or the texts of their closures are, or if one is a clone of the other.
+/// The publisher computes the key of every event, so it should be cheap. The runtime keeps it as a 64-bit hash. Events
+/// whose keys differ but have the same hash are handled one at a time too, which is harmless.
+///
+/// Two `Key`s are equal if their pointers or the texts of their closures are equal, or if one is a clone of the other.
 #[derive(Clone, PartialEq)]
 pub struct Key(Made);
 
-/// How a key is made: as a hash.
+/// The two ways to compute the hash of a key.
 #[derive(Clone, PartialEq)]
 enum Made {
+    /// By a closure.
     By(Closure<u64>),
+    /// From the value at a JSON Pointer into the body.
     At(Arc<str>),
 }
 
 impl Key {
-    /// The key that a function makes from the body of an event, decoded from JSON; a body that is no `T` has none. A
-    /// function of a [`TriggerEvent`] gets the event as it is.
+    /// Returns a key that a function computes from the body of an event, decoded from JSON. An event whose body does not
+    /// decode as `T` has no key. A function of a [`TriggerEvent`] gets the event itself.
     ///
     /// ```
     /// # use trigger_core::{Key, TriggerEvent};
@@ -53,20 +56,20 @@ impl Key {
         Key(Made::By(Closure::of(move |body: &T| hash(&key(body)))))
     }
 
-    /// The key that stands at one place of the body, given as a JSON Pointer (RFC 6901) such as `/customer/id`. A body
-    /// that is no JSON, or has nothing or `null` there, has none.
+    /// Returns a key that is the value at a JSON Pointer (RFC 6901) into the body, such as `/customer/id`. An event has
+    /// no key if its body is not JSON, or has no value or `null` there.
     ///
-    /// A pointer begins with `/`; a process refuses to start with one that does not.
+    /// A pointer begins with `/`, otherwise the process does not start.
     pub fn pointer(pointer: &str) -> Key {
         Key(Made::At(pointer.into()))
     }
 
-    /// The key of a declaration.
+    /// Returns the key of an attribute.
     pub(crate) fn written(key: fn(&TriggerEvent) -> Option<u64>, text: &'static str) -> Key {
         Key(Made::By(Closure::written(key, text)))
     }
 
-    /// The key of the event, as a hash; nothing for an event without one. It runs code of the user's, which may panic.
+    /// Returns the hash of the event's key; `None` if the event has no key. It runs user code, which may panic.
     pub(crate) fn lane(&self, event: &TriggerEvent) -> Option<u64> {
         match &self.0 {
             Made::By(key) => key.call(event),
@@ -77,7 +80,7 @@ impl Key {
         }
     }
 
-    /// The pointer and what is wrong with it.
+    /// Returns the pointer and its fault; `None` if the key is valid.
     pub(crate) fn fault(&self) -> Option<(&str, String)> {
         let Made::At(pointer) = &self.0 else { return None };
         let fault = if pointer.is_empty() {
@@ -93,14 +96,14 @@ impl Key {
     }
 }
 
-/// The hash of a key, the same wherever the runtime makes it.
+/// Returns the hash of a key. Equal keys have equal hashes within one program.
 pub(crate) fn hash<K: Hash + ?Sized>(key: &K) -> u64 {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
     hasher.finish()
 }
 
-/// The closure, which begins with `|`, or the pointer, which begins with `/`.
+/// Shows the closure, which begins with `|`, or the pointer, which begins with `/`.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -133,14 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn events_that_share_what_the_function_reads_have_one_key() {
+    fn events_have_the_same_key_if_the_function_returns_the_same_value() {
         let key = Key::of(|order: &Order| order.customer.clone());
         let one = key.lane(&event(r#"{"customer": "ada", "n": 1}"#));
         assert!(one.is_some());
         assert_eq!(one, key.lane(&event(r#"{"n": 2, "customer": "ada"}"#)));
         assert_ne!(one, key.lane(&event(r#"{"customer": "bob"}"#)));
-        assert_eq!(key.lane(&event("{}")), None, "no order");
-        assert_eq!(key.lane(&event("ada")), None, "no JSON");
+        assert_eq!(key.lane(&event("{}")), None, "not an order");
+        assert_eq!(key.lane(&event("ada")), None, "not JSON");
     }
 
     #[test]
@@ -150,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn pointer_names_a_value_of_the_body() {
+    fn pointer_selects_a_value_of_the_body() {
         let key = Key::pointer("/customer/id");
         let one = key.lane(&event(r#"{"customer": {"id": {"a": 1, "b": 2}}}"#));
         assert!(one.is_some());
@@ -164,18 +167,18 @@ mod tests {
     }
 
     #[test]
-    fn wrong_pointers_are_told_with_the_right_form() {
+    fn invalid_pointer_is_reported_with_the_right_form() {
         for (pointer, part) in
             [("", "`/customer`"), ("customer/id", "`/customer/id`"), ("/a~b", "`~0`"), ("/a~", "`~0`")]
         {
             let key = Key::pointer(pointer);
-            let (told, fault) = key.fault().expect(pointer);
-            assert!(told == pointer && fault.contains(part), "{fault}");
+            let (reported, fault) = key.fault().expect(pointer);
+            assert!(reported == pointer && fault.contains(part), "{fault}");
         }
     }
 
     #[test]
-    fn keys_are_equal_where_they_are_known_to_be() {
+    fn keys_are_equal_if_cloned_or_of_the_same_pointer() {
         let key = Key::of(|order: &Order| order.customer.clone());
         assert_eq!(key, key.clone());
         assert_ne!(key, Key::of(|order: &Order| order.customer.clone()));

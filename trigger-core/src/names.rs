@@ -1,13 +1,13 @@
-//! Enums whose variants have a name, which is the same in text, in JSON and in configuration.
+//! Enums whose variants have one name in text, JSON and configuration.
 
 use crate::error::{ConfigError, ConfigErrorKind};
 
-/// Implements `as_str`, `Display`, `FromStr`, `Serialize` and `Deserialize` by the names of the variants. `$field` is the
-/// field that the error of `FromStr` names.
+/// Implements `as_str`, `Display`, `FromStr`, `Serialize` and `Deserialize` with the names of the variants. `$field` is
+/// the field in the error of `FromStr`.
 macro_rules! named {
     ($type:ident as $field:literal { $($variant:ident = $name:literal,)+ }) => {
         impl $type {
-            /// The name, as in JSON and configuration.
+            /// Returns the name in JSON and configuration.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $($type::$variant => $name,)+
@@ -48,14 +48,9 @@ macro_rules! named {
 }
 pub(crate) use named;
 
-/// The error for a text that names no variant.
+/// Returns the error for a text that is not the name of a variant.
 pub(crate) fn unknown(field: &str, text: &str, names: &[&str]) -> ConfigError {
-    let meant = trigger_grammar::hint::did_you_mean(text, names.iter().copied());
-    let meant = meant.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-    ConfigError::new(
-        ConfigErrorKind::Invalid,
-        field,
-        text,
-        format!("{meant}use one of: {}", names.join(", ")),
-    )
+    let nearest = trigger_grammar::hint::did_you_mean(text, names.iter().copied());
+    let hint = nearest.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+    ConfigError::new(ConfigErrorKind::Invalid, field, text, format!("{hint}use one of: {}", names.join(", ")))
 }

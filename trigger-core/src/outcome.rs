@@ -7,40 +7,41 @@ use crate::error::Error;
 /// The result of one attempt, as the handler reports it.
 ///
 /// A handler returns `()` (done), an `Outcome`, or a `Result` of either. An `Err` and a [`Retry`](Outcome::Retry) are
-/// failed attempts: the event is retried as often as the `retry` of the process allows, by default never, and is then
-/// dead-lettered. A [`Reject`](Outcome::Reject) and an [`Error::permanent`] dead-letter the event at once.
+/// failed attempts. After a failed attempt the event is retried while the `retry` of the process allows it, and then
+/// dead-lettered; the default is no retry. A [`Reject`](Outcome::Reject) and an [`Error::permanent`] dead-letter the
+/// event at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 #[non_exhaustive]
 pub enum Outcome {
     /// The event was handled.
     Done,
-    /// The event was not handled, and an attempt after this time may succeed. It counts as a failed attempt; only the
-    /// delay is the handler's instead of the backoff's.
+    /// The event was not handled, and an attempt after this delay may succeed. It counts as a failed attempt. The delay
+    /// replaces that of the backoff.
     Retry(Duration),
     /// The event can never be handled, for this reason.
     Reject(String),
 }
 
 impl Outcome {
-    /// A [`Reject`](Outcome::Reject) with this reason.
+    /// Returns a [`Reject`](Outcome::Reject) with this reason.
     pub fn reject(reason: impl Into<String>) -> Outcome {
         Outcome::Reject(reason.into())
     }
 }
 
-/// What a handler may return: `()`, [`Outcome`], or a `Result` of these whose error converts into [`Error`].
+/// A return type of a handler: `()`, [`Outcome`], or a `Result` of these whose error converts into [`Error`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned by a handler",
     label = "not an outcome",
     note = "a handler returns `()`, `Outcome`, or `Result<(), E>` or `Result<Outcome, E>` where `E` is any error"
 )]
 pub trait IntoOutcome {
-    /// Turns the value into the outcome of the attempt, or into the error it failed with.
+    /// Converts the value into the outcome of the attempt.
     ///
     /// # Errors
     ///
-    /// The error that the handler returned.
+    /// Returns the error that the handler returned.
     fn into_outcome(self) -> Result<Outcome, Error>;
 }
 

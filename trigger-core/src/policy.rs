@@ -1,4 +1,4 @@
-//! Policies: the choices a declaration makes, as plain values, with the defaults of the framework.
+//! The policies of a declaration as plain values, with their defaults.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,38 +11,39 @@ use crate::error::{ConfigError, ConfigErrorKind};
 use crate::event::EventId;
 use crate::names::named;
 
-/// How many events a process handles at once unless it says otherwise.
+/// The default number of events that a process handles at once.
 pub(crate) const CONCURRENCY: usize = 1;
 
-/// How often an event is tried again unless its process says otherwise.
+/// The default number of retries after a failed attempt.
 pub(crate) const RETRY: u32 = 0;
 
-/// How many dead letters a runtime keeps, in memory: the newest ones.
+/// The number of dead letters that a runtime keeps in memory. The oldest are evicted.
 pub(crate) const DEAD_LETTERS: usize = 1000;
 
-/// How many bytes the dead letters of a runtime have together: 64 MiB.
+/// The limit for the dead letters of a runtime together, in bytes: 64 MiB.
 pub(crate) const DEAD_LETTER_BYTES: usize = 64 * 1024 * 1024;
 
-/// How long a drain may take unless the builder says otherwise.
+/// The default deadline of a drain.
 pub(crate) const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
 
-/// The host a webhook listens on unless it says otherwise: every interface.
+/// The default host of a webhook: every interface.
 pub(crate) const WEBHOOK_HOST: &str = "0.0.0.0";
 
-/// The port a webhook listens on unless it says otherwise.
+/// The default port of a webhook.
 pub(crate) const WEBHOOK_PORT: u16 = 9090;
 
-/// The path of a webhook unless it says otherwise.
+/// The default path of a webhook.
 pub(crate) const WEBHOOK_PATH: &str = "/webhook";
 
-/// The largest body of a webhook request unless it says otherwise: 1 MiB, in bytes.
+/// The default limit for the body of a webhook request, in bytes: 1 MiB.
 pub(crate) const WEBHOOK_BODY: usize = 1024 * 1024;
 
-/// What happens to an event that finds the queue of its trigger full.
+/// The policy of a trigger for an event that arrives while its queue is full.
 ///
-/// In every case the event is counted, and no other trigger notices. The default of event and message triggers is
-/// [`DropNewest`](Overflow::DropNewest). A webhook by default takes nothing and answers
-/// `503 {"status":"error","message":"queue full"}`, so the sender knows; it may be set to `DropOldest` or `Wait`.
+/// In every case the event is counted, and other triggers are not affected. The default of event and message triggers is
+/// [`DropNewest`](Overflow::DropNewest). A webhook by default refuses the request with
+/// `503 {"status":"error","message":"queue full"}`, so that the sender can send it again. A webhook may be set to
+/// `DropOldest` or `Wait`.
 ///
 /// ```
 /// # use trigger_core::Overflow;
@@ -52,21 +53,21 @@ pub(crate) const WEBHOOK_BODY: usize = 1024 * 1024;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// The event that found no room is dropped: counted, dead-lettered, and warned of on the 1st and every 100th.
+    /// Drops the new event: it is counted and dead-lettered. The 1st and every 100th such event logs a warning.
     #[default]
     DropNewest,
-    /// The event that has waited longest is dropped, as above, and the new one takes its place.
+    /// Drops the oldest event in the queue, as `DropNewest` does, and queues the new event.
     DropOldest,
-    /// The publisher waits until there is room, however long; a webhook request for up to 30 s.
+    /// Makes the publisher wait for capacity without a time limit; a webhook request for up to 30 s.
     ///
-    /// A handler that publishes to its own process, directly or in a circle, may find that every worker which could make
-    /// room waits as well. The runtime sees that, and one of them gets [`PublishError::Deadlock`] instead of waiting for
-    /// ever. It cannot see tasks that a handler has spawned, nor handlers of another runtime on the same bus; and it does
-    /// not know that a handler would give up waiting after a time of its own.
+    /// A handler may publish to its own process, directly or in a circle. Then every worker that could free capacity may
+    /// be waiting too. The runtime detects this deadlock, and one of the publishers gets [`PublishError::Deadlock`]. The
+    /// detection does not cover tasks that a handler has spawned, or handlers of another runtime on the same bus. It also
+    /// ignores a time limit that a handler sets for its own wait.
     ///
     /// [`PublishError::Deadlock`]: crate::PublishError::Deadlock
     Wait,
-    /// The event is counted and the publisher gets an error.
+    /// Counts the event, and returns an error to the publisher.
     Reject,
 }
 
@@ -77,7 +78,7 @@ named!(Overflow as "overflow" {
     Reject = "reject",
 });
 
-/// How long an event waits before it is tried again: longer after each attempt, spread by chance, up to a cap.
+/// The delay before a retry: it doubles after each attempt up to a cap, with full jitter.
 ///
 /// As text it is a range, such as `200ms..30s`, which is the default.
 ///
@@ -96,40 +97,40 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Up to `first` after the first attempt, up to twice as long after each further one, never over `cap`. A cap
-    /// below `first` counts as `first`.
+    /// Returns a backoff whose delay is at most `first` after the first attempt. The maximum doubles after each further
+    /// attempt, and never exceeds `cap`. A cap below `first` counts as `first`.
     ///
-    /// Both are whole milliseconds, from 1 ms to 365 days; another duration counts as the nearest such below it, else
-    /// as 1 ms.
+    /// Both are whole milliseconds from 1 ms to 365 days. Other durations are rounded down to the nearest of these, and
+    /// shorter ones count as 1 ms.
     pub const fn new(first: Duration, cap: Duration) -> Backoff {
         let first = milliseconds(first);
         let cap = milliseconds(cap);
         Backoff::of_milliseconds(first, if cap < first { first } else { cap })
     }
 
-    /// The backoff of a range that the grammar has read.
+    /// Returns the backoff of a parsed range, in milliseconds.
     pub(crate) const fn of_milliseconds(first: u64, cap: u64) -> Backoff {
         Backoff { first: Duration::from_millis(first), cap: Duration::from_millis(cap) }
     }
 
-    /// How long this event waits after its failed attempt of this number, counted from 1, in whole milliseconds.
+    /// Returns the delay after the failed attempt with this number, counted from 1, in whole milliseconds.
     ///
-    /// The time is spread evenly between nothing and the smaller of the cap and `first * 2^(attempt - 1)`, so that
-    /// events which fail together do not come back together ("full jitter": Marc Brooker, "Exponential Backoff And
-    /// Jitter", AWS Architecture Blog, 2015). It comes from the id of the event and the number of the attempt alone:
-    /// the same two wait the same time.
+    /// The delay is evenly distributed between 0 and the smaller of the cap and `first * 2^(attempt - 1)`. So events that
+    /// fail together are not retried together ("full jitter": Marc Brooker, "Exponential Backoff And Jitter", AWS
+    /// Architecture Blog, 2015). It depends only on the event's id and the attempt: the same event and attempt have the
+    /// same delay.
     pub fn delay(&self, event: EventId, attempt: u32) -> Duration {
         let doubled = 2_u64.saturating_pow(attempt.saturating_sub(1));
         let longest = milliseconds(self.first).saturating_mul(doubled).min(milliseconds(self.cap));
         let (high, low) = event.0.as_u64_pair();
         let spread = mix(mix(mix(high) ^ low) ^ u64::from(attempt));
-        // The spread as a fraction of 2^64 of the whole, which is counted from nothing.
+        // Scales the spread, a fraction of 2^64, to 0..=longest.
         let part = (u128::from(longest + 1) * u128::from(spread)) >> 64;
         Duration::from_millis(u64::try_from(part).unwrap_or(longest))
     }
 }
 
-/// 200 ms to 30 s.
+/// Returns `200ms..30s`.
 impl Default for Backoff {
     fn default() -> Backoff {
         Backoff::of_milliseconds(200, 30_000)
@@ -144,8 +145,8 @@ const fn milliseconds(duration: Duration) -> u64 {
     }
 }
 
-/// One step of SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators", 2014): a change of
-/// any bit changes each bit of the result half of the time.
+/// Returns one step of SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators", 2014). A change
+/// of one input bit flips each output bit with probability 1/2.
 fn mix(seed: u64) -> u64 {
     let mut bits = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -153,7 +154,7 @@ fn mix(seed: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// A duration as the grammar reads it; what is below a millisecond is left out.
+/// Formats a duration for the grammar, truncated to whole milliseconds.
 pub(crate) fn shown(duration: Duration) -> String {
     show_duration(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
@@ -194,13 +195,13 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
-    /// Ids as alike as those of events that were published together.
+    /// Returns ids that are as similar as those of events that are published together.
     fn ids() -> impl Iterator<Item = EventId> {
         (0..2000).map(|number| EventId(Uuid::from_u128((0x0190_0000_0000_7000 << 64) | number)))
     }
 
     #[test]
-    fn delays_are_spread_over_a_time_that_doubles_up_to_the_cap() {
+    fn delays_are_evenly_distributed_and_their_maximum_doubles_up_to_the_cap() {
         let backoff = Backoff::new(Duration::from_millis(100), Duration::from_millis(1000));
         for (attempt, longest) in
             [(1, 100), (2, 200), (3, 400), (4, 800), (5, 1000), (6, 1000), (u32::MAX, 1000)]
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn delay_is_the_same_for_the_same_event_and_attempt_only() {
+    fn delay_is_the_same_only_for_the_same_event_and_attempt() {
         let backoff = Backoff::new(YEAR, YEAR);
         let delays = |attempt| ids().map(|id| backoff.delay(id, attempt)).collect::<Vec<_>>();
         assert_eq!(delays(1), delays(1));
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn no_attempt_is_too_many_and_no_duration_too_long() {
+    fn delay_has_no_overflow_for_any_attempt_and_duration() {
         let longest = Backoff::new(Duration::MAX, Duration::MAX);
         assert_eq!(longest, Backoff::new(YEAR, YEAR));
         let shortest = Backoff::new(Duration::ZERO, Duration::ZERO);
@@ -247,14 +248,14 @@ mod tests {
     }
 
     #[test]
-    fn shortest_and_longest_delay_are_among_those_there_are() {
+    fn delays_include_zero_and_the_maximum() {
         let backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(1));
         let delays = ids().map(|id| backoff.delay(id, 1)).collect::<std::collections::HashSet<_>>();
         assert_eq!(delays, [0, 1].map(Duration::from_millis).into());
     }
 
     #[test]
-    fn backoff_is_the_text_of_a_range() {
+    fn backoff_is_a_range_as_text() {
         assert_eq!(Backoff::default().to_string(), "200ms..30s");
         assert_eq!("200ms..30s".parse(), Ok(Backoff::default()));
         let json = serde_json::to_value(Backoff::new(HOUR, YEAR)).expect("a text");

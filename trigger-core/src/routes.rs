@@ -1,8 +1,8 @@
-//! Which subscriptions want a topic: exact names in a map, patterns in a trie of tokens, behind a snapshot.
+//! The look-up of subscriptions by topic: a map of exact names and a trie of patterns, behind a snapshot.
 //!
-//! A publisher reads the snapshot without waiting for anyone, and its cost depends on the length of the topic and on
-//! what matches, never on how many subscriptions there are. The maps are persistent, so a subscriber replaces only
-//! the path from the root to its own pattern.
+//! A publisher reads the snapshot without waiting for a lock. The cost of a look-up depends on the length of the topic
+//! and on the matches, not on the number of subscriptions. The maps are persistent, so a new subscription copies only
+//! the path from the root to its pattern.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,18 +14,18 @@ use trigger_grammar::topic::first_token;
 use crate::clock::SharedClock;
 use crate::event::{Frame, SOURCE};
 use crate::source::Sink;
-use crate::topic::{Topic, TopicPattern, is_one};
+use crate::topic::{Topic, TopicPattern, is_any_token};
 
 mod names;
 
 use names::Names;
 
-/// One trigger that wants to receive.
+/// The subscription of one trigger.
 #[derive(Clone, Debug)]
 pub(crate) struct Subscription {
     number: u64,
     pub(crate) sink: Sink,
-    /// Only events of this source are wanted.
+    /// The only source of the events; `None` for every source.
     source: Option<Arc<str>>,
 }
 
@@ -34,7 +34,7 @@ impl Subscription {
         Subscription { number: 0, sink, source }
     }
 
-    /// Whether the filter of the subscription lets the event through.
+    /// Returns `true` if the event is from the source of the subscription.
     pub(crate) fn wants(&self, frame: &Frame) -> bool {
         match &self.source {
             None => true,
@@ -43,51 +43,53 @@ impl Subscription {
     }
 }
 
-/// The subscriptions of one pattern. Shared between snapshots, replaced as a whole.
+/// The subscriptions of one pattern. Snapshots share them, and a change replaces the whole list.
 type Subscriptions = Arc<[Subscription]>;
 
+/// The subscriptions of a bus or broker.
 #[derive(Default)]
 pub(crate) struct Routes {
     table: ArcSwap<Table>,
-    /// Held by the one who replaces the snapshot.
+    /// Serializes the changes, otherwise one of two concurrent changes would be lost.
     writing: Mutex<()>,
     last_number: AtomicU64,
     /// The clock of the runtime that the bus or broker is wired to.
     clock: OnceLock<SharedClock>,
 }
 
+/// The subscriptions at one moment.
 #[derive(Clone, Default)]
 pub(crate) struct Table {
     exact: Names<Topic, Subscriptions>,
     patterns: Node,
 }
 
-/// What may follow the tokens that led here.
+/// A node of the trie, which stands for the tokens on the path from the root.
 #[derive(Clone, Default)]
 struct Node {
-    /// A certain token.
+    /// The children by their literal token.
     tokens: Names<String, Node>,
-    /// Any one token: `*` or a capture.
+    /// The child for any one token: `*` or a capture.
     one: Option<Arc<Node>>,
-    /// One or more tokens: `>`.
+    /// The subscriptions of the pattern that continues with `>`.
     rest: Subscriptions,
-    /// Nothing: the pattern ends here.
+    /// The subscriptions of the pattern that ends here.
     end: Subscriptions,
 }
 
 impl Routes {
-    /// The clock of the runtime that the bus or broker is wired to; until then the system's.
+    /// Returns the clock of the runtime that the bus or broker is wired to; before the wiring, the system clock.
     #[inline]
     pub(crate) fn clock(&self) -> &SharedClock {
         self.clock.get().unwrap_or(&SharedClock::SYSTEM)
     }
 
-    /// The clock of the runtime that the bus or broker is wired to, if it is.
+    /// Returns the clock of the runtime that the bus or broker is wired to; `None` before the wiring.
     pub(crate) fn wired_clock(&self) -> Option<&SharedClock> {
         self.clock.get()
     }
 
-    /// Sets the clock, unless there is one.
+    /// Sets the clock if it is not set.
     pub(crate) fn set_clock(&self, clock: &SharedClock) {
         self.clock.get_or_init(|| clock.clone());
     }
@@ -100,13 +102,14 @@ impl Routes {
         number
     }
 
-    /// Removes the subscription of this number.
+    /// Removes the subscription with this number.
     pub(crate) fn unsubscribe(&self, pattern: &TopicPattern, number: u64) {
         self.edit(pattern, |subscriptions| {
             subscriptions.iter().filter(|subscription| subscription.number != number).cloned().collect()
         });
     }
 
+    /// Replaces the subscriptions of a pattern in a new snapshot.
     fn edit(&self, pattern: &TopicPattern, change: impl FnOnce(&Subscriptions) -> Subscriptions) {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut table = Table::clone(&self.table.load());
@@ -124,22 +127,22 @@ impl Routes {
         self.table.store(Arc::new(table));
     }
 
-    /// The subscriptions of this moment.
+    /// Returns the current subscriptions.
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot(self.table.load())
     }
 }
 
-/// The subscriptions of one moment.
+/// A snapshot of the subscriptions.
 pub(crate) struct Snapshot(Guard<Arc<Table>>);
 
 impl Snapshot {
-    /// The subscriptions to exactly this name. It is a topic, which need not be made again.
+    /// Returns the subscriptions of exactly this name, with the name as a topic, so that the caller need not parse it.
     pub(crate) fn exactly(&self, name: &str) -> Option<(&Topic, &[Subscription])> {
         self.0.exact.get(name).map(|(topic, subscriptions)| (topic, &**subscriptions))
     }
 
-    /// Calls `each` with every subscription that has a pattern, and whose pattern matches the topic.
+    /// Calls `each` with every subscription whose pattern has a wildcard or a capture and matches the topic.
     pub(crate) fn by_pattern<'a>(&'a self, topic: &str, mut each: impl FnMut(&'a Subscription)) {
         if !self.0.patterns.is_empty() {
             self.0.patterns.matching(Some(topic), &mut each);
@@ -148,7 +151,7 @@ impl Snapshot {
 }
 
 impl Node {
-    /// This node with the subscriptions of the pattern changed, and without the branches that lead nowhere.
+    /// Returns a copy of this node with changed subscriptions of the pattern, without empty branches.
     fn edited(&self, pattern: &str, change: impl FnOnce(&Subscriptions) -> Subscriptions) -> Node {
         let mut node = self.clone();
         let (token, rest) = first_token(pattern);
@@ -156,8 +159,11 @@ impl Node {
             node.rest = change(&self.rest);
             return node;
         }
-        let child =
-            if is_one(token) { self.one.as_deref() } else { self.tokens.get(token).map(|(_, child)| child) };
+        let child = if is_any_token(token) {
+            self.one.as_deref()
+        } else {
+            self.tokens.get(token).map(|(_, child)| child)
+        };
         let mut child = child.cloned().unwrap_or_default();
         match rest {
             Some(rest) => child = child.edited(rest, change),
@@ -165,7 +171,7 @@ impl Node {
         }
         let child = (!child.is_empty()).then_some(child);
         match child {
-            child if is_one(token) => node.one = child.map(Arc::new),
+            child if is_any_token(token) => node.one = child.map(Arc::new),
             Some(child) => node.tokens.insert(token.to_owned(), child),
             None => node.tokens.remove(token),
         }
@@ -176,7 +182,8 @@ impl Node {
         self.tokens.is_empty() && self.one.is_none() && self.rest.is_empty() && self.end.is_empty()
     }
 
-    /// `topic` is what is left of it after the tokens that led here.
+    /// Calls `each` with every matching subscription below this node. `topic` is the rest of the topic after the tokens
+    /// of this node; `None` after its last token.
     fn matching<'a>(&'a self, topic: Option<&str>, each: &mut impl FnMut(&'a Subscription)) {
         let Some(topic) = topic else {
             return self.end.iter().for_each(each);
@@ -185,12 +192,12 @@ impl Node {
         if self.tokens.is_empty() && self.one.is_none() {
             return;
         }
-        let (token, left) = first_token(topic);
+        let (token, rest) = first_token(topic);
         if let Some((_, child)) = self.tokens.get(token) {
-            child.matching(left, each);
+            child.matching(rest, each);
         }
         if let Some(child) = &self.one {
-            child.matching(left, each);
+            child.matching(rest, each);
         }
     }
 }

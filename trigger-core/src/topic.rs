@@ -1,4 +1,4 @@
-//! Topics and topic patterns: the names things are published under, and what a subscription says it wants.
+//! Topics, which name publications, and topic patterns, which select publications for a subscription.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -9,11 +9,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::SmolStr;
 use trigger_grammar::{Fault, FaultKind, topic as grammar};
 
-/// The name a message is published under, or the type of an event: tokens of `[A-Za-z0-9_-]` joined by `.`.
+/// The topic of a message, or the type of an event: tokens of `[A-Za-z0-9_-]` joined by `.`.
 ///
-/// At most 249 bytes and 32 tokens, case-sensitive, the first token is not `_INBOX`. A clone shares the text.
+/// A topic has at most 249 bytes and 32 tokens. It is case-sensitive, and its first token is not `_INBOX`. A clone shares
+/// the text.
 ///
-/// As an argument of a handler it is the topic the message arrived on, or the type of the event.
+/// As an argument of a handler it is the topic on which the message arrived, or the type of the event.
 ///
 /// ```
 /// # use trigger_core::Topic;
@@ -25,17 +26,18 @@ use trigger_grammar::{Fault, FaultKind, topic as grammar};
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic(
-    /// Up to 23 bytes are here, and need no count that the threads of publishers and workers would share.
+    /// Stores up to 23 bytes inline, without a reference count that the threads of publishers and workers would contend
+    /// for.
     SmolStr,
 );
 
 impl Topic {
-    /// Reads a topic.
+    /// Parses a topic.
     ///
     /// # Errors
     ///
-    /// [`TopicError`] for a text that is empty, too long, or holds an empty token, a wildcard or a character
-    /// outside the grammar.
+    /// Returns [`TopicError`] if the text is empty or too long, or has an empty token, a wildcard, or a character outside
+    /// the grammar.
     pub fn parse(text: &str) -> Result<Topic, TopicError> {
         grammar::check_topic(text).map_err(TopicError)?;
         Ok(Topic(text.into()))
@@ -45,12 +47,12 @@ impl Topic {
         self.0
     }
 
-    /// The text of the topic.
+    /// Returns the text of the topic.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The tokens between the dots.
+    /// Returns the tokens between the dots.
     pub fn tokens(&self) -> impl Iterator<Item = &str> {
         grammar::tokens(&self.0)
     }
@@ -121,11 +123,16 @@ impl<'de> Deserialize<'de> for Topic {
     }
 }
 
-/// What a subscription wants: a topic, with `*` for exactly one token, `{name}` for one token captured by name, and
-/// `>` as the last token for one or more.
+/// The pattern of a subscription, which selects the topics that it matches.
 ///
-/// It means the same on every broker it may be carried to: NATS takes it as it is; in AMQP `>` is `*.#`; in MQTT
-/// `*` is `+` and a final `>` is `+/#`; in Kafka it is a regular expression over the topics' names.
+/// A pattern is a topic with up to three kinds of special tokens:
+///
+/// - `*` matches exactly one token.
+/// - `{name}` matches one token, and captures it by name.
+/// - `>`, as the last token, matches one or more tokens.
+///
+/// A pattern has the same meaning on every broker. NATS accepts it unchanged. In AMQP `>` becomes `*.#`. In MQTT `*`
+/// becomes `+`, and a final `>` becomes `+/#`. In Kafka the pattern becomes a regular expression over topic names.
 ///
 /// ```
 /// # use trigger_core::TopicPattern;
@@ -137,22 +144,22 @@ impl<'de> Deserialize<'de> for Topic {
 /// assert!(!DAILY.matches("reports.daily"));
 /// assert_eq!(DAILY.captures("reports.eu.daily").collect::<Vec<_>>(), [("region", "eu")]);
 /// ```
-// So aligned that `str::from_utf8` looks at 16 bytes at once.
+// Aligned so that `str::from_utf8` checks 16 bytes at a time.
 #[repr(align(8))]
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct TopicPattern {
-    // Held inline, so that a pattern can be made in const evaluation and still own its text.
+    // Inline, so that const evaluation can make a pattern that owns its text.
     bytes: [u8; grammar::BYTES_MAX],
     len: u8,
 }
 
 impl TopicPattern {
-    /// Reads a pattern, at run time or in const evaluation.
+    /// Parses a pattern, at run time or in const evaluation.
     ///
     /// # Errors
     ///
-    /// [`TopicError`] for a text that is empty, too long, or holds an empty token, a wildcard inside a token, `>`
-    /// before the end, one capture twice, or a character outside the grammar.
+    /// Returns [`TopicError`] if the text is empty or too long, or has an empty token or a character outside the grammar.
+    /// A wildcard inside a token, `>` before the end, and a repeated capture are errors too.
     pub const fn parse(text: &str) -> Result<TopicPattern, TopicError> {
         if let Err(fault) = grammar::check_pattern(text) {
             return Err(TopicError(fault));
@@ -167,23 +174,24 @@ impl TopicPattern {
         Ok(TopicPattern { bytes, len: source.len() as u8 })
     }
 
-    /// The text of the pattern.
+    /// Returns the text of the pattern.
     pub fn as_str(&self) -> &str {
-        // Only `parse` makes a pattern, from text that the grammar found to be ASCII.
+        // The bytes are always valid: only `parse` makes a pattern, and its grammar accepts only ASCII.
         str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
     }
 
-    /// The tokens between the dots.
+    /// Returns the tokens between the dots.
     pub fn tokens(&self) -> impl Iterator<Item = &str> {
         grammar::tokens(self.as_str())
     }
 
-    /// Whether a message on `topic` is wanted. A text that is no topic matches nothing.
+    /// Returns `true` if the pattern matches `topic`. A text that is not a valid topic never matches.
     pub fn matches(&self, topic: &str) -> bool {
         if grammar::check_topic(topic).is_err() {
             return false;
         }
-        // Byte by byte: a topic has none of those that a wildcard or a capture begins with, and these are whole tokens.
+        // Compares bytes instead of tokens. A topic contains no `*`, `{` or `>`. In a pattern each of them starts a
+        // wildcard or a capture, which is a whole token.
         let (pattern, topic) = (&self.bytes[..usize::from(self.len)], topic.as_bytes());
         let (mut want, mut at) = (0, 0);
         loop {
@@ -198,7 +206,7 @@ impl TopicPattern {
         }
     }
 
-    /// Whether some topic is wanted by both patterns. Symmetric.
+    /// Returns `true` if some topic matches both patterns. The relation is symmetric.
     ///
     /// ```
     /// # use trigger_core::TopicPattern;
@@ -214,13 +222,13 @@ impl TopicPattern {
             match (ours.next(), theirs.next()) {
                 (None, None) => return true,
                 (Some(">"), Some(_)) | (Some(_), Some(">")) => return true,
-                (Some(a), Some(b)) if is_one(a) || is_one(b) || a == b => {}
+                (Some(a), Some(b)) if is_any_token(a) || is_any_token(b) || a == b => {}
                 _ => return false,
             }
         }
     }
 
-    /// What the `{name}` tokens stand for in `topic`, in order. Empty where the topic does not match.
+    /// Returns the name and the captured token of each `{name}`, in order. Empty if the topic does not match.
     pub fn captures<'a>(&'a self, topic: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         let topic = if self.matches(topic) { topic } else { "" };
         self.tokens().zip(grammar::tokens(topic)).filter_map(|(want, token)| {
@@ -228,19 +236,19 @@ impl TopicPattern {
         })
     }
 
-    /// Whether the pattern is a plain topic: it has no wildcard and no capture.
+    /// Returns `true` if the pattern has no wildcard and no capture.
     pub(crate) fn is_literal(&self) -> bool {
-        self.tokens().all(|token| token != ">" && !is_one(token))
+        self.tokens().all(|token| token != ">" && !is_any_token(token))
     }
 
-    /// The names of the `{name}` tokens, and which token of a topic each stands for.
+    /// Returns the name of each `{name}`, and the index of the token that it captures.
     pub(crate) fn capture_places(&self) -> impl Iterator<Item = (&str, usize)> {
         self.tokens().enumerate().filter_map(|(place, token)| Some((grammar::capture_name(token)?, place)))
     }
 }
 
-/// Whether the token of a pattern stands for any one token.
-pub(crate) fn is_one(token: &str) -> bool {
+/// Returns `true` if the token of a pattern matches any one token: a `*` or a capture.
+pub(crate) fn is_any_token(token: &str) -> bool {
     token == "*" || token.starts_with('{')
 }
 
@@ -277,12 +285,12 @@ impl<'de> Deserialize<'de> for TopicPattern {
     }
 }
 
-/// Why a text is no topic or no topic pattern: the rule it breaks, where, and the right form.
+/// The reason why a text is not a valid topic or pattern: the broken rule, the position, and the right form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopicError(Fault);
 
 impl TopicError {
-    /// Shows `text`, the one that was refused, with a caret under the fault.
+    /// Returns an explanation that shows `text`, which is the refused text, with carets under the fault.
     ///
     /// ```
     /// # use trigger_core::TopicPattern;
@@ -297,12 +305,12 @@ impl TopicError {
         self.0.point_at(text)
     }
 
-    /// The byte of the text where the fault begins.
+    /// Returns the byte offset where the fault begins.
     pub fn position(&self) -> usize {
         self.0.at
     }
 
-    /// The rule that was broken.
+    /// Returns the broken rule.
     pub fn kind(&self) -> FaultKind {
         self.0.kind
     }

@@ -1,4 +1,4 @@
-//! A process as data: its triggers, and how its handler runs.
+//! A process as data: its triggers and its policy.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::error::{ConfigError, ConfigErrorKind};
 use crate::key::Key;
 use crate::policy::{self, Backoff};
 
-/// A process as data: its triggers, and how its handler runs.
+/// A process as data: its triggers and its policy.
 ///
 /// ```
 /// # use trigger_core::{ProcessConfig, TriggerConfig};
@@ -17,8 +17,8 @@ use crate::policy::{self, Backoff};
 /// assert_eq!((config.triggers.len(), config.concurrency, config.retry), (1, 8, 0));
 /// ```
 ///
-/// In a file it has these keys, all optional. Reading refuses any other key, and reports the first fault.
-/// `ProcessConfig::try_from` reads a [`Value`](serde_json::Value), and its error is a [`ConfigError`].
+/// In a file it has these keys, all optional. Deserialization refuses any other key, and reports the first invalid
+/// setting. `ProcessConfig::try_from` reads a [`Value`](serde_json::Value), and its error is a [`ConfigError`].
 ///
 /// | key | value |
 /// |---|---|
@@ -32,14 +32,14 @@ use crate::policy::{self, Backoff};
 pub struct ProcessConfig {
     /// The triggers whose events the handler gets.
     pub triggers: Vec<TriggerConfig>,
-    /// How many events are handled at once, over all triggers: 1 to 1,000,000. The default, 1, keeps the order of each
-    /// trigger.
+    /// The maximum number of events that are handled at once, over all triggers: 1 to 1,000,000. The default, 1, keeps
+    /// the order of each trigger.
     pub concurrency: usize,
-    /// How long one attempt may take. The default is no limit.
+    /// The time limit of one attempt. The default is no limit.
     pub timeout: Option<Duration>,
-    /// How often an event is retried after a failed attempt. The default, 0, is never.
+    /// The maximum number of retries after the first attempt. The default is 0.
     pub retry: u32,
-    /// How long a retry waits. The default is `200ms..30s`.
+    /// The delay before a retry. The default is `200ms..30s`.
     pub backoff: Backoff,
     /// Events with the same key are handled one at a time, in order. The default is no key.
     pub key: Option<Key>,
@@ -52,7 +52,7 @@ impl Default for ProcessConfig {
 }
 
 impl ProcessConfig {
-    /// A process with the defaults and without a trigger.
+    /// Returns a process with the defaults and without a trigger.
     pub fn new() -> ProcessConfig {
         ProcessConfig {
             triggers: Vec::new(),
@@ -81,25 +81,25 @@ impl ProcessConfig {
         self
     }
 
-    /// Handles up to this many events at once: 1 to 1,000,000.
+    /// Handles up to this number of events at once: 1 to 1,000,000.
     pub fn concurrency(mut self, concurrency: usize) -> ProcessConfig {
         self.concurrency = concurrency;
         self
     }
 
-    /// Limits one attempt to this time, which is over zero.
+    /// Limits the time of one attempt. The limit must not be zero.
     pub fn timeout(mut self, timeout: Duration) -> ProcessConfig {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Retries an event up to this many times after its first attempt.
+    /// Retries an event up to this number of times after its first attempt.
     pub fn retry(mut self, retry: u32) -> ProcessConfig {
         self.retry = retry;
         self
     }
 
-    /// Sets how long a retry waits. It has no effect without [`retry`](Self::retry).
+    /// Sets the delay before a retry. It has no effect without [`retry`](Self::retry).
     pub fn backoff(mut self, backoff: Backoff) -> ProcessConfig {
         self.backoff = backoff;
         self
@@ -111,7 +111,7 @@ impl ProcessConfig {
         self
     }
 
-    /// Every fault of the process itself. Its triggers are checked one by one.
+    /// Returns every invalid setting of the process itself. [`TriggerConfig::faults`] has those of its triggers.
     pub(crate) fn faults(&self) -> Vec<ConfigError> {
         let mut faults = Vec::new();
         if !bounds::CONCURRENCY.holds(self.concurrency as u64) {

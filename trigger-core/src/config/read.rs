@@ -1,4 +1,4 @@
-//! Reading configuration: the documented keys, and nothing else.
+//! Reads configuration. Only the documented keys are allowed.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,17 +13,17 @@ use crate::key::Key;
 use crate::policy::Backoff;
 
 const PROCESS_KEYS: &[&str] = &["triggers", "concurrency", "timeout", "retry", "backoff", "key"];
-/// The keys of every type of trigger, after its own.
+/// The keys of every type of trigger, in addition to the keys of its type.
 const TRIGGER_KEYS: &[&str] = &["id", "queue", "queue_bytes", "overflow"];
 const EVENT_KEYS: &[&str] = &["type", "event_type", "event_source"];
 const MESSAGE_KEYS: &[&str] = &["type", "topic"];
 const WEBHOOK_KEYS: &[&str] = &["type", "webhook_path", "webhook_port", "webhook_host", "body_limit"];
 const DEAD_LETTER_KEYS: &[&str] = &["type", "process"];
 
-/// One table of configuration.
+/// A table of configuration.
 type Table = BTreeMap<String, Value>;
 
-/// What is wrong with a value, and the right form.
+/// The kind of an error in a value, and the right form of the value.
 type Wrong = (ConfigErrorKind, String);
 
 impl TriggerConfig {
@@ -40,7 +40,7 @@ impl TriggerConfig {
             }
         };
         let known = &[known, TRIGGER_KEYS].concat();
-        // Before required keys are read: a misspelt key would look like a missing one.
+        // Before the required keys are read, otherwise a misspelt key is reported as a missing one.
         refuse_unknown(&table, known, &format!("a trigger of type `{kind}`"))?;
         let source = match kind.as_str() {
             "event" => SourceConfig::Event {
@@ -93,7 +93,7 @@ impl ProcessConfig {
     }
 }
 
-/// Reads the list under `triggers`. A fault is named by its place, such as `triggers[1].topic`.
+/// Reads the list `triggers`. The field of an error has its position, such as `triggers[1].topic`.
 fn triggers(value: Value) -> Result<Vec<TriggerConfig>, ConfigError> {
     let shown = value.to_string();
     let tables = Vec::<Table>::deserialize(value).map_err(|_| {
@@ -105,18 +105,20 @@ fn triggers(value: Value) -> Result<Vec<TriggerConfig>, ConfigError> {
     read.collect()
 }
 
+/// Returns an error for the first key that is not known.
 fn refuse_unknown(table: &Table, known: &[&str], what: &str) -> Result<(), ConfigError> {
     let Some((key, value)) = table.iter().find(|(key, _)| !known.contains(&key.as_str())) else {
         return Ok(());
     };
-    // `port` for `webhook_port` is no typo, and as likely as one.
+    // `port` instead of `webhook_port` is as likely as a typo.
     let longer = known.iter().find(|known| known.ends_with(&format!("_{key}"))).copied();
-    let meant = longer.or_else(|| hint::did_you_mean(key, known.iter().copied()));
-    let meant = meant.map(|known| format!("did you mean `{known}`? ")).unwrap_or_default();
-    let reason = format!("unknown key; {meant}the keys of {what} are: {}", known.join(", "));
+    let nearest = longer.or_else(|| hint::did_you_mean(key, known.iter().copied()));
+    let hint = nearest.map(|known| format!("did you mean `{known}`? ")).unwrap_or_default();
+    let reason = format!("unknown key; {hint}the keys of {what} are: {}", known.join(", "));
     Err(ConfigError::new(ConfigErrorKind::UnknownKey, key, shown(value), reason))
 }
 
+/// Removes a key from the table, and reads its value.
 fn take<T>(
     table: &mut Table,
     key: &str,
@@ -133,7 +135,7 @@ fn required(table: &mut Table, key: &str, example: &str) -> Result<String, Confi
     take(table, key, text)?.ok_or_else(missing)
 }
 
-/// A value as its file shows it, without the quotes of a string.
+/// Returns a value as text, without the quotes of a string.
 fn shown(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -146,7 +148,7 @@ fn string<'a>(value: &'a Value, form: &str) -> Result<&'a str, Wrong> {
     value.as_str().ok_or_else(|| (WrongType, form.to_owned()))
 }
 
-/// A whole number from 0 to `max`.
+/// Reads a whole number from 0 to `max`.
 fn number(value: &Value, max: u64) -> Result<u64, Wrong> {
     match value {
         Value::String(_) => Err((WrongType, "use a whole number, without quotes".to_owned())),
@@ -210,7 +212,7 @@ fn named<T: FromStr<Err = ConfigError>>(text: &str) -> Result<T, Wrong> {
     text.parse().map_err(|error: ConfigError| (error.kind(), error.reason().to_owned()))
 }
 
-/// The table that a value holds.
+/// Returns the table in a value.
 fn table(value: Value, what: &str) -> Result<Table, ConfigError> {
     match value {
         Value::Object(fields) => Ok(fields.into_iter().collect()),

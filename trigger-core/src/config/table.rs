@@ -1,11 +1,11 @@
-//! Reading a table of any format, and refusing a key that stands in it twice.
+//! Reads a value of any serde format, and refuses a table with a repeated key.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// A value in which no table has a key twice. A [`Value`] by itself would keep the last one.
+/// A value without repeated keys. [`Value`] alone would silently keep the last value of a repeated key.
 pub(super) struct Unrepeated(pub(super) Value);
 
 impl<'de> Deserialize<'de> for Unrepeated {

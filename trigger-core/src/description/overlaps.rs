@@ -1,4 +1,4 @@
-//! Which publications may reach several processes.
+//! Finds the publications that may reach several processes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,73 +6,76 @@ use super::{Overlap, ProcessDescription, SourceDescription};
 use crate::event::TriggerKind;
 use crate::topic::TopicPattern;
 
-/// Processes, by their place in the list.
-type Places = BTreeSet<usize>;
+/// Processes by their index.
+type Indices = BTreeSet<usize>;
 
-/// The overlaps among these processes: of events, then of messages, each in the order of the alphabet.
+/// Returns the overlaps among these processes: first of events, then of messages, each in alphabetical order.
 pub(super) fn among(processes: &[ProcessDescription]) -> Vec<Overlap> {
-    let mut events: BTreeMap<&str, BTreeMap<Option<&str>, Places>> = BTreeMap::new();
-    let mut messages: BTreeMap<&str, Places> = BTreeMap::new();
-    for (place, process) in processes.iter().enumerate() {
+    let mut events: BTreeMap<&str, BTreeMap<Option<&str>, Indices>> = BTreeMap::new();
+    let mut messages: BTreeMap<&str, Indices> = BTreeMap::new();
+    for (index, process) in processes.iter().enumerate() {
         for trigger in &process.triggers {
             match &trigger.source {
                 SourceDescription::Event { event_type, event_source } => {
                     let sources = events.entry(event_type).or_default();
-                    sources.entry(event_source.as_deref()).or_default().insert(place);
+                    sources.entry(event_source.as_deref()).or_default().insert(index);
                 }
                 SourceDescription::Message { topic } => {
-                    messages.entry(topic).or_default().insert(place);
+                    messages.entry(topic).or_default().insert(index);
                 }
                 _ => {}
             }
         }
     }
-    let names = |places: &Places| places.iter().map(|place| processes[*place].name.clone()).collect();
-    let event = |(event_type, source, places): (&str, Option<&str>, Places)| Overlap {
+    let names = |indices: &Indices| indices.iter().map(|index| processes[*index].name.clone()).collect();
+    let event = |(event_type, source, indices): (&str, Option<&str>, Indices)| Overlap {
         kind: TriggerKind::Event,
         patterns: vec![event_type.to_owned()],
         event_source: source.map(str::to_owned),
-        processes: names(&places),
+        processes: names(&indices),
     };
-    let message = |(patterns, places): (Vec<&str>, Places)| Overlap {
+    let message = |(patterns, indices): (Vec<&str>, Indices)| Overlap {
         kind: TriggerKind::Message,
         patterns: patterns.into_iter().map(str::to_owned).collect(),
         event_source: None,
-        processes: names(&places),
+        processes: names(&indices),
     };
     let of_events = events.iter().flat_map(|(event_type, sources)| {
-        of_sources(sources).into_iter().map(|(source, places)| (*event_type, source, places))
+        of_sources(sources).into_iter().map(|(source, indices)| (*event_type, source, indices))
     });
     of_events.map(event).chain(of_patterns(&messages).into_iter().map(message)).collect()
 }
 
-/// Those of one event type. What takes every source meets those that take one; two that take different ones never meet.
-fn of_sources<'a>(sources: &BTreeMap<Option<&'a str>, Places>) -> Vec<(Option<&'a str>, Places)> {
+/// Returns the overlaps of one event type, by source. Processes that take every source overlap with those of each single
+/// source. Processes of two different sources do not overlap.
+fn of_sources<'a>(sources: &BTreeMap<Option<&'a str>, Indices>) -> Vec<(Option<&'a str>, Indices)> {
     let of_every = sources.get(&None).cloned().unwrap_or_default();
-    let met = sources.iter().map(|(source, places)| (*source, places | &of_every));
-    // Who takes every source and this one besides was told with those that take every source.
-    met.filter(|(source, met)| met.len() > 1 && (source.is_none() || *met != of_every)).collect()
+    let reached = sources.iter().map(|(source, indices)| (*source, indices | &of_every));
+    // If a source adds no process to those of every source, its overlap is the same and would be reported twice.
+    reached
+        .filter(|(source, reached)| reached.len() > 1 && (source.is_none() || *reached != of_every))
+        .collect()
 }
 
-/// Those of patterns: of each with itself, and of those with a wildcard with all others.
-fn of_patterns<'a>(patterns: &BTreeMap<&'a str, Places>) -> Vec<(Vec<&'a str>, Places)> {
-    let same = patterns.iter().map(|(pattern, places)| (vec![*pattern], places.clone()));
-    let parsed = patterns.iter().filter_map(|(text, places)| {
+/// Returns the overlaps of messages: the processes of each pattern, and of each wildcard pattern with another pattern.
+fn of_patterns<'a>(patterns: &BTreeMap<&'a str, Indices>) -> Vec<(Vec<&'a str>, Indices)> {
+    let same = patterns.iter().map(|(pattern, indices)| (vec![*pattern], indices.clone()));
+    let parsed = patterns.iter().filter_map(|(text, indices)| {
         let pattern = TopicPattern::parse(text).ok()?;
         let is_literal = pattern.is_literal();
-        Some((*text, pattern, is_literal, places))
+        Some((*text, pattern, is_literal, indices))
     });
     let parsed: Vec<_> = parsed.collect();
     let mut pairs = Vec::new();
-    for (text, pattern, _, places) in parsed.iter().filter(|(_, _, is_literal, _)| !is_literal) {
-        for (other_text, other, is_literal, other_places) in &parsed {
-            // Two with wildcards come here twice.
+    for (text, pattern, _, indices) in parsed.iter().filter(|(_, _, is_literal, _)| !is_literal) {
+        for (other_text, other, is_literal, other_indices) in &parsed {
+            // Two wildcard patterns meet twice in this loop, in either order. Only one of the two counts.
             if (*is_literal || text < other_text) && pattern.overlaps(other) {
-                pairs.push((vec![*text, *other_text], *places | *other_places));
+                pairs.push((vec![*text, *other_text], *indices | *other_indices));
             }
         }
     }
-    let mut all: Vec<_> = same.chain(pairs).filter(|(_, places)| places.len() > 1).collect();
+    let mut all: Vec<_> = same.chain(pairs).filter(|(_, indices)| indices.len() > 1).collect();
     all.sort_by(|(one, _), (other, _)| one.cmp(other));
     all
 }

@@ -6,7 +6,7 @@ use trigger_grammar::size;
 
 use super::*;
 
-/// As wide as the widest label.
+/// The width of the widest label.
 const LABEL: usize = "dead letter".len();
 
 impl fmt::Display for Description {
@@ -66,7 +66,7 @@ impl ProcessDescription {
     }
 }
 
-/// `name: Type`, or the type of an argument without a name.
+/// Shows `name: Type`, or only the type of an argument without a name.
 impl fmt::Display for ArgumentDescription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.name.starts_with(|first: char| first.is_ascii_digit()) {
@@ -97,7 +97,7 @@ impl fmt::Display for SourceDescription {
             SourceDescription::Webhook {
                 webhook_path: path, webhook_port: port, webhook_host: host, ..
             } => {
-                // An IPv6 address has colons of its own.
+                // Brackets separate the colons of an IPv6 address from that of the port.
                 let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
                 write!(f, "{open}{host}{close}:{port}{path}")
             }
@@ -129,7 +129,7 @@ impl TriggerDescription {
     }
 }
 
-/// `event order.paid from shop: bill, ship`
+/// Shows the overlap as `event order.paid from shop: bill, ship`.
 impl fmt::Display for Overlap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind, self.patterns.join(" and "))?;

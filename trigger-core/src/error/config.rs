@@ -1,4 +1,4 @@
-//! A setting that cannot be used.
+//! The error of an invalid setting.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::names::named;
 
-/// A setting that cannot be used: the field, its value, and the right form.
+/// The error of an invalid setting: the field, its value, and the right form.
 ///
 /// ```
 /// # use trigger_core::{ConfigErrorKind, TriggerConfig};
@@ -30,7 +30,7 @@ pub struct ConfigError {
     reason: String,
 }
 
-/// What is wrong with a setting. As text it is the name that JSON has, such as `unknown_key`.
+/// The kind of the error in a setting. As text it is the same name as in JSON, such as `unknown_key`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConfigErrorKind {
@@ -70,28 +70,28 @@ impl ConfigError {
         ConfigError { kind, field: field.into(), value: value.to_string(), reason: reason.to_string() }
     }
 
-    /// The same error for a field inside of `list`, such as `triggers[1].topic`.
+    /// Returns the same error for a field inside `list`, such as `triggers[1].topic`.
     pub(crate) fn inside(mut self, list: &str) -> ConfigError {
         self.field = format!("{list}.{}", self.field);
         self
     }
 
-    /// What is wrong with the setting.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ConfigErrorKind {
         self.kind
     }
 
-    /// The field, by its name in configuration.
+    /// Returns the name of the field in configuration.
     pub fn field(&self) -> &str {
         &self.field
     }
 
-    /// The refused value.
+    /// Returns the refused value.
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// The rule that the value breaks, and the right form.
+    /// Returns the broken rule and the right form.
     pub fn reason(&self) -> &str {
         &self.reason
     }

@@ -1,13 +1,14 @@
-//! A map from names to values that shares what does not change: a clone costs nothing, and a change copies only the way
-//! to what it changes.
+//! A persistent map from names to values. A clone copies one pointer, and a change copies only the path to the changed
+//! entry.
 //!
-//! It is a tree in which each branch looks at one half of a byte. A search looks at as many of them as tell the names
-//! that are there apart, never at more than a name has, and then compares once. With one name, as nearly always behind
-//! a token, it only compares; and it hashes nothing.
+//! The map is a tree in which each branch examines one half of a byte. A look-up examines only the halves in which the
+//! stored names differ, and then compares the whole name once. With a single entry, which is the common case below a
+//! token, it only compares. It computes no hash.
 
 use std::mem;
 use std::sync::Arc;
 
+/// A map of names.
 #[derive(Clone, Default)]
 pub(super) enum Names<K, V> {
     #[default]
@@ -16,12 +17,12 @@ pub(super) enum Names<K, V> {
     Several(Arc<Branch<K, V>>),
 }
 
-/// At least two names.
+/// A branch with at least two names.
 #[derive(Clone)]
 pub(super) struct Branch<K, V> {
-    /// The half of a byte that it looks at: some of the names differ in it.
+    /// The index of the examined half byte, in which some of the names differ.
     at: usize,
-    /// The names by what they have there.
+    /// The names by the value of that half byte.
     children: [Names<K, V>; 16],
 }
 
@@ -83,13 +84,14 @@ impl<K: AsRef<str> + Clone, V: Clone> Names<K, V> {
     }
 }
 
-/// One half of a byte, the lower before the higher. Behind the end there are zeros, which no name has.
+/// Returns the half byte at this index; the lower half of a byte comes first. After the end of the name it is 0, which is
+/// unambiguous because names contain no zero byte.
 fn half(name: &str, at: usize) -> usize {
     let byte = name.as_bytes().get(at / 2).copied().unwrap_or(0);
     usize::from(byte >> (at % 2 * 4) & 0xf)
 }
 
-/// The first half of a byte in which two names differ.
+/// Returns the index of the first half byte in which two names differ.
 fn first_difference(a: &str, b: &str) -> usize {
     (0..).find(|at| half(a, *at) != half(b, *at)).unwrap_or_default()
 }
@@ -102,12 +104,12 @@ mod tests {
 
     use super::*;
 
-    /// Of few letters, so that names begin alike, end within each other and differ in either half of a byte.
+    /// Few letters, so that names share prefixes, are prefixes of each other, and differ in either half of a byte.
     const NAME: &str = "[abq]{1,3}";
 
     proptest! {
         #[test]
-        fn names_are_a_map_of_which_clones_stay_as_they_were(
+        fn names_are_a_map_whose_clones_do_not_change(
             changes in prop::collection::vec((NAME, prop::option::weighted(0.7, 0..9)), 1..60),
         ) {
             let known: BTreeSet<_> = changes.iter().map(|(name, _)| name.clone()).collect();
