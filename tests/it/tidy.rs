@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 mod imports;
+mod words;
 
 /// Returns the root of the crate.
 fn root() -> &'static Path {
