@@ -19,7 +19,9 @@ pub use trigger_core::{
 #[doc(hidden)]
 pub mod __private {
     pub use trigger_core::private::*;
-    pub use trigger_macros::{handlers, on_dead_letter, on_event, on_message, on_webhook, process};
+    pub use trigger_macros::{
+        handlers, on_dead_letter, on_event, on_message, on_source, on_webhook, process,
+    };
 }
 
 /// Runs an async fn on every event of one type.
@@ -189,6 +191,51 @@ pub use trigger_macros::on_webhook;
 /// A process that does not exist, and the handler's own, are refused at start. Everything else is as for
 /// [`#[on_event]`](macro@on_event).
 pub use trigger_macros::on_dead_letter;
+
+/// Runs an async fn on every event of a source that the program brings: see [`TriggerSource`].
+///
+/// ```standalone_crate
+/// use std::time::Duration;
+/// use triggers::prelude::*;
+/// use triggers::{Draft, SourceContext, SourceKind, TriggerSource};
+///
+/// static TICKER: SourceKind = SourceKind::new("ticker", "a tick");
+///
+/// struct Ticker(Duration);
+///
+/// impl TriggerSource for Ticker {
+///     fn kind(&self) -> &'static SourceKind {
+///         &TICKER
+///     }
+///
+///     fn pattern(&self) -> std::borrow::Cow<'_, str> {
+///         format!("{:?}", self.0).into()
+///     }
+///
+///     fn accept(&self, cx: &SourceContext) {
+///         let (sink, mut ticks) = (cx.sink().clone(), tokio::time::interval(self.0));
+///         cx.spawn(async move {
+///             loop {
+///                 ticks.tick().await;
+///                 sink.send(Draft::new("tick", "null")).await;
+///             }
+///         });
+///     }
+/// }
+///
+/// #[on_source(Ticker(Duration::from_secs(60)), queue = 1)]
+/// async fn sweep(tick: TriggerEvent) {
+///     println!("{} {:?}", tick.trigger_id(), tick.timestamp());
+/// }
+/// # fn main() {}
+/// ```
+///
+/// First comes an expression that makes the source, or a `Result` of one. It runs once for each runtime, also for a check or a
+/// description, so it does no I/O: that belongs in [`bind`](TriggerSource::bind) and [`open`](TriggerSource::open). An error
+/// keeps the runtime from starting, and is reported with the place of the handler. Then, all optional, come `id`, `queue`,
+/// `queue_bytes`, `overflow`, `filter` and `crate` as for [`#[on_event]`](macro@on_event). The default id is `KIND-PATTERN`;
+/// the defaults of the queue are those of the [`SourceKind`]. Settings of the source itself are arguments of the expression.
+pub use trigger_macros::on_source;
 
 /// Says how the handler of the triggers on the same fn runs. It stands above or below them.
 ///
@@ -360,6 +407,6 @@ pub mod prelude {
         Attempt, Builder, Bytes, DeadLetter, DeadLetters, Error, EventBus, EventId, EventTrigger, Headers,
         Json, MessageBroker, MessageTrigger, Outcome, Overflow, ProcessConfig, Query, Rejection, Result,
         Runtime, Sender, Shutdown, Source, State, Text, Topic, Trigger, TriggerConfig, TriggerEvent,
-        WebhookTrigger, handlers, on_dead_letter, on_event, on_message, on_webhook, process,
+        WebhookTrigger, handlers, on_dead_letter, on_event, on_message, on_source, on_webhook, process,
     };
 }

@@ -40,6 +40,7 @@ mod program;
 mod retry;
 mod runtime;
 mod signals;
+mod source;
 mod stop;
 mod tidy;
 mod topics;

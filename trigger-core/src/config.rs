@@ -98,6 +98,12 @@ impl TriggerConfig {
         TriggerConfig::new(SourceConfig::Custom(source))
     }
 
+    /// The same trigger, which cannot start because of this fault.
+    pub(crate) fn with_fault(mut self, fault: ConfigError) -> TriggerConfig {
+        self.fault.get_or_insert(fault);
+        self
+    }
+
     fn new(source: SourceConfig) -> TriggerConfig {
         TriggerConfig {
             source,

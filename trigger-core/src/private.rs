@@ -17,8 +17,10 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use crate::config::TriggerConfig;
 use crate::event::TriggerEvent;
 use crate::handler::FromTrigger;
+use crate::source::TriggerSource;
 
 /// Makes an argument of a handler.
 ///
@@ -27,6 +29,36 @@ use crate::handler::FromTrigger;
 /// Its rejection, with the name of the argument.
 pub fn arg<T: FromTrigger>(cx: &Context<'_>, argument: &'static str) -> Result<T, Rejection> {
     T::from_trigger(cx).map_err(|rejection| rejection.of(argument))
+}
+
+/// What `#[on_source(..)]` takes: a source, or a `Result` with one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a source of events",
+    label = "not a source",
+    note = "`#[on_source(..)]` takes a type that implements `TriggerSource`, or a `Result` of one whose error can be shown"
+)]
+pub trait IntoSource {
+    /// The trigger of the source. An error is a fault of the trigger.
+    fn trigger(self) -> TriggerConfig;
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: TriggerSource> IntoSource for S {
+    fn trigger(self) -> TriggerConfig {
+        TriggerConfig::custom(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: TriggerSource, E: Display> IntoSource for Result<S, E> {
+    fn trigger(self) -> TriggerConfig {
+        self.map_or_else(TriggerConfig::without_source, TriggerConfig::custom)
+    }
+}
+
+/// Makes the trigger of `#[on_source(..)]`, without its settings.
+pub fn source(source: impl IntoSource) -> TriggerConfig {
+    source.trigger()
 }
 
 /// A type that is read from one token of a topic.

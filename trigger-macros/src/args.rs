@@ -29,6 +29,8 @@ pub(crate) enum TriggerKind {
     Message,
     Webhook,
     DeadLetter,
+    /// That of a source which an expression makes. Its real kind is known when the expression runs.
+    Custom,
 }
 
 /// A key of an attribute.
@@ -44,9 +46,10 @@ const EVENT: Attribute = Attribute::Trigger(TriggerKind::Event);
 const MESSAGE: Attribute = Attribute::Trigger(TriggerKind::Message);
 const WEBHOOK: Attribute = Attribute::Trigger(TriggerKind::Webhook);
 const DEAD_LETTER: Attribute = Attribute::Trigger(TriggerKind::DeadLetter);
+const CUSTOM: Attribute = Attribute::Trigger(TriggerKind::Custom);
 const PROCESS: Attribute = Attribute::Process;
 
-const EVERY_TRIGGER: &[Attribute] = &[EVENT, MESSAGE, WEBHOOK, DEAD_LETTER];
+const EVERY_TRIGGER: &[Attribute] = &[EVENT, MESSAGE, WEBHOOK, DEAD_LETTER, CUSTOM];
 
 const KEYS: &[Key] = &[
     Key { name: "source", takes: Takes::TextOrConst, homes: &[EVENT] },
@@ -94,7 +97,9 @@ impl Attribute {
     /// Returns the attribute that a path names. Compares its last segment alone, so that `triggers::on_event` counts.
     pub(crate) fn of(path: &Path) -> Option<Attribute> {
         let last = &path.segments.last()?.ident;
-        [EVENT, MESSAGE, WEBHOOK, DEAD_LETTER, PROCESS].into_iter().find(|attribute| last == attribute.name())
+        [EVENT, MESSAGE, WEBHOOK, DEAD_LETTER, CUSTOM, PROCESS]
+            .into_iter()
+            .find(|attribute| last == attribute.name())
     }
 
     /// Returns the name of the attribute.
@@ -122,6 +127,7 @@ impl Attribute {
     fn names_of_the_first(self) -> &'static [&'static str] {
         match self {
             Attribute::Trigger(TriggerKind::DeadLetter) => &["process", "process_name", "of", "from"],
+            Attribute::Trigger(TriggerKind::Custom) => &["source", "from"],
             Attribute::Trigger(_) => &["event_type", "topic", "pattern", "path", "webhook_path", "type"],
             Attribute::Process => &[],
         }
@@ -140,6 +146,7 @@ impl TriggerKind {
             TriggerKind::Message => "on_message",
             TriggerKind::Webhook => "on_webhook",
             TriggerKind::DeadLetter => "on_dead_letter",
+            TriggerKind::Custom => "on_source",
         }
     }
 
@@ -150,6 +157,7 @@ impl TriggerKind {
             TriggerKind::Message => "Message",
             TriggerKind::Webhook => "Webhook",
             TriggerKind::DeadLetter => "DeadLetter",
+            TriggerKind::Custom => "Custom",
         };
         Ident::new(name, span)
     }
@@ -157,10 +165,11 @@ impl TriggerKind {
     /// Returns what stands first in its list, without a key, and an example of it.
     pub(crate) fn first(self) -> (&'static str, &'static str) {
         match self {
-            TriggerKind::Event => ("event type", "order.paid"),
-            TriggerKind::Message => ("topic pattern", "reports.*"),
-            TriggerKind::Webhook => ("path", "/events"),
-            TriggerKind::DeadLetter => ("process name", "orders"),
+            TriggerKind::Event => ("event type", "\"order.paid\""),
+            TriggerKind::Message => ("topic pattern", "\"reports.*\""),
+            TriggerKind::Webhook => ("path", "\"/events\""),
+            TriggerKind::DeadLetter => ("process name", "\"orders\""),
+            TriggerKind::Custom => ("source", "Ticker::every(SECOND)"),
         }
     }
 
@@ -313,9 +322,7 @@ impl Args {
             && self.attribute.names_of_the_first().contains(&name)
         {
             let attribute = self.attribute.name();
-            return format!(
-                "the {what} comes first, without a key: `#[{attribute}(\"{example}\")]`\n  {keys}"
-            );
+            return format!("the {what} comes first, without a key: `#[{attribute}({example})]`\n  {keys}");
         }
         let same = OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, key)| *key);
         let near = same
@@ -425,7 +432,9 @@ mod tests {
         says(
             PROCESS,
             quote!(queue = 1),
-            &["`queue` belongs to `#[on_event]`, `#[on_message]`, `#[on_webhook]` and `#[on_dead_letter]`"],
+            &[
+                "`queue` belongs to `#[on_event]`, `#[on_message]`, `#[on_webhook]`, `#[on_dead_letter]` and `#[on_source]`",
+            ],
         );
         says(
             EVENT,

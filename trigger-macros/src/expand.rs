@@ -150,7 +150,9 @@ fn record(declaration: &Declaration) -> TokenStream {
     let Declaration { function, triggers, process, inputs, .. } = declaration;
     let name = function.name();
     let process = configured("ProcessRecord", quote!(__p::ProcessRecord::new()), process);
-    let kinds: Vec<TriggerKind> = triggers.iter().map(|trigger| trigger.kind).collect();
+    // The kind of a custom source is known at the start, which checks it.
+    let kinds = triggers.iter().map(|trigger| trigger.kind).filter(|kind| *kind != TriggerKind::Custom);
+    let kinds: Vec<TriggerKind> = kinds.collect();
     let arguments = inputs.iter().map(|input| argument(input, &kinds));
     let triggers = triggers.iter().map(trigger);
     let call = call(function, inputs);
@@ -191,9 +193,13 @@ fn trigger(trigger: &Trigger) -> TokenStream {
         TriggerKind::DeadLetter => Ident::new("dead_letter_of", span),
         TriggerKind::Message => Ident::new("message", span),
         TriggerKind::Webhook => Ident::new("webhook", span),
+        TriggerKind::Custom => Ident::new("source_of", span),
     };
-    let first = given(&constructor, first, trigger.first.as_ref());
     let private = private_path(span);
+    let first = match &trigger.first {
+        Some(Value::Source(source)) => quote_spanned!(span=> || #private::source(#source)),
+        value => given(&constructor, first, value.as_ref()),
+    };
     let start = quote_spanned!(span=> #private::TriggerRecord::#constructor(#first));
     configured("TriggerRecord", start, &trigger.settings)
 }
@@ -276,6 +282,7 @@ impl Value {
             Value::Overflow(variant) => variant.to_token_stream(),
             Value::Const(path) => path.to_token_stream(),
             Value::Closure(closure) => closure.written(),
+            Value::Source(source) => source.to_token_stream(),
         }
     }
 }

@@ -48,6 +48,12 @@ pub fn on_dead_letter(args: TokenStream, item: TokenStream) -> TokenStream {
     declare(Attribute::Trigger(TriggerKind::DeadLetter), args, item)
 }
 
+/// Runs an async function for each event of a source that the program brings: see `triggers::on_source`.
+#[proc_macro_attribute]
+pub fn on_source(args: TokenStream, item: TokenStream) -> TokenStream {
+    declare(Attribute::Trigger(TriggerKind::Custom), args, item)
+}
+
 /// Says how a handler runs: see `triggers::process`.
 #[proc_macro_attribute]
 pub fn process(args: TokenStream, item: TokenStream) -> TokenStream {

@@ -174,7 +174,7 @@ fn read_first(kind: TriggerKind, list: &Args, errors: &mut Errors) -> Option<Val
     }
     let (what, example) = kind.first();
     let name = kind.attribute();
-    let message = format!("`#[{name}]` needs the {what} first: `#[{name}(\"{example}\")]`");
+    let message = format!("`#[{name}]` needs the {what} first: `#[{name}({example})]`");
     errors.push(syn::Error::new(list.place, message));
     None
 }

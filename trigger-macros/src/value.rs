@@ -39,6 +39,8 @@ pub(crate) enum Value {
     /// A const of the user. Const evaluation checks it.
     Const(Path),
     Closure(Box<Closure>),
+    /// The expression that makes a source.
+    Source(Box<Expr>),
 }
 
 const OVERFLOWS: &[(&str, &str)] =
@@ -124,12 +126,15 @@ pub(crate) fn read(
 /// Reads the first value of a trigger's list: its type, pattern, path or process. Reports a wrong one to `errors` and
 /// returns `None`.
 pub(crate) fn read_first(kind: TriggerKind, value: &Expr, errors: &mut Errors) -> Option<Value> {
+    if kind == TriggerKind::Custom {
+        return Some(Value::Source(Box::new(value.clone())));
+    }
     let (what, example) = kind.first();
     let text = match plain(value) {
         Plain::Const(path) => return Some(Value::Const(path.clone())),
         Plain::Text(text) => text,
         _ => {
-            errors.at(value, format!("the {what} is a string in quotes, or a const: `\"{example}\"`"));
+            errors.at(value, format!("the {what} is a string in quotes, or a const: `{example}`"));
             return None;
         }
     };
@@ -141,7 +146,7 @@ pub(crate) fn read_first(kind: TriggerKind, value: &Expr, errors: &mut Errors) -
             errors.at(text, message);
             return None;
         }
-        TriggerKind::DeadLetter => ("", Ok(())),
+        TriggerKind::DeadLetter | TriggerKind::Custom => ("", Ok(())),
         TriggerKind::Webhook => ("bad webhook path", path::check_path(&text.value())),
     };
     match checked {

@@ -11,8 +11,14 @@ use std::time::{Duration, Instant};
 use crate::{Outcome, cargo, run, target};
 
 /// The examples that end by themselves.
-const SHORT: &[&str] =
-    &["direct_triggers", "config_driven", "several_triggers", "state_and_extractors", "order_pipeline"];
+const SHORT: &[&str] = &[
+    "direct_triggers",
+    "config_driven",
+    "several_triggers",
+    "state_and_extractors",
+    "order_pipeline",
+    "custom_source",
+];
 
 /// The address of the quickstart.
 const QUICKSTART: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);

@@ -39,11 +39,15 @@ impl Builder {
         let runtime = self.wire(processes);
         problems.extend(runtime.bind().await);
         if !problems.is_empty() {
+            runtime.undo().await;
             return Err(StartError::of(problems));
         }
         runtime.context.shared.bus.routes().set_clock(&runtime.context.env.clock);
         runtime.context.shared.broker.routes().set_clock(&runtime.context.env.clock);
-        runtime.open(on_start).await?;
+        if let Err(error) = runtime.open(on_start).await {
+            runtime.undo().await;
+            return Err(error);
+        }
         let processes = runtime.processes();
         let triggers: usize = processes.iter().map(|handle| handle.triggers.len()).sum();
         let names: Vec<_> = processes.iter().map(|handle| handle.name()).collect();
@@ -105,10 +109,14 @@ impl Runtime {
             processes.iter().for_each(|handle| handle.work());
             return Ok(());
         }
-        for handle in &processes {
+        Err(StartError::of(problems))
+    }
+
+    /// Undoes a start that has failed.
+    async fn undo(&self) {
+        for handle in &self.processes() {
             handle.undo().await;
         }
-        Err(StartError::of(problems))
     }
 
     /// Binds every source before the first one opens, so that all ports that others have taken are found at once.

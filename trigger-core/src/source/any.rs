@@ -10,6 +10,7 @@ use super::polled::Polled;
 use super::subscription::SubscriptionSource;
 use super::{SourceContext, TriggerSource};
 use crate::config::{CustomSource, SourceConfig, TriggerConfig};
+use crate::error::{ConfigError, ConfigErrorKind};
 use crate::event::{CUSTOM, SourceKind};
 use crate::panic::{CatchUnwind, guard};
 use crate::status::TriggerStatus;
@@ -93,6 +94,18 @@ impl TriggerConfig {
 }
 
 impl TriggerConfig {
+    /// The trigger of a source that could not be made. The error is its fault, so it never starts.
+    pub(crate) fn without_source(error: impl fmt::Display) -> TriggerConfig {
+        let source = CustomSource::new(&CUSTOM, String::new(), Arc::new(NoSource(&CUSTOM)));
+        let fault = ConfigError::new(
+            ConfigErrorKind::Invalid,
+            "on_source",
+            "",
+            format!("its source could not be made: {error}"),
+        );
+        TriggerConfig::of_source(source).with_fault(fault)
+    }
+
     /// A custom [`Trigger`]. Its queue has one event: the one that is on its way to a worker.
     pub(crate) fn polled(trigger: impl Trigger) -> TriggerConfig {
         let id = trigger.id().to_owned();
