@@ -311,10 +311,8 @@ impl TriggerSource for Ticker {
         4
     }
 
-    fn status(&self, status: TriggerStatus) -> TriggerStatus {
-        let mut status = status;
+    fn status(&self, status: &mut TriggerStatus) {
         status.queue_size += 4;
-        status
     }
 }
 

@@ -123,9 +123,9 @@ pub trait TriggerSource: Send + Sync + 'static {
         0
     }
 
-    /// The status of its trigger, with what the source itself knows. `status` is that of the queue.
-    fn status(&self, status: TriggerStatus) -> TriggerStatus {
-        status
+    /// Adds what the source itself knows to the status of its trigger, which is that of the queue.
+    fn status(&self, status: &mut TriggerStatus) {
+        let _ = status;
     }
 
     /// The address that it listens on, if it does.

@@ -26,7 +26,7 @@ pub(crate) trait AnySource: Send + Sync + 'static {
     fn refuse(&self) -> BoxFuture<'_, Result<(), String>>;
     fn close(&self) -> BoxFuture<'_, Result<(), String>>;
     fn left(&self) -> usize;
-    fn status(&self, status: TriggerStatus) -> TriggerStatus;
+    fn status(&self, status: &mut TriggerStatus);
     fn local_addr(&self) -> Option<SocketAddr>;
 }
 
@@ -58,8 +58,9 @@ impl<S: TriggerSource> AnySource for S {
         guard(|| TriggerSource::left(self)).unwrap_or_default()
     }
 
-    fn status(&self, status: TriggerStatus) -> TriggerStatus {
-        guard(|| TriggerSource::status(self, status.clone())).unwrap_or(status)
+    fn status(&self, status: &mut TriggerStatus) {
+        // A status that the source has changed in part says more than none.
+        let _ = guard(|| TriggerSource::status(self, status));
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {

@@ -79,8 +79,9 @@ impl BoundTrigger {
 
     /// The status, and the account of what became of its events, at one moment.
     pub(crate) fn status(&self) -> (TriggerStatus, Ledger) {
-        let (status, ledger) = self.cx.sink.status_and_ledger();
-        (self.source.status(status), ledger)
+        let (mut status, ledger) = self.cx.sink.status_and_ledger();
+        self.source.status(&mut status);
+        (status, ledger)
     }
 }
 

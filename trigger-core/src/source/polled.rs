@@ -72,14 +72,14 @@ impl<T: Trigger> TriggerSource for Polled<T> {
         self.trigger.status().queue_size
     }
 
-    fn status(&self, queue: TriggerStatus) -> TriggerStatus {
-        let mut status = self.trigger.status();
-        let handed_out = queue.accepted + status.queue_size as u64;
-        status.accepted = status.accepted.max(handed_out);
-        status.queue_size += queue.queue_size;
-        status.queue_bytes += queue.queue_bytes;
-        status.waiting += queue.waiting;
-        status
+    fn status(&self, status: &mut TriggerStatus) {
+        let mut own = self.trigger.status();
+        let handed_out = status.accepted + own.queue_size as u64;
+        own.accepted = own.accepted.max(handed_out);
+        own.queue_size += status.queue_size;
+        own.queue_bytes += status.queue_bytes;
+        own.waiting += status.waiting;
+        *status = own;
     }
 }
 
