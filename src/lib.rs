@@ -9,10 +9,10 @@ pub use trigger_core::{
     HandlerRecord, Headers, IntoOutcome, Json, Key, MessageBroker, MessageTrigger, Needs, Offered, Outcome,
     Overflow, Overlap, ParseEventIdError, PausedClock, Problem, ProblemKind, ProcessConfig,
     ProcessDescription, ProcessReport, ProcessState, ProcessStatus, Publish, PublishError, Published,
-    Publishing, Query, Rejection, RejectionKind, Result, Runtime, RuntimeStatus, Sender, Shutdown, Sink,
-    Source, SourceContext, SourceDescription, SourceKind, StartError, State, SystemClock, Text, Topic,
-    TopicError, TopicPattern, Trigger, TriggerConfig, TriggerDescription, TriggerError, TriggerEvent,
-    TriggerKind, TriggerSource, TriggerStatus, UnknownProcess, WebhookTrigger,
+    Publishing, Query, Rejection, RejectionKind, Result, Runtime, RuntimeStatus, Sender, Setting, Settings,
+    Shutdown, Sink, Source, SourceContext, SourceDescription, SourceKind, StartError, State, SystemClock,
+    Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig, TriggerDescription, TriggerError,
+    TriggerEvent, TriggerKind, TriggerSource, TriggerStatus, UnknownProcess, WebhookTrigger, source_kind,
 };
 
 /// What generated code names.
@@ -195,33 +195,17 @@ pub use trigger_macros::on_dead_letter;
 /// Runs an async fn on every event of a source that the program brings: see [`TriggerSource`].
 ///
 /// ```standalone_crate
-/// use std::time::Duration;
+/// # use std::borrow::Cow;
+/// # use std::time::Duration;
+/// # use triggers::{SourceContext, SourceKind, TriggerSource};
+/// # static TICKER: SourceKind = SourceKind::new("ticker", "a tick");
+/// # struct Ticker(Duration);
+/// # impl TriggerSource for Ticker {
+/// #     fn kind(&self) -> &'static SourceKind { &TICKER }
+/// #     fn pattern(&self) -> Cow<'_, str> { format!("{:?}", self.0).into() }
+/// #     fn accept(&self, _: &SourceContext) {}
+/// # }
 /// use triggers::prelude::*;
-/// use triggers::{Draft, SourceContext, SourceKind, TriggerSource};
-///
-/// static TICKER: SourceKind = SourceKind::new("ticker", "a tick");
-///
-/// struct Ticker(Duration);
-///
-/// impl TriggerSource for Ticker {
-///     fn kind(&self) -> &'static SourceKind {
-///         &TICKER
-///     }
-///
-///     fn pattern(&self) -> std::borrow::Cow<'_, str> {
-///         format!("{:?}", self.0).into()
-///     }
-///
-///     fn accept(&self, cx: &SourceContext) {
-///         let (sink, mut ticks) = (cx.sink().clone(), tokio::time::interval(self.0));
-///         cx.spawn(async move {
-///             loop {
-///                 ticks.tick().await;
-///                 sink.send(Draft::new("tick", "null")).await;
-///             }
-///         });
-///     }
-/// }
 ///
 /// #[on_source(Ticker(Duration::from_secs(60)), queue = 1)]
 /// async fn sweep(tick: TriggerEvent) {

@@ -2,7 +2,24 @@
 
 #![allow(clippy::expect_used, reason = "a test ends where it fails")]
 
-use triggers::Runtime;
+use triggers::{Runtime, SourceKind, Text, TriggerConfig, source_kind};
+
+source_kind! {
+    static TICKER: SourceKind = SourceKind::new("ticker", "a tick");
+}
+
+source_kind! {
+    static OTHER_TICKER: SourceKind = SourceKind::new("ticker", "a tick of another crate");
+}
+
+#[test]
+fn two_linked_kinds_of_one_name_are_a_problem_of_the_start() {
+    assert_eq!(TICKER.kind(), OTHER_TICKER.kind());
+    let config = triggers::ProcessConfig::new().trigger(TriggerConfig::event("a"));
+    let builder = Runtime::builder().process("p", config, |_: Text| async {});
+    let error = builder.check().expect_err("two kinds of one name").to_string();
+    assert!(error.contains("two kinds of sources have the name `ticker`"), "{error}");
+}
 
 #[tokio::test]
 async fn empty_registry_is_a_start_error_that_says_what_to_do() {

@@ -41,6 +41,7 @@ mod retry;
 mod runtime;
 mod signals;
 mod source;
+mod source_kind;
 mod stop;
 mod tidy;
 mod topics;

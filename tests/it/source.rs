@@ -1,135 +1,25 @@
-//! Sources that a program brings: one file adds a kind, and it is described, checked, started, drained and accounted as
-//! the built-in kinds are.
+//! What the runtime does with a custom source: the order of its calls, its room, its tasks and its end.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::json;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use triggers::{
-    Attempt, Builder, DeadLetterReason, Draft, Headers, Offered, Outcome, Overflow, ProcessConfig, Result,
-    Runtime, Sink, SourceContext, SourceDescription, SourceKind, Text, TriggerConfig, TriggerError,
-    TriggerEvent, TriggerKind, TriggerSource, TriggerStatus, handlers, on_event, on_source,
+    Builder, DeadLetterReason, Draft, Offered, Overflow, Result, Runtime, SourceContext, SourceKind, Text,
+    TriggerConfig, TriggerEvent, TriggerSource, TriggerStatus,
 };
 
 use crate::common::{alive_tasks, assert_balanced, config, gated, status};
 use crate::logs::Logs;
+use crate::source_kind::{Calls, Feed};
 use crate::until::until;
-
-static FEED: SourceKind = SourceKind::new("feed", "an entry of a feed").queue(3);
-
-/// A feed that the test writes to. It notes each call of the runtime.
-#[derive(Clone, Default)]
-struct Feed {
-    name: &'static str,
-    calls: Calls,
-    sink: Arc<Mutex<Option<Sink>>>,
-    fails_to: &'static str,
-    panics_in: &'static str,
-}
-
-type Calls = Arc<Mutex<Vec<String>>>;
-
-impl Feed {
-    fn new(name: &'static str) -> Feed {
-        Feed { name, ..Feed::default() }
-    }
-
-    fn of(name: &'static str, calls: &Calls) -> Feed {
-        Feed { name, calls: Arc::clone(calls), ..Feed::default() }
-    }
-
-    fn note(&self, call: &str) -> Result<(), TriggerError> {
-        self.calls.lock().expect("the calls").push(format!("{call} {}", self.name));
-        assert_ne!(self.panics_in, call, "a panic of the feed");
-        if self.fails_to == call { Err(TriggerError::failed("no such feed")) } else { Ok(()) }
-    }
-
-    fn sink(&self) -> Sink {
-        self.sink.lock().expect("the sink").clone().expect("a source that accepts")
-    }
-
-    async fn send(&self, entry: &str) -> Offered {
-        self.sink().send(Draft::new("entry", entry.to_owned()).attribute("author", "ada")).await
-    }
-}
-
-impl TriggerSource for Feed {
-    fn kind(&self) -> &'static SourceKind {
-        &FEED
-    }
-
-    fn pattern(&self) -> Cow<'_, str> {
-        Cow::Borrowed(self.name)
-    }
-
-    async fn bind(&self, _: &SourceContext) -> Result<(), TriggerError> {
-        self.note("bind")
-    }
-
-    async fn open(&self, cx: &SourceContext) -> Result<(), TriggerError> {
-        assert!(!cx.sink().is_open());
-        self.note("open")
-    }
-
-    fn accept(&self, cx: &SourceContext) {
-        assert!(cx.sink().is_open());
-        *self.sink.lock().expect("the sink") = Some(cx.sink().clone());
-        self.note("accept").expect("it cannot fail");
-    }
-
-    async fn refuse(&self) {
-        self.note("refuse").expect("it cannot fail");
-    }
-
-    async fn close(&self) {
-        self.note("close").expect("it cannot fail");
-    }
-}
 
 /// Returns a builder with a process that ignores the entries of these feeds.
 fn ignoring(feeds: impl IntoIterator<Item = Feed>) -> Builder {
     let triggers = feeds.into_iter().map(TriggerConfig::custom);
     Runtime::builder().process("p", config(triggers), |_: TriggerEvent| async {})
-}
-
-#[tokio::test(start_paused = true)]
-async fn event_of_a_custom_source_has_what_every_event_has() -> Result {
-    let (sender, mut seen) = mpsc::unbounded_channel();
-    let feed = Feed::new("news");
-    let runtime = Runtime::builder()
-        .process(
-            "p",
-            ProcessConfig::new().trigger(TriggerConfig::custom(feed.clone())).retry(1),
-            move |event: TriggerEvent, attempt: Attempt| {
-                let (sender, again) = (sender.clone(), attempt.number() == 1);
-                async move {
-                    drop(sender.send(event));
-                    if again { Outcome::Retry(Duration::from_secs(1)) } else { Outcome::Done }
-                }
-            },
-        )
-        .start()
-        .await?;
-    let Offered::Queued(id) = feed.send(r#"{"title": "rust"}"#).await else { panic!("not queued") };
-    let (first, second) = (seen.recv().await.expect("an event"), seen.recv().await.expect("its retry"));
-    assert_eq!((first.id(), second.id()), (id, id));
-    assert_eq!((first.trigger_id(), first.kind().as_str()), ("feed-news", "feed"));
-    assert_eq!(first.payload(), &json!({"title": "rust"}));
-    assert_eq!(first.metadata()["author"], "ada");
-    assert_eq!(first.frame().name(), "entry");
-    let report = runtime.shutdown().await;
-    assert_eq!(report.left, 0);
-    let status = status(&runtime);
-    assert_balanced(&status);
-    assert_eq!((status.handled, status.retried), (1, 1));
-    assert_eq!(
-        (status.triggers[0].kind, status.triggers[0].pattern.as_str()),
-        (TriggerKind::new("feed"), "news")
-    );
-    Ok(())
 }
 
 #[tokio::test(start_paused = true)]
@@ -217,37 +107,6 @@ async fn source_waits_for_room_where_the_policy_says_so() -> Result {
 }
 
 #[tokio::test]
-async fn source_is_described_as_its_kind() {
-    let trigger = TriggerConfig::custom(Feed::new("news")).queue_bytes(1024);
-    let builder = Runtime::builder().process("p", config([trigger]), |_: Text| async {});
-    let description = builder.describe();
-    let text = description.to_string();
-    assert!(
-        text.contains("feed") && text.contains("news  id feed-news, queue 3, queue_bytes 1KiB"),
-        "{text}"
-    );
-    let json = serde_json::to_value(&description).expect("JSON");
-    let trigger = &json["processes"][0]["triggers"][0];
-    assert_eq!(
-        (&trigger["type"], &trigger["pattern"], &trigger["queue"]),
-        (&json!("feed"), &json!("news"), &json!(3))
-    );
-    let is_feed = |source: &SourceDescription| matches!(source, SourceDescription::Custom { kind, .. } if kind.as_str() == "feed");
-    assert!(is_feed(&description.processes[0].triggers[0].source));
-}
-
-#[tokio::test]
-async fn argument_that_no_entry_has_is_a_problem_of_the_start() {
-    let trigger = TriggerConfig::custom(Feed::new("news"));
-    let builder = Runtime::builder().process("p", config([trigger]), |_: Headers| async {});
-    let error = builder.check().expect_err("an argument of webhooks").to_string();
-    assert!(
-        error.contains("comes only with a webhook request, not with an event of another kind"),
-        "{error}"
-    );
-}
-
-#[tokio::test]
 async fn source_of_two_triggers_is_a_problem_of_the_start() {
     let trigger = TriggerConfig::custom(Feed::new("news"));
     let builder = Runtime::builder().process("p", config([trigger.clone()]), |_: Text| async {}).process(
@@ -257,13 +116,6 @@ async fn source_of_two_triggers_is_a_problem_of_the_start() {
     );
     let error = builder.check().expect_err("one source for two triggers").to_string();
     assert!(error.contains("`q` at tests/it/source.rs:") && error.contains("the process `p`"), "{error}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn source_for_a_process_that_is_not_there_is_a_problem_of_the_start() {
-    let error = Runtime::builder().source("nobody", Feed::new("news")).check().expect_err("no process");
-    let error = error.to_string();
-    assert!(error.contains("`feed-news` at tests/it/source.rs:") && error.contains("`nobody`"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -369,41 +221,4 @@ async fn sources_of_one_runtime_share_values_and_those_of_two_do_not() -> Result
     let _runtimes = (start().await?, start().await?);
     assert_eq!(*counts.lock().expect("the counts"), [1, 2, 1, 2]);
     Ok(())
-}
-
-fn feed_from(name: &'static str) -> Result<Feed, String> {
-    if name.is_empty() { Err("a feed needs a name".to_owned()) } else { Ok(Feed::new(name)) }
-}
-
-#[on_source(Feed::new("news"), id = "the-news", queue = 7, filter = |event: &TriggerEvent| event.raw() != "2")]
-#[on_event("news")]
-async fn read(entry: Text) {
-    drop(entry);
-}
-
-#[on_source(feed_from(""))]
-async fn read_nothing(_entry: Text) {}
-
-#[on_source(feed_from("weather"))]
-async fn read_weather(_entry: Text) {}
-
-#[tokio::test(start_paused = true)]
-async fn attribute_attaches_a_source_beside_other_triggers() -> Result {
-    let runtime = Runtime::builder().handlers(handlers![read, read_weather]).start().await?;
-    runtime.bus().emit("news", "from the bus").await?;
-    until("it is handled", || status(&runtime).handled == 1).await;
-    let triggers = status(&runtime).triggers;
-    let ids: Vec<_> = triggers.iter().map(|trigger| (trigger.id.as_str(), trigger.capacity)).collect();
-    assert_eq!(ids, [("the-news", 7), ("event-news", 100)]);
-    assert_eq!(triggers[0].filter.as_deref(), Some(r#"|event: &TriggerEvent| event.raw() != "2""#));
-    assert_eq!(runtime.status().processes[1].triggers[0].id, "feed-weather");
-    Ok(())
-}
-
-#[tokio::test]
-async fn source_that_cannot_be_made_is_a_problem_with_the_place_of_its_handler() {
-    let error = Runtime::builder().handlers(handlers![read_nothing]).check().expect_err("no source");
-    let error = error.to_string();
-    assert!(error.contains("read_nothing` at tests/it/source.rs:"), "{error}");
-    assert!(error.contains("its source could not be made: a feed needs a name"), "{error}");
 }

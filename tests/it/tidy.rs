@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 mod imports;
+mod kinds;
 mod words;
 
 /// Returns the root of the crate.
@@ -85,7 +86,7 @@ fn each_restricted_item_is_used_in_one_module() {
     only_in(&["tokio::spawn", ".spawn_blocking(", "TaskTracker", "JoinSet", "std::thread"], &["task.rs"]);
     only_in(&["SystemTime::now", "Instant::now", "Uuid::now_v7", "Uuid::new_v4"], &["clock.rs"]);
     only_in(&["hyper::", "hyper_util::", "axum::"], &["webhook.rs", "webhook/"]);
-    only_in(&["linkme"], &["registry.rs", "private.rs"]);
+    only_in(&["linkme"], &["event/kinds.rs", "registry.rs", "private.rs"]);
 }
 
 /// Where the sources of the standard library are installed, the compiler shows lines of them.

@@ -17,10 +17,13 @@ use crate::topic::{Topic, TopicPattern};
 mod custom;
 mod process;
 mod read;
+mod setting;
 mod table;
 
 pub(crate) use custom::CustomSource;
 pub use process::ProcessConfig;
+pub(crate) use setting::FromSettings;
+pub use setting::{Setting, Settings};
 
 /// A trigger as data.
 ///

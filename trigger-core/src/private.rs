@@ -2,7 +2,7 @@
 
 pub use linkme;
 
-pub use crate::event::TriggerKind;
+pub use crate::event::{TRIGGER_CORE_KINDS_V1 as KINDS, TriggerKind};
 pub use crate::handler::{Argument, Context, HandlerResult, HandlerSlot, Rejection, new_slot, run};
 pub use crate::policy::Overflow;
 pub use crate::registry::{
@@ -38,27 +38,27 @@ pub fn arg<T: FromTrigger>(cx: &Context<'_>, argument: &'static str) -> Result<T
     note = "`#[on_source(..)]` takes a type that implements `TriggerSource`, or a `Result` of one whose error can be shown"
 )]
 pub trait IntoSource {
-    /// The trigger of the source. An error is a fault of the trigger.
-    fn trigger(self) -> TriggerConfig;
+    /// Returns the trigger of the source. An error is a fault of the trigger, with the text of the expression.
+    fn trigger(self, text: &str) -> TriggerConfig;
 }
 
 #[diagnostic::do_not_recommend]
 impl<S: TriggerSource> IntoSource for S {
-    fn trigger(self) -> TriggerConfig {
+    fn trigger(self, _: &str) -> TriggerConfig {
         TriggerConfig::custom(self)
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<S: TriggerSource, E: Display> IntoSource for Result<S, E> {
-    fn trigger(self) -> TriggerConfig {
-        self.map_or_else(TriggerConfig::without_source, TriggerConfig::custom)
+    fn trigger(self, text: &str) -> TriggerConfig {
+        self.map_or_else(|error| TriggerConfig::without_source(text, error), TriggerConfig::custom)
     }
 }
 
-/// Makes the trigger of `#[on_source(..)]`, without its settings.
-pub fn source(source: impl IntoSource) -> TriggerConfig {
-    source.trigger()
+/// Returns the trigger of `#[on_source(..)]`, without its settings. `text` is the expression as it is written.
+pub fn source(source: impl IntoSource, text: &str) -> TriggerConfig {
+    source.trigger(text)
 }
 
 /// A type that is read from one token of a topic.
@@ -126,4 +126,28 @@ pub fn filter<T: for<'de> Deserialize<'de> + 'static>(
 /// The hash of a key.
 pub fn hash<K: Hash + ?Sized>(key: &K) -> u64 {
     crate::key::hash(key)
+}
+
+/// Declares the [`SourceKind`](crate::SourceKind) of a source, and links it: every program that uses the crate knows the kind by its name, in
+/// configurations and in events that are read from JSON or bytes.
+///
+/// ```
+/// # use trigger_core::{SourceKind, source_kind};
+/// source_kind! {
+///     /// The ticks of a clock.
+///     pub static TICKER: SourceKind = SourceKind::new("ticker", "a tick");
+/// }
+/// assert_eq!("ticker".parse(), Ok(TICKER.kind()));
+/// ```
+#[macro_export]
+macro_rules! source_kind {
+    ($(#[$meta:meta])* $visibility:vis static $name:ident: $type:ty = $kind:expr;) => {
+        $(#[$meta])*
+        $visibility static $name: $type = $kind;
+        const _: () = {
+            #[$crate::private::linkme::distributed_slice($crate::private::KINDS)]
+            #[linkme(crate = $crate::private::linkme)]
+            static LINKED: &$crate::SourceKind = &$name;
+        };
+    };
 }

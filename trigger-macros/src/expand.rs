@@ -197,7 +197,9 @@ fn trigger(trigger: &Trigger) -> TokenStream {
     };
     let private = private_path(span);
     let first = match &trigger.first {
-        Some(Value::Source(source)) => quote_spanned!(span=> || #private::source(#source)),
+        Some(Value::Source(source)) => {
+            quote_spanned!(span=> || #private::source(#source, ::core::stringify!(#source)))
+        }
         value => given(&constructor, first, value.as_ref()),
     };
     let start = quote_spanned!(span=> #private::TriggerRecord::#constructor(#first));

@@ -6,13 +6,18 @@ use std::time::Duration;
 use trigger_grammar::bounds::{self, Bound};
 use trigger_grammar::{duration, hint, size};
 
+use super::setting::{self, Form, SettingValue};
 use super::table::Unrepeated;
 use super::*;
 use crate::error::ConfigErrorKind::{Invalid, OutOfRange, WrongType};
+use crate::event::all_kinds;
 use crate::key::Key;
+use crate::names;
 use crate::policy::Backoff;
 
 const PROCESS_KEYS: &[&str] = &["triggers", "concurrency", "timeout", "retry", "backoff", "key"];
+/// The types of triggers that this crate has.
+const BUILT_IN: &[&str] = &["event", "message", "webhook", "dead_letter"];
 /// The keys of every type of trigger, in addition to the keys of its type.
 const TRIGGER_KEYS: &[&str] = &["id", "queue", "queue_bytes", "overflow"];
 const EVENT_KEYS: &[&str] = &["type", "event_type", "event_source"];
@@ -34,10 +39,7 @@ impl TriggerConfig {
             "message" => MESSAGE_KEYS,
             "webhook" => WEBHOOK_KEYS,
             "dead_letter" => DEAD_LETTER_KEYS,
-            _ => {
-                let reason = "use `event`, `message`, `webhook` or `dead_letter`";
-                return Err(ConfigError::new(Invalid, "type", kind, reason));
-            }
+            _ => return linked(&kind, table),
         };
         let known = &[known, TRIGGER_KEYS].concat();
         // Before the required keys are read, otherwise a misspelt key is reported as a missing one.
@@ -58,18 +60,66 @@ impl TriggerConfig {
                 body_limit: take(&mut table, "body_limit", bytes)?.unwrap_or(policy::WEBHOOK_BODY),
             },
         };
-        let config = TriggerConfig {
-            source,
-            id: take(&mut table, "id", text)?,
-            queue: take(&mut table, "queue", |value| count(value, bounds::QUEUE))?,
-            queue_bytes: take(&mut table, "queue_bytes", bytes)?,
-            overflow: take(&mut table, "overflow", overflow)?,
-            filter: None,
-            fault: None,
-        };
-        config.validate()?;
-        Ok(config)
+        TriggerConfig::new(source).with_queue(&mut table)
     }
+
+    /// Reads the keys of every type of trigger, and checks all.
+    fn with_queue(mut self, table: &mut Table) -> Result<TriggerConfig, ConfigError> {
+        self.id = take(table, "id", text)?.or(self.id);
+        self.queue = take(table, "queue", |value| count(value, bounds::QUEUE))?.or(self.queue);
+        self.queue_bytes = take(table, "queue_bytes", bytes)?.or(self.queue_bytes);
+        self.overflow = take(table, "overflow", overflow)?.or(self.overflow);
+        self.validate()?;
+        Ok(self)
+    }
+}
+
+/// Reads a trigger of a kind that is linked.
+fn linked(kind: &str, mut table: Table) -> Result<TriggerConfig, ConfigError> {
+    let Some((source, make)) = of_files().find(|(source, _)| source.kind.as_str() == kind) else {
+        let linked = of_files().map(|(source, _)| source.kind.as_str());
+        let known: Vec<_> = BUILT_IN.iter().copied().chain(linked).collect();
+        return Err(names::unknown("type", kind, &known));
+    };
+    let own = source.settings.iter().map(|setting| setting.key);
+    let known: Vec<_> = ["type"].into_iter().chain(own).chain(TRIGGER_KEYS.iter().copied()).collect();
+    refuse_unknown(&table, &known, &format!("a trigger of type `{kind}`"))?;
+    let mut settings = Settings::default();
+    for setting in source.settings {
+        settings.0.insert(setting.key, read_setting(setting, &mut table)?);
+    }
+    make(&settings)?.with_queue(&mut table)
+}
+
+/// The linked kinds that a configuration may have.
+fn of_files() -> impl Iterator<Item = (&'static SourceKind, FromSettings)> {
+    all_kinds().filter_map(|source| Some((source, source.from_settings?)))
+}
+
+fn read_setting(setting: &Setting, table: &mut Table) -> Result<SettingValue, ConfigError> {
+    let value = match (table.remove(setting.key), setting.default) {
+        (Some(value), _) => value,
+        // A default is a text, also that of a number.
+        (None, Some(default)) => match (setting.form, setting::digits(default)) {
+            (Form::Number, Some(number)) => number.into(),
+            _ => default.into(),
+        },
+        (None, None) => {
+            let Setting { key, form, about, .. } = setting;
+            let reason = format!("missing: {about}; such as `{key} = {}`", form.example());
+            return Err(ConfigError::new(ConfigErrorKind::Missing, *key, "", reason));
+        }
+    };
+    let read = match setting.form {
+        Form::Text => text(&value).map(SettingValue::Text),
+        Form::Number => number(&value, u64::MAX).map(SettingValue::Number),
+        Form::Duration => timeout(&value).map(SettingValue::Duration),
+        Form::Size => bytes(&value).map(SettingValue::Size),
+    };
+    read.map_err(|(kind, reason)| {
+        let reason = format!("{reason} ({})", setting.about);
+        ConfigError::new(kind, setting.key, shown(&value), reason)
+    })
 }
 
 impl ProcessConfig {

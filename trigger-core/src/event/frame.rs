@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 use super::attributes::{Attribute, Attributes, CONTENT_TYPE, DEAD_LETTER};
 use super::id::EventId;
 use super::kind::TriggerKind;
+use crate::config::{FromSettings, Setting};
 use crate::policy::Overflow;
 
 /// An event as a whole: everything about it except the trigger that it came through.
@@ -139,6 +140,10 @@ pub struct SourceKind {
     pub(crate) queue: usize,
     /// What happens to an event if the queue is full, unless the trigger says otherwise.
     pub(crate) overflow: Overflow,
+    /// The keys of its triggers in a configuration.
+    pub(crate) settings: &'static [Setting],
+    /// Makes a trigger from them. `None` if a configuration cannot have such a trigger.
+    pub(crate) from_settings: Option<FromSettings>,
     /// `true` if a body that is a JSON string stands for the content of the string.
     pub(crate) text_is_json: bool,
     pub(crate) payload: fn(&Frame) -> Value,
@@ -168,6 +173,8 @@ impl SourceKind {
             shown,
             queue: 100,
             overflow: Overflow::DropNewest,
+            settings: &[],
+            from_settings: None,
             text_is_json: false,
             payload: Frame::body,
             metadata: Frame::attributes_as_json,
@@ -185,6 +192,38 @@ impl SourceKind {
     /// [`Overflow::DropNewest`].
     pub const fn overflow(mut self, overflow: Overflow) -> SourceKind {
         self.overflow = overflow;
+        self
+    }
+
+    /// Lets a configuration have triggers of this kind, with these keys: `make` makes such a trigger from their values. The
+    /// kind must be [linked](crate::source_kind).
+    ///
+    /// ```
+    /// # use std::borrow::Cow;
+    /// # use std::time::Duration;
+    /// # use trigger_core::{Setting, SourceContext, SourceKind, TriggerConfig, TriggerSource, source_kind};
+    /// source_kind! {
+    ///     static TICKER: SourceKind = SourceKind::new("ticker", "a tick").settings(
+    ///         &[Setting::duration("every", "the time between two ticks").default("1m")],
+    ///         |settings| Ok(TriggerConfig::custom(Ticker(settings.duration("every")?))),
+    ///     );
+    /// }
+    ///
+    /// struct Ticker(Duration);
+    /// # impl TriggerSource for Ticker {
+    /// #     fn kind(&self) -> &'static SourceKind { &TICKER }
+    /// #     fn pattern(&self) -> Cow<'_, str> { format!("{:?}", self.0).into() }
+    /// #     fn accept(&self, _: &SourceContext) {}
+    /// # }
+    ///
+    /// # fn main() -> Result<(), serde_json::Error> {
+    /// let config: TriggerConfig = serde_json::from_str(r#"{"type": "ticker", "every": "5s", "queue": 1}"#)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn settings(mut self, settings: &'static [Setting], make: FromSettings) -> SourceKind {
+        self.settings = settings;
+        self.from_settings = Some(make);
         self
     }
 

@@ -1,12 +1,8 @@
 //! The kind of a trigger: a name.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use crate::error::ConfigError;
-use crate::names;
 
 /// The kind of a trigger, and so of the source of its events: a name such as `event` or `webhook`.
 ///
@@ -30,15 +26,6 @@ impl TriggerKind {
 }
 
 impl TriggerKind {
-    /// Every kind of this crate.
-    pub(crate) const ALL: &'static [TriggerKind] = &[
-        TriggerKind::Event,
-        TriggerKind::Message,
-        TriggerKind::Webhook,
-        TriggerKind::DeadLetter,
-        TriggerKind::Custom,
-    ];
-
     /// The kind of this name, for a source of another crate.
     pub const fn new(name: &'static str) -> TriggerKind {
         TriggerKind(name)
@@ -75,16 +62,6 @@ impl fmt::Display for TriggerKind {
 impl fmt::Debug for TriggerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for TriggerKind {
-    type Err = ConfigError;
-
-    fn from_str(text: &str) -> Result<TriggerKind, ConfigError> {
-        let found = TriggerKind::ALL.iter().find(|kind| kind.as_str() == text);
-        let known: Vec<_> = TriggerKind::ALL.iter().map(|kind| kind.as_str()).collect();
-        found.copied().ok_or_else(|| names::unknown("kind", text, &known))
     }
 }
 

@@ -44,6 +44,11 @@ impl Argument {
 
     /// Why a trigger of this kind cannot give it, if so.
     pub(crate) const fn fault(&self, kind: TriggerKind) -> Option<ConstString> {
+        self.fault_of(kind, shown(kind))
+    }
+
+    /// As [`fault`](Self::fault), with an event of this kind as people call it.
+    pub(crate) const fn fault_of(&self, kind: TriggerKind, event: &str) -> Option<ConstString> {
         let Some(kinds) = self.available_for else { return None };
         if kind.is(TriggerKind::DeadLetter) || contains(kinds, kind) {
             return None;
@@ -55,7 +60,7 @@ impl Argument {
             message.push(if at == 0 { "" } else { " or " }).push(shown(kinds[at]));
             at += 1;
         }
-        message.push(", not with ").push(shown(kind)).push("; make it an `Option`, or leave it out");
+        message.push(", not with ").push(event).push("; make it an `Option`, or leave it out");
         Some(message)
     }
 }

@@ -8,7 +8,7 @@ use super::clash::{Claim, Takes, Thing};
 use super::record::SourceRecord;
 use super::*;
 use crate::config::{CustomSource, SourceConfig, TriggerConfig};
-use crate::event::TriggerKind;
+use crate::event::SourceKind;
 use crate::handler::Provided;
 
 /// Everything that is wrong with these declarations together; `names` are those of their processes. It needs no port
@@ -40,15 +40,15 @@ fn settings(declaration: &Declaration, problems: &mut Vec<Problem>) {
 }
 
 fn arguments(declaration: &Declaration, provided: &Provided, problems: &mut Vec<Problem>) {
-    let mut kinds: Vec<TriggerKind> = Vec::new();
-    for kind in declaration.config.triggers.iter().map(TriggerConfig::kind) {
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
+    let mut kinds: Vec<&SourceKind> = Vec::new();
+    for source in declaration.config.triggers.iter().map(TriggerConfig::source_kind) {
+        if !kinds.iter().any(|known| known.kind() == source.kind()) {
+            kinds.push(source);
         }
     }
     for argument in &declaration.arguments {
-        for kind in &kinds {
-            let fault = argument.fault(*kind);
+        for source in &kinds {
+            let fault = argument.fault_of(source.kind(), source.shown);
             problems
                 .extend(fault.map(|fault| Problem::of(declaration, ProblemKind::Argument, fault.as_str())));
         }

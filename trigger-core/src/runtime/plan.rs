@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Builder;
 use crate::clock::SharedClock;
 use crate::config::TriggerConfig;
+use crate::event::{SourceKind, all_kinds};
 use crate::registry::{Declaration, Problem, ProblemKind, TRIGGER_CORE_HANDLERS_V1, check};
 use crate::routes::Routes;
 
@@ -68,6 +69,7 @@ impl Builder {
             Problem::general(ProblemKind::UnknownProcess, message)
         }));
         problems.extend(self.clock_problems());
+        problems.extend(kind_problems());
         Plan { processes, problems }
     }
 
@@ -105,6 +107,17 @@ impl Builder {
         };
         theirs.into_iter().filter_map(differs).collect()
     }
+}
+
+/// The problems of kinds of sources that have the same name: a configuration could mean either.
+fn kind_problems() -> Vec<Problem> {
+    let mut seen = HashSet::new();
+    let repeated = all_kinds().map(SourceKind::kind).filter(|kind| !seen.insert(*kind));
+    let problem = |kind| {
+        let message = format!("two kinds of sources have the name `{kind}`; give one of them another name");
+        Problem::general(ProblemKind::Conflict, message)
+    };
+    repeated.map(problem).collect()
 }
 
 /// The name of each process: its own, else the name of its handler, else, if that is taken, the handler's full path.

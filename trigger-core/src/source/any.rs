@@ -96,14 +96,10 @@ impl TriggerConfig {
 
 impl TriggerConfig {
     /// The trigger of a source that could not be made. The error is its fault, so it never starts.
-    pub(crate) fn without_source(error: impl fmt::Display) -> TriggerConfig {
+    pub(crate) fn without_source(text: &str, error: impl fmt::Display) -> TriggerConfig {
         let source = CustomSource::new(&CUSTOM, String::new(), Arc::new(NoSource(&CUSTOM)));
-        let fault = ConfigError::new(
-            ConfigErrorKind::Invalid,
-            "on_source",
-            "",
-            format!("its source could not be made: {error}"),
-        );
+        let reason = format!("it could not be made: {error}");
+        let fault = ConfigError::new(ConfigErrorKind::Invalid, "on_source", text, reason);
         TriggerConfig::of_source(source).with_fault(fault)
     }
 

@@ -23,12 +23,12 @@ pub struct Draft {
 
 impl Draft {
     /// An event of this name, such as a path, with these bytes. A handler reads them by `Json<T>`, `Text` or
-    /// [`raw`](TriggerEvent::raw).
+    /// [`raw`](crate::TriggerEvent::raw).
     pub fn new(name: &str, body: impl Into<Bytes>) -> Draft {
         Draft { name: name.into(), body: body.into(), attributes: Vec::new() }
     }
 
-    /// Sets an attribute, which a handler finds in [`metadata`](TriggerEvent::metadata). A value of the same key is
+    /// Sets an attribute, which a handler finds in [`metadata`](crate::TriggerEvent::metadata). A value of the same key is
     /// replaced.
     pub fn attribute(mut self, key: &str, value: impl Into<Attribute>) -> Draft {
         self.attributes.push((key.into(), value.into()));
@@ -59,7 +59,7 @@ pub enum Offered {
     Filtered,
     /// The queue is full, so it counts as dropped and is kept as a dead letter.
     Dropped,
-    /// The queue is full, so it counts as dropped. The policy of the trigger is [`Overflow::Reject`]: the source is to
+    /// The queue is full, so it counts as dropped. The policy of the trigger is [`Overflow::Reject`](crate::Overflow::Reject): the source is to
     /// tell whoever sent it.
     Rejected,
     /// The trigger takes no more events. It counts nowhere.
