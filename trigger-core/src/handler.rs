@@ -242,16 +242,16 @@ impl Deref for Surroundings<'_> {
 /// What a runtime provides to all its handlers.
 #[derive(Debug, Default)]
 pub(crate) struct Env {
-    pub(crate) provided: Provided,
+    pub(crate) provided: Extensions,
     pub(crate) shutdown: CancellationToken,
     pub(crate) clock: SharedClock,
 }
 
 /// Values by type: the program's state, the bus and the broker.
 #[derive(Default)]
-pub(crate) struct Provided(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+pub(crate) struct Extensions(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
 
-impl Provided {
+impl Extensions {
     pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
         self.0.insert(TypeId::of::<T>(), Arc::new(value));
     }
@@ -265,7 +265,7 @@ impl Provided {
     }
 }
 
-impl fmt::Debug for Provided {
+impl fmt::Debug for Extensions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} values", self.0.len())
     }

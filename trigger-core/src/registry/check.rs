@@ -9,11 +9,11 @@ use super::record::SourceRecord;
 use super::*;
 use crate::config::{CustomSource, SourceConfig, TriggerConfig};
 use crate::event::SourceKind;
-use crate::handler::Provided;
+use crate::handler::Extensions;
 
 /// Everything that is wrong with these declarations together; `names` are those of their processes. It needs no port
 /// and no event.
-pub(crate) fn check(declarations: &[&Declaration], names: &[&str], provided: &Provided) -> Vec<Problem> {
+pub(crate) fn check(declarations: &[&Declaration], names: &[&str], provided: &Extensions) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (declaration, name) in declarations.iter().zip(names) {
         settings(declaration, &mut problems);
@@ -39,7 +39,7 @@ fn settings(declaration: &Declaration, problems: &mut Vec<Problem>) {
     problems.extend(faults.map(|fault| Problem::of(declaration, ProblemKind::Config, fault.to_string())));
 }
 
-fn arguments(declaration: &Declaration, provided: &Provided, problems: &mut Vec<Problem>) {
+fn arguments(declaration: &Declaration, provided: &Extensions, problems: &mut Vec<Problem>) {
     let mut kinds: Vec<&SourceKind> = Vec::new();
     for source in declaration.config.triggers.iter().map(TriggerConfig::source_kind) {
         if !kinds.iter().any(|known| known.kind() == source.kind()) {

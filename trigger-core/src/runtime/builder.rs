@@ -11,7 +11,7 @@ use crate::bus::EventBus;
 use crate::clock::{Clock, SharedClock};
 use crate::config::{ProcessConfig, TriggerConfig};
 use crate::error::Result;
-use crate::handler::{Handler, Provided};
+use crate::handler::{Extensions, Handler};
 use crate::policy;
 use crate::registry::{Declaration, HandlerRecord, Location};
 use crate::source::TriggerSource;
@@ -22,7 +22,7 @@ use crate::trigger::Trigger;
 pub struct Builder {
     pub(super) bus: EventBus,
     pub(super) broker: MessageBroker,
-    pub(super) provided: Provided,
+    pub(super) provided: Extensions,
     pub(super) linked: bool,
     pub(super) records: Vec<&'static HandlerRecord>,
     pub(super) declarations: Vec<Declaration>,
@@ -47,7 +47,7 @@ impl Builder {
         Builder {
             bus: EventBus::new(),
             broker: MessageBroker::new(),
-            provided: Provided::default(),
+            provided: Extensions::default(),
             linked: false,
             records: Vec::new(),
             declarations: Vec::new(),
