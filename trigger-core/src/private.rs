@@ -7,7 +7,7 @@ pub use crate::handler::{Argument, Context, HandlerResult, HandlerSlot, Rejectio
 pub use crate::policy::Overflow;
 pub use crate::registry::{
     Claims, HandlerRecord, ProcessRecord, Site, TRIGGER_CORE_HANDLERS_V1 as HANDLERS, TriggerRecord,
-    argument, count, given,
+    argument, const_checks, count,
 };
 pub use crate::runtime::{MainOutput, main};
 

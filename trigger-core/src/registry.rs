@@ -11,7 +11,7 @@ use crate::handler::{NewSlot, new_slot};
 
 mod check;
 mod clash;
-pub mod given;
+pub mod const_checks;
 mod problem;
 mod record;
 

@@ -200,7 +200,7 @@ fn trigger(trigger: &Trigger) -> TokenStream {
         Some(Value::Source(source)) => {
             quote_spanned!(span=> || #private::source(#source, ::core::stringify!(#source)))
         }
-        value => given(&constructor, first, value.as_ref()),
+        value => checked_const(&constructor, first, value.as_ref()),
     };
     let start = quote_spanned!(span=> #private::TriggerRecord::#constructor(#first));
     configured("TriggerRecord", start, &trigger.settings)
@@ -217,7 +217,7 @@ fn configured(record: &str, start: TokenStream, settings: &[Setting]) -> TokenSt
                 quote_spanned!(variant.span()=> #private::Overflow::#variant)
             }
             Value::Closure(closure) => closure.tokens(),
-            other => given(key, other.to_tokens(), Some(other)),
+            other => checked_const(key, other.to_tokens(), Some(other)),
         };
         let span = value.span();
         let private = private_path(span);
@@ -228,7 +228,7 @@ fn configured(record: &str, start: TokenStream, settings: &[Setting]) -> TokenSt
 }
 
 /// Wraps a const in a call that checks it in const evaluation. The call has the span of the const, so errors show it there.
-fn given(key: &Ident, tokens: TokenStream, value: Option<&Value>) -> TokenStream {
+fn checked_const(key: &Ident, tokens: TokenStream, value: Option<&Value>) -> TokenStream {
     let checked =
         ["event", "message", "webhook", "dead_letter_of", "queue", "concurrency", "timeout", "backoff"];
     if !matches!(value, Some(Value::Const(_))) || !checked.iter().any(|checked| key == checked) {
@@ -236,7 +236,7 @@ fn given(key: &Ident, tokens: TokenStream, value: Option<&Value>) -> TokenStream
     }
     let span = tokens.span();
     let (private, key) = (private_path(span), Ident::new(&key.to_string(), span));
-    quote_spanned!(span=> #private::given::#key(#tokens))
+    quote_spanned!(span=> #private::const_checks::#key(#tokens))
 }
 
 /// Returns the shim: a fn that makes a worker's `Call` from a closure, which makes the arguments of one call and calls.

@@ -1,13 +1,13 @@
-//! The checks of what a declaration gives as a `const`, named after the attribute or the key that takes it.
+//! Checks of values that an attribute takes as a `const`. Each is named after its attribute or key.
 //!
-//! They run in const evaluation, where a panic is a compile error. They track their caller, so that it is shown at the
-//! user's attribute.
+//! They run in const evaluation, where a panic is a compile error. They track their caller, so the compiler shows the
+//! error at the user's attribute.
 
 use trigger_grammar::bounds::{self, Bound};
 use trigger_grammar::const_string::ConstString;
 use trigger_grammar::{duration, path, topic};
 
-/// An event type.
+/// Checks an event type.
 #[track_caller]
 pub const fn event(event_type: &'static str) -> &'static str {
     match topic::check_topic(event_type) {
@@ -16,7 +16,7 @@ pub const fn event(event_type: &'static str) -> &'static str {
     }
 }
 
-/// A topic pattern.
+/// Checks a topic pattern.
 #[track_caller]
 pub const fn message(pattern: &'static str) -> &'static str {
     match topic::check_pattern(pattern) {
@@ -25,7 +25,7 @@ pub const fn message(pattern: &'static str) -> &'static str {
     }
 }
 
-/// The path of a webhook.
+/// Checks the path of a webhook.
 #[track_caller]
 pub const fn webhook(path: &'static str) -> &'static str {
     match path::check_path(path) {
@@ -34,7 +34,7 @@ pub const fn webhook(path: &'static str) -> &'static str {
     }
 }
 
-/// The name of a process.
+/// Checks the name of the process of a dead-letter trigger.
 #[track_caller]
 pub const fn dead_letter_of(process: &'static str) -> &'static str {
     assert!(
@@ -44,13 +44,13 @@ pub const fn dead_letter_of(process: &'static str) -> &'static str {
     process
 }
 
-/// How many events may wait.
+/// Checks the capacity of a queue.
 #[track_caller]
 pub const fn queue(capacity: usize) -> usize {
     checked(capacity, bounds::QUEUE, "`queue`: ")
 }
 
-/// How many events are handled at once.
+/// Checks the concurrency of a process.
 #[track_caller]
 pub const fn concurrency(concurrency: usize) -> usize {
     checked(concurrency, bounds::CONCURRENCY, "`concurrency`: ")
@@ -64,7 +64,7 @@ const fn checked(count: usize, bound: Bound, key: &str) -> usize {
     count
 }
 
-/// How long one attempt may take, in milliseconds.
+/// Checks the timeout of an attempt. Returns it in milliseconds.
 #[track_caller]
 pub const fn timeout(text: &'static str) -> u64 {
     match duration::parse_duration(text) {
@@ -74,7 +74,7 @@ pub const fn timeout(text: &'static str) -> u64 {
     }
 }
 
-/// How long an event waits for a retry, in milliseconds.
+/// Checks the backoff. Returns the shortest and the longest delay of a retry, in milliseconds.
 #[track_caller]
 pub const fn backoff(text: &'static str) -> (u64, u64) {
     match duration::parse_range(text) {
