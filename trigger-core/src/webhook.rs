@@ -19,7 +19,7 @@ use crate::task::Tasks;
 use crate::trigger::TriggerError;
 
 mod connection;
-mod guard;
+mod head_checks;
 mod head_deadline;
 mod receive;
 mod respond;

@@ -21,14 +21,14 @@ use tokio_util::sync::CancellationToken;
 use super::head_deadline::HeadDeadline;
 use super::receive::RequestReader;
 use super::stream::Stream;
-use super::{CONNECTIONS, LINGER, STOP_GRACE, Server, guard, respond};
+use super::{CONNECTIONS, LINGER, STOP_GRACE, Server, head_checks, respond};
 use crate::task::BoxFuture;
 
 /// The body of an answer: of ours, or of one of axum's routes.
 type Answer = Either<Full<Bytes>, Body>;
 
-/// What hyper reads before it gives up on a head. It is more than a head may have, so that a request target over
-/// 64 KiB is still answered 414 rather than 431; the guard refuses the rest.
+/// The size of a head, in bytes, at which hyper stops to read it. It is over [`HEAD_BYTES`](super::HEAD_BYTES), so that a
+/// request target over 64 KiB is still answered 414 and not 431. `head_checks` refuses the heads below it.
 const READ_BUFFER: usize = 72 * 1024;
 
 /// How long the accept loop waits after the system could give it no connection: it has no file descriptors left.
@@ -164,7 +164,7 @@ fn answer<'a>(
 ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<'a> {
     peer.head_deadline.stop();
     let table = server.upgrade().map(|server| server.table.load_full());
-    let mut dispatch = match (table, guard::check(&request, &peer.host)) {
+    let mut dispatch = match (table, head_checks::check(&request, &peer.host)) {
         (None, _) => Dispatch::Known(respond::stopping()),
         (_, Err((status, message))) => Dispatch::Known(respond::refused(status, message)),
         (Some(table), Ok(headers)) => match table.endpoint(&request) {

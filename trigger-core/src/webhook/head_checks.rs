@@ -1,4 +1,4 @@
-//! What hyper lets through and we do not: requests that no route should see.
+//! Checks of a request's head that hyper does not make. A request that fails one reaches no route.
 
 use std::sync::OnceLock;
 
@@ -8,16 +8,17 @@ use http::{HeaderValue, Request, StatusCode, Version};
 
 use super::{HEAD_BYTES, HEADERS, TARGET_BYTES};
 
-/// Why a request is refused by its head alone.
+/// The answer to a request that is refused by its head alone: the status, and the message.
 type Fault = (StatusCode, &'static str);
 
-/// How many bytes the headers of a request have, unless it is refused. `known` is a `Host` that was found sound.
+/// Checks a head. Returns the size of its headers in bytes, or why the request is refused. `known` is a valid `Host` of an
+/// earlier request of the connection.
 pub(super) fn check<B>(request: &Request<B>, known: &OnceLock<Box<[u8]>>) -> Result<usize, Fault> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > TARGET_BYTES {
         return Err((StatusCode::URI_TOO_LONG, "the request target is over 8 KiB"));
     }
-    // In one pass: to look up names in the map costs more.
+    // One pass over the headers costs less than a lookup of each name.
     let (mut bytes, mut hosts, mut encoded) = (0, [None; 2], false);
     for (name, value) in request.headers() {
         bytes += name.as_str().len() + value.len() + 4;
@@ -30,12 +31,12 @@ pub(super) fn check<B>(request: &Request<B>, known: &OnceLock<Box<[u8]>>) -> Res
     if target + bytes > HEAD_BYTES {
         return Err((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head is over 16 KiB"));
     }
-    // hyper itself stops at 100, and answers without a body.
+    // hyper's own limit is 100 headers, and its answer has no body.
     if request.headers().len() > HEADERS {
         return Err((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head has over 64 headers"));
     }
     // RFC 9112 section 3.2: a server MUST answer 400 to a request without Host, with more than one, or with one
-    // that is invalid. HTTP/1.0 has no such rule, but two of them are ambiguous there as well.
+    // that is invalid. HTTP/1.0 has no such rule, but two Host headers are ambiguous there as well.
     match hosts {
         [Some(host), None] if known.get().is_some_and(|known| **known == *host.as_bytes()) => {}
         [Some(host), None] if is_host(host) => drop(known.set(host.as_bytes().into())),
@@ -44,21 +45,22 @@ pub(super) fn check<B>(request: &Request<B>, known: &OnceLock<Box<[u8]>>) -> Res
         [Some(_), None] => return Err((StatusCode::BAD_REQUEST, "the Host header is invalid")),
         [Some(_), Some(_)] => return Err((StatusCode::BAD_REQUEST, "more than one Host header")),
     }
-    // A handler is given the bytes as they are, so bytes it could not read are refused (RFC 9110 section 15.5.16).
+    // The handler gets the bytes as they are. It could not read encoded ones, so they are refused (RFC 9110 section
+    // 15.5.16).
     if encoded {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding"));
     }
     Ok(bytes)
 }
 
-/// `uri-host [":" port]`, RFC 9110 section 7.2, and not empty.
+/// Returns `true` for `uri-host [":" port]` of RFC 9110 section 7.2, if the host is not empty.
 fn is_host(value: &HeaderValue) -> bool {
     let Ok(text) = value.to_str() else { return false };
     let Ok(authority) = text.parse::<Authority>() else { return false };
-    // User information would stand before the host, and is not allowed here.
+    // User information would be before the host. RFC 9110 does not allow it here.
     let Some(rest) = text.strip_prefix(authority.host()) else { return false };
-    // Read here, because `Authority::port` is `None` also for a port over 65535.
+    // Parsed here, because `Authority::port` is `None` also for a port over 65535.
     let port = rest.strip_prefix(':');
-    let port_is_sound = port.is_some_and(|port| port.is_empty() || port.parse::<u16>().is_ok());
-    !authority.host().is_empty() && (rest.is_empty() || port_is_sound)
+    let port_is_valid = port.is_some_and(|port| port.is_empty() || port.parse::<u16>().is_ok());
+    !authority.host().is_empty() && (rest.is_empty() || port_is_valid)
 }
