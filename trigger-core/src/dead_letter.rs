@@ -1,4 +1,4 @@
-//! Dead letters: kept with the reason, listed by number, redriven, cleared, and handed to their readers.
+//! The store of dead letters. It lists, redrives and clears them, and hands new ones to its subscribers.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -11,10 +11,10 @@ use crate::panic::drop_quietly;
 use crate::policy;
 use crate::queue::{Inbox, Item, Queue};
 
-/// The dead letters of a runtime: the last 1000 and at most 64 MiB, in memory. A clone is a handle to the same letters.
+/// The dead letters of a runtime: the last 1000 and at most 64 MiB, in memory. A clone is a handle to the same store.
 ///
 /// A handler takes it as an argument; a program gets it from [`Runtime::dead_letters`](crate::Runtime::dead_letters).
-/// Every letter has a [`number`](DeadLetter::number), by which it is found again.
+/// Every dead letter has a [`number`](DeadLetter::number), by which [`get`](Self::get) finds it.
 ///
 /// ```
 /// # use trigger_core::{DeadLetterReason, DeadLetters};
@@ -24,12 +24,12 @@ use crate::queue::{Inbox, Item, Queue};
 ///     let page = dead_letters.page(after, 100).await;
 ///     let Some(last) = page.last() else { break };
 ///     after = Some(last.number());
-///     for letter in &page {
-///         println!("{}: {}, {}: {}", letter.number(), letter.process, letter.reason, letter.error);
+///     for dead_letter in &page {
+///         println!("{} of {}: {}", dead_letter.number(), dead_letter.process, dead_letter.error);
 ///     }
 /// }
-/// let sent = dead_letters.redrive(|letter| letter.process == "orders").await;
-/// let cleared = dead_letters.clear(|letter| letter.reason == DeadLetterReason::Decode).await;
+/// let sent = dead_letters.redrive(|dead_letter| dead_letter.process == "orders").await;
+/// let cleared = dead_letters.clear(|dead_letter| dead_letter.reason == DeadLetterReason::Decode).await;
 /// # let _ = (sent, cleared);
 /// # }
 /// ```
@@ -38,8 +38,8 @@ pub struct DeadLetters(Arc<Store>);
 
 struct Store {
     letters: Mutex<Letters>,
-    readers: Mutex<Arc<[Reader]>>,
-    /// By the name of the process.
+    subscribers: Mutex<Arc<[Subscriber]>>,
+    /// The queues of each process, by its name.
     queues: Mutex<HashMap<String, Queues>>,
     wait_graph: Arc<WaitGraph>,
 }
@@ -48,16 +48,16 @@ struct Store {
 struct Letters {
     /// Sorted by number.
     kept: VecDeque<Arc<DeadLetter>>,
-    /// The number of the newest letter.
+    /// The number of the newest dead letter.
     last: u64,
-    /// What they keep in memory.
+    /// The size of the kept dead letters in memory.
     bytes: usize,
 }
 
 impl Letters {
-    /// The place of the letter with this number, or the place where it would be.
+    /// Returns the index of the dead letter with this number. The error is the index at which it would be inserted.
     fn place(&self, number: u64) -> Result<usize, usize> {
-        self.kept.binary_search_by_key(&number, |letter| letter.number)
+        self.kept.binary_search_by_key(&number, |dead_letter| dead_letter.number)
     }
 
     fn remove(&mut self, place: usize) -> Option<Arc<DeadLetter>> {
@@ -71,15 +71,15 @@ impl Letters {
     }
 }
 
-/// The queues of one process, by the trigger, for events that are sent again.
+/// The queues of one process, by the trigger, for redriven events.
 struct Queues {
     inbox: Weak<Inbox>,
     triggers: Vec<(String, TriggerKind)>,
 }
 
 impl Queues {
-    /// The queue of the trigger with this id; if there is none, as after a change of the process, the first one of its
-    /// kind.
+    /// Returns the queue of the event's trigger. If the process has no trigger of that id any more, returns the queue of its
+    /// first trigger of the same kind.
     fn find(&self, event: &TriggerEvent) -> Option<Queue> {
         let inbox = self.inbox.upgrade()?;
         let by_id = self.triggers.iter().position(|(id, _)| id == event.trigger_id());
@@ -88,115 +88,118 @@ impl Queues {
     }
 }
 
-pub(crate) type Tell = Arc<dyn Fn(&Arc<DeadLetter>) + Send + Sync>;
+/// A callback for new dead letters. It must not block.
+pub(crate) type Notify = Arc<dyn Fn(&Arc<DeadLetter>) + Send + Sync>;
 
-/// A subscriber for the letters of every process, or of one.
+/// A subscriber to new dead letters.
 #[derive(Clone)]
-pub(crate) struct Reader {
+pub(crate) struct Subscriber {
+    /// Restricts it to the dead letters of this process.
     pub(crate) process: Option<String>,
-    pub(crate) tell: Tell,
+    pub(crate) notify: Notify,
 }
 
 impl DeadLetters {
     pub(crate) fn new(wait_graph: Arc<WaitGraph>) -> DeadLetters {
         DeadLetters(Arc::new(Store {
             letters: Mutex::default(),
-            readers: Mutex::default(),
+            subscribers: Mutex::default(),
             queues: Mutex::default(),
             wait_graph,
         }))
     }
 
-    /// Makes the queues of a process known, by their triggers. They replace those of an earlier process of this name.
+    /// Registers the queues of a process, for redriven events. They replace those of an earlier process of this name.
     pub(crate) fn attach(&self, process: &str, inbox: &Arc<Inbox>, triggers: Vec<(String, TriggerKind)>) {
         let mut queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        // Processes that are gone leave nothing behind.
+        // Removes the entries of processes that have ended, so that the map stays bounded.
         queues.retain(|_, queues| queues.inbox.strong_count() > 0);
         queues.insert(process.to_owned(), Queues { inbox: Arc::downgrade(inbox), triggers });
     }
 
-    fn queue_of(&self, letter: &DeadLetter) -> Option<Queue> {
+    fn queue_of(&self, dead_letter: &DeadLetter) -> Option<Queue> {
         let queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.get(&letter.process)?.find(&letter.event)
+        queues.get(&dead_letter.process)?.find(&dead_letter.event)
     }
 
-    /// Returns every letter that is kept, oldest first: at most 1000.
+    /// Returns every kept dead letter, oldest first: at most 1000.
     pub async fn list(&self) -> Vec<DeadLetter> {
         self.page(None, policy::DEAD_LETTERS).await
     }
 
-    /// Returns up to `limit` letters with a number over `after`, oldest first. `None` begins with the oldest letter.
+    /// Returns up to `limit` dead letters with a number over `after`, oldest first. `None` begins with the oldest one.
     ///
-    /// A letter that comes meanwhile has a higher number than all before, so that no page misses one or has one twice.
+    /// A new dead letter has a higher number than all earlier ones. So consecutive pages neither skip nor repeat one.
     pub async fn page(&self, after: Option<u64>, limit: usize) -> Vec<DeadLetter> {
         let letters = self.letters();
         let first =
             after.map_or(0, |after| letters.place(after).map_or_else(|place| place, |place| place + 1));
         let page: Vec<_> = letters.kept.range(first..).take(limit).cloned().collect();
         drop(letters);
-        page.iter().map(|letter| DeadLetter::clone(letter)).collect()
+        page.iter().map(|dead_letter| DeadLetter::clone(dead_letter)).collect()
     }
 
-    /// Returns the letter with this number, if it is kept.
+    /// Returns the dead letter with this number, if it is kept.
     pub async fn get(&self, number: u64) -> Option<DeadLetter> {
         let letters = self.letters();
         let place = letters.place(number).ok()?;
-        let letter = Arc::clone(letters.kept.get(place)?);
+        let dead_letter = Arc::clone(letters.kept.get(place)?);
         drop(letters);
-        Some(DeadLetter::clone(&letter))
+        Some(DeadLetter::clone(&dead_letter))
     }
 
-    /// Returns how many letters are kept: at most 1000.
+    /// Returns the number of kept dead letters: at most 1000.
     pub async fn len(&self) -> usize {
         self.count()
     }
 
-    /// Returns `true` if no letter is kept.
+    /// Returns `true` if no dead letter is kept.
     pub async fn is_empty(&self) -> bool {
         self.count() == 0
     }
 
-    /// Sends the events of the letters that the filter accepts again. `|_| true` accepts every letter. Each event goes
-    /// into the queue of its trigger, for its process alone, with all its attempts before it, and its letter is removed.
-    /// Returns how many were sent.
+    /// Redrives the dead letters that the filter accepts: queues their events again, and removes them. `|_| true` accepts
+    /// every dead letter. Returns the number of redriven events.
     ///
-    /// Process and trigger are found by their names: a process that was removed and added again gets its events. If it has
-    /// no trigger of that id any more, its first one of the same kind takes the event.
+    /// An event goes into the queue of its trigger, for its process only. It again has all the attempts of its policy.
+    /// Process and trigger are found by their names, so a process that was removed and added again gets its events. If it
+    /// has no trigger of that id any more, its first trigger of the same kind takes the event.
     ///
-    /// If a queue is full, this waits for room. A letter stays if there is no such process, or if waiting would never end
-    /// because the handler that calls this is the one that would make room.
+    /// If a queue is full, this waits for capacity. A dead letter stays if there is no such process. It also stays if the
+    /// wait would never end, because only the calling handler could free the capacity.
     ///
     /// # Cancel safety
     ///
-    /// Dropped half way, every letter has either been sent or is still kept.
+    /// If the future is dropped, every dead letter is either redriven or still kept.
     pub async fn redrive(&self, filter: impl Fn(&DeadLetter) -> bool) -> usize {
         let mut sent = 0;
-        for letter in self.chosen(filter) {
-            sent += usize::from(self.redrive_one(letter.number).await);
+        for dead_letter in self.chosen(filter) {
+            sent += usize::from(self.redrive_one(dead_letter.number).await);
         }
         sent
     }
 
-    /// Sends the event of the letter with this number again, as [`redrive`](Self::redrive) does. Returns `true` if it was
-    /// sent, and `false` if there is no such letter or it stays.
+    /// Redrives the dead letter with this number, as [`redrive`](Self::redrive) does. Returns `true` if its event was
+    /// queued, and `false` if there is no such dead letter or it stays.
     ///
     /// # Cancel safety
     ///
-    /// Dropped half way, the letter has either been sent or is still kept.
+    /// If the future is dropped, the dead letter is either redriven or still kept.
     pub async fn redrive_one(&self, number: u64) -> bool {
-        let Some(letter) = self.take(number) else { return false };
-        let mut redrive = Redrive { of: self, event: Some(letter.event.clone().into()), letter };
-        let Some(queue) = self.queue_of(&redrive.letter) else { return false };
+        let Some(dead_letter) = self.take(number) else { return false };
+        let mut redrive = Redrive { of: self, event: Some(dead_letter.event.clone().into()), dead_letter };
+        let Some(queue) = self.queue_of(&redrive.dead_letter) else { return false };
         self.0.wait_graph.push(&queue, &mut redrive.event).await == Waited::Queued
     }
 
-    /// Removes the letters that the filter accepts. `|_| true` accepts every letter. Returns how many were removed.
+    /// Removes the dead letters that the filter accepts. `|_| true` accepts every dead letter. Returns the number of
+    /// removed dead letters.
     pub async fn clear(&self, filter: impl Fn(&DeadLetter) -> bool) -> usize {
         let chosen = self.chosen(filter);
-        let cleared: Vec<_> = chosen.iter().filter_map(|letter| self.take(letter.number)).collect();
+        let cleared: Vec<_> = chosen.iter().filter_map(|dead_letter| self.take(dead_letter.number)).collect();
         drop(chosen);
         let count = cleared.len();
-        // One by one: a second panic while the first one unwinds would abort the program.
+        // Each drop has its own guard. A second panic while the first one unwinds would abort the program.
         cleared.into_iter().for_each(drop_quietly);
         count
     }
@@ -205,76 +208,80 @@ impl DeadLetters {
         self.letters().kept.len()
     }
 
-    /// The letters that the filter accepts. It runs without the lock.
+    /// Returns the dead letters that the filter accepts. The filter runs without the lock.
     fn chosen(&self, filter: impl Fn(&DeadLetter) -> bool) -> Vec<Arc<DeadLetter>> {
         let letters: Vec<_> = self.letters().kept.iter().cloned().collect();
-        letters.into_iter().filter(|letter| filter(letter)).collect()
+        letters.into_iter().filter(|dead_letter| filter(dead_letter)).collect()
     }
 
-    /// Removes the letter with this number, unless another caller has cleared or redriven it.
+    /// Removes the dead letter with this number, unless another caller has cleared or redriven it.
     fn take(&self, number: u64) -> Option<Arc<DeadLetter>> {
         let mut letters = self.letters();
         let place = letters.place(number).ok()?;
         letters.remove(place)
     }
 
-    /// Registers a subscriber for future letters.
-    pub(crate) fn tell(&self, reader: Reader) {
-        let mut readers = self.0.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        *readers = readers.iter().cloned().chain([reader]).collect();
+    /// Registers a subscriber for future dead letters.
+    pub(crate) fn subscribe(&self, subscriber: Subscriber) {
+        let mut subscribers = self.0.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        *subscribers = subscribers.iter().cloned().chain([subscriber]).collect();
     }
 
     /// Unregisters a subscriber.
-    pub(crate) fn tell_no_more(&self, tell: &Tell) {
-        let mut readers = self.0.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        *readers = readers.iter().filter(|reader| !Arc::ptr_eq(&reader.tell, tell)).cloned().collect();
+    pub(crate) fn unsubscribe(&self, notify: &Notify) {
+        let mut subscribers = self.0.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        *subscribers = subscribers
+            .iter()
+            .filter(|subscriber| !Arc::ptr_eq(&subscriber.notify, notify))
+            .cloned()
+            .collect();
     }
 
-    /// Keeps a new letter, and hands it to its subscribers. A letter about a dead letter is handed to none, so that
-    /// letters never cause letters without end.
-    pub(crate) fn keep(&self, letter: DeadLetter) {
-        let letter = self.keep_new(letter);
-        if letter.event.kind() == TriggerKind::DeadLetter {
+    /// Keeps a new dead letter, and hands it to its subscribers. The dead letter of a dead-letter trigger's event is handed
+    /// to none, otherwise a failing subscriber would cause dead letters without end.
+    pub(crate) fn keep(&self, dead_letter: DeadLetter) {
+        let dead_letter = self.keep_new(dead_letter);
+        if dead_letter.event.kind() == TriggerKind::DeadLetter {
             return;
         }
-        let readers = Arc::clone(&self.0.readers.lock().unwrap_or_else(PoisonError::into_inner));
-        for reader in readers.iter() {
-            if reader.process.as_ref().is_none_or(|process| *process == letter.process) {
-                (reader.tell)(&letter);
+        let subscribers = Arc::clone(&self.0.subscribers.lock().unwrap_or_else(PoisonError::into_inner));
+        for subscriber in subscribers.iter() {
+            if subscriber.process.as_ref().is_none_or(|process| *process == dead_letter.process) {
+                (subscriber.notify)(&dead_letter);
             }
         }
-        // It may have been cleared in the meantime.
-        drop_quietly(letter);
+        // It may have been cleared in the meantime, so this may be the last reference.
+        drop_quietly(dead_letter);
     }
 
-    /// Keeps a new letter, and hands it to no subscriber.
-    pub(crate) fn keep_untold(&self, letter: DeadLetter) {
-        drop_quietly(self.keep_new(letter));
+    /// Keeps a new dead letter, and hands it to no subscriber.
+    pub(crate) fn keep_untold(&self, dead_letter: DeadLetter) {
+        drop_quietly(self.keep_new(dead_letter));
     }
 
-    /// Numbers a new letter and keeps it, in one step under the lock. Otherwise a page could show a letter before one with
-    /// a lower number is there.
-    fn keep_new(&self, mut letter: DeadLetter) -> Arc<DeadLetter> {
+    /// Numbers a new dead letter and keeps it, in one step under the lock. Otherwise a page could show a dead letter before
+    /// one with a lower number is inserted.
+    fn keep_new(&self, mut dead_letter: DeadLetter) -> Arc<DeadLetter> {
         let mut letters = self.letters();
         letters.last += 1;
-        letter.number = letters.last;
-        let letter = Arc::new(letter);
-        self.insert(letters, Arc::clone(&letter));
-        letter
+        dead_letter.number = letters.last;
+        let dead_letter = Arc::new(dead_letter);
+        self.insert(letters, Arc::clone(&dead_letter));
+        dead_letter
     }
 
-    /// Inserts a letter by its number, and removes the oldest ones over the bounds. Those were counted and logged when they
-    /// came.
-    fn insert(&self, mut letters: MutexGuard<'_, Letters>, letter: Arc<DeadLetter>) {
-        let place = letters.place(letter.number).unwrap_or_else(|place| place);
-        letters.bytes += letter.bytes();
-        letters.kept.insert(place, letter);
+    /// Inserts a dead letter by its number, and removes the oldest ones over the bounds. Those were counted and logged when
+    /// they were kept.
+    fn insert(&self, mut letters: MutexGuard<'_, Letters>, dead_letter: Arc<DeadLetter>) {
+        let place = letters.place(dead_letter.number).unwrap_or_else(|place| place);
+        letters.bytes += dead_letter.bytes();
+        letters.kept.insert(place, dead_letter);
         let mut removed = Vec::new();
         while letters.over_the_bound() {
             removed.extend(letters.remove(0));
         }
         drop(letters);
-        // The drop of their bytes may run code of the user, which must find no lock held.
+        // The drop of their bytes may run code of the user, so it runs without the lock.
         removed.into_iter().for_each(drop_quietly);
     }
 
@@ -283,18 +290,18 @@ impl DeadLetters {
     }
 }
 
-/// A letter while its event is sent again. Dropped before that, it is kept again, with its number.
+/// A redrive in progress. If it is dropped before the event is queued, the dead letter is kept again with its number.
 struct Redrive<'a> {
     of: &'a DeadLetters,
-    letter: Arc<DeadLetter>,
-    /// `None` once it is queued.
+    dead_letter: Arc<DeadLetter>,
+    /// `None` once it was queued.
     event: Option<Item>,
 }
 
 impl Drop for Redrive<'_> {
     fn drop(&mut self) {
         if self.event.is_some() {
-            self.of.insert(self.of.letters(), Arc::clone(&self.letter));
+            self.of.insert(self.of.letters(), Arc::clone(&self.dead_letter));
         }
     }
 }

@@ -197,10 +197,10 @@ impl Process {
         let before = delivery.retry();
         // An event that does not decode never came to an attempt.
         let attempted = u32::from(failed || reason != DeadLetterReason::Decode);
-        let letter = DeadLetter::new(event.without_json(), &*self.name, reason, error)
+        let dead_letter = DeadLetter::new(event.without_json(), &*self.name, reason, error)
             .attempts(before.map_or(0, |state| state.failed_attempts).saturating_add(attempted))
             .between(before.map_or(began, |state| state.first_at), self.env.clock.now());
-        self.dead_letters.keep(letter);
+        self.dead_letters.keep(dead_letter);
         delivery.settle(Settlement::DeadLettered { failed });
     }
 }

@@ -49,14 +49,14 @@ impl DeadLetter {
     ///
     /// ```
     /// # use trigger_core::{DeadLetter, DeadLetterReason, TriggerEvent};
-    /// fn alarm(letter: &DeadLetter) -> bool {
-    ///     letter.attempts > 3 || letter.reason == DeadLetterReason::Panicked
+    /// fn alarm(dead_letter: &DeadLetter) -> bool {
+    ///     dead_letter.attempts > 3 || dead_letter.reason == DeadLetterReason::Panicked
     /// }
     ///
     /// let event = TriggerEvent::new("orders", r#"{"id": 7}"#, Default::default());
-    /// let letter = DeadLetter::new(event, "charge", DeadLetterReason::RetriesExhausted, "the bank is closed");
-    /// assert!(!alarm(&letter));
-    /// assert!(alarm(&letter.attempts(4)));
+    /// let dead_letter = DeadLetter::new(event, "charge", DeadLetterReason::RetriesExhausted, "the bank is closed");
+    /// assert!(!alarm(&dead_letter));
+    /// assert!(alarm(&dead_letter.attempts(4)));
     /// ```
     pub fn new(
         event: TriggerEvent,

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{SourceContext, TriggerSource};
-use crate::dead_letter::{DeadLetters, Reader};
+use crate::dead_letter::{DeadLetters, Subscriber};
 use crate::event::{DEAD_LETTER_KIND, DeadLetter, SourceKind};
 
 pub(super) struct DeadLetterSource {
     /// Only those of this process.
     process: Option<String>,
-    reading: Mutex<Option<(DeadLetters, Reader)>>,
+    reading: Mutex<Option<(DeadLetters, Subscriber)>>,
 }
 
 impl DeadLetterSource {
@@ -20,8 +20,8 @@ impl DeadLetterSource {
 
     fn unsubscribe(&self) {
         let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((dead_letters, reader)) = reading {
-            dead_letters.tell_no_more(&reader.tell);
+        if let Some((dead_letters, subscriber)) = reading {
+            dead_letters.unsubscribe(&subscriber.notify);
         }
     }
 }
@@ -37,13 +37,13 @@ impl TriggerSource for DeadLetterSource {
 
     fn accept(&self, cx: &SourceContext) {
         let sink = cx.sink().clone();
-        let tell = move |letter: &Arc<DeadLetter>| {
-            sink.offer(Arc::new(letter.frame()));
+        let notify = move |dead_letter: &Arc<DeadLetter>| {
+            sink.offer(Arc::new(dead_letter.frame()));
         };
-        let reader = Reader { process: self.process.clone(), tell: Arc::new(tell) };
-        cx.dead_letters().tell(reader.clone());
+        let subscriber = Subscriber { process: self.process.clone(), notify: Arc::new(notify) };
+        cx.dead_letters().subscribe(subscriber.clone());
         *self.reading.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((cx.dead_letters().clone(), reader));
+            Some((cx.dead_letters().clone(), subscriber));
     }
 
     async fn close(&self) {
