@@ -78,8 +78,8 @@ struct Queues {
 }
 
 impl Queues {
-    /// Returns the queue of the event's trigger. If the process has no trigger of that id any more, returns the queue of its
-    /// first trigger of the same kind.
+    /// Returns the queue of the event's trigger. If the process has no trigger of that id any more, returns the queue
+    /// of its first trigger of the same kind.
     fn find(&self, event: &TriggerEvent) -> Option<Queue> {
         let inbox = self.inbox.upgrade()?;
         let by_id = self.triggers.iter().position(|(id, _)| id == event.trigger_id());
@@ -158,15 +158,15 @@ impl DeadLetters {
         self.count() == 0
     }
 
-    /// Redrives the dead letters that the filter accepts: queues their events again, and removes them. `|_| true` accepts
-    /// every dead letter. Returns the number of redriven events.
+    /// Redrives the dead letters that the filter accepts: queues their events again, and removes them. `|_| true`
+    /// accepts every dead letter. Returns the number of redriven events.
     ///
     /// An event goes into the queue of its trigger, for its process only. It again has all the attempts of its policy.
-    /// Process and trigger are found by their names, so a process that was removed and added again gets its events. If it
-    /// has no trigger of that id any more, its first trigger of the same kind takes the event.
+    /// Process and trigger are found by their names, so a process that was removed and added again gets its events. If
+    /// it has no trigger of that id any more, its first trigger of the same kind takes the event.
     ///
-    /// If a queue is full, this waits for capacity. A dead letter stays if there is no such process. It also stays if the
-    /// wait would never end, because only the calling handler could free the capacity.
+    /// If a queue is full, this waits for capacity. A dead letter stays if there is no such process. It also stays if
+    /// the wait would never end, because only the calling handler could free the capacity.
     ///
     /// # Cancel safety
     ///
@@ -237,8 +237,8 @@ impl DeadLetters {
             .collect();
     }
 
-    /// Keeps a new dead letter, and hands it to its subscribers. The dead letter of a dead-letter trigger's event is handed
-    /// to none, otherwise a failing subscriber would cause dead letters without end.
+    /// Keeps a new dead letter, and hands it to its subscribers. The dead letter of a dead-letter trigger's event is
+    /// handed to none, otherwise a failing subscriber would cause dead letters without end.
     pub(crate) fn keep(&self, dead_letter: DeadLetter) {
         let dead_letter = self.keep_new(dead_letter);
         if dead_letter.event.kind() == TriggerKind::DeadLetter {
@@ -259,8 +259,8 @@ impl DeadLetters {
         drop_quietly(self.keep_new(dead_letter));
     }
 
-    /// Numbers a new dead letter and keeps it, in one step under the lock. Otherwise a page could show a dead letter before
-    /// one with a lower number is inserted.
+    /// Numbers a new dead letter and keeps it, in one step under the lock. Otherwise a page could show a dead letter
+    /// before one with a lower number is inserted.
     fn keep_new(&self, mut dead_letter: DeadLetter) -> Arc<DeadLetter> {
         let mut letters = self.letters();
         letters.last += 1;
@@ -270,8 +270,8 @@ impl DeadLetters {
         dead_letter
     }
 
-    /// Inserts a dead letter by its number, and removes the oldest ones over the bounds. Those were counted and logged when
-    /// they were kept.
+    /// Inserts a dead letter by its number, and removes the oldest ones over the bounds. Those were counted and logged
+    /// when they were kept.
     fn insert(&self, mut letters: MutexGuard<'_, Letters>, dead_letter: Arc<DeadLetter>) {
         let place = letters.place(dead_letter.number).unwrap_or_else(|place| place);
         letters.bytes += dead_letter.bytes();

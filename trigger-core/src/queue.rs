@@ -1,16 +1,16 @@
-//! The bounded queues between triggers and workers, and the exact account of what became of their events.
+//! The bounded queues between triggers and workers, and the exact account of their events.
 //!
-//! A [`Queue`] is the end of one trigger. The queues of one process share an [`Inbox`]: one lock, one place where workers
-//! wait and, if the process has a key, one order for each key. A worker takes an event as a [`Delivery`], which ends in
-//! exactly one settlement. So at every moment, for every queue,
+//! A [`Queue`] buffers the events of one trigger. The queues of one process share an [`Inbox`]: one lock, one place
+//! where workers wait and, if the process has a key, one order for each key. A worker takes an event as a [`Delivery`],
+//! which ends in exactly one settlement. So at every moment, for every queue,
 //!
 //! `accepted = queued + in flight + handled + dead-lettered + evicted`
 //!
 //! where an event that waits for a retry is queued. The account is kept under the same lock as the events, so a reader
 //! never sees it out of balance.
 //!
-//! The folder knows events, keys and the clock. `state` has the transitions, `inbox` the lock and the wake-ups; the
-//! triggers push through a `Queue`, the process takes through the `Inbox`.
+//! The folder depends on events, keys and the clock. `state` has the transitions, and `inbox` the lock and the
+//! wake-ups. Triggers push through a `Queue`, and the workers of the process take through the `Inbox`.
 
 use std::sync::Arc;
 
@@ -38,8 +38,8 @@ pub(crate) use quiescence::Quiescence;
 use state::{PushError, State};
 use wake::Wakes;
 
-/// The end of one trigger in an inbox. It decides nothing about a full queue: the caller does. A clone is a handle to the
-/// same queue.
+/// The queue of one trigger, in the inbox of its process. The caller applies the overflow policy. A clone is a handle
+/// to the same queue.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue {
     inbox: Arc<Inbox>,
@@ -48,17 +48,17 @@ pub(crate) struct Queue {
     keyed: bool,
 }
 
-/// The answer to a push. An event that was not queued comes back.
+/// The result of a push. It returns an event that was not queued.
 #[derive(Debug)]
 pub(crate) enum Pushed {
     Queued,
-    /// Queued in the place of these. The number is the queue's count of dropped events, these included.
+    /// Queued, and these older events were evicted. The number is the queue's count of dropped events, these included.
     Evicted(Vec<Item>, u64),
     Full(Item),
     Closed(Item),
 }
 
-/// The answer to a take that does not wait.
+/// The result of a take that does not wait.
 #[derive(Debug)]
 pub(crate) enum Taken<T> {
     Event(T),
@@ -77,7 +77,7 @@ impl From<PushError> for Pushed {
 }
 
 impl Queue {
-    /// The queue of this number in an inbox.
+    /// Returns the queue with this number in an inbox.
     pub(crate) fn of(inbox: Arc<Inbox>, port: usize) -> Queue {
         Queue { keyed: inbox.is_keyed(), inbox, port }
     }
@@ -86,17 +86,17 @@ impl Queue {
         &self.inbox
     }
 
-    /// The trigger of the queue.
+    /// Returns the trigger of the queue.
     pub(crate) fn trigger(&self) -> &Arc<TriggerInfo> {
         self.inbox.trigger(self.port)
     }
 
-    /// The event of an item that came into this queue, or would have.
+    /// Returns the event of an item that was pushed onto this queue, also of one that was refused.
     pub(crate) fn event(&self, item: Item) -> TriggerEvent {
         item.into_event(self.trigger())
     }
 
-    /// The lane of an event.
+    /// Returns the lane of an event; 0 if the process has no key.
     #[inline]
     fn lane(&self, item: &Item) -> u64 {
         if self.keyed { self.inbox.lane(self.port, item) } else { 0 }
@@ -107,7 +107,7 @@ impl Queue {
         self.inbox.state().open(self.port);
     }
 
-    /// Closes the queue for new events. Queued ones can still be taken; then every waiting task learns of the close.
+    /// Closes the queue for new events. Workers can still take the queued ones. Every waiting task is woken.
     pub(crate) fn close(&self) {
         self.inbox.transition(self.port, |state| ((), state.close(self.port)));
     }
@@ -154,8 +154,8 @@ impl Queue {
         })
     }
 
-    /// Queues an event as soon as there is capacity. Leaves it in `slot` if the queue is or gets closed, or can never
-    /// have capacity for it. `queued` is set before any worker can see the event.
+    /// Queues an event as soon as there is capacity. Leaves it in `slot` if the queue is closed, is closed during the
+    /// wait, or can never have capacity for it. `queued` is set before any worker can see the event.
     ///
     /// # Cancel safety
     ///
@@ -206,7 +206,8 @@ impl Queue {
                 (full.then(|| self.register_publisher(&mut state)), by_bytes)
             };
             if waiting.is_none() {
-                // It uses no capacity, so it passes the notification that it may have got on to the next publisher.
+                // This task uses no capacity, so it passes a notification that it may have received to the next
+                // publisher.
                 self.inbox.notify_capacity(self.port, by_bytes);
                 return;
             }
@@ -220,13 +221,14 @@ impl Queue {
         WaitingPublisher(self)
     }
 
-    /// Returns `true` if an event of this size found capacity, or the queue closed, at the moment of the snapshot.
+    /// Returns `true` if the queue had capacity for an event of this size, or was closed, at the moment of the
+    /// snapshot.
     pub(crate) fn had_capacity(&self, load: &Load, bytes: usize) -> bool {
         load.free_bytes[self.port].is_some_and(|free| bytes <= free)
     }
 
-    /// Takes the next event for the program itself; it counts as handled. Returns `None` once the queue is closed and
-    /// empty.
+    /// Takes the next event for a program that uses the trigger without a runtime; it counts as handled. Returns `None`
+    /// once the queue is closed and empty.
     ///
     /// # Cancel safety
     ///
@@ -245,8 +247,8 @@ impl Queue {
         }
     }
 
-    /// Takes the next event as [`pop`](Self::pop) does, without waiting. `closes` is the number of closes that the caller
-    /// knew of. `Ok(None)` is final.
+    /// Takes the next event as [`pop`](Self::pop) does, without waiting. `closes` is the queue's number of closes when
+    /// the caller began. `Ok(None)` is final.
     fn try_pop(&self, closes: u64) -> Result<Option<TriggerEvent>, MutexGuard<'_, State>> {
         let mut state = self.inbox.state();
         let Some((item, wakes)) = state.pop(self.port) else {
@@ -286,7 +288,7 @@ impl Queue {
         ledger.undecodable
     }
 
-    /// The number of queued events and the account, at one moment.
+    /// Returns the number of queued events and the account, at one moment.
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.inbox.state().snapshot(self.port)
     }

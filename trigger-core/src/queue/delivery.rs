@@ -1,4 +1,4 @@
-//! An event on its way through a handler.
+//! An event that a worker has taken, until its settlement.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,29 +7,29 @@ use super::inbox::Inbox;
 use super::item::{Item, RareFields, RetryState, Taken};
 use crate::event::{Frame, TriggerEvent};
 
-/// An event that a worker has taken. It ends in exactly one settlement; dropped without one, it is requeued at the head
-/// of its queue, as if it had never been taken.
+/// An event that a worker has taken. It ends in exactly one settlement. If it is dropped before that, the event is
+/// requeued at the head of its queue, as if it had never been taken.
 #[derive(Debug)]
 pub(crate) struct Delivery<'a> {
     event: TriggerEvent,
     rare: Option<Box<RareFields>>,
-    /// The lane of its key; without meaning if the process has no key.
+    /// The lane of its key; unused if the process has no key.
     lane: u64,
     port: usize,
     inbox: &'a Arc<Inbox>,
     settled: bool,
 }
 
-/// How a delivery ended.
+/// The end of a delivery.
 #[derive(Clone, Debug)]
 pub(crate) enum Settlement {
     Handled,
-    /// The attempt failed; the next one follows after this time.
+    /// The attempt failed, and the next one is due after this time.
     Retry {
         after: Duration,
         state: RetryState,
     },
-    /// `failed` says whether an attempt was made and failed.
+    /// `failed` is `true` if an attempt was made and failed.
     DeadLettered {
         failed: bool,
     },
@@ -60,12 +60,12 @@ impl<'a> Delivery<'a> {
         &self.event
     }
 
-    /// The attempts so far, if there were any.
+    /// Returns the attempts so far, if there were any.
     pub(crate) fn retry(&self) -> Option<&RetryState> {
         self.rare.as_ref()?.retry.as_ref()
     }
 
-    /// Ends the delivery. To drop it afterwards may run code of the user: that of the owner of the event's bytes.
+    /// Settles the event. A later drop of the delivery may run code of the user: the drop of the event's bytes.
     pub(crate) fn settle(&mut self, settlement: Settlement) {
         self.settled = true;
         let (port, lane) = (self.port, self.lane);
@@ -83,8 +83,8 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Settles the event as handled, and takes the next one in the same step. Returns the handled frame. Without a next
-    /// event it returns `None`, and the delivery is settled.
+    /// Settles the event as handled, and takes the next one under the same lock. Returns the handled frame. Returns
+    /// `None` if there is no next event; the delivery is then settled.
     #[inline]
     pub(crate) fn settle_and_take(&mut self) -> Option<Arc<Frame>> {
         let inbox = self.inbox;
@@ -93,13 +93,13 @@ impl<'a> Delivery<'a> {
         handled
     }
 
-    /// Puts an unsettled event back to the head of its queue.
+    /// Requeues the event at the head of its queue.
     fn requeue(&mut self) {
         let item = self.item();
         self.inbox.requeue((self.port, self.lane, item));
     }
 
-    /// What goes back into the queue.
+    /// Returns the item to put back into the queue.
     fn item(&mut self) -> Item {
         Item { frame: Arc::clone(&self.event.frame), rare: self.rare.take() }
     }

@@ -1,4 +1,4 @@
-//! What the queues of one process share: the lock, and the places where workers and publishers wait.
+//! The inbox of a process. Its queues share one lock, and the places where workers and publishers wait.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::key::Key;
 use crate::panic::guard;
 use crate::sync::{CachePadded, Mutex, MutexGuard, Notified, Notify};
 
-/// The queues of one process, or the one queue of a trigger that a program uses by itself.
+/// The queues of one process, or the one queue of a trigger that a program uses without a runtime.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     state: CachePadded<Mutex<State>>,
     /// The trigger of each queue.
     triggers: Box<[Arc<TriggerInfo>]>,
     key: Option<Key>,
-    /// Unknown where the program takes the events itself.
+    /// `None` if the program takes the events itself.
     workers: Option<Workers>,
     /// Workers wait here for an event of any queue.
     ready: Notify,
@@ -37,15 +37,16 @@ pub(crate) struct Inbox {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Workers {
     pub(crate) count: usize,
-    /// How many of them can run at once. A burst of events wakes no more; each of them wakes the next while there are more.
+    /// The number of workers that can run at once. A burst of events wakes at most this number. Each woken worker wakes
+    /// the next one while there are events.
     pub(crate) threads: usize,
 }
 
-/// What an inbox is made from: one queue.
+/// The settings of one queue of an inbox.
 #[derive(Clone, Debug)]
 pub(crate) struct QueueSettings {
     pub(crate) bounds: Bounds,
-    /// Whether a full queue evicts its oldest event.
+    /// `true` if a full queue evicts its oldest event.
     pub(crate) evicts: bool,
     pub(crate) trigger: Arc<TriggerInfo>,
 }
@@ -54,9 +55,10 @@ pub(crate) struct QueueSettings {
 #[derive(Debug)]
 pub(crate) struct Load {
     pub(crate) in_flight: u64,
-    /// A worker is idle, and there is an event for it, or will be without another process.
+    /// `true` if the process makes progress without another process: a worker is idle, and an event is or becomes
+    /// ready.
     pub(crate) proceeds: bool,
-    /// For each queue the size of the largest event that fits now, if any does.
+    /// For each queue the size of the largest event that fits now, or `None` if none fits.
     pub(super) free_bytes: Vec<Option<usize>>,
 }
 
@@ -84,7 +86,7 @@ impl Inbox {
         })
     }
 
-    /// Locks the state. A transition leaves nothing half done, so a poisoned lock is as good as a sound one.
+    /// Locks the state. A transition leaves nothing half done, so the state behind a poisoned lock is consistent.
     #[inline]
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -142,23 +144,24 @@ impl Inbox {
         if all { self.capacity[port].notify_waiters() } else { self.capacity[port].notify_one() }
     }
 
-    /// How many events are accepted and not settled, except expired ones.
+    /// Returns the number of events that are accepted and not settled, except expired ones.
     pub(crate) fn pending(&self) -> usize {
         self.state().pending()
     }
 
-    /// The trigger of a queue.
+    /// Returns the trigger of a queue.
     #[inline]
     pub(super) fn trigger(&self, port: usize) -> &Arc<TriggerInfo> {
         &self.triggers[port]
     }
 
-    /// The lane of an event, if the process has a key.
+    /// Returns the lane of an event; 0 if the process has no key.
     pub(super) fn lane(&self, port: usize, item: &Item) -> u64 {
         self.key.as_ref().map_or(0, |key| self.lane_of(key, &item.event(self.trigger(port))))
     }
 
-    /// An event without a key has a lane of its own, also if the user's key function panics.
+    /// Returns the lane of an event by its key. An event without a key has its own lane, also if the user's key
+    /// function panics.
     fn lane_of(&self, key: &Key, event: &TriggerEvent) -> u64 {
         let found = guard(|| key.lane(event)).unwrap_or_else(|panic| {
             tracing::error!(trigger = event.trigger_id(), event = %event.id(), %panic, "the key function panicked");
@@ -181,8 +184,8 @@ impl Inbox {
         }
     }
 
-    /// Takes the next event for a worker, and waits for it; calls `idle` before each wait. Returns `None` once every queue
-    /// is closed and empty.
+    /// Waits for the next event, and takes it for a worker. Calls `idle` before each wait. Returns `None` once every
+    /// queue is closed and empty.
     ///
     /// # Cancel safety
     ///
@@ -194,7 +197,7 @@ impl Inbox {
             }
             let ready = self.ready();
             tokio::pin!(ready);
-            // Enabled before the second look at the queues, otherwise a push between the look and the await is missed.
+            // Enabled before the second take, otherwise a push between the take and the await is missed.
             ready.as_mut().enable();
             let _idle = {
                 let mut state = self.state();
@@ -228,9 +231,9 @@ impl Inbox {
         self.state().is_paused()
     }
 
-    /// Releases the events whose retry is due, whenever one is; never ends.
+    /// Releases each event when its retry is due. Never returns.
     ///
-    /// One task of a process does this, so neither an event nor a worker needs a timer.
+    /// One task of the process runs this, so neither events nor workers need a timer.
     pub(crate) async fn watch_clock(&self) {
         loop {
             let schedule = self.schedule.notified();
@@ -249,7 +252,7 @@ impl Inbox {
         self.schedule.notify_one();
     }
 
-    /// Every queued event, with the attempts at it so far. They stay queued.
+    /// Returns every queued event with its retry state. The events stay queued.
     pub(crate) fn left(&self) -> Vec<(TriggerEvent, Option<RetryState>)> {
         let state = self.state();
         let shown = |(port, item, retry): (usize, &Item, Option<&RetryState>)| {
@@ -258,7 +261,7 @@ impl Inbox {
         state.queued().map(shown).collect()
     }
 
-    /// Abandons all events: queued ones, which no worker takes any more, and those that a blocked handler still has.
+    /// Abandons all events: queued ones, which no worker takes any more, and the one of each handler that still runs.
     pub(crate) fn abandon(&self) {
         self.transition(0, |state| ((), state.abandon()));
     }
@@ -277,8 +280,8 @@ impl Inbox {
         self.transition(port, |state| ((), state.settle(port, lane, count)));
     }
 
-    /// Settles an event as handled, and takes the next one under the same lock. `replace` puts that into the delivery, and
-    /// returns the handled frame.
+    /// Settles an event as handled, and takes the next one under the same lock. `replace` moves the next one into the
+    /// delivery, and returns the handled frame.
     #[inline]
     pub(super) fn settle_and_take(
         &self,
@@ -310,7 +313,7 @@ impl Inbox {
         self.schedule.notify_one();
     }
 
-    /// Puts an event that was not handled back to the head of its queue.
+    /// Requeues an event that was not handled, at the head of its queue.
     pub(super) fn requeue(&self, taken: item::Taken) {
         self.transition(taken.0, |state| ((), state.requeue(taken)));
     }

@@ -1,4 +1,4 @@
-//! A queued event: what a queue holds of it.
+//! The form of an event in a queue.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,10 +12,10 @@ pub(crate) struct Item {
     pub(super) rare: Option<Box<RareFields>>,
 }
 
-/// An event that is or was out of its queue: the queue's number, its lane, and the item.
+/// An event that was taken: the number of its queue, its lane, and the item.
 pub(super) type Taken = (usize, u64, Item);
 
-/// What few events have.
+/// Fields that few events have, so they are boxed.
 #[derive(Debug, Default)]
 pub(super) struct RareFields {
     /// The trigger that the event came through, if it is not the queue's own. The queue's own trigger is not stored per
@@ -29,7 +29,7 @@ pub(super) struct RareFields {
 pub(crate) struct RetryState {
     /// At least 1.
     pub(crate) failed_attempts: u32,
-    /// The error of the last one.
+    /// The error of the last attempt.
     pub(crate) last_error: Arc<str>,
     /// When the first attempt began to wait, or ended without waiting.
     pub(crate) first_at: SystemTime,
@@ -49,7 +49,7 @@ impl From<TriggerEvent> for Item {
 }
 
 impl Item {
-    /// The size of the event's body.
+    /// Returns the size of the event's body, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.frame.raw.len()
     }
@@ -63,13 +63,13 @@ impl Item {
         TriggerEvent::through(Arc::clone(self.trigger().unwrap_or(own)), Arc::clone(&self.frame))
     }
 
-    /// Returns the event, as [`event`](Self::event) does, of an item that is not needed any more.
+    /// Returns the event, as [`event`](Self::event) does, and consumes the item.
     pub(super) fn into_event(self, own: &Arc<TriggerInfo>) -> TriggerEvent {
         let trigger = Arc::clone(self.trigger().unwrap_or(own));
         TriggerEvent::through(trigger, self.frame)
     }
 
-    /// The trigger that the event came through, if it is not the queue's own.
+    /// Returns the trigger that the event came through, if it is not the queue's own.
     pub(super) fn trigger(&self) -> Option<&Arc<TriggerInfo>> {
         self.rare.as_ref()?.trigger.as_ref()
     }

@@ -1,7 +1,8 @@
-//! The order of a process with a key: one lane for each key, whose events are handled one after the other.
+//! The order of a process with a key. Each key has a lane, whose events are handled one after the other.
 //!
-//! A lane exists while one of its events is queued, in flight or waiting for a retry, so there are at most as many lanes
-//! as events. It is busy from the take of an event until the final settlement, also while the event waits for a retry.
+//! A lane exists while one of its events is queued, in flight or waiting for a retry. So there are at most as many
+//! lanes as events. A lane is busy from the take of an event until its final settlement, also while the event waits for
+//! a retry.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -10,36 +11,36 @@ use super::item::Item;
 
 #[derive(Debug)]
 pub(super) struct Lanes {
-    /// By the hash of the key, which a fast hash with a random seed spreads.
+    /// By the hash of the key. A fast hash with a random seed spreads it over the map.
     lanes: HashMap<u64, Lane, foldhash::fast::RandomState>,
     ports: Box<[Ready]>,
-    /// The number of the last event. A newer event has a greater one.
+    /// The number of the newest event. A newer event has a greater number.
     last_number: i64,
-    /// The number of the oldest event that was put back.
+    /// The number of the event that was put back last. It is the smallest number.
     first_number: i64,
     last_ticket: u64,
 }
 
-/// The lanes of one queue whose next event may be taken.
+/// The lanes of one queue whose next event can be taken.
 #[derive(Debug, Default)]
 struct Ready {
     /// The key and the ticket of each lane, in order. An entry is stale unless the lane still has this ticket.
     lanes: VecDeque<(u64, u64)>,
-    /// How many entries are not stale.
+    /// The number of entries that are not stale.
     count: usize,
-    /// The key of each event by its number, where the queue evicts its oldest event.
+    /// The key of each event by its number, if the queue evicts its oldest event.
     by_age: Option<BTreeMap<i64, u64>>,
 }
 
-/// Stale entries that a queue keeps before it removes them, beside as many as there are valid ones.
+/// The number of stale entries, beyond the number of valid ones, that a queue keeps before it removes them.
 const STALE_ENTRIES: usize = 64;
 
 #[derive(Debug, Default)]
 struct Lane {
     busy: bool,
-    /// Its first event waits for a retry that comes too late, so none of its events is handled.
+    /// The retry of its first event is due after the deadline of the drain, so no event of the lane is handled.
     expired: bool,
-    /// The valid entry among the ready lanes; 0 if there is none.
+    /// The ticket of the valid entry among the ready lanes; 0 without one.
     ticket: u64,
     events: VecDeque<Waiting>,
 }
@@ -52,7 +53,7 @@ struct Waiting {
 }
 
 impl Lanes {
-    /// No lanes yet; `evicts` says of each queue whether it evicts its oldest event.
+    /// Returns a value without lanes; `evicts` is `true` for each queue that evicts its oldest event.
     pub(super) fn new(evicts: impl Iterator<Item = bool>) -> Lanes {
         let ready = |evicts: bool| Ready { by_age: evicts.then(BTreeMap::new), ..Ready::default() };
         Lanes {
@@ -64,7 +65,11 @@ impl Lanes {
         }
     }
 
-    /// Adds an event behind those of its key. Returns it if the lane has expired.
+    /// Appends an event to the lane of its key.
+    ///
+    /// # Errors
+    ///
+    /// The event, if the lane has expired.
     pub(super) fn push(&mut self, port: usize, key: u64, item: Item) -> Result<(), Item> {
         let lane = self.lanes.entry(key).or_default();
         if lane.expired {
@@ -81,7 +86,7 @@ impl Lanes {
         Ok(())
     }
 
-    /// Takes the next event of this queue, from the lane that is ready longest.
+    /// Takes the next event of this queue, from the lane that has been ready the longest.
     pub(super) fn take(&mut self, port: usize) -> Option<(u64, Item)> {
         let ready = &mut self.ports[port];
         while let Some((key, ticket)) = ready.lanes.pop_front() {
@@ -103,7 +108,8 @@ impl Lanes {
         self.ports[port].count > 0
     }
 
-    /// Ends the turn of the event that was taken from this lane. Returns `true` if another event of the lane is ready now.
+    /// Frees the lane after the final settlement of its event. Returns `true` if another event of the lane is ready
+    /// now.
     pub(super) fn release(&mut self, key: u64) -> bool {
         let Entry::Occupied(mut lane) = self.lanes.entry(key) else { return false };
         lane.get_mut().busy = false;
@@ -115,7 +121,7 @@ impl Lanes {
         true
     }
 
-    /// Puts an event that was taken back to the front of its lane, which is the next one of the queue.
+    /// Puts a taken event back to the front of its lane, and makes the lane the first ready one of the queue.
     pub(super) fn put_back(&mut self, port: usize, key: u64, item: Item) {
         self.first_number -= 1;
         let number = self.first_number;
@@ -130,7 +136,7 @@ impl Lanes {
         ready.add_event(number, key);
     }
 
-    /// Makes a lane that is not busy the last ready one of the queue that its next event is in.
+    /// Appends a lane that is not busy to the ready lanes of the queue that its next event is in.
     fn make_ready(&mut self, key: u64) {
         let Some(lane) = self.lanes.get_mut(&key) else { return };
         let Some(next) = lane.events.front() else { return };
@@ -149,7 +155,7 @@ impl Lanes {
         let index = lane.events.binary_search_by_key(&number, |waiting| waiting.number).ok()?;
         let evicted = lane.events.remove(index)?;
         if index == 0 && !lane.busy {
-            // The entry of the lane is stale from here on.
+            // The ready entry of the lane becomes stale.
             lane.ticket = 0;
             self.ports[port].count -= 1;
             if lane.events.is_empty() {
@@ -162,7 +168,7 @@ impl Lanes {
         Some(evicted.item)
     }
 
-    /// Removes stale entries once they are in the majority, so that they cannot grow without bound.
+    /// Removes stale entries once they are the majority, so that their number is bounded.
     fn remove_stale(&mut self, port: usize) {
         let (ready, lanes) = (&mut self.ports[port], &self.lanes);
         if ready.lanes.len() > 2 * ready.count + STALE_ENTRIES {
@@ -170,7 +176,7 @@ impl Lanes {
         }
     }
 
-    /// Expires the lane of an event that is not waited for any more. Returns the events behind it.
+    /// Expires the lane of an event whose retry is due after the deadline. Returns the events behind it.
     pub(super) fn expire(&mut self, key: u64) -> Vec<(usize, Item)> {
         let lane = self.lanes.entry(key).or_default();
         lane.expired = true;
@@ -183,7 +189,7 @@ impl Lanes {
         events.into_iter().map(leave).collect()
     }
 
-    /// Every event that waits for a worker.
+    /// Returns every event that waits for a worker.
     pub(super) fn items(&self) -> impl Iterator<Item = (usize, &Item)> {
         self.lanes.values().flat_map(|lane| lane.events.iter().map(|waiting| (waiting.port, &waiting.item)))
     }

@@ -1,19 +1,19 @@
-//! The account of a queue. It counts what happened; how many events are there follows from that, so the account is never
-//! out of balance.
+//! The account of a queue. It counts what happened to events. The number of queued events is computed from the counts,
+//! so the account is always balanced.
 
 use std::time::SystemTime;
 
-/// What became of the events of one queue.
-// In this order, because a push writes the first counters only.
+/// The counts of the events of one queue.
+// In this order, because a push writes only the first counters.
 #[repr(C)]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
     pub(crate) accepted: u64,
-    /// How often an event was taken, by a worker or by the program.
+    /// The number of takes, by a worker or by the program.
     pub(super) taken: u64,
-    /// How often a taken event came back, requeued or for another attempt.
+    /// The number of taken events that were returned to the queue, requeued or for a retry.
     pub(super) returned: u64,
-    /// Accepted events that a newer one displaced. They count as dropped too.
+    /// Accepted events that were evicted for a newer one. They count as dropped too.
     pub(crate) evicted: u64,
     pub(crate) last_fired: Option<SystemTime>,
     pub(crate) handled: u64,
@@ -22,24 +22,24 @@ pub(crate) struct Ledger {
     /// Attempts after the first one of an event.
     pub(crate) retried: u64,
     pub(crate) dead_lettered: u64,
-    /// How often an event was requeued because its worker was cancelled.
+    /// The number of requeues, each because the worker was cancelled.
     pub(crate) requeued: u64,
     /// Events that found no capacity, and accepted ones that were evicted.
     pub(crate) dropped: u64,
-    /// Events that the filter kept out.
+    /// Events that the filter rejected.
     pub(crate) filtered: u64,
-    /// Those of them whose body the filter could not decode.
+    /// Filtered events whose body the filter could not decode.
     pub(crate) undecodable: u64,
 }
 
 impl Ledger {
-    /// Events that wait, for a worker or for a retry.
+    /// Returns the number of events that wait, for a worker or for a retry.
     #[inline]
     pub(super) fn queued(&self) -> usize {
         (self.accepted + self.returned - self.taken - self.evicted) as usize
     }
 
-    /// Events that a handler has.
+    /// Returns the number of events that are in flight: taken and not settled.
     pub(crate) fn in_flight(&self) -> u64 {
         self.taken - self.returned - self.handled - self.dead_lettered
     }
@@ -50,9 +50,9 @@ impl Ledger {
 pub(crate) struct Snapshot {
     /// Events that wait, for a worker or for a retry.
     pub(crate) queued: usize,
-    /// Those of them that wait for a retry.
+    /// Queued events that wait for a retry.
     pub(crate) waiting: usize,
-    /// The bytes of the bodies of all that wait.
+    /// The size of the bodies of all queued events, in bytes.
     pub(crate) bytes: usize,
     pub(crate) ledger: Ledger,
 }

@@ -10,7 +10,7 @@ use super::wake::{Wake, WakeLimiter};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) events: usize,
-    /// The most bytes of bodies.
+    /// The maximum size of all bodies, in bytes.
     pub(crate) bytes: Option<usize>,
 }
 
@@ -21,19 +21,19 @@ pub(crate) struct Bounds {
 pub(super) struct Port {
     pub(super) open: bool,
     pub(super) bounds: Bounds,
-    /// The bytes of the bodies of all queued events.
+    /// The size of the bodies of all queued events, in bytes.
     bytes: usize,
     /// Events that wait for a worker, if the process has no key.
     pub(super) events: VecDeque<Item>,
     pub(super) ledger: Ledger,
-    /// Events to hand out before the others: those that were requeued, then those whose retry is due.
+    /// Events that are delivered before `events`: requeued ones, then those whose retry is due.
     pub(super) again: VecDeque<Item>,
     /// Publishers that wait for capacity.
     pub(super) publishers: WakeLimiter,
     /// Events that wait for a retry.
     waiting: usize,
     waiting_bytes: usize,
-    /// How often the queue was closed. A waiter compares it to detect a close that was followed by an open.
+    /// The number of closes. A waiter compares it to detect a close that was followed by an open.
     pub(super) closes: u64,
 }
 
@@ -70,7 +70,8 @@ impl Port {
         self.ledger.queued() < self.bounds.events && self.bounds.allow(self.bytes + bytes)
     }
 
-    /// The size of the largest event that fits now, if any does. A closed queue makes nobody wait, so it has no limit.
+    /// Returns the size of the largest event that fits now, or `None` if none fits. A closed queue has no limit,
+    /// because no publisher waits for it.
     pub(super) fn free_bytes(&self) -> Option<usize> {
         match self.bounds.bytes {
             _ if !self.open => Some(usize::MAX),
@@ -85,8 +86,9 @@ impl Port {
         self.waiting < self.bounds.events && self.bounds.allow(self.waiting_bytes + bytes)
     }
 
-    /// Counts a notification of waiting publishers after an event has left, and returns whom to wake. With a bound in
-    /// bytes, one event may free the capacity for several, or for another one than the first.
+    /// Counts a notification of waiting publishers after an event has left, and returns the wake-ups to send. With a
+    /// bound in bytes, one large event may free capacity for several publishers, or for another publisher than the
+    /// first.
     #[inline]
     pub(super) fn notify_capacity(&mut self) -> Wake {
         match self.publishers.notify() {
@@ -124,7 +126,7 @@ impl Port {
 }
 
 impl Bounds {
-    /// Returns `true` if this many bytes are within the bound.
+    /// Returns `true` if this number of bytes is within the bound.
     pub(super) fn allow(&self, bytes: usize) -> bool {
         self.bytes.is_none_or(|most| bytes <= most)
     }

@@ -4,18 +4,20 @@ use crate::sync::{AtomicUsize, Notify, Ordering};
 
 /// Counts the inboxes of a runtime that have pending events: accepted and not settled yet.
 ///
-/// An event is pending from before a worker can take it until it is settled, and a handler publishes before its own event
-/// is settled. So the count is zero only when a whole cascade has come to rest. If a drain waits for that, the settlement
-/// that brings the count to zero also ends it: no event is accepted afterwards. Otherwise a publisher could start a new
-/// cascade before the drain wakes up, and the closing queues would cut it.
+/// An event is pending before a worker can take it, and until it is settled. A handler publishes before its own event
+/// is settled. So the count is zero only when a whole cascade has come to rest. If a drain waits for that, the
+/// settlement that brings the count to zero also ends the count: no event is accepted afterwards. Otherwise a publisher
+/// could start a new cascade before the drain wakes up, and the closing queues would cut it off.
 #[derive(Debug, Default)]
 pub(crate) struct Quiescence {
-    /// The count; its highest bits say whether it has ended, and whether a drain waits for that.
+    /// The count, and in its two highest bits the flags [`ENDED`] and [`AWAITED`].
     count: AtomicUsize,
     end: Notify,
 }
 
+/// The flag of a count that has ended.
 const ENDED: usize = 1 << (usize::BITS - 1);
+/// The flag of a count whose end a drain waits for.
 const AWAITED: usize = ENDED >> 1;
 
 impl Quiescence {
@@ -55,7 +57,7 @@ impl Quiescence {
         waiter.waits = false;
     }
 
-    /// Takes back a wait for the end.
+    /// Cancels a wait for the end, and reopens a count that has ended for it.
     fn cancel_wait(&self) {
         self.update(|count| if count == ENDED { 0 } else { count & !AWAITED });
     }
@@ -87,7 +89,7 @@ impl InboxPending {
         self.counted
     }
 
-    /// Counts an event also after the end.
+    /// Counts an event, also after the end.
     pub(super) fn add_late(&mut self, all: &Quiescence) {
         if !self.add(all) {
             self.events += 1;
@@ -149,7 +151,7 @@ mod tests {
         all.ended().await;
         assert!(!pending.add(&all));
         pending.add_late(&all);
-        assert!(!pending.add(&all), "also beside a late one");
+        assert!(!pending.add(&all), "not after a late event either");
         assert_eq!(pending.events(), 1);
         assert!(!pending.remove(1), "the inbox was not counted");
         assert!(!all.enter());

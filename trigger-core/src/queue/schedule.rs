@@ -10,11 +10,11 @@ use crate::clock::Instant;
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
     retries: BinaryHeap<Retry>,
-    /// How many retries were scheduled. Retries that are due at the same instant keep this order.
+    /// The number of retries scheduled so far. Retries that are due at the same instant keep this order.
     scheduled: u64,
 }
 
-/// The greatest is the one that is due first.
+/// A scheduled retry. The greatest one is due first, because the heap is a max-heap.
 #[derive(Debug)]
 struct Retry {
     due: Instant,
@@ -32,12 +32,12 @@ impl Schedule {
         self.retries.is_empty()
     }
 
-    /// When the next retry is due.
+    /// Returns the instant at which the next retry is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.retries.peek().map(|retry| retry.due)
     }
 
-    /// Removes the events whose retry is due, in order.
+    /// Removes and returns the events whose retry is due, in order.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<Taken> {
         let mut due = Vec::new();
         while let Some(retry) = self.retries.peek_mut().filter(|retry| retry.due <= now) {
@@ -46,7 +46,7 @@ impl Schedule {
         due
     }
 
-    /// Removes the events whose retry is due only after `deadline`.
+    /// Removes and returns the events whose retry is due after `deadline`.
     pub(super) fn take_late(&mut self, deadline: Instant) -> impl Iterator<Item = Taken> + use<> {
         let retries = std::mem::take(&mut self.retries).into_iter();
         let (late, in_time): (Vec<_>, Vec<_>) = retries.partition(|retry| retry.due > deadline);

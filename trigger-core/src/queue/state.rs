@@ -1,5 +1,5 @@
-//! What an inbox holds, behind its one lock. Each method is one transition; it returns the wake-ups that are due, which
-//! the inbox sends after it has released the lock. Nothing here waits, wakes or reads a clock.
+//! The state of an inbox, behind its one lock. Each method is one transition and returns the wake-ups that are due. The
+//! inbox sends them after it has released the lock. Nothing here waits, wakes or reads a clock.
 
 use super::Ledger;
 use super::item::{Item, Taken};
@@ -20,7 +20,7 @@ mod view;
 pub(super) struct State {
     /// Workers that wait for an event.
     workers: WakeLimiter,
-    /// No worker takes events any more, and none counts as pending.
+    /// `true` once all events are abandoned: no worker takes one, and none counts as pending.
     abandoned: bool,
     paused: bool,
     /// Events that are accepted and not settled, except expired ones.
@@ -28,12 +28,13 @@ pub(super) struct State {
     /// The events that wait for a worker, if the process has a key.
     lanes: Option<Box<Lanes>>,
     ports: Box<[Port]>,
-    /// Where the search for the next event begins, so that a full queue does not starve the others.
+    /// The queue at which the search for the next event begins. It moves on, so that a full queue does not starve the
+    /// others.
     turn: usize,
     schedule: Schedule,
-    /// Events whose retry is due after the end of the drain, and the events behind them in their lanes.
+    /// Events whose retry is due after the deadline of the drain, and the events behind them in their lanes.
     expired: Vec<(usize, Item)>,
-    /// When the drain ends, once it has begun.
+    /// The deadline of the drain, once it has begun.
     deadline: Option<Instant>,
 }
 
@@ -198,7 +199,7 @@ impl State {
         Some((lane, item))
     }
 
-    /// Takes the next event of a queue for the program itself; it counts as handled.
+    /// Takes the next event of a queue for a program without a runtime; it counts as handled.
     pub(super) fn pop(&mut self, port: usize) -> Option<(Item, Wakes)> {
         let (_, item) = self.dequeue(port)?;
         let queue = &mut self.ports[port];
@@ -208,7 +209,7 @@ impl State {
         Some((item, wakes))
     }
 
-    /// Takes every event of a queue for the program itself, in order; they count as handled.
+    /// Takes every event of a queue for a program without a runtime, in order; they count as handled.
     pub(super) fn drain(&mut self, port: usize) -> (Vec<Item>, Wakes) {
         let mut items = Vec::with_capacity(self.ports[port].ledger.queued());
         while let Some((_, item)) = self.dequeue(port) {
@@ -237,7 +238,7 @@ impl State {
         let publishers = queue.notify_capacity();
         let closed = !queue.open;
         let workers = if closed && self.is_over() {
-            // No event is left for the workers that wait, and no close follows that would wake them.
+            // No event is left for the idle workers, and no later close would wake them.
             Wake::All
         } else {
             self.notify_next()
@@ -245,7 +246,7 @@ impl State {
         Some(((port, lane, item), Wakes { workers, publishers, at_rest: false }))
     }
 
-    /// The next queue that has an event to take.
+    /// Returns the next queue with an event that a worker can take.
     #[inline(always)]
     fn next_port(&mut self) -> Option<usize> {
         for _ in 0..self.ports.len() {
@@ -262,7 +263,8 @@ impl State {
         None
     }
 
-    /// Each worker that takes an event wakes the next worker while there are more, so as many wake as there is work for.
+    /// Notifies the next worker if another event can be taken. So the number of awake workers follows the number of
+    /// events.
     #[inline(always)]
     fn notify_next(&mut self) -> Wake {
         Wake::one(self.workers.can_notify() && self.has_takeable() && self.workers.notify())
@@ -285,13 +287,14 @@ impl State {
     /// Settles an event as handled, and takes the next one. Without a next one, `Err` has the wake-ups that are due.
     #[inline(always)]
     pub(super) fn settle_and_take(&mut self, port: usize, lane: u64) -> Result<(Taken, Wakes), Wakes> {
-        // The next event of the lane may be ready now: this worker takes it, or one that was ready before it.
+        // The next event of the lane may be ready now. This worker takes it, or an event that was ready before.
         let (_, at_rest) = self.finish(port, lane, |ledger| ledger.handled += 1);
-        // With a next event the inbox is not at rest: that event is pending.
+        // With a next event the inbox is not at rest, because that event is pending.
         self.take().ok_or(Wakes { at_rest, ..Wakes::default() })
     }
 
-    /// Returns whether another event of the lane is ready now, and whether no event is pending any more.
+    /// Counts the settlement and frees the lane. The first value is `true` if another event of the lane is ready now.
+    /// The second one is `true` if no event is pending any more.
     #[inline(always)]
     fn finish(&mut self, port: usize, lane: u64, count: impl FnOnce(&mut Ledger)) -> (bool, bool) {
         count(&mut self.ports[port].ledger);
@@ -321,7 +324,7 @@ impl State {
         Wakes::default()
     }
 
-    /// Puts an event that was taken and not handled back to the front of its queue, over the bounds if need be.
+    /// Requeues an event that was taken and not handled, at the head of its queue. The bounds do not apply.
     pub(super) fn requeue(&mut self, (port, lane, item): Taken) -> Wakes {
         let queue = &mut self.ports[port];
         queue.ledger.returned += 1;
@@ -335,7 +338,7 @@ impl State {
         Wakes { workers: Wake::one(self.workers.notify()), ..Wakes::default() }
     }
 
-    /// Makes the events whose retry is due the next ones of their queues. Returns also when the next retry is due.
+    /// Moves the events whose retry is due to the head of their queues. Also returns when the next retry is due.
     pub(super) fn release_due(&mut self, now: Instant) -> (Wakes, Option<Instant>) {
         let due = self.schedule.take_due(now);
         for (port, _, item) in &due {
@@ -344,7 +347,7 @@ impl State {
         let released = !due.is_empty();
         match &mut self.lanes {
             None => due.into_iter().for_each(|(port, _, item)| self.ports[port].again.push_back(item)),
-            // Each becomes the first of its queue.
+            // Each event becomes the first of its queue, so the order is reversed.
             Some(lanes) => {
                 due.into_iter().rev().for_each(|(port, lane, item)| lanes.put_back(port, lane, item));
             }

@@ -1,6 +1,6 @@
-//! Wake-ups: which ones a transition asks for, and how many waiting tasks have one on its way.
+//! Wake-ups: those that a transition requests, and a limiter that counts notified tasks.
 
-/// Whom a transition wakes.
+/// The tasks of one kind that a transition wakes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Wake {
     #[default]
@@ -15,7 +15,7 @@ pub(super) enum Wake {
 pub(super) struct Wakes {
     /// Workers that wait for an event.
     pub(super) workers: Wake,
-    /// Publishers that wait for capacity in the queue that the transition was about.
+    /// Publishers that wait for capacity in the queue of the transition.
     pub(super) publishers: Wake,
     /// The inbox has no pending events any more.
     pub(super) at_rest: bool,
@@ -36,27 +36,27 @@ impl Wake {
     }
 }
 
-/// Counts tasks that wait for one thing, and those of them that a notification is on its way to.
+/// Counts the tasks that wait for the same condition, and the notifications sent to them.
 ///
-/// The counts are kept under the lock of the inbox. A push or a take therefore sees every waiter that registered before
-/// it, and a waiter that registers after it sees what it changed.
+/// The lock of the inbox guards the counts. So a push or a take sees every waiter that registered before it, and a
+/// waiter that registers after it sees its change.
 #[derive(Debug)]
 pub(super) struct WakeLimiter {
     /// Tasks that wait.
     waiting: u32,
-    /// Those of them that were notified and have not come back yet.
+    /// Waiting tasks that were notified and have not unregistered yet.
     notified: u32,
-    /// The most that are notified at once.
+    /// The maximum of `notified`.
     limit: u32,
 }
 
 impl WakeLimiter {
-    /// Nobody waits yet; at most `limit` tasks are notified at once.
+    /// Returns a limiter without waiters, which notifies at most `limit` tasks at once.
     pub(super) fn new(limit: u32) -> WakeLimiter {
         WakeLimiter { waiting: 0, notified: 0, limit }
     }
 
-    /// Returns `true` if a task waits that was not notified, and one more may be.
+    /// Returns `true` if a waiting task was not notified, and the limit allows one more notification.
     pub(super) fn can_notify(&self) -> bool {
         self.notified < self.waiting.min(self.limit)
     }
@@ -69,13 +69,13 @@ impl WakeLimiter {
         due
     }
 
-    /// Registers a task that waits from now on.
+    /// Registers a waiting task.
     pub(super) fn register(&mut self) {
         self.waiting += 1;
     }
 
-    /// Unregisters a task, and assumes that it had been notified. If it had not, a later push wakes one worker too many.
-    /// Assuming the opposite could lose a wake-up.
+    /// Unregisters a task, and assumes that it had been notified. If it had not, a later push wakes one worker too
+    /// many. Assuming the opposite could lose a wake-up.
     pub(super) fn unregister(&mut self) {
         self.waiting -= 1;
         self.notified = self.notified.saturating_sub(1).min(self.waiting);

@@ -1,4 +1,4 @@
-//! The end of an inbox: a drain, the retries that come too late for it, and abandoned events.
+//! The end of an inbox: its drain, the retries that are due after the deadline, and abandoned events.
 
 use super::*;
 
@@ -11,7 +11,8 @@ impl State {
         Wakes { workers: Wake::All, ..self.after_expiry(expired) }
     }
 
-    /// Expires an event whose retry comes too late, and the events behind it in its lane. Returns how many they are.
+    /// Expires an event whose retry is due after the deadline, and the events behind it in its lane. Returns the number
+    /// of expired events.
     pub(super) fn expire(&mut self, (port, lane, item): Taken) -> usize {
         let before = self.expired.len();
         self.expired.push((port, item));
@@ -22,14 +23,14 @@ impl State {
         self.expired.len() - before
     }
 
-    /// The expired events are not pending any more. They may be the last ones that workers stayed for after the close
-    /// that would have woken them, so all workers look again.
+    /// Ends the pending state of expired events, and wakes all workers. After the close, these may have been the last
+    /// events that kept the workers waiting, and nothing else would wake them.
     pub(super) fn after_expiry(&mut self, expired: usize) -> Wakes {
         let workers = if expired > 0 { Wake::All } else { Wake::None };
         Wakes { workers, publishers: Wake::None, at_rest: self.end_pending(expired) }
     }
 
-    /// Abandons all events: those that are queued, and those that come back from a handler. None of them is pending.
+    /// Abandons all events: queued ones, and those that a handler returns later. None of them is pending.
     pub(in super::super) fn abandon(&mut self) -> Wakes {
         self.abandoned = true;
         Wakes { at_rest: self.pending.clear(), ..Wakes::default() }

@@ -1,4 +1,4 @@
-//! What an inbox tells about its state at one moment.
+//! Snapshots of the state of an inbox.
 
 use super::super::item::RetryState;
 use super::super::{Load, Snapshot};
@@ -9,7 +9,7 @@ impl State {
         self.pending.events()
     }
 
-    /// The load of the process; `workers` is how many there are, if that is known.
+    /// Returns the load of the process; `workers` is the number of workers, if known.
     pub(in super::super) fn load(&self, workers: Option<usize>) -> Load {
         let in_flight = self.ports.iter().map(|port| port.ledger.in_flight()).sum();
         let idle = workers.is_none_or(|workers| in_flight < workers as u64);
@@ -22,7 +22,7 @@ impl State {
         self.ports[port].snapshot()
     }
 
-    /// Every queued event, with the number of its queue and the attempts at it so far.
+    /// Returns every queued event, with the number of its queue and its retry state.
     pub(in super::super) fn queued(&self) -> impl Iterator<Item = (usize, &Item, Option<&RetryState>)> {
         let in_ports = self.ports.iter().enumerate();
         let in_ports = in_ports
