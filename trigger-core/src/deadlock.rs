@@ -1,13 +1,13 @@
-//! Finds handlers that would wait for each other for ever.
+//! Deadlock detection for handlers that wait for each other.
 //!
-//! A handler that publishes to a queue with the policy `wait` waits for the workers of another process, or of its own. If
-//! all of those wait as well, in a circle, no worker ever frees capacity. A process is stuck if each of its handlers
-//! waits for capacity in a stuck process, and no worker of it is free to take another event. The search starts with all
-//! processes that wait or are waited for, and removes those that proceed; the rest is the greatest set of stuck
-//! processes. It contains processes that only wait for a circle; a handler inside of the circle gets the error.
+//! A handler that publishes to a queue with the policy `wait` waits for the workers of another process, or of its own.
+//! If all of those wait too, in a cycle, no worker ever frees capacity. A process is stuck if each of its handlers
+//! waits for capacity in a stuck process, and it has no idle worker for another event. The search starts with all
+//! processes that wait or are waited for, and removes those that make progress. The rest is the greatest set of stuck
+//! processes. It also contains processes that only wait for a cycle. A handler inside the cycle gets the error.
 //!
-//! Each process is looked at once, under its lock, and a wait is listed for its whole time. So a process that was found
-//! stuck stays stuck until one of the waits is resolved.
+//! A search reads the load of each process once, under its lock, and a wait is listed for its whole duration. So a
+//! process that was found stuck stays stuck until one of the waits is resolved.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -25,7 +25,7 @@ use crate::queue::{Inbox, Item, Load, Queue};
 #[derive(Debug, Default)]
 pub(crate) struct WaitGraph {
     state: Mutex<State>,
-    /// The number of waits, so that a check without any costs one load.
+    /// The number of waits, so that a check without waits costs one atomic load.
     count: AtomicUsize,
 }
 
@@ -48,9 +48,9 @@ struct Wait {
 /// The state of a wait that has not ended.
 #[derive(Debug, Default)]
 struct WaitState {
-    /// The event is in the queue, so a full queue may be full of this very event.
+    /// `true` once the event is queued. A full queue may then be full because of this very event.
     queued: AtomicBool,
-    /// Set if the wait would never end.
+    /// Set once the wait was found to be endless.
     resolution: OnceLock<Waited>,
     resolved: Notify,
 }
@@ -68,13 +68,13 @@ thread_local! {
     static CURRENT: Cell<Option<Worker>> = const { Cell::new(None) };
 }
 
-/// How a wait for capacity ended.
+/// The end of a wait for capacity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waited {
     Queued,
-    /// The queue is closed, or can never have capacity for the event, which is still where it was.
+    /// The queue is closed, or can never have capacity for the event. The event is still in its slot.
     Refused,
-    /// The wait would never end; the event is still where it was.
+    /// The wait would never end. The event is still in its slot.
     Deadlock,
 }
 
@@ -93,7 +93,7 @@ impl WaitGraph {
         self.state().processes.remove(&address(inbox));
     }
 
-    /// Queues the event in `slot` as soon as there is capacity, unless there never will be.
+    /// Queues the event in `slot` as soon as there is capacity. Returns early if the wait would never end.
     pub(crate) async fn push(&self, queue: &Queue, slot: &mut Option<Item>) -> Waited {
         let bytes = slot.as_ref().map_or(0, |item| item.frame.raw.len());
         let listed = CURRENT.get().map(|worker| self.begin(worker, queue, bytes));
@@ -121,19 +121,19 @@ impl WaitGraph {
         self.count.fetch_add(1, Ordering::Relaxed);
         self.state().waits.push(wait);
         let listed = ListedWait { graph: self, state };
-        self.break_circles();
+        self.break_cycles();
         listed
     }
 
-    /// Checks again after something has ended that may leave only waiting handlers.
+    /// Searches again after an event or a worker has ended, which may leave only waiting handlers.
     pub(crate) fn check(&self) {
         if self.count.load(Ordering::Relaxed) > 0 {
-            self.break_circles();
+            self.break_cycles();
         }
     }
 
-    /// Resolves one wait in each circle; the others can then proceed.
-    fn break_circles(&self) {
+    /// Resolves one wait in each cycle, so that the others make progress.
+    fn break_cycles(&self) {
         loop {
             let chosen = self.state().choose();
             let Some(state) = chosen else { return };
@@ -148,14 +148,15 @@ impl WaitGraph {
 }
 
 impl State {
-    /// Resolves a wait that would never end, so that it counts as one that proceeds: the last one that began among those
-    /// in a circle. A wait for a circle is not resolved, because that would not break the circle.
+    /// Resolves an endless wait: among the waits in a cycle, the one that began last. It no longer counts as stuck. A
+    /// wait for a cycle from outside is not resolved, because that would not break the cycle.
     fn choose(&self) -> Option<Arc<WaitState>> {
         let view = self.view();
         let chosen = view.stuck.iter().rev().find_map(|wait| {
             let target = address(wait.queue.inbox());
             let dead_end = view.loads.get(&target).is_some_and(|load| load.in_flight == 0);
-            // A dead end runs no handler, so no worker would free capacity, and there is no circle to look for.
+            // A dead end is a stuck process without a running handler. No worker would free capacity, and there is no
+            // cycle.
             let resolution = if dead_end { Waited::Refused } else { Waited::Deadlock };
             (dead_end || view.reaches(target, wait.worker.process)).then_some((*wait, resolution))
         });
@@ -164,7 +165,7 @@ impl State {
         Some(Arc::clone(&wait.state))
     }
 
-    /// The waits that no worker ends, and the loads that they were found by.
+    /// Returns the waits that no worker ends, and the loads of their processes.
     fn view(&self) -> View<'_> {
         let involved = self.waits.iter().flat_map(|wait| [wait.worker.process, address(wait.queue.inbox())]);
         let involved: HashSet<usize> = involved.collect();
@@ -198,7 +199,7 @@ impl State {
     }
 }
 
-/// Which handlers wait for which processes, at one moment.
+/// A snapshot of the handlers that wait, and of the processes they wait for.
 struct View<'a> {
     loads: HashMap<usize, Load>,
     /// The waits that no worker ends, in the order in which they began.
@@ -221,7 +222,7 @@ impl View<'_> {
     }
 }
 
-/// A wait in the list, until it is dropped.
+/// A wait in the list. Its drop removes it.
 struct ListedWait<'a> {
     graph: &'a WaitGraph,
     state: Arc<WaitState>,
@@ -289,7 +290,7 @@ mod tests {
         }
     }
 
-    /// The worker of such a wait proceeds at its next poll, although the wait is still listed.
+    /// The worker of such a wait makes progress at its next poll, although the wait is still listed.
     #[tokio::test]
     async fn wait_whose_event_is_queued_is_not_stuck() {
         let trigger = Arc::new(TriggerInfo::custom("test"));

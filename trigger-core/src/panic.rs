@@ -1,4 +1,4 @@
-//! The guard around code of the user: it catches a panic, which would otherwise end a task of the runtime.
+//! The panic guard around user code. It catches a panic, which would otherwise end a task of the runtime.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -12,20 +12,21 @@ use std::task::{Context, Poll};
 use crate::task::BoxFuture;
 
 thread_local! {
-    /// Where the last panic of this thread was.
+    /// The place of the last panic of this thread.
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
-    /// Whether that was after the last call of `guard` began.
+    /// `true` if that panic came after the last call of `guard` began.
     static NOTED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Notes the place of each panic, which only the program's panic hook learns. The hook before it is still called.
+/// Installs a panic hook that records the place of each panic, which `catch_unwind` does not return. The hook calls the
+/// previous one.
 pub(crate) fn note_places() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             if let Some(place) = panic.location() {
-                // A panic in the drop of a thread-local may come after this one was dropped.
+                // A thread-local may panic in its drop after this one was dropped.
                 let place = format!("{}:{}", place.file(), place.line());
                 NOTED.set(PLACE.try_with(|noted| noted.replace(place)).is_ok());
             }
@@ -34,27 +35,27 @@ pub(crate) fn note_places() {
     });
 }
 
-/// Calls code of the user. A panic is returned as its message and its place.
+/// Calls user code. Returns a panic as its message and its place.
 #[inline]
 pub(crate) fn guard<T>(call: impl FnOnce() -> T) -> Result<T, String> {
-    // A resumed panic has no place, and must not get that of an earlier one.
+    // A resumed panic has no place, and must not get the place of an earlier one.
     NOTED.set(false);
     catch_unwind(AssertUnwindSafe(call)).map_err(describe)
 }
 
-/// Drops a value of the user. A panic of its drop is caught.
+/// Drops a value of the user. Catches a panic of its drop.
 pub(crate) fn drop_quietly<T>(value: T) {
     quietly(|| drop(value));
 }
 
-/// Calls code of the user that drops something. What a panic carries is leaked: its own drop could panic again.
+/// Calls user code that drops a value. The payload of a panic is leaked, because its own drop could panic again.
 fn quietly(call: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
         mem::forget(payload);
     }
 }
 
-/// The message of a panic, and its place.
+/// Returns the message of a panic, and its place.
 fn describe(payload: Box<dyn Any + Send>) -> String {
     let message = payload
         .downcast_ref::<&str>()
@@ -66,7 +67,7 @@ fn describe(payload: Box<dyn Any + Send>) -> String {
     message
 }
 
-/// A future of the user that is polled and dropped in the memory where it is kept.
+/// A future of the user that is polled and dropped in place.
 pub(crate) trait InPlace {
     type Output;
 
@@ -104,7 +105,7 @@ pub(crate) fn poll_guarded<P: InPlace>(
     });
     match (step, polled) {
         (Ok(()), polled) => polled.map(Ok),
-        // It panicked in its drop.
+        // The future returned its output, and panicked in its drop.
         (Err(panic), Poll::Ready(output)) => {
             drop_quietly(output);
             Poll::Ready(Err(panic))
@@ -123,7 +124,7 @@ pub(crate) struct CatchUnwind<P: InPlace> {
 }
 
 impl<P: InPlace> CatchUnwind<P> {
-    /// Continues a future that is kept elsewhere.
+    /// Continues a future that is stored elsewhere.
     pub(crate) fn in_place(future: P) -> CatchUnwind<P> {
         CatchUnwind { future, over: false }
     }
@@ -136,7 +137,7 @@ impl<'a, T> CatchUnwind<Option<BoxFuture<'a, T>>> {
 }
 
 impl<P: InPlace + Unpin> Future for CatchUnwind<P> {
-    /// What the future ends with, or the message and the place of its panic.
+    /// The output of the future, or the message and the place of its panic.
     type Output = Result<P::Output, String>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -149,7 +150,7 @@ impl<P: InPlace + Unpin> Future for CatchUnwind<P> {
     }
 }
 
-/// A future that is dropped before its end was cancelled: its panic does not concern the task that cancels it.
+/// A future that is dropped before its end is cancelled. A panic of its drop does not reach the task that cancels it.
 impl<P: InPlace> Drop for CatchUnwind<P> {
     fn drop(&mut self) {
         if !self.over {
@@ -168,7 +169,7 @@ mod tests {
         static SEEN: Cell<u32> = const { Cell::new(0) };
     }
 
-    /// The hook belongs to the whole binary, and is set once.
+    /// The hook belongs to the whole binary, and is installed once.
     #[test]
     fn hook_of_the_program_still_sees_every_panic() {
         let before = std::panic::take_hook();

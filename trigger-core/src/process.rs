@@ -1,8 +1,8 @@
-//! A process: a handler, its inbox, and the workers that carry events from one to the other.
+//! A process: a handler, its inbox, and the workers that take events from the inbox and run the handler.
 //!
-//! It has as many workers as its concurrency. A worker takes an event, runs the handler to its end, settles the event and
-//! takes the next one. So no task is spawned for an event, and a single worker keeps the order. An event that is to be
-//! retried goes back to the inbox until its retry is due, and leaves the worker free.
+//! The number of workers is the concurrency. A worker takes an event, runs the handler to its end, settles the event
+//! and takes the next one. So no task is spawned for an event, and a single worker keeps the order. An event with a
+//! retry returns to the inbox until the retry is due, so its worker is free for other events.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -36,13 +36,13 @@ pub(crate) struct Process {
     pub(crate) wait_graph: Arc<WaitGraph>,
 }
 
-/// How events are handled.
+/// The policy by which a process handles its events.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Policy {
     pub(crate) concurrency: usize,
-    /// The longest that an attempt may take.
+    /// The longest time of an attempt.
     pub(crate) timeout: Option<Duration>,
-    /// How many attempts may follow the first.
+    /// The maximum number of retries of an event.
     pub(crate) retry: u32,
     pub(crate) backoff: Backoff,
 }
@@ -72,7 +72,8 @@ impl Process {
     async fn next(&self, slice: &mut TimeSlice) -> Option<Delivery<'_>> {
         let idle = || {
             slice.restart();
-            // Queued events may belong to lanes whose handlers wait for capacity in this very queue, or be expired.
+            // The queued events may be in lanes whose handlers wait for capacity in this very queue, or be expired.
+            // Then no worker takes them.
             if self.inbox.is_keyed() || self.env.shutdown.is_cancelled() {
                 self.wait_graph.check();
             }
@@ -80,11 +81,11 @@ impl Process {
         self.inbox.next(idle).await
     }
 
-    /// Handles this event and those behind it, while there are any and the time slice lasts. Returns the first event whose
-    /// handler is not done at its first poll: it waits, or has failed.
+    /// Handles this event and the events behind it, until the queue is empty or the time slice is over. Returns the
+    /// first event whose handler is not done at its first poll, because it waits or has failed.
     ///
-    /// Most handlers of a program without I/O end at their first poll, so the cost of this path counts. It is no async fn,
-    /// which would move a delivery from state to state, and it takes the inbox lock once for each event.
+    /// Most handlers of a program without I/O end at their first poll, so this is the hot path. It is not an async fn,
+    /// which would move a delivery from state to state. It takes the inbox lock once for each event.
     fn handle_quick<'a>(
         &self,
         first: Delivery<'a>,
@@ -105,7 +106,7 @@ impl Process {
             } else {
                 delivery.settle_and_take()
             };
-            // The user may own the event's bytes, and their drop may panic.
+            // The drop of the event's bytes may be user code, and may panic.
             match handled {
                 Some(handled) => drop_quietly(handled),
                 None => {
@@ -159,7 +160,7 @@ impl Process {
         drop_quietly(delivery);
     }
 
-    /// Settles an event after an attempt that did not handle it. This decides whether there is a retry.
+    /// Settles an event after an attempt that did not handle it, with a retry or as dead-lettered.
     fn fail(&self, delivery: &mut Delivery<'_>, failure: Failure, began: SystemTime) {
         let number = delivery.retry().map_or(0, |state| state.failed_attempts).saturating_add(1);
         let after = match failure.next {
@@ -195,7 +196,7 @@ impl Process {
             "event dead-lettered"
         );
         let before = delivery.retry();
-        // An event that does not decode never came to an attempt.
+        // An event that does not decode has no attempt, because the handler is not called.
         let attempted = u32::from(failed || reason != DeadLetterReason::Decode);
         let dead_letter = DeadLetter::new(event.without_json(), &*self.name, reason, error)
             .attempts(before.map_or(0, |state| state.failed_attempts).saturating_add(attempted))

@@ -1,4 +1,4 @@
-//! How one attempt ended, and what follows from it.
+//! The result of one attempt, and the next step for its event.
 
 use std::time::Duration;
 
@@ -16,17 +16,17 @@ pub(super) struct Failure {
     pub(super) next: NextStep,
 }
 
-/// What may follow an attempt that did not handle its event.
+/// The next step after an attempt that did not handle its event.
 pub(super) enum NextStep {
-    /// A dead letter. `failed` says whether an attempt was made and failed.
+    /// A dead letter. `failed` is `true` if an attempt was made and failed.
     DeadLetter { failed: bool },
-    /// A retry, if the policy allows one, after the time of the policy.
+    /// A retry after the backoff of the policy, if the policy allows one.
     Retry,
-    /// A retry, if the policy allows one, after the time that the handler asked for.
+    /// A retry after the time that the handler requested, if the policy allows one.
     RetryAfter(Duration),
 }
 
-/// Returns the failure, if the handler did not handle its event.
+/// Returns the failure of a handler that did not handle its event.
 pub(super) fn classify(result: HandlerResult) -> Result<(), Failure> {
     let outcome = match result {
         HandlerResult::Done => return Ok(()),
@@ -52,7 +52,7 @@ pub(super) fn classify(result: HandlerResult) -> Result<(), Failure> {
         }),
         Err(error) => {
             let text = text_of(&error);
-            // It walks the sources, which is code of the user too.
+            // It walks the sources of the error, which is user code too.
             let permanent = guard(|| error.is_permanent()).unwrap_or(false);
             drop_quietly(error);
             Err(if permanent {
@@ -75,12 +75,12 @@ pub(super) fn timed_out(TimedOut(limit): TimedOut) -> Failure {
     Failure { reason: DeadLetterReason::TimedOut, error, next: NextStep::Retry }
 }
 
-/// The result of a handler that ran under the panic guard.
+/// Returns the result of a handler that ran under the panic guard.
 pub(super) fn panicked(result: Result<HandlerResult, String>) -> HandlerResult {
     result.unwrap_or_else(|panic| HandlerResult::Panicked(Box::new(panic)))
 }
 
-/// The text of an error. Its `Display` is code of the user and may panic.
+/// Returns the text of an error. Its `Display` is user code and may panic.
 fn text_of(error: &Error) -> String {
     guard(|| error.to_string()).unwrap_or_else(|_| "an error that cannot be shown".to_owned())
 }

@@ -1,21 +1,21 @@
-//! How long a worker may keep its thread from other tasks while its handlers never wait.
+//! The time for which a worker may keep its thread from other tasks while its handlers never wait.
 //!
-//! tokio's own budget ends after 128 events. A worker that always yielded then would fall behind: until tokio polls it
-//! again, each of a thousand connections may bring a request, and its queue would be full although the handlers are
-//! fast. So the slice is a time.
+//! tokio's own budget is 128 events. A worker that yielded after 128 events would fall behind: before tokio polls it
+//! again, each of a thousand connections may add a request. Its queue would be full although the handlers are fast. So
+//! the slice is a time.
 
 use tokio::task::yield_now;
 use tokio::time::{Duration, Instant};
 
 use crate::clock;
 
-/// The longest slice, except for the handlers that run between two readings of the clock.
+/// The longest slice. It may be exceeded by the handlers that run between two readings of the clock.
 const LONGEST: Duration = Duration::from_millis(4);
 
-/// How many events are handled between two readings of the clock.
+/// The number of events between two readings of the clock.
 const BETWEEN: u32 = 32;
 
-/// The most events of one slice, however fast.
+/// The maximum number of events of one slice, also if they take less time.
 const MOST: u32 = 2048;
 
 /// The time slice of one worker.
@@ -27,7 +27,7 @@ pub(super) struct TimeSlice {
 }
 
 impl TimeSlice {
-    /// Counts an event. Returns `true` if the slice is over with it.
+    /// Counts an event. Returns `true` if the slice ends with it.
     #[inline]
     pub(super) fn count(&mut self) -> bool {
         self.events += 1;
@@ -47,7 +47,7 @@ impl TimeSlice {
         }
     }
 
-    /// Starts a new slice: the worker waits or yields.
+    /// Starts a new slice, because the worker waits or yields.
     pub(super) fn restart(&mut self) {
         *self = TimeSlice::default();
     }

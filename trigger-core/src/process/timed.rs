@@ -1,6 +1,6 @@
-//! A handler that runs, and its time limit.
+//! The timeout of a handler.
 //!
-//! Most handlers end without ever waiting. For those no clock is read: a timeout could not end them.
+//! Most handlers end without an await. For those no clock is read, because a timeout could not end them.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,20 +10,20 @@ use std::time::Duration;
 use tokio::task::coop;
 use tokio::time::{Sleep, sleep};
 
-/// The future took longer than this, its limit.
+/// The future took longer than this limit.
 #[derive(Debug)]
 pub(super) struct TimedOut(pub(super) Duration);
 
-/// Ends a future that takes too long, counted from when it first waited.
+/// A future with a timeout, which begins at the first await.
 pub(super) struct Timed<F> {
     future: F,
     timeout: Option<(Duration, Pin<Box<Sleep>>)>,
-    /// The future was polled just now, so the first poll skips it.
+    /// `true` if the future was polled just now, so the first poll skips it.
     just_polled: bool,
 }
 
 impl<F> Timed<F> {
-    /// Continues a future that was polled just now, and waits.
+    /// Continues a future that was polled just now and is pending.
     pub(super) fn waiting(future: F, limit: Option<Duration>) -> Timed<F> {
         let timeout = limit.map(|limit| (limit, Box::pin(sleep(limit))));
         Timed { future, timeout, just_polled: true }
