@@ -1,4 +1,4 @@
-//! Handlers: they make their arguments from an event, and run.
+//! Handlers, and the extraction of their arguments from an event.
 
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
@@ -23,12 +23,12 @@ pub use extract::{Attempt, Json, Query, Sender, Shutdown, Source, State, Text};
 pub(crate) use slot::NewSlot;
 pub use slot::{HandlerResult, HandlerSlot, new_slot, run};
 
-/// A type that can be an argument of a handler: it is made from the event and its surroundings.
+/// A type that can be an argument of a handler. It is made from the event, the attempt, and values of the runtime.
 ///
 /// The framework implements it for
 /// `TriggerEvent`, [`Json<T>`], [`Text`], `Bytes`, [`State<T>`], `EventBus`, `MessageBroker`, `Topic`, [`Source`],
-/// [`Sender`], `EventId`, `Headers`, [`Query<T>`], [`Attempt`], [`Shutdown`], `DeadLetter`, `DeadLetters`, and `Option<X>`
-/// and `Result<X, _>` of these. Implement it for a type of your own to name what several handlers do with an event:
+/// [`Sender`], `EventId`, `Headers`, [`Query<T>`], [`Attempt`], [`Shutdown`], `DeadLetter`, `DeadLetters`, and
+/// `Option<X>` and `Result<X, _>` of these. Implement it for your own type to share an extraction between handlers:
 ///
 /// ```
 /// # use trigger_core::{Context, FromTrigger, Headers, Rejection};
@@ -60,18 +60,18 @@ pub trait FromTrigger: Sized {
     /// `Option` or a `Result`.
     fn from_trigger(cx: &Context<'_>) -> Result<Self, Rejection>;
 
-    /// The kinds of trigger that have it. If a handler has a trigger of another kind, the argument is refused: by the
-    /// compiler for a handler with attributes, else at start. The default is `None`, every kind. A dead letter has what its event
-    /// had.
+    /// The kinds of trigger that can provide the argument. If a handler has a trigger of another kind, the argument is
+    /// refused: by the compiler for a handler with attributes, otherwise at start. The default is `None`, every kind. A
+    /// dead letter provides the same arguments as its event.
     ///
-    /// An argument that is made from another one takes its kinds: `const AVAILABLE_FOR: Option<&'static [TriggerKind]> =
-    /// Headers::AVAILABLE_FOR;`.
+    /// An argument that is made from another one has the same kinds: `const AVAILABLE_FOR: Option<&'static
+    /// [TriggerKind]> = Headers::AVAILABLE_FOR;`.
     const AVAILABLE_FOR: Option<&'static [TriggerKind]> = None;
 
-    /// Names what the runtime must have at start so that the argument can be made. The default is nothing.
+    /// Adds the values that the runtime must have at start to make the argument. The default adds none.
     ///
-    /// An argument that is made from a [`State<T>`] passes its needs on. Otherwise a missing state is found only when an
-    /// event comes: `fn needs(needs: &mut Needs) { State::<Database>::needs(needs) }`.
+    /// An argument that is made from a [`State<T>`] passes its needs on. Otherwise a missing state is found only at the
+    /// first event: `fn needs(needs: &mut Needs) { State::<Database>::needs(needs) }`.
     fn needs(_needs: &mut Needs) {}
 }
 
@@ -83,14 +83,14 @@ pub struct Rejection {
     message: String,
 }
 
-/// Whether the event lacks what an argument is made from, or has it malformed. As text it is its name in JSON, such as
+/// The kind of a rejection: the data of the argument is absent or invalid. Its text is its name in JSON, such as
 /// `absent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RejectionKind {
-    /// The event does not have it. An `Option` of the argument is `None`.
+    /// The event does not have the data. An `Option` of the argument is `None`.
     Absent,
-    /// The event has it, and it is malformed.
+    /// The event has the data, and it is malformed.
     Invalid,
 }
 
@@ -100,17 +100,17 @@ named!(RejectionKind as "kind" {
 });
 
 impl Rejection {
-    /// The event does not have what the argument is made from. An `Option` of the argument is `None`.
+    /// Returns a rejection because the event does not have the data. An `Option` of the argument is `None`.
     pub fn absent(message: impl Into<String>) -> Rejection {
         Rejection { argument: None, kind: RejectionKind::Absent, message: message.into() }
     }
 
-    /// The event has what the argument is made from, and it is malformed.
+    /// Returns a rejection because the event has the data, and it is malformed.
     pub fn invalid(message: impl Into<String>) -> Rejection {
         Rejection { argument: None, kind: RejectionKind::Invalid, message: message.into() }
     }
 
-    /// Whether the event lacks it, or has it malformed.
+    /// Returns the kind of the rejection.
     pub fn kind(&self) -> RejectionKind {
         self.kind
     }
@@ -120,7 +120,7 @@ impl Rejection {
         self.kind == RejectionKind::Absent
     }
 
-    /// Names the argument, unless that was done before.
+    /// Sets the name of the argument, unless it is set.
     pub(crate) fn of(mut self, argument: &'static str) -> Rejection {
         self.argument.get_or_insert(argument);
         self
@@ -138,9 +138,9 @@ impl fmt::Display for Rejection {
 
 impl std::error::Error for Rejection {}
 
-/// What arguments are made from: the event, the attempt, and what the runtime provides.
+/// The input of [`FromTrigger`]: the event, the attempt, and the values of the runtime.
 ///
-/// The runtime makes one for each attempt. [`new`](Self::new) makes one for the test of a [`FromTrigger`]:
+/// The runtime creates one for each attempt. [`new`](Self::new) creates one for the test of a [`FromTrigger`]:
 ///
 /// ```
 /// # use trigger_core::{Context, FromTrigger, Needs, Rejection, State, Text, TriggerEvent};
@@ -171,12 +171,12 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// A context for a test: the first attempt at this event, without a state, a bus or a broker.
+    /// Returns a context for a test: the first attempt at this event, without state, bus and broker.
     pub fn new(event: &'a TriggerEvent) -> Context<'a> {
         Context { event, attempt: Attempt::new(1, None), env: Surroundings::Own(Box::default()) }
     }
 
-    /// The context of an attempt in a runtime.
+    /// Returns the context of an attempt in a runtime.
     #[inline]
     pub(crate) fn of(event: &'a TriggerEvent, attempt: Attempt, env: &'a Env) -> Context<'a> {
         Context { event, attempt, env: Surroundings::Shared(env) }
@@ -201,7 +201,7 @@ impl<'a> Context<'a> {
         self
     }
 
-    /// Adds a value by its type. Only [`new`](Self::new) makes a context that can be added to.
+    /// Adds a value by its type. Has an effect only on a context from [`new`](Self::new).
     pub(crate) fn provide<T: Send + Sync + 'static>(mut self, value: T) -> Context<'a> {
         if let Surroundings::Own(env) = &mut self.env {
             env.provided.insert(value);
@@ -209,18 +209,18 @@ impl<'a> Context<'a> {
         self
     }
 
-    /// The event that is being handled.
+    /// Returns the event of this attempt.
     pub fn event(&self) -> &TriggerEvent {
         self.event
     }
 
-    /// What the pattern of the trigger captured under this name.
+    /// Returns the token that the pattern of the trigger captured under this name.
     pub fn capture(&self, name: &str) -> Option<&str> {
         self.event.capture(name)
     }
 }
 
-/// What a context provides: that of the runtime, or, in a test, its own.
+/// The environment of a context: shared by the runtime, or owned in a test.
 #[derive(Debug)]
 pub(crate) enum Surroundings<'a> {
     Shared(&'a Env),
@@ -239,7 +239,7 @@ impl Deref for Surroundings<'_> {
     }
 }
 
-/// What a runtime provides to all its handlers.
+/// The values that a runtime provides to all its handlers.
 #[derive(Debug, Default)]
 pub(crate) struct Env {
     pub(crate) provided: Extensions,
@@ -247,7 +247,7 @@ pub(crate) struct Env {
     pub(crate) clock: SharedClock,
 }
 
-/// Values by type: the program's state, the bus and the broker.
+/// Values by type: the program's state, the bus, the broker and the dead letters.
 #[derive(Default)]
 pub(crate) struct Extensions(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
 
@@ -271,13 +271,13 @@ impl fmt::Debug for Extensions {
     }
 }
 
-/// What the runtime must have at start so that an argument can be made.
+/// The values that the runtime must have at start to make an argument.
 #[derive(Debug, Default)]
 pub struct Needs {
     pub(crate) states: Vec<StateNeed>,
 }
 
-/// A `State<T>` somewhere in an argument.
+/// A `State<T>` that an argument needs.
 #[derive(Debug)]
 pub(crate) struct StateNeed {
     pub(crate) type_id: TypeId,
@@ -285,16 +285,16 @@ pub(crate) struct StateNeed {
 }
 
 impl Needs {
-    /// A value of this type, given to the builder by `state(..)`.
+    /// Adds the need for a value of this type, set on the builder by `state(..)`.
     pub(crate) fn state<T: 'static>(&mut self) {
         self.states.push(StateNeed { type_id: TypeId::of::<T>(), type_name: type_name::<T>() });
     }
 }
 
-/// An async fn or closure with up to 8 arguments that are each [`FromTrigger`] and a return that is [`IntoOutcome`]. It
-/// takes no captures: those are named by attributes.
+/// An async fn or closure with up to 8 arguments that implement [`FromTrigger`], and a return type that implements
+/// [`IntoOutcome`]. Captures are available only with the attributes.
 ///
-/// `Args` are the types of its arguments; the compiler finds them.
+/// `Args` is the tuple of the argument types, which the compiler infers.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no handler",
     label = "not an async fn or closure over extractors",
@@ -302,17 +302,17 @@ impl Needs {
             `FromTrigger`, such as `|event: TriggerEvent| async move {{ .. }}`"
 )]
 pub trait Handler<Args>: Send + Sync + 'static {
-    /// The handler as it runs.
+    /// The future of one call.
     type Future: Future<Output: IntoOutcome> + Send + 'static;
 
-    /// Makes the arguments and calls.
+    /// Makes the arguments and calls the handler.
     ///
     /// # Errors
     ///
-    /// The [`Rejection`] of the first argument that could not be made.
+    /// The [`Rejection`] of the first argument that cannot be made.
     fn call(&self, cx: &Context<'_>) -> Result<Self::Future, Rejection>;
 
-    /// The arguments, in order.
+    /// Returns the arguments, in order.
     #[doc(hidden)]
     fn arguments() -> Vec<Argument> {
         Vec::new()

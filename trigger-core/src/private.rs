@@ -1,4 +1,4 @@
-//! What generated code names, and nothing else. Not for people: it changes without notice.
+//! The items that generated code names. Not a public API: it changes without notice.
 
 pub use linkme;
 
@@ -26,7 +26,7 @@ use crate::source::TriggerSource;
 ///
 /// # Errors
 ///
-/// Its rejection, with the name of the argument.
+/// The rejection, with the name of the argument.
 pub fn arg<T: FromTrigger>(cx: &Context<'_>, argument: &'static str) -> Result<T, Rejection> {
     T::from_trigger(cx).map_err(|rejection| rejection.of(argument))
 }
@@ -61,7 +61,7 @@ pub fn source(source: impl IntoSource, text: &str) -> TriggerConfig {
     source.trigger(text)
 }
 
-/// A type that is read from one token of a topic.
+/// A type that is parsed from one token of a topic.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from a topic",
     label = "not made from text",
@@ -69,11 +69,11 @@ pub fn source(source: impl IntoSource, text: &str) -> TriggerConfig {
             shown: implement both for `{Self}`"
 )]
 pub trait FromCapture: Sized {
-    /// Reads it.
+    /// Parses the token.
     ///
     /// # Errors
     ///
-    /// What is wrong with the text.
+    /// The reason why the text is invalid.
     fn read(text: &str) -> Result<Self, String>;
 }
 
@@ -84,21 +84,22 @@ impl<T: FromStr<Err: Display>> FromCapture for T {
     }
 }
 
-/// Reads what the pattern captured under the name of the argument.
+/// Parses the token that the pattern captured under the name of the argument.
 ///
 /// # Errors
 ///
-/// A rejection if the text is no `T`.
+/// A rejection if the trigger has no such capture, or the token is not a valid `T`.
 pub fn capture<T: FromCapture>(cx: &Context<'_>, name: &'static str) -> Result<T, Rejection> {
     let value = capture_opt(cx, name)?;
     value.ok_or_else(|| Rejection::absent("the trigger has no such capture").of(name))
 }
 
-/// As [`capture`], for an argument that is an `Option`.
+/// Parses a captured token, as [`capture`] does, for an argument that is an `Option`. Returns `None` if the trigger has
+/// no such capture.
 ///
 /// # Errors
 ///
-/// A rejection if there is a text and it is no `T`.
+/// A rejection if the token is not a valid `T`.
 pub fn capture_opt<T: FromCapture>(cx: &Context<'_>, name: &'static str) -> Result<Option<T>, Rejection> {
     let read = |text: &str| {
         T::read(text).map_err(|error| Rejection::invalid(format!("{text:?} in the topic: {error}")).of(name))
@@ -106,8 +107,8 @@ pub fn capture_opt<T: FromCapture>(cx: &Context<'_>, name: &'static str) -> Resu
     cx.capture(name).map(read).transpose()
 }
 
-/// Makes the key of an event from its body, or from the event itself where `T` is one; nothing for a body that is no
-/// `T`.
+/// Returns the key of an event, from its body, or from the event itself if `T` is `TriggerEvent`. Returns `None` for a
+/// body that is not a valid `T`.
 pub fn key<T: for<'de> Deserialize<'de> + 'static>(
     event: &TriggerEvent,
     hash: impl FnOnce(&T) -> u64,
@@ -115,7 +116,8 @@ pub fn key<T: for<'de> Deserialize<'de> + 'static>(
     crate::closure::read(event, hash)
 }
 
-/// Whether an event is taken, by its body or by the event itself where `T` is one; nothing for a body that is no `T`.
+/// Returns `Some(true)` if a filter takes an event, by its body, or by the event itself if `T` is `TriggerEvent`.
+/// Returns `None` for a body that is not a valid `T`.
 pub fn filter<T: for<'de> Deserialize<'de> + 'static>(
     event: &TriggerEvent,
     takes: impl FnOnce(&T) -> bool,
@@ -123,7 +125,7 @@ pub fn filter<T: for<'de> Deserialize<'de> + 'static>(
     crate::closure::read(event, takes)
 }
 
-/// The hash of a key.
+/// Returns the hash of a key.
 pub fn hash<K: Hash + ?Sized>(key: &K) -> u64 {
     crate::key::hash(key)
 }

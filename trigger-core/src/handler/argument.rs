@@ -1,4 +1,4 @@
-//! What a runtime knows of the arguments of a handler before the first event.
+//! The description of a handler's arguments, which the checks at start use.
 
 use std::any::type_name;
 use std::fmt;
@@ -11,38 +11,38 @@ use crate::event::{TriggerKind, shown};
 /// One argument of a handler.
 #[derive(Clone, Copy)]
 pub struct Argument {
-    /// Its name; in a closure, its position.
+    /// Its name. In a closure, its position.
     pub(crate) name: &'static str,
-    /// The kinds of trigger that have it; every kind if there is no list.
+    /// The kinds of trigger that provide it; `None` for every kind.
     available_for: Option<&'static [TriggerKind]>,
     type_name: fn() -> &'static str,
     needs: fn(&mut Needs),
 }
 
 impl Argument {
-    /// An argument that is made from the event.
+    /// Returns an argument that is made from the event.
     pub(crate) const fn of<T: FromTrigger>(name: &'static str) -> Argument {
         Argument { name, available_for: T::AVAILABLE_FOR, type_name: type_name::<T>, needs: T::needs }
     }
 
-    /// An argument that is read from the topic. Which triggers capture it is known to the macro.
+    /// Returns an argument that is parsed from the topic. The macro knows which triggers capture it.
     pub const fn capture<T>(name: &'static str) -> Argument {
         Argument { name, available_for: None, type_name: type_name::<T>, needs: |_| {} }
     }
 
-    /// Its type, without the paths.
+    /// Returns its type, without paths.
     pub(crate) fn type_name(&self) -> String {
         without_paths((self.type_name)())
     }
 
-    /// What it needs to be there at start.
+    /// Returns the values that it needs at start.
     pub(crate) fn needs(&self) -> Needs {
         let mut needs = Needs::default();
         (self.needs)(&mut needs);
         needs
     }
 
-    /// Why a trigger of this kind cannot give it, if so.
+    /// Returns the reason why a trigger of this kind cannot provide it, or `None` if it can.
     pub(crate) const fn fault(&self, kind: TriggerKind) -> Option<ConstString> {
         self.fault_of(kind, shown(kind))
     }
@@ -83,9 +83,9 @@ impl fmt::Debug for Argument {
     }
 }
 
-/// The name of a type as one would write it: of each path the last name alone.
+/// Returns the name of a type as in source code, with only the last name of each path.
 fn without_paths(full: &str) -> String {
-    // Between any two `::` there ends a name that stands before the second one: of a module, or of the fn that a type is in.
+    // The part before each `::` ends with a name to remove: of a module, or of the fn that contains the type.
     let in_name = |c: char| c.is_alphanumeric() || "_#{}".contains(c);
     let mut short = String::new();
     let mut parts = full.split("::").peekable();

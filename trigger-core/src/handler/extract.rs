@@ -1,4 +1,4 @@
-//! The arguments a handler may take.
+//! The types that a handler can take as arguments.
 
 use std::fmt;
 use std::ops::Deref;
@@ -14,7 +14,7 @@ use crate::topic::Topic;
 
 /// The body of the event, decoded from JSON: the data of an event, the content of a message, the body of a request.
 ///
-/// It is decoded straight from the bytes, without a [`Value`](serde_json::Value) in between.
+/// It is decoded directly from the bytes, without an intermediate [`Value`](serde_json::Value).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
@@ -24,7 +24,8 @@ impl<T: DeserializeOwned> FromTrigger for Json<T> {
     }
 }
 
-/// The rejection of a body that does not decode. Published data that is a string which holds JSON was encoded twice.
+/// Returns the rejection of a body that does not decode. Published data that is a string with JSON in it was encoded
+/// twice.
 #[cold]
 fn not_json(event: &TriggerEvent, error: &serde_json::Error) -> Rejection {
     let text =
@@ -51,8 +52,8 @@ impl<T> Deref for Json<T> {
 
 /// The body of the event as text.
 ///
-/// For an event or a message that is a JSON string, this is the content of the string; for everything else it is the text
-/// of the body. A body that is not UTF-8 is rejected.
+/// For an event or a message that is a JSON string, this is the content of the string. Otherwise it is the text of the
+/// body. A body that is not UTF-8 is rejected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text(pub String);
 
@@ -84,7 +85,7 @@ impl fmt::Display for Text {
     }
 }
 
-/// A value that was given to the builder by `state(..)`. Each call of a handler gets a clone.
+/// A value that was set on the builder by `state(..)`. Each call of a handler gets a clone.
 ///
 /// If the builder has no value of the type, the runtime does not start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,7 +110,7 @@ impl<T> Deref for State<T> {
     }
 }
 
-/// The source an event was emitted with.
+/// The source of an event, set by its publisher.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source(pub String);
 
@@ -132,7 +133,7 @@ impl Deref for Source {
     }
 }
 
-/// The sender a message was published with.
+/// The sender of a message, set by its publisher.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sender(pub String);
 
@@ -189,7 +190,7 @@ impl FromTrigger for Headers {
     }
 }
 
-/// The number of this attempt, and the error of the one before.
+/// The number of this attempt, and the error of the previous one.
 ///
 /// ```
 /// # use trigger_core::{Attempt, Result};
@@ -207,7 +208,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// An attempt for the test of a handler. Numbers begin with 1, and the first attempt has no last error.
+    /// Returns an attempt for the test of a handler. Numbers begin with 1, and the first attempt has no last error.
     ///
     /// ```
     /// # use trigger_core::{Attempt, Outcome};
@@ -229,12 +230,12 @@ impl Attempt {
         Attempt { number, last_error }
     }
 
-    /// The number of the attempt, from 1.
+    /// Returns the number of the attempt, from 1.
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// The error, the panic or the timeout of the attempt before this one. `None` in the first attempt.
+    /// Returns the error, the panic or the timeout of the previous attempt. `None` in the first attempt.
     pub fn last_error(&self) -> Option<&str> {
         self.last_error.as_deref()
     }
@@ -246,7 +247,7 @@ impl FromTrigger for Attempt {
     }
 }
 
-/// The dead letter itself, in a handler with `#[on_dead_letter]`.
+/// The dead letter, in a handler with `#[on_dead_letter]`.
 impl FromTrigger for DeadLetter {
     const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Some(&[TriggerKind::DeadLetter]);
 
@@ -261,7 +262,7 @@ impl FromTrigger for DeadLetter {
 pub struct Shutdown(CancellationToken);
 
 impl Shutdown {
-    /// A shutdown for the test of a handler, and the function that begins it.
+    /// Returns a shutdown for the test of a handler, and the function that begins it.
     ///
     /// ```
     /// # use trigger_core::Shutdown;
@@ -335,7 +336,7 @@ impl FromTrigger for Topic {
     }
 }
 
-/// `None` if the event lacks it. An event that has it malformed is dead-lettered.
+/// `None` if the event does not have the data. An event with malformed data is dead-lettered.
 impl<X: FromTrigger> FromTrigger for Option<X> {
     fn from_trigger(cx: &Context<'_>) -> Result<Option<X>, Rejection> {
         match X::from_trigger(cx) {

@@ -1,7 +1,7 @@
-//! The memory that one worker runs a handler in.
+//! The memory in which one worker runs a handler.
 //!
-//! The futures of one handler all have one type, so a worker allocates the memory for them once, at the first event, and
-//! reuses it for the events that follow.
+//! All futures of one handler have one type. So a worker allocates their memory once, at the first event, and reuses it
+//! for later events.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,31 +12,31 @@ use crate::error::Error;
 use crate::outcome::{IntoOutcome, Outcome};
 use crate::panic::InPlace;
 
-/// Makes the slot of one worker.
+/// Creates the slot of one worker.
 pub(crate) type NewSlot = dyn Fn() -> Box<dyn HandlerSlot> + Send + Sync;
 
-/// The slot in which one worker runs the handler, whatever the type of its future.
+/// The slot in which one worker runs the handler. It hides the type of the future.
 pub trait HandlerSlot: Send {
-    /// Makes the arguments, calls the handler and polls its future for the first time. Most handlers end there.
+    /// Makes the arguments, calls the handler and polls its future for the first time. Most handlers end at this poll.
     fn first_poll(&mut self, cx: &Context<'_>, task: &mut TaskContext<'_>) -> Poll<HandlerResult>;
 
-    /// Polls the handler's future. Without one it is never ready.
+    /// Polls the handler's future. Without a future it stays pending.
     fn poll(&mut self, task: &mut TaskContext<'_>) -> Poll<HandlerResult>;
 
     /// Drops the handler's future.
     fn clear(&mut self);
 }
 
-/// How a call ended. It has two words, which are returned in registers; larger results are rare.
+/// The result of a call. It has two words, which are returned in registers. Larger results are rare, and boxed.
 #[derive(Debug)]
 pub enum HandlerResult {
     /// The handler returned [`Outcome::Done`].
     Done,
-    /// The handler returned anything else.
+    /// The handler returned any other outcome, or an error.
     Other(Box<Result<Outcome, Error>>),
     /// An argument could not be made, so the handler was not called.
     Rejected(Box<Rejection>),
-    /// The handler panicked: the message and the place. Set by the panic guard.
+    /// The handler panicked: the message and the place, from the panic guard.
     Panicked(Box<String>),
 }
 
@@ -109,7 +109,7 @@ fn boxed(output: Result<Outcome, Error>) -> HandlerResult {
     HandlerResult::Other(Box::new(output))
 }
 
-/// Makes a slot from a closure that makes the arguments of one call, and calls the handler.
+/// Creates a slot from a closure that makes the arguments of one call, and calls the handler.
 pub fn new_slot<C, F>(call: C) -> Box<dyn HandlerSlot>
 where
     C: Fn(&Context<'_>) -> Result<F, Rejection> + Send + 'static,
@@ -118,11 +118,12 @@ where
     Box::new(InPlaceSlot { call, future: None })
 }
 
-/// Ends the closure of a shim. Only [`new_slot`] states what the future must be, so the compiler reports it once.
+/// Wraps the future of a generated closure. Only [`new_slot`] has the bounds of the future, so the compiler reports a
+/// violation once.
 ///
 /// # Errors
 ///
-/// None; the arguments before it may have some.
+/// None. The closure returns the rejections of its arguments before this call.
 pub fn run<F>(future: F) -> Result<F, Rejection> {
     Ok(future)
 }
