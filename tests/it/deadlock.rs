@@ -257,7 +257,9 @@ async fn deadlock_of_a_key_with_itself_is_found_although_workers_are_idle() -> R
                 let sent = bus.emit("e", 1).await;
                 if let Err(error) = sent {
                     assert!(
-                        error.to_string().starts_with("waiting for room would never end: event-e is full"),
+                        error
+                            .to_string()
+                            .starts_with("the wait for capacity would never end: event-e is full"),
                         "{error}"
                     );
                 }

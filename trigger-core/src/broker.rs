@@ -1,4 +1,4 @@
-//! The message broker: messages by topic, to those whose pattern matches.
+//! The message broker. It carries messages to the triggers whose pattern matches the topic.
 
 use std::future::IntoFuture;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use crate::handler::{Context, FromTrigger, Rejection};
 use crate::publish::{Channel, Publication, PublishError, Published, Publishing};
 use crate::routes::Routes;
 
-/// Carries messages from those who publish them to the triggers whose pattern matches their topic. A clone is a
-/// handle to the same broker.
+/// The message broker. It carries messages from publishers to the triggers whose pattern matches the topic. A clone is
+/// a handle to the same broker.
 ///
 /// ```
 /// # use trigger_core::{MessageBroker, MessageTrigger, Trigger};
@@ -31,18 +31,18 @@ pub struct MessageBroker {
 }
 
 impl MessageBroker {
-    /// A broker of its own. Two brokers do not see each other.
+    /// Returns a new broker. Two brokers share no messages.
     pub fn new() -> MessageBroker {
         MessageBroker::default()
     }
 
-    /// Publishes a message once it is awaited. `content` is written as JSON. Bytes, such as `Bytes` or `Vec<u8>`, are
-    /// refused: they are for [`publish_raw`](Self::publish_raw).
+    /// Publishes a message once the result is awaited. `content` is written as JSON. Bytes, such as `Bytes` or
+    /// `Vec<u8>`, are refused; publish them with [`publish_raw`](Self::publish_raw).
     pub fn publish<'a>(&'a self, topic: &'a str, content: impl Serialize) -> Publish<'a> {
         self.publication(topic, Publication::encode(content))
     }
 
-    /// Publishes a message whose content is encoded already, as JSON or otherwise, once it is awaited.
+    /// Publishes a message with encoded content, JSON or not, once the result is awaited.
     pub fn publish_raw<'a>(&'a self, topic: &'a str, content: impl Into<Bytes>) -> Publish<'a> {
         self.publication(topic, Ok(content.into()))
     }
@@ -75,12 +75,12 @@ impl FromTrigger for MessageBroker {
     }
 }
 
-/// A message that is published once it is awaited; the answer is [`Published`].
+/// A message that is published once it is awaited. The result is [`Published`].
 ///
 /// # Errors
 ///
-/// [`PublishError`] for an invalid topic, for content that cannot be written as JSON, and where a trigger that
-/// rejects has no room.
+/// [`PublishError`] for an invalid topic, for content that cannot be written as JSON, for a full queue of a trigger
+/// with [`Overflow::Reject`](crate::Overflow::Reject), and for a wait that would never end.
 ///
 /// # Cancel safety
 ///
@@ -90,7 +90,7 @@ impl FromTrigger for MessageBroker {
 pub struct Publish<'a>(Publication<'a>);
 
 impl Publish<'_> {
-    /// Says who sends the message.
+    /// Sets the sender of the message.
     pub fn sender(mut self, sender: impl Into<String>) -> Self {
         self.0.author = Some(sender.into().into());
         self

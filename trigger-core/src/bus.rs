@@ -1,4 +1,4 @@
-//! The event bus: events inside the program, by type and source.
+//! The event bus. It carries events inside the program, by type and source.
 
 use std::future::IntoFuture;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::handler::{Context, FromTrigger, Rejection};
 use crate::publish::{Channel, Publication, PublishError, Published, Publishing};
 use crate::routes::Routes;
 
-/// Carries events from those who emit them to the triggers of their type. A clone is a handle to the same bus.
+/// The event bus. It carries events from publishers to the triggers of their type. A clone is a handle to the same bus.
 ///
 /// ```
 /// # use trigger_core::{EventBus, Published};
@@ -28,20 +28,20 @@ pub struct EventBus {
 }
 
 impl EventBus {
-    /// A bus of its own. Two buses do not see each other.
+    /// Returns a new bus. Two buses share no events.
     pub fn new() -> EventBus {
         EventBus::default()
     }
 
-    /// Emits an event once it is awaited. `data` is written as JSON. Bytes, such as `Bytes` or `Vec<u8>`, are refused: they
-    /// are for [`emit_raw`](Self::emit_raw).
+    /// Emits an event once the result is awaited. `data` is written as JSON. Bytes, such as `Bytes` or `Vec<u8>`, are
+    /// refused; emit them with [`emit_raw`](Self::emit_raw).
     ///
     /// An event type is a [`Topic`](crate::Topic).
     pub fn emit<'a>(&'a self, event_type: &'a str, data: impl Serialize) -> Emit<'a> {
         self.publication(event_type, Publication::encode(data))
     }
 
-    /// Emits an event whose data is encoded already, as JSON or otherwise, once it is awaited.
+    /// Emits an event with encoded data, JSON or not, once the result is awaited.
     pub fn emit_raw<'a>(&'a self, event_type: &'a str, data: impl Into<Bytes>) -> Emit<'a> {
         self.publication(event_type, Ok(data.into()))
     }
@@ -75,12 +75,12 @@ impl FromTrigger for EventBus {
     }
 }
 
-/// An event that is emitted once it is awaited; the answer is [`Published`].
+/// An event that is emitted once it is awaited. The result is [`Published`].
 ///
 /// # Errors
 ///
-/// [`PublishError`] for an invalid type, for data that cannot be written as JSON, and where a trigger that rejects
-/// has no room.
+/// [`PublishError`] for an invalid type, for data that cannot be written as JSON, for a full queue of a trigger with
+/// [`Overflow::Reject`](crate::Overflow::Reject), and for a wait that would never end.
 ///
 /// # Cancel safety
 ///
@@ -90,7 +90,7 @@ impl FromTrigger for EventBus {
 pub struct Emit<'a>(Publication<'a>);
 
 impl Emit<'_> {
-    /// Says where the event comes from.
+    /// Sets the source of the event.
     pub fn source(mut self, source: impl Into<String>) -> Self {
         self.0.author = Some(source.into().into());
         self

@@ -1,4 +1,4 @@
-//! Publishing, for the bus and the broker alike: offers an event to its triggers and reports the result.
+//! Publishing, for both the bus and the broker. A publication offers an event to its triggers and returns the result.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -21,10 +21,10 @@ use crate::topic::{Topic, TopicError};
 
 mod json;
 
-/// The result of a publication: the id of the event, and how many triggers took it.
+/// The result of a publication: the id of the event, and the number of triggers that took it.
 ///
-/// The counts are `Some` wherever this process knows the triggers, as it does in memory. `None` is for a transport that
-/// delivers elsewhere: the publisher cannot know who listens there.
+/// The counts are `Some` if this process knows the triggers, as it does in memory. They are `None` for a transport that
+/// delivers elsewhere, because the publisher cannot know its subscribers.
 ///
 /// It serializes as `{id, matched, queued, dropped}`.
 ///
@@ -46,23 +46,23 @@ pub struct Published {
 }
 
 impl Published {
-    /// The id of the event, the same in every trigger that it reaches.
+    /// Returns the id of the event. It is the same in every trigger that the event reaches.
     pub fn id(&self) -> EventId {
         self.id
     }
 
-    /// How many triggers wanted it: the sum of [`queued`](Self::queued) and [`dropped`](Self::dropped). Zero is no
-    /// error.
+    /// Returns the number of triggers that matched: the sum of [`queued`](Self::queued) and [`dropped`](Self::dropped).
+    /// Zero is not an error.
     pub fn matched(&self) -> Option<usize> {
         Some(self.queued + self.dropped)
     }
 
-    /// How many triggers took it into their queue.
+    /// Returns the number of triggers that queued the event.
     pub fn queued(&self) -> Option<usize> {
         Some(self.queued)
     }
 
-    /// How many triggers had no room for it.
+    /// Returns the number of triggers that dropped the event, because their queue was full.
     pub fn dropped(&self) -> Option<usize> {
         Some(self.dropped)
     }
@@ -92,23 +92,25 @@ pub enum PublishError {
         /// The rule that it breaks.
         error: TopicError,
     },
-    /// The data cannot be written as JSON: it has a float that is infinite or not a number, it consists of bytes, which
-    /// `emit_raw` and `publish_raw` are for, or its `Serialize` fails. Nothing was published.
+    /// The data cannot be written as JSON. It has a float that is infinite or not a number, its `Serialize` fails, or
+    /// it consists of bytes, for which `emit_raw` and `publish_raw` exist. Nothing was published.
     #[error("the data cannot be written as JSON: {0}")]
     Encode(serde_json::Error),
-    /// Triggers with [`Overflow::Reject`](crate::Overflow::Reject) had no room. The other triggers received the event.
+    /// The queues of triggers with [`Overflow::Reject`](crate::Overflow::Reject) were full. The other triggers received
+    /// the event.
     #[error("the queue is full of: {}", .triggers.join(", "))]
     #[non_exhaustive]
     Full {
         /// The ids of the triggers.
         triggers: Vec<String>,
-        /// The result over all triggers; those named here are among `dropped`.
+        /// The result over all triggers; the ones named here are among `dropped`.
         published: Published,
     },
-    /// Triggers with [`Overflow::Wait`](crate::Overflow::Wait) had no room, and waiting would never end: every handler
-    /// that could make room waits for room too, this publisher included. The other triggers received the event.
+    /// The queues of triggers with [`Overflow::Wait`](crate::Overflow::Wait) were full, and the wait would never end:
+    /// every handler that could free capacity waits too, this publisher included. The other triggers received the
+    /// event.
     #[error(
-        "waiting for room would never end: {} {} full, and every handler that could make room waits for room, this one too",
+        "the wait for capacity would never end: {} {} full, and every handler that could free capacity waits, this one too",
         .triggers.join(", "), if .triggers.len() == 1 { "is" } else { "are" }
     )]
     #[non_exhaustive]
@@ -126,13 +128,13 @@ pub(crate) struct Publication<'a> {
     pub(crate) routes: &'a Routes,
     pub(crate) by: Channel,
     pub(crate) name: &'a str,
-    /// `None` once it was offered.
+    /// `None` once the event was offered.
     pub(crate) body: Option<Result<Bytes, serde_json::Error>>,
-    /// The source of an event, the sender of a message.
+    /// The source of an event, or the sender of a message.
     pub(crate) author: Option<SmolStr>,
 }
 
-/// The handle that it is published with.
+/// The handle that a publication came through.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Channel {
     Bus,
@@ -140,8 +142,8 @@ pub(crate) enum Channel {
 }
 
 thread_local! {
-    /// The buffer that data is encoded into, so that an event allocates exactly its size, once. It is taken while in use,
-    /// because the data may publish while it is encoded.
+    /// The buffer that data is encoded into, so that an event allocates exactly its size, once. It is taken out while
+    /// in use, because the `Serialize` of the data may publish too.
     static DRAFT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
@@ -161,7 +163,7 @@ impl<'a> Publication<'a> {
         bytes
     }
 
-    /// Offers the event to every trigger that wants it, and returns its id. No trigger delays another. Stays pending if
+    /// Offers the event to every trigger that matches, and returns its id. No trigger delays another. Stays pending if
     /// the event was offered before.
     #[inline]
     fn offer(&mut self, tally: &mut Tally) -> Poll<Result<EventId, PublishError>> {
@@ -216,7 +218,7 @@ impl<'a> Publication<'a> {
 struct Tally {
     queued: usize,
     dropped: usize,
-    /// Triggers that rejected the event or have no room yet.
+    /// Triggers that rejected the event or whose queue is full.
     others: Vec<Other>,
 }
 
@@ -225,7 +227,7 @@ struct Tally {
 enum Other {
     /// The id of a trigger that rejected the event.
     Rejected(String),
-    /// An offer that waits for room.
+    /// An offer that waits for capacity.
     Waiting(Box<WaitingOffer>),
 }
 
@@ -249,7 +251,7 @@ impl Tally {
         }
     }
 
-    /// The result, once no offer waits.
+    /// Returns the result, once no offer waits.
     fn published(&self, id: EventId) -> Published {
         Published { id, queued: self.queued, dropped: self.dropped }
     }
@@ -290,13 +292,13 @@ impl Tally {
 }
 
 /// The future of a publication. It completes on its first poll, unless a trigger with
-/// [`Overflow::Wait`](crate::Overflow::Wait) makes the publisher wait. A publisher that never waits yields to the workers
-/// from time to time.
+/// [`Overflow::Wait`](crate::Overflow::Wait) makes the publisher wait. A publisher that never waits yields to the
+/// workers when its tokio budget is used up.
 ///
 /// # Cancel safety
 ///
-/// Dropped before its first poll, it has published nothing. Dropped while it waits for room, every trigger that had room
-/// keeps the event, and the triggers it waits for count it as dropped.
+/// If it is dropped before its first poll, nothing was published. If it is dropped while it waits for capacity, every
+/// trigger that had capacity keeps the event, and the triggers it waits for count the event as dropped.
 #[derive(Debug)]
 #[must_use = "nothing is published until it is awaited"]
 pub struct Publishing<'a>(State<'a>);
@@ -317,7 +319,7 @@ impl Future for Publishing<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let State::Ready(publication) = &mut self.0 {
-            // A loop that publishes without a pause yields to the workers.
+            // So a loop that publishes without a pause yields to the workers.
             let progress = ready!(coop::poll_proceed(cx));
             let mut tally = Tally::default();
             let id = ready!(publication.offer(&mut tally))?;

@@ -1,5 +1,5 @@
-//! Data as JSON. serde_json writes a float that is no number as `null`, and bytes as a list of numbers; here both are
-//! errors, because a handler would read something else than was published.
+//! Encodes data as JSON. serde_json writes an infinite float or NaN as `null`, and bytes as a list of numbers. Here
+//! both are errors, because a handler would decode other data than was published.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -12,18 +12,18 @@ use serde::ser::{self, Error, Serialize, Serializer};
 ///
 /// # Errors
 ///
-/// Data that its own `Serialize` refuses, a float that is infinite or no number, and bytes that are published as such,
-/// like `Bytes` or `Vec<u8>`. Bytes inside of other data are a list of numbers.
+/// A failure of the data's own `Serialize`, a float that is infinite or not a number, and data that consists of bytes,
+/// such as `Bytes` or `Vec<u8>`. Bytes inside other data become a list of numbers.
 pub(super) fn write(data: impl Serialize, to: impl io::Write) -> Result<(), serde_json::Error> {
     data.serialize(Strict { inner: &mut serde_json::Serializer::new(to), place: Top })
 }
 
-/// Where a value stands in the data.
+/// The position of a value in the data.
 trait Place: Copy {
     /// Returns `true` for the published value itself.
     const IS_TOP: bool = false;
 
-    /// Notes that the value is a byte.
+    /// Counts the value as a byte.
     fn note_byte(self) {}
 }
 
@@ -34,13 +34,13 @@ impl Place for Top {
     const IS_TOP: bool = true;
 }
 
-/// Inside of other data.
+/// A value inside other data.
 #[derive(Clone, Copy)]
 struct Inside;
 
 impl Place for Inside {}
 
-/// In the list that is published, whose bytes are counted.
+/// An element of the published list, whose bytes are counted.
 #[derive(Clone, Copy)]
 struct Listed<'a>(&'a Cell<usize>);
 
@@ -51,13 +51,13 @@ impl Place for Listed<'_> {
     }
 }
 
-/// A serializer that refuses what JSON cannot say, and passes everything else on.
+/// A serializer that refuses data without a JSON form, and passes everything else on.
 struct Strict<S, P> {
     inner: S,
     place: P,
 }
 
-/// A value inside of other data.
+/// A value and its position in other data.
 struct Part<'a, T: ?Sized, P>(&'a T, P);
 
 impl<T: Serialize + ?Sized, P: Place> Serialize for Part<'_, T, P> {
@@ -77,7 +77,7 @@ fn bytes<E: Error>() -> E {
     E::custom("bytes would become a list of numbers; publish them with `emit_raw` or `publish_raw`")
 }
 
-/// Methods that pass a value on.
+/// Defines methods that pass a value on.
 macro_rules! pass {
     ($($method:ident: $type:ty),+ $(,)?) => {
         $(
@@ -245,7 +245,7 @@ impl<S: Serializer, P: Place> Serializer for Strict<S, P> {
     }
 }
 
-/// A list. The one that is published must not consist of bytes alone.
+/// A list. The published list must not consist only of bytes.
 struct List<C, P> {
     inner: C,
     values: usize,
@@ -278,7 +278,7 @@ impl<C: ser::SerializeSeq, P: Place> ser::SerializeSeq for List<C, P> {
 /// The parts of a tuple, a struct or a map.
 struct Fields<C>(C);
 
-/// What has its parts by their position.
+/// Implements the traits of data with unnamed parts.
 macro_rules! fields_by_position {
     ($($trait:ident: $method:ident),+ $(,)?) => {
         $(
@@ -306,7 +306,7 @@ fields_by_position! {
     SerializeTupleVariant: serialize_field,
 }
 
-/// What has its parts by their name.
+/// Implements the traits of data with named parts.
 macro_rules! fields_by_name {
     ($($trait:ident),+) => {
         $(
