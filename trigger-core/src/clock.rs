@@ -1,7 +1,7 @@
 //! The clocks and the source of event ids: the only file that reads the time.
 //!
-//! Two clocks matter. The wall clock, a [`Clock`], gives timestamps and ids; each runtime has one. Waiting (retries,
-//! timeouts, deadlines) is on tokio's clock, which tests pause; the default wall clock follows it while it is paused.
+//! There are two clocks. The wall clock, a [`Clock`], gives timestamps and ids; each runtime has one. Retries, timeouts
+//! and deadlines use tokio's clock, which tests pause. While it is paused, the default wall clock follows it.
 
 use std::cell::Cell;
 use std::fmt;
@@ -16,9 +16,9 @@ use crate::event::EventId;
 
 /// The wall clock of a runtime: the time of its events' ids and timestamps, and of its dead letters.
 ///
-/// A runtime has one clock, which its bus, broker and sources use from its start on: see
-/// [`Builder::clock`](crate::Builder::clock). Waiting follows tokio's clock instead. [`PausedClock`] joins the two for a
-/// test; a program may implement the trait for a clock of its own:
+/// A runtime has one clock, which its bus, broker and sources use after the start: see
+/// [`Builder::clock`](crate::Builder::clock). Waits use tokio's clock instead. [`PausedClock`] joins the two for a
+/// test. A program may implement the trait for its own clock:
 ///
 /// ```
 /// # use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -35,7 +35,7 @@ use crate::event::EventId;
 /// # drop(builder);
 /// ```
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The time now. It is read once for each event, so it should be fast, and it must not block.
+    /// Returns the current time. It is called once for each event, so it should be fast, and must not block.
     fn now(&self) -> SystemTime;
 }
 
@@ -51,10 +51,10 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that begins at a given time and advances with tokio's clock, so that a test which pauses that has virtual
-/// timestamps and ids too.
+/// A clock that begins at a given time and advances with tokio's clock. So a test that pauses tokio's clock also has
+/// virtual timestamps and ids.
 ///
-/// A runtime that starts while tokio's clock is paused has such a clock by default, beginning at the system's time.
+/// A runtime that starts while tokio's clock is paused has such a clock by default, which begins at the system's time.
 #[derive(Clone, Copy, Debug)]
 pub struct PausedClock {
     begins_at: SystemTime,
@@ -62,7 +62,7 @@ pub struct PausedClock {
 }
 
 impl PausedClock {
-    /// A clock that shows this time now.
+    /// Returns a clock whose current time is `time`.
     pub fn at(time: SystemTime) -> PausedClock {
         PausedClock { begins_at: time, began: instant() }
     }
@@ -80,7 +80,7 @@ pub(crate) struct SharedClock(Option<Arc<NumberedClock>>);
 
 #[derive(Debug)]
 struct NumberedClock {
-    /// Tells clocks apart. The system's has 0.
+    /// Identifies the clock. The system's clock has 0.
     number: u64,
     clock: Box<dyn Clock>,
 }
@@ -95,7 +95,7 @@ impl SharedClock {
         SharedClock(Some(Arc::new(NumberedClock { number, clock: Box::new(clock) })))
     }
 
-    /// The default clock of a runtime that starts now.
+    /// Returns the default clock of a runtime that starts now.
     pub(crate) fn default_now() -> SharedClock {
         if is_paused() { SharedClock::new(PausedClock::at(SystemClock.now())) } else { SharedClock::SYSTEM }
     }
@@ -108,12 +108,12 @@ impl SharedClock {
         }
     }
 
-    /// A new id, and the time now, which it is made from.
+    /// Returns a new id, and the current time, which is part of the id.
     ///
-    /// The ids that one thread makes by one clock sort in the order in which they were made, also if the clock is set
-    /// back; those of several threads sort by the millisecond. The first id of a millisecond is random. Each that follows
-    /// on the same thread is the next number: there is space for 2^61 of them (RFC 9562 section 6.2, method 2, with the
-    /// guard bit of method 1).
+    /// The ids that one thread makes with one clock sort in the order of creation, also if the clock is set back. Ids
+    /// of several threads sort by the millisecond. The first id of a millisecond is random. Each later one on the same
+    /// thread is the next number, with space for 2^61 of them (RFC 9562 section 6.2, method 2, with the guard bit of
+    /// method 1).
     #[inline]
     pub(crate) fn stamp(&self) -> (EventId, SystemTime) {
         let (clock, now) = (self.number(), self.now());
@@ -141,9 +141,9 @@ impl SharedClock {
 
 /// The last id that a thread has made.
 struct LastId {
-    /// The number of the clock, so that two runtimes with clocks of their own do not share a time.
+    /// The number of the clock, so that two runtimes with different clocks do not share a time.
     clock: Cell<u64>,
-    /// The end of the millisecond that the id has.
+    /// The end of the millisecond in the id.
     until: Cell<SystemTime>,
     id: Cell<u128>,
 }
@@ -154,11 +154,11 @@ thread_local! {
     };
 }
 
-/// The highest of the random bits behind the variant. It is clear in the first id of a millisecond, so that counting up
-/// changes no bit before it.
+/// The highest random bit behind the variant. It is clear in the first id of a millisecond, so that increments change
+/// no bit before it.
 const GUARD: u128 = 1 << 61;
 
-/// A random id of this millisecond, whose end goes into `until`.
+/// Returns a random id of this millisecond, and stores the end of the millisecond in `until`.
 #[cold]
 fn first_id(now: SystemTime, until: &Cell<SystemTime>) -> u128 {
     let since_1970 = now.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -168,7 +168,7 @@ fn first_id(now: SystemTime, until: &Cell<SystemTime>) -> u128 {
     Uuid::new_v7(time).as_u128() & !GUARD
 }
 
-/// Returns `true` if tokio's clock is paused. It is if it stands still while the system's clock advances.
+/// Returns `true` if tokio's clock is paused, so that it stands still while the system's clock advances.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 fn is_paused() -> bool {
     let (tokio, system) = (instant(), std::time::Instant::now());
@@ -178,15 +178,15 @@ fn is_paused() -> bool {
     instant() == tokio
 }
 
-/// Thirty years: as far ahead as tokio's own timers reach.
+/// Thirty years, the longest time of tokio's own timers.
 const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 
-/// The present instant of tokio's clock.
+/// Returns the current instant of tokio's clock.
 pub(crate) fn instant() -> Instant {
     Instant::now()
 }
 
-/// The instant after this time. An instant that no clock can represent is never reached.
+/// Returns the instant after this time. A time over 30 years counts as 30 years.
 pub(crate) fn after(time: Duration) -> Instant {
     let now = instant();
     now.checked_add(time.min(NEVER)).unwrap_or(now)
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_have_version_7_and_the_time_of_the_clock_and_sort_in_the_order_they_were_made() {
+    fn ids_have_version_7_and_the_time_of_the_clock_and_sort_in_the_order_of_creation() {
         let mut before = EventId(Uuid::nil());
         for _ in 0..10_000 {
             let (id, timestamp) = SharedClock::SYSTEM.stamp();
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_sort_in_the_order_they_were_made_although_the_clock_is_set_back() {
+    fn ids_sort_in_the_order_of_creation_although_the_clock_is_set_back() {
         let (set, clock) = set_clock(5000);
         let (first, _) = clock.stamp();
         set.0.store(1000, Ordering::Relaxed);
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_of_one_thread_have_ids_of_their_own_times() {
+    fn ids_of_two_clocks_on_one_thread_have_the_time_of_their_clock() {
         let ((_, early), (_, late)) = (set_clock(1000), set_clock(9000));
         for _ in 0..3 {
             assert_eq!(milliseconds_of(late.stamp().0), 9000);

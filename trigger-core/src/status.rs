@@ -1,4 +1,4 @@
-//! What a runtime says of itself: plain data, for people, logs and health checks.
+//! The status of a runtime: plain data for people, logs and health checks.
 
 use std::time::SystemTime;
 
@@ -11,12 +11,13 @@ use crate::names::named;
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RuntimeStatus {
-    /// Every process, in the order of its declaration: by file and line, then those of the builder.
+    /// Every process, in the order of declaration: by file and line, then the closures of the builder.
     pub processes: Vec<ProcessStatus>,
 }
 
-/// The state of one process. The sums are exact at every moment, for the framework's own triggers: over them,
-/// `accepted = queue_size + in_flight + handled + dead_lettered`, and what [`Overflow::DropOldest`] dropped.
+/// The state of one process. For the triggers of the framework the sums are exact at every moment: the total of
+/// `accepted` is `queue_size + in_flight + handled + dead_lettered`, plus the events that [`Overflow::DropOldest`]
+/// dropped.
 ///
 /// [`Overflow::DropOldest`]: crate::Overflow::DropOldest
 #[derive(Clone, Debug, Serialize)]
@@ -26,38 +27,38 @@ pub struct ProcessStatus {
     pub name: String,
     /// The handler, by its path.
     pub handler: String,
-    /// Whether it takes events.
+    /// The state of the process.
     pub state: ProcessState,
-    /// How many events it handles at once, at most.
+    /// The maximum number of events that it handles at once.
     pub concurrency: usize,
-    /// How many it is handling.
+    /// The number of events that it is handling.
     pub in_flight: u64,
-    /// How many it has handled.
+    /// The number of handled events.
     pub handled: u64,
-    /// How many attempts have failed.
+    /// The number of failed attempts.
     pub failed: u64,
-    /// How many attempts were made again.
+    /// The number of retries that have begun.
     pub retried: u64,
-    /// How many events wait for a retry. They are among the `queue_size` of their triggers.
+    /// The number of events that wait for a retry. The `queue_size` of their triggers includes them.
     pub waiting: usize,
-    /// How many accepted events it has given up on. An event that had no room is not among them: it was not
-    /// accepted, and counts in `dropped`.
+    /// The number of accepted events that were dead-lettered. An event that found the queue full is not among them: it
+    /// was not accepted, and counts in `dropped`.
     pub dead_lettered: u64,
     /// Its triggers, in the order of their declaration.
     pub triggers: Vec<TriggerStatus>,
 }
 
-/// Whether a process takes events.
+/// The state of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProcessState {
-    /// It takes events.
+    /// It accepts and handles events.
     Running,
-    /// It takes events, and handles none until it is resumed.
+    /// It accepts events, and handles none until it is resumed.
     Paused,
-    /// It handles what it has accepted; HTTP requests and custom triggers bring nothing new.
+    /// It handles its accepted events. HTTP requests and custom triggers add no new ones.
     Draining,
-    /// It takes no events.
+    /// It accepts no events.
     Stopped,
 }
 
@@ -74,36 +75,36 @@ named!(ProcessState as "state" {
 pub struct TriggerStatus {
     /// The id of the trigger.
     pub id: String,
-    /// What kind it is.
+    /// The kind of the trigger.
     pub kind: TriggerKind,
-    /// What it listens to: a type, a pattern or a path.
+    /// The event type, the topic pattern or the path that it listens to.
     pub pattern: String,
-    /// How many events wait, for the handler or for a retry.
+    /// The number of events that wait, for the handler or for a retry.
     pub queue_size: usize,
-    /// How many bytes the bodies of these events have.
+    /// The size of the bodies of these events, in bytes.
     pub queue_bytes: usize,
-    /// How many of these events wait for a retry.
+    /// The number of these events that wait for a retry.
     pub waiting: usize,
-    /// How many may wait.
+    /// The maximum number of events that wait.
     pub capacity: usize,
-    /// How many were accepted, since the trigger was made.
+    /// The number of accepted events, since the trigger was made.
     pub accepted: u64,
-    /// How many had no room: turned away, and so not in `accepted`; or, with
-    /// [`Overflow::DropOldest`](crate::Overflow::DropOldest), accepted before and pushed out by a newer one.
+    /// The number of dropped events. Each found the queue full and is not in `accepted`. With
+    /// [`Overflow::DropOldest`](crate::Overflow::DropOldest) it was accepted before, and evicted for a newer event.
     pub dropped: u64,
-    /// How many matched but were kept out by a filter.
+    /// The number of events that matched and were rejected by a filter.
     pub filtered: u64,
-    /// How many of these had a body that the filter cannot read.
+    /// The number of these whose body the filter could not decode.
     pub undecodable: u64,
-    /// The filter: its closure as it is written in the attribute, else the type that it reads.
+    /// The filter: its closure as written in the attribute, or otherwise the type that it decodes.
     pub filter: Option<String>,
-    /// The timestamp of the event accepted last.
+    /// The timestamp of the last accepted event.
     #[serde(serialize_with = "optional_rfc3339")]
     pub last_fired: Option<SystemTime>,
 }
 
 impl TriggerStatus {
-    /// The status of a trigger of the program's own that keeps no counts; set the fields it does keep.
+    /// Returns the status of a custom trigger, with all counts 0. Set the fields that the trigger keeps.
     pub fn new(id: impl Into<String>) -> TriggerStatus {
         TriggerStatus {
             id: id.into(),

@@ -42,7 +42,7 @@ impl Tasks {
         self.tracker.spawn(future).abort_handle()
     }
 
-    /// The token that tells the tasks to stop.
+    /// Returns the token whose cancellation asks the tasks to stop.
     pub(crate) fn stop_token(&self) -> &CancellationToken {
         &self.stop
     }
