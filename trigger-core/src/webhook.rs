@@ -1,8 +1,8 @@
-//! The webhook server: hyper serves, a `POST` to a webhook goes straight to its trigger, axum routes what is for none, and
-//! the accept loop is ours.
+//! The webhook server. hyper serves HTTP, a `POST` to a webhook goes directly to its trigger, and axum routes all other
+//! requests.
 //!
-//! The loop is ours because `axum::serve` 0.8 installs no timer, so a client that sends half a head keeps its
-//! connection for ever. The limits below are what keeps one client from taking more than its share.
+//! The accept loop is our own, because `axum::serve` 0.8 installs no timer: a client that sends half a head would keep
+//! its connection for ever. The limits below bound the resources that one client can use.
 
 use std::collections::HashMap;
 use std::io;
@@ -29,47 +29,48 @@ mod stream;
 use receive::Table;
 pub(crate) use source::WebhookSource;
 
-/// How long a client may take over the head of a request; also how long a connection may be idle.
+/// The time limit of a request head. It is also the limit of an idle connection.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a client may take over the body of a request.
+/// The time limit of a request body.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a client may take nothing of an answer.
+/// The time for which a client may read nothing of a response.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The largest head, in bytes: request line and headers.
+/// The maximum size of a head, request line and headers, in bytes.
 pub(crate) const HEAD_BYTES: usize = 16 * 1024;
 
-/// The longest request target, in bytes.
+/// The maximum size of a request target, in bytes.
 pub(crate) const TARGET_BYTES: usize = 8 * 1024;
 
-/// The most headers of a request.
+/// The maximum number of headers of a request.
 pub(crate) const HEADERS: usize = 64;
 
-/// The most connections of one server. One more is closed at once, so that the backlog never fills with them.
+/// The maximum number of connections of one server. Further ones are closed at once, so that they do not fill the
+/// backlog.
 pub(crate) const CONNECTIONS: usize = 4096;
 
-/// The most connections the system keeps waiting for the accept loop.
+/// The maximum number of connections that the system queues for the accept loop.
 const BACKLOG: u32 = 1024;
 
-/// How long a client may take over the rest of a body when the server stops; then its request is answered 503.
+/// The time limit for the rest of a body when the server stops. After it the request is answered 503.
 const BODY_GRACE: Duration = Duration::from_millis(250);
 
-/// How long a connection may take to end when the server stops. It is longer than [`BODY_GRACE`], so that what is left
-/// then is answered, or is a request whose head never came.
+/// The time limit for a connection to end when the server stops. It is longer than [`BODY_GRACE`], so that every
+/// request with a complete head is answered before.
 const STOP_GRACE: Duration = Duration::from_millis(500);
 
-/// How long a client that is refused may go on sending before its connection is cut.
+/// The time for which a refused client may still send before its connection is closed.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// The servers of one runtime, by host and port: webhooks that name the same ones share a server.
+/// The servers of one runtime, by host and port. Webhooks with the same host and port share a server.
 #[derive(Debug, Default)]
 pub(crate) struct Ports {
     servers: tokio::sync::Mutex<HashMap<(String, u16), Arc<Server>>>,
 }
 
-/// One path of a server, and the trigger behind it.
+/// One path of a server, with the sink of its trigger.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) sink: Sink,
@@ -89,18 +90,18 @@ pub(crate) struct Server {
     tasks: Tasks,
 }
 
-/// How far a server has come on its way to accepting connections.
+/// The state of a server's socket.
 #[derive(Debug)]
 enum Socket {
     Bound(TcpSocket),
     Listening(TcpListener),
-    /// Given to the accept loop, or refused by the system.
-    Given,
+    /// Moved to the accept loop, or refused by the system.
+    Moved,
 }
 
 impl Ports {
-    /// Adds a path to the server of this host and port, which is bound if there is none. Nothing is accepted before
-    /// the server is told to.
+    /// Adds a path to the server of this host and port. Binds a new server if there is none. The server accepts nothing
+    /// before [`Server::accept`].
     pub(crate) async fn join(
         &self,
         host: &str,
@@ -122,16 +123,16 @@ impl Ports {
         Ok(server)
     }
 
-    /// Removes a path. The last one takes the server with it: when this returns, its port is closed.
+    /// Removes a path. With the last path it also removes the server: when this returns, its port is closed.
     pub(crate) async fn leave(&self, server: &Arc<Server>, endpoint: &Arc<Endpoint>) {
         let mut servers = self.servers.lock().await;
         if server.remove(endpoint) {
             let key = (server.host.clone(), server.port);
-            // A stop that was given up half way may have made place for another server.
+            // After a cancelled stop, another server may have this host and port.
             if servers.get(&key).is_some_and(|current| Arc::ptr_eq(current, server)) {
                 servers.remove(&key);
             }
-            // Other ports need not wait for the connections of this one.
+            // Released first, so that other ports do not wait for the connections of this one.
             drop(servers);
             server.close().await;
         }
@@ -152,7 +153,7 @@ impl Server {
 
     fn bind_address(host: &str, port: u16, address: SocketAddr) -> io::Result<Server> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        // A restart must not wait for the connections of the last run to time out.
+        // Otherwise a restart would have to wait until the connections of the last run time out.
         #[cfg(unix)]
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
@@ -175,7 +176,7 @@ impl Server {
         })
     }
 
-    /// The address it listens on, also where port 0 was asked for.
+    /// Returns the address it listens on. For port 0 it has the assigned port.
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
@@ -199,41 +200,41 @@ impl Server {
         Ok(())
     }
 
-    /// Says whether it was the last one.
+    /// Removes a path. Returns `true` if it was the last one.
     fn remove(&self, endpoint: &Arc<Endpoint>) -> bool {
         let mut endpoints = self.endpoints();
         endpoints.retain(|other| !Arc::ptr_eq(other, endpoint));
         if endpoints.is_empty() {
-            // Its path stays while the server closes: what still comes is answered 503.
+            // Its path stays while the server closes, so that later requests are answered 503.
             return true;
         }
         self.table.store(Arc::new(Table::new(&endpoints)));
         false
     }
 
-    /// Removes the path of a trigger that is gone, without waiting for anyone.
+    /// Removes the path of a dropped trigger, without a wait for connections.
     pub(crate) fn abandon(&self, endpoint: &Arc<Endpoint>) {
         if self.remove(endpoint) {
             self.tasks.stop_token().cancel();
-            *self.socket() = Socket::Given;
+            *self.socket() = Socket::Moved;
         }
     }
 
-    /// Begins to listen, if it has not yet. The system lets clients connect; nobody answers them before `accept`.
+    /// Begins to listen, unless it listens. The system queues connections, and the server answers none before `accept`.
     pub(crate) fn listen(&self) -> io::Result<()> {
         let mut socket = self.socket();
-        // Another webhook of this server may have come further.
-        *socket = match std::mem::replace(&mut *socket, Socket::Given) {
+        // Another webhook of this server may have done it before.
+        *socket = match std::mem::replace(&mut *socket, Socket::Moved) {
             Socket::Bound(bound) => Socket::Listening(bound.listen(BACKLOG)?),
-            further => further,
+            other => other,
         };
         Ok(())
     }
 
-    /// Begins to accept connections, if it listens and has not yet.
+    /// Begins to accept connections, if it listens and does not accept yet.
     pub(crate) fn accept(self: &Arc<Self>) {
         let mut socket = self.socket();
-        match std::mem::replace(&mut *socket, Socket::Given) {
+        match std::mem::replace(&mut *socket, Socket::Moved) {
             Socket::Listening(listener) => {
                 tracing::info!(address = %self.local_addr, "webhook server listens");
                 let stop = self.tasks.stop_token().clone();
@@ -247,12 +248,12 @@ impl Server {
         self.socket.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it has begun to close. It never opens again.
+    /// Returns `true` once it closes. It never opens again.
     pub(crate) fn is_closing(&self) -> bool {
         self.tasks.stop_token().is_cancelled()
     }
 
-    /// Closes the port, lets the requests that have arrived finish, and ends every connection.
+    /// Closes the port, answers the requests that have arrived, and ends every connection.
     async fn close(&self) {
         self.tasks.stop_token().cancel();
         self.tasks.ended().await;

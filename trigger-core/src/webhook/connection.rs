@@ -1,4 +1,4 @@
-//! Accepting connections and serving HTTP/1.1 on them, within limits.
+//! The accept loop, and HTTP/1.1 connections within limits.
 
 use std::convert::Infallible;
 use std::io;
@@ -24,29 +24,29 @@ use super::stream::Stream;
 use super::{CONNECTIONS, LINGER, STOP_GRACE, Server, head_checks, respond};
 use crate::task::BoxFuture;
 
-/// The body of an answer: of ours, or of one of axum's routes.
+/// The body of a response: our own, or from an axum route.
 type Answer = Either<Full<Bytes>, Body>;
 
-/// The size of a head, in bytes, at which hyper stops to read it. It is over [`HEAD_BYTES`](super::HEAD_BYTES), so that a
-/// request target over 64 KiB is still answered 414 and not 431. `head_checks` refuses the heads below it.
+/// The size of a head, in bytes, at which hyper stops to read it. It is over [`HEAD_BYTES`](super::HEAD_BYTES), so that
+/// a request target over 64 KiB is still answered 414 and not 431. `head_checks` refuses the heads below it.
 const READ_BUFFER: usize = 72 * 1024;
 
-/// How long the accept loop waits after the system could give it no connection: it has no file descriptors left.
+/// The pause of the accept loop after an error of the system, such as no free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What the requests of one connection share.
+/// The data that the requests of one connection share.
 #[derive(Debug)]
 pub(super) struct Peer {
     /// The IP address of the client.
     pub(super) remote: SmolStr,
-    /// The `Host` of its first valid request: most clients send the same one each time.
+    /// The `Host` of its first valid request. Most clients send the same one each time, which then needs no check.
     host: OnceLock<Box<[u8]>>,
     head_deadline: HeadDeadline,
-    /// Is cancelled when the server stops.
+    /// Cancelled when the server stops.
     pub(super) stop: CancellationToken,
 }
 
-/// The accept loop of a server: ends, and with it closes the port, when the server stops or is gone.
+/// Runs the accept loop of a server. It ends and closes the port when the server stops or is dropped.
 pub(super) async fn accept(listener: TcpListener, server: Weak<Server>, stop: CancellationToken) {
     let mut turned_away: u64 = 0;
     loop {
@@ -66,14 +66,14 @@ pub(super) async fn accept(listener: TcpListener, server: Weak<Server>, stop: Ca
             }
         };
         let Some(server) = server.upgrade() else { return };
-        // This task is one of them.
+        // The tasks of the server are one for each connection, and this one.
         if server.tasks.running() > CONNECTIONS {
             turned_away += 1;
             if turned_away == 1 || turned_away.is_multiple_of(100) {
                 tracing::warn!(
                     limit = CONNECTIONS,
                     turned_away,
-                    "as many connections as the server takes, one closed"
+                    "connection limit reached, closing a new connection"
                 );
             }
             continue;
@@ -88,18 +88,18 @@ pub(super) async fn accept(listener: TcpListener, server: Weak<Server>, stop: Ca
     }
 }
 
-/// Whether a failed accept is about that one connection, which its client gave up.
+/// Returns `true` if an accept failed because the client had closed the connection.
 fn is_of_the_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Reads and answers requests until one side has enough.
+/// Reads and answers requests until one side closes the connection.
 ///
-/// One block in a fn that is not async: an `async fn` keeps what it is given twice, and what it calls once more, and a
-/// server may have thousands of these.
+/// This is a block in a fn that is not async. An `async fn` would store its arguments twice, and once more for an async
+/// fn that it calls. A server may have thousands of these futures.
 fn serve(mut stream: TcpStream, peer: Peer, server: Weak<Server>) -> impl Future<Output = ()> {
-    // Answers are small and written whole; a socket that refuses the option works all the same.
+    // Responses are small and written at once. A socket that refuses the option still works.
     let _ = stream.set_nodelay(true);
     async move {
         let ended = 'ended: {
@@ -107,7 +107,7 @@ fn serve(mut stream: TcpStream, peer: Peer, server: Weak<Server>) -> impl Future
             let connection = http1::Builder::new()
                 .max_buf_size(READ_BUFFER)
                 .half_close(true)
-                // An answer is small: one piece costs less than the list of two.
+                // A response is small, so one copied buffer costs less than a vectored write of two.
                 .writev(false)
                 .serve_connection(TokioIo::new(Stream::new(&mut stream)), service);
             tokio::pin!(connection);
@@ -136,27 +136,27 @@ fn serve(mut stream: TcpStream, peer: Peer, server: Weak<Server>) -> impl Future
     }
 }
 
-/// Reads on after the last answer until the client has closed: a socket that is closed with bytes unread resets the
-/// connection, and a client that still sends would lose the answer to that (RFC 9112 section 9.6).
+/// Continues to read after the last response until the client closes. A socket that is closed with unread bytes resets
+/// the connection, and a client that still sends would lose the response (RFC 9112 section 9.6).
 async fn linger(stream: &mut TcpStream) {
     let _ = stream.shutdown().await;
     let mut unread = vec![0; 16 * 1024];
     while matches!(stream.read(&mut unread).await, Ok(1..)) {}
 }
 
-/// Where a request goes.
+/// The route of a request.
 enum Dispatch {
-    /// Nowhere: the answer is known.
+    /// None: the response is known.
     Known(respond::Answer),
-    /// To a webhook.
+    /// A webhook.
     Webhook(RequestReader),
-    /// To one of axum's routes.
+    /// An axum route.
     Other(BoxFuture<'static, Response<Body>>),
 }
 
-/// A `POST` to a webhook is what the server is for, and goes straight there. All else is for axum's routes.
+/// Answers a request. A `POST` to a webhook goes directly to its trigger, and every other request to an axum route.
 ///
-/// All that can be done before the body has come is done at once, so that a connection keeps room for no more than that.
+/// The work before the body arrives is done outside the future, so that a connection needs memory only for the rest.
 fn answer<'a>(
     server: &Weak<Server>,
     peer: &'a Peer,
@@ -175,7 +175,7 @@ fn answer<'a>(
     async move {
         let answer = match dispatch {
             Dispatch::Known(answer) => answer.map(Either::Left),
-            // Where it is, as it is large.
+            // Borrowed, because it is large.
             Dispatch::Webhook(ref mut reader) => reader.answer(peer).await.map(Either::Left),
             Dispatch::Other(other) => other.await.map(Either::Right),
         };

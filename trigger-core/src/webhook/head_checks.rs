@@ -11,8 +11,8 @@ use super::{HEAD_BYTES, HEADERS, TARGET_BYTES};
 /// The answer to a request that is refused by its head alone: the status, and the message.
 type Fault = (StatusCode, &'static str);
 
-/// Checks a head. Returns the size of its headers in bytes, or why the request is refused. `known` is a valid `Host` of an
-/// earlier request of the connection.
+/// Checks a head. Returns the size of its headers in bytes, or why the request is refused. `known` is a valid `Host` of
+/// an earlier request of the connection.
 pub(super) fn check<B>(request: &Request<B>, known: &OnceLock<Box<[u8]>>) -> Result<usize, Fault> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > TARGET_BYTES {

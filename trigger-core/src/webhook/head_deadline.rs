@@ -1,8 +1,8 @@
-//! The time limit of a request head, which is also that of an idle connection.
+//! The time limit of a request head, which is also the limit of an idle connection.
 //!
-//! hyper has such a limit, but it makes and drops a timer for each head: 9 % of the instructions of a request, and one
-//! allocation. A connection keeps one timer here. A request moves the deadline and leaves the timer as it is; when the
-//! timer fires, it is set to the deadline of that moment.
+//! hyper has such a limit, but creates and drops a timer for each head: 9 % of the instructions of a request, and one
+//! allocation. Here a connection has one timer. A request moves only the deadline. When the timer fires early, it is
+//! set to the current deadline.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,22 +11,22 @@ use tokio::time::{Instant, sleep_until};
 use super::HEAD_TIMEOUT;
 use crate::clock;
 
-/// When the head that a connection waits for must have arrived; `None` while a request is read or answered.
+/// The deadline of the next head of a connection; `None` while a request is read or answered.
 #[derive(Debug)]
 pub(super) struct HeadDeadline(Mutex<Option<Instant>>);
 
 impl HeadDeadline {
-    /// Starts with the first head of a connection.
+    /// Returns a deadline that runs for the first head of a connection.
     pub(super) fn new() -> HeadDeadline {
         HeadDeadline(Mutex::new(Some(clock::after(HEAD_TIMEOUT))))
     }
 
-    /// A request was answered: the connection waits for the next head.
+    /// Starts the deadline of the next head, after a request was answered.
     pub(super) fn start(&self) {
         self.set(Some(clock::after(HEAD_TIMEOUT)));
     }
 
-    /// A head has arrived.
+    /// Stops the deadline, after a head has arrived.
     pub(super) fn stop(&self) {
         self.set(None);
     }
@@ -35,11 +35,11 @@ impl HeadDeadline {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
     }
 
-    /// Waits until a head is late.
+    /// Waits until the deadline of a head has passed.
     pub(super) async fn passed(&self) {
         loop {
             let deadline = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            // A head that is awaited from a later moment on has its deadline after this one.
+            // Without a deadline, the next one starts later than now, so it is after this instant.
             let check_at = deadline.unwrap_or_else(|| clock::after(HEAD_TIMEOUT));
             if deadline.is_some_and(|deadline| deadline <= clock::instant()) {
                 return;
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn each_head_has_its_whole_time() {
+    async fn each_head_has_the_full_time_limit() {
         let (deadline, began) = (HeadDeadline::new(), clock::instant());
         let requests = async {
             for arrives_after in [9, 0, 9] {

@@ -1,4 +1,4 @@
-//! Where the requests of a server go: to a webhook, to `/health`, or nowhere.
+//! The routing of requests to a webhook, to `/health` or to an error response, and the reading of a webhook request.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -29,10 +29,11 @@ use crate::event::{
 };
 use crate::source::Offer;
 
-/// How much of a body is made room for before it came, by what the client says of its length, which may be a lie.
+/// The maximum memory that is allocated for a body before it arrives, in bytes. The client declares the length, so it
+/// may be false.
 const AHEAD: u64 = 64 * 1024;
 
-/// Where requests go, as of now.
+/// A snapshot of the routes of a server.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     endpoints: HashMap<SmolStr, Arc<Endpoint>, foldhash::fast::RandomState>,
@@ -55,12 +56,12 @@ impl Table {
         Table { endpoints: endpoints.iter().map(by_path).collect(), others }
     }
 
-    /// The webhook that a request is for.
+    /// Returns the webhook of a request.
     pub(super) fn endpoint<B>(&self, request: &Request<B>) -> Option<&Arc<Endpoint>> {
         if request.method() == Method::POST { self.endpoints.get(request.uri().path()) } else { None }
     }
 
-    /// Answers what is for no webhook.
+    /// Answers a request that is for no webhook.
     pub(super) async fn other(&self, request: Request<Body>) -> Response<Body> {
         self.others.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
     }
@@ -69,10 +70,10 @@ impl Table {
 #[derive(Serialize)]
 struct Health<'a> {
     status: &'static str,
-    /// The first webhook, where there are several.
+    /// The id of the first webhook.
     trigger_id: Option<&'a str>,
     queue_size: usize,
-    /// Each of them, where there are several.
+    /// Every webhook, if there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     triggers: Vec<TriggerHealth<'a>>,
 }
@@ -83,7 +84,7 @@ struct TriggerHealth<'a> {
     queue_size: usize,
 }
 
-/// Healthy while every webhook of the server accepts; the queue size is their sum.
+/// Answers `healthy` while every webhook of the server accepts. The queue size is their sum.
 async fn health(State(endpoints): State<Arc<[Arc<Endpoint>]>>) -> Answer {
     let accepting = !endpoints.is_empty() && endpoints.iter().all(|endpoint| endpoint.sink.is_open());
     let each = endpoints.iter().map(|endpoint| TriggerHealth {
@@ -109,17 +110,17 @@ pub(super) struct RequestReader {
     endpoint: Arc<Endpoint>,
     query: String,
     body: Incoming,
-    /// The kept headers, followed by what has arrived of the body: an event needs one allocation for both.
+    /// The kept headers, followed by the received part of the body, so that an event needs one allocation for both.
     bytes: Vec<u8>,
-    /// How many of these are the headers.
+    /// The number of these bytes that are the headers.
     headers: usize,
-    /// The emptied map of the request's headers. hyper reuses the map of an answer for the next request of the
-    /// connection, so one map serves all of them.
+    /// The emptied header map of the request. hyper reuses the map of a response for the next request of the
+    /// connection, so one map serves all requests.
     map: HeaderMap,
 }
 
 impl RequestReader {
-    /// Takes over a request whose headers have `headers` bytes.
+    /// Returns a reader of a request whose headers have `headers` bytes.
     pub(super) fn new(endpoint: &Arc<Endpoint>, request: Request<Incoming>, headers: usize) -> RequestReader {
         let (parts, body) = request.into_parts();
         let ahead = body.size_hint().lower().min(AHEAD) as usize;
@@ -137,7 +138,7 @@ impl RequestReader {
         }
     }
 
-    /// Reads the body, offers the event and returns the answer: 202 only once the event is in the queue.
+    /// Reads the body, offers the event and returns the response: 202 only once the event is queued.
     pub(super) async fn answer(&mut self, peer: &Peer) -> Answer {
         let limit = self.endpoint.body_limit as u64;
         if self.body.size_hint().exact().is_some_and(|declared| declared > limit) {
@@ -153,7 +154,7 @@ impl RequestReader {
             Offer::Filtered => filtered(id, mem::take(&mut self.map)),
             Offer::Dropped | Offer::Rejected => queue_full(),
             Offer::Closed => stopping(),
-            // Boxed, so that other requests do not pay for its size.
+            // Boxed, so that other requests do not have its size.
             Offer::Waiting(offer) => match Box::pin(timeout(BODY_TIMEOUT, offer.queued())).await {
                 Ok(Waited::Queued) => accepted(id, mem::take(&mut self.map)),
                 Ok(_) => stopping(),
@@ -162,7 +163,7 @@ impl RequestReader {
         }
     }
 
-    /// Returns the event of the request, whose body was read to its end.
+    /// Returns the event of a request whose body was read to its end.
     fn frame(&mut self, peer: &Peer) -> Frame {
         let mut body = Bytes::from(mem::take(&mut self.bytes));
         let headers = Attribute::Bytes(body.split_to(self.headers));
@@ -175,7 +176,7 @@ impl RequestReader {
         frame
     }
 
-    /// Reads the body to its end. Only a body that is not there yet costs timers.
+    /// Reads the body to its end. Only a body that has not arrived yet needs timers.
     async fn read(&mut self, peer: &Peer) -> Result<(), BodyError> {
         let read = poll_fn(|cx| Poll::Ready(self.poll_read(cx))).await;
         match read {
@@ -197,11 +198,11 @@ impl RequestReader {
         }
     }
 
-    /// Copies what has arrived of the body, up to its limit. A piece in place would keep alive the whole buffer that
-    /// hyper read it into.
+    /// Copies the received part of the body, up to the limit. A reference to it would keep hyper's whole read buffer
+    /// alive.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
         let limit = self.headers.saturating_add(self.endpoint.body_limit);
-        // A body of known length is over without another poll.
+        // A body of known length ends without another poll.
         while !self.body.is_end_stream() {
             let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(cx)) else { break };
             let frame = frame.map_err(|_| BodyError::Incomplete)?;
@@ -223,12 +224,12 @@ enum BodyError {
     Timeout(TimeoutKind),
 }
 
-/// Which time limit of a body has passed.
+/// The time limit that a body has exceeded.
 #[derive(Clone, Copy, Debug)]
 enum TimeoutKind {
-    /// That of the client: [`BODY_TIMEOUT`].
+    /// The limit of a client: [`BODY_TIMEOUT`].
     Client,
-    /// That of a server which stops: [`BODY_GRACE`].
+    /// The limit of a stopping server: [`BODY_GRACE`].
     Stop,
 }
 

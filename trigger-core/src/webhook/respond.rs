@@ -1,4 +1,4 @@
-//! The answers of the server: small JSON bodies that never tell an internal detail.
+//! The responses of the server: small JSON bodies without internal details.
 
 use std::ops::Range;
 
@@ -10,10 +10,10 @@ use serde::Serialize;
 
 use crate::event::EventId;
 
-/// An answer of ours: all of it is known at once.
+/// A response of our own. Its body is complete.
 pub(super) type Answer = Response<Full<Bytes>>;
 
-/// How soon a sender may try again, in seconds.
+/// The value of `Retry-After`, in seconds.
 const RETRY_SECONDS: u64 = 1;
 
 #[derive(Serialize)]
@@ -22,19 +22,20 @@ struct Failure<'a> {
     message: &'a str,
 }
 
-/// The answer to nearly every request, with the id of its event to come in place of the zeros.
+/// The body of the response to a queued event. The id of the event replaces the zeros.
 const ACCEPTED: [u8; 71] = *br#"{"status":"accepted","event_id":"00000000-0000-0000-0000-000000000000"}"#;
+/// The body of the response to an event that the filter rejected.
 const FILTERED: [u8; 71] = *br#"{"status":"filtered","event_id":"00000000-0000-0000-0000-000000000000"}"#;
 
-/// Where the id comes, in both.
+/// The position of the id in both bodies.
 const ID: Range<usize> = 33..69;
 
-/// 202: the event is in the queue. The map is for the headers of the answer.
+/// Returns 202: the event is queued. `map` becomes the headers of the response.
 pub(super) fn accepted(event_id: EventId, map: HeaderMap) -> Answer {
     received(StatusCode::ACCEPTED, ACCEPTED, event_id, map)
 }
 
-/// 200: the event was looked at, and is none that the webhook takes. The sender need not send it again.
+/// Returns 200: the filter rejected the event. The client need not send it again.
 pub(super) fn filtered(event_id: EventId, map: HeaderMap) -> Answer {
     received(StatusCode::OK, FILTERED, event_id, map)
 }
@@ -44,37 +45,37 @@ fn received(status: StatusCode, mut text: [u8; 71], EventId(id): EventId, map: H
     json(status, Bytes::copy_from_slice(&text), map)
 }
 
-/// An error, after which the connection goes on.
+/// Returns an error. The connection stays open.
 pub(super) fn error(status: StatusCode, message: &str) -> Answer {
     respond(status, &Failure { status: "error", message })
 }
 
-/// An error after which the connection is closed, because the rest of the request is not read.
+/// Returns an error that closes the connection, because the rest of the request is not read.
 pub(super) fn refused(status: StatusCode, message: &str) -> Answer {
     let mut response = error(status, message);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
-/// 503: the queue has no room.
+/// Returns 503: the queue is full.
 pub(super) fn queue_full() -> Answer {
     later(error(StatusCode::SERVICE_UNAVAILABLE, "queue full"))
 }
 
-/// 503: nothing is accepted any more.
+/// Returns 503: the server stops.
 pub(super) fn stopping() -> Answer {
     later(error(StatusCode::SERVICE_UNAVAILABLE, "stopping"))
 }
 
-/// An answer that says when to try again.
+/// Adds `Retry-After` to a response.
 pub(super) fn later(mut response: Answer) -> Answer {
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
     response
 }
 
-/// An answer in JSON.
+/// Returns a response with a JSON body.
 pub(super) fn respond(status: StatusCode, body: &impl Serialize) -> Answer {
-    // None of our answers holds what JSON cannot.
+    // Every body of the server has a JSON form.
     json(status, serde_json::to_vec(body).unwrap_or_default(), HeaderMap::new())
 }
 

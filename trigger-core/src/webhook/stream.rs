@@ -1,7 +1,7 @@
-//! The connection as hyper sees it: a client that takes nothing of its answers is given up in time.
+//! The byte stream of a connection, with a time limit for writes.
 //!
-//! hyper has a limit for reading a head and none for writing an answer, so a client that sends requests and never
-//! reads would keep its connection for ever.
+//! hyper has a time limit for the read of a head, and none for the write of a response. So a client that sends requests
+//! and never reads would keep its connection for ever.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -16,27 +16,27 @@ use super::WRITE_TIMEOUT;
 #[derive(Debug)]
 pub(super) struct Stream<T> {
     io: T,
-    /// Runs while the client takes nothing of what is written.
-    patience: Option<Pin<Box<Sleep>>>,
+    /// The time limit of the current write; `None` while no write is pending.
+    write_timeout: Option<Pin<Box<Sleep>>>,
 }
 
 impl<T: Unpin> Stream<T> {
     pub(super) fn new(io: T) -> Stream<T> {
-        Stream { io, patience: None }
+        Stream { io, write_timeout: None }
     }
 
     fn io(&mut self) -> Pin<&mut T> {
         Pin::new(&mut self.io)
     }
 
-    /// Passes on how a write went, and fails one that has waited too long.
+    /// Returns the result of a write, or `TimedOut` for a write that was pending for too long.
     fn written(&mut self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
-            self.patience = None;
+            self.write_timeout = None;
             return written;
         }
-        let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(WRITE_TIMEOUT)));
-        patience.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let timeout = self.write_timeout.get_or_insert_with(|| Box::pin(sleep(WRITE_TIMEOUT)));
+        timeout.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -86,29 +86,29 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn client_that_takes_nothing_is_given_up() {
+    async fn write_times_out_if_the_client_reads_nothing() {
         let (server, _client) = duplex(10);
         let mut server = Stream::new(server);
         let writing = server.write_all(&[0; 100]);
         tokio::pin!(writing);
         assert!(timeout(WRITE_TIMEOUT - Duration::from_secs(1), writing.as_mut()).await.is_err());
-        let given_up = timeout(Duration::from_secs(2), writing).await.expect("in time");
-        assert_eq!(given_up.expect_err("nobody reads").kind(), io::ErrorKind::TimedOut);
+        let result = timeout(Duration::from_secs(2), writing).await.expect("in time");
+        assert_eq!(result.expect_err("the client reads nothing").kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn client_that_takes_a_little_at_a_time_is_not_given_up() {
+    async fn write_continues_if_the_client_reads_slowly() {
         let (server, mut client) = duplex(10);
         let mut server = Stream::new(server);
-        let taking = async {
+        let reading = async {
             for _ in 0..10 {
                 sleep(WRITE_TIMEOUT - Duration::from_secs(1)).await;
                 client.read_exact(&mut [0; 10]).await.expect("an open connection");
             }
         };
-        // It owns the server's side, so that giving up ends what the client reads.
+        // The block owns the server's side, so that a timeout ends the reads of the client.
         let writing = async move { server.write_all(&[0; 100]).await };
-        let (written, ()) = tokio::join!(writing, taking);
-        written.expect("everything is taken");
+        let (written, ()) = tokio::join!(writing, reading);
+        written.expect("the client reads everything");
     }
 }
