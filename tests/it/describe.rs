@@ -293,7 +293,7 @@ async fn check_reports_the_problems_of_start_except_ports() -> Result {
     of_start.retain(|problem| !problem.message().contains("cannot listen on"));
     assert_eq!(checked.problems(), of_start);
     assert_eq!((checked.problems().len(), started.problems().len()), (6, 8));
-    let needs = "argument `bank` needs a `it::describe::Bank`, and no `.state(..)` gives the runtime one";
+    let needs = "argument `bank` needs a `it::describe::Bank`, and no `.state(..)` sets one";
     assert_eq!(checked.problems()[0].message(), needs);
     assert_eq!(checked.problems()[0].location().as_deref(), Some("tests/it/describe.rs:22"));
 

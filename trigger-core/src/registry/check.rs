@@ -1,4 +1,4 @@
-//! The rules that no single declaration can break by itself, and those that only the whole program can check.
+//! The checks of all declarations of a program, alone and together. They need no port and no event.
 
 use std::collections::HashSet;
 
@@ -11,8 +11,8 @@ use crate::config::{CustomSource, SourceConfig, TriggerConfig};
 use crate::event::SourceKind;
 use crate::handler::Extensions;
 
-/// Everything that is wrong with these declarations together; `names` are those of their processes. It needs no port
-/// and no event.
+/// Returns every problem of these declarations. `names` are the names of their processes, and `provided` the values of
+/// the runtime.
 pub(crate) fn check(declarations: &[&Declaration], names: &[&str], provided: &Extensions) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (declaration, name) in declarations.iter().zip(names) {
@@ -55,20 +55,19 @@ fn arguments(declaration: &Declaration, provided: &Extensions, problems: &mut Ve
         for need in argument.needs().states {
             if !provided.has(need.type_id) {
                 let (argument, type_name) = (argument.name, need.type_name);
-                let message = format!(
-                    "argument `{argument}` needs a `{type_name}`, and no `.state(..)` gives the runtime one"
-                );
+                let message =
+                    format!("argument `{argument}` needs a `{type_name}`, and no `.state(..)` sets one");
                 problems.push(Problem::of(declaration, ProblemKind::MissingState, message));
             }
         }
     }
 }
 
-/// The processes that its dead-letter triggers name.
+/// Checks the processes that its dead-letter triggers name.
 fn dead_letters(declaration: &Declaration, own: &str, names: &[&str], problems: &mut Vec<Problem>) {
     for trigger in &declaration.config.triggers {
         let SourceConfig::DeadLetter { process: Some(process) } = &trigger.source else { continue };
-        // That a name is empty is a fault of the setting.
+        // The check of the settings reports an empty name.
         if process.is_empty() {
             continue;
         }
@@ -77,8 +76,8 @@ fn dead_letters(declaration: &Declaration, own: &str, names: &[&str], problems: 
                 declaration,
                 ProblemKind::UnknownProcess,
                 format!(
-                    "it asks for the dead letters of `{process}`, which is its own process, and those it never gets; \
-                     name another process, or none to get those of every other"
+                    "it asks for the dead letters of `{process}`, which is its own process, and it never gets those; \
+                     name another process, or leave out the name for those of every other process"
                 ),
             ));
         } else if !names.contains(&process.as_str()) {
@@ -95,7 +94,7 @@ fn dead_letters(declaration: &Declaration, own: &str, names: &[&str], problems: 
     }
 }
 
-/// Sources that two triggers have: one source offers its events to one sink.
+/// Checks that no two triggers share a source, because a source offers its events to one sink.
 fn shared_sources(declarations: &[&Declaration], names: &[&str], problems: &mut Vec<Problem>) {
     let mut seen: Vec<(&CustomSource, &str)> = Vec::new();
     for (declaration, name) in declarations.iter().zip(names) {
@@ -113,7 +112,7 @@ fn shared_sources(declarations: &[&Declaration], names: &[&str], problems: &mut 
     }
 }
 
-/// Ids that were given; default ones are numbered where they repeat.
+/// Checks that the given ids of its triggers are unique. Repeated default ids are numbered instead.
 fn repeated_ids(declaration: &Declaration, problems: &mut Vec<Problem>) {
     let mut taken = HashSet::new();
     for id in declaration.config.triggers.iter().filter_map(|trigger| trigger.id.as_deref()) {
@@ -127,7 +126,7 @@ fn repeated_ids(declaration: &Declaration, problems: &mut Vec<Problem>) {
     }
 }
 
-/// What only one of them may have.
+/// Checks that no two declarations claim the same name, path or trigger.
 fn clashing(declarations: &[&Declaration], names: &[&str], problems: &mut Vec<Problem>) {
     let sites: Vec<_> = declarations.iter().map(|declaration| declaration.site()).collect();
     let sources: Vec<Vec<_>> = declarations
@@ -136,7 +135,7 @@ fn clashing(declarations: &[&Declaration], names: &[&str], problems: &mut Vec<Pr
         .collect();
     let mut claims = Vec::new();
     for (process, (declaration, name)) in declarations.iter().zip(names).enumerate() {
-        // Without a name of its own it goes by that of its fn, or by its path.
+        // A process without a given name has the name of its fn, or its path.
         let path = declaration.name.is_none().then_some(Thing::Path);
         let is_another = !name.is_empty() && (path.is_none() || declaration.path() != *name);
         let name = is_another.then_some(Thing::Name(name));

@@ -1,5 +1,5 @@
-//! What only one may have: the name of a process, the path of a webhook, a trigger of one process. Compared in const
-//! evaluation for `handlers![..]`, and at start for everything that a runtime is to run.
+//! Claims that must be unique: the name of a process, the path of a webhook, a trigger of one process. They are
+//! compared in const evaluation for `handlers![..]`, and at start for every declaration of a runtime.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ mod find;
 pub(super) use find::clashes;
 pub use find::{Claims, count};
 
-/// Something that only one may have, and who claims it.
+/// A claim of one process to something that must be unique.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Claim<'a> {
     thing: Thing<'a>,
@@ -23,23 +23,24 @@ pub(super) struct Claim<'a> {
     hash: u64,
 }
 
+/// The object of a claim.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Thing<'a> {
-    /// The name that a process was given, or by which a runtime calls it.
+    /// The name of a process, given or chosen by the runtime.
     Name(&'a str),
-    /// The path of a handler whose process was given no name: it may become the name.
+    /// The path of a handler whose process has no given name. The path may become the name.
     Path,
-    /// What a trigger listens to, and which of that it takes.
+    /// The source of a trigger, and the events of it that the trigger takes.
     Source(&'a SourceRecord<'a>, Takes<'a>),
 }
 
-/// Which of its events a trigger takes.
+/// The events of its source that a trigger takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Takes<'a> {
     Every,
-    /// Those of a filter with this text.
+    /// The events that pass a filter with this text.
     Those(&'a str),
-    /// Those of a filter that no other one is known to equal.
+    /// The events that pass a filter without a text, which cannot be compared.
     Unknown,
 }
 
@@ -48,22 +49,22 @@ impl<'a> Claim<'a> {
         let hash = match thing {
             Thing::Name(name) => ProcessName::read(name).hash(),
             Thing::Path => site.path().hash(),
-            // Not by its host, as one may be in the way of all others.
+            // Without its host, because a claim to every address excludes all others.
             Thing::Source(SourceRecord::Webhook { path, port, .. }, _) => hash(*port as u64, path),
-            // It is looked for in its process.
+            // It is compared only with the claims of its process.
             Thing::Source(..) => 0,
         };
         Claim { thing, process, site, hash }
     }
 
-    /// Whether only one of the two can have what it claims.
+    /// Returns `true` if the two claims exclude each other.
     const fn excludes(&self, other: &Claim<'_>) -> bool {
         match (&self.thing, &other.thing) {
             (Thing::Name(_) | Thing::Path, Thing::Name(_) | Thing::Path) => {
                 self.process_name().is(&other.process_name())
             }
             (Thing::Source(source, takes), Thing::Source(other_source, other_takes)) => {
-                // A request goes to one webhook, whatever that takes.
+                // A request goes to one webhook, whatever its filter takes.
                 let is_webhook = matches!(source, SourceRecord::Webhook { .. });
                 (is_webhook || (self.process == other.process && takes.same(other_takes)))
                     && is_same_source(source, other_source)
@@ -97,8 +98,8 @@ impl Takes<'_> {
     }
 }
 
-/// Whether two triggers are the same: each event would arrive twice at the one process that has both, and of two webhooks
-/// one would get no request.
+/// Returns `true` if two triggers have the same source. In one process, each event would arrive twice. Of two webhooks, one
+/// would get no request.
 const fn is_same_source(a: &SourceRecord<'_>, b: &SourceRecord<'_>) -> bool {
     use SourceRecord::{DeadLetter, Event, Message, Webhook};
     match (a, b) {
@@ -111,7 +112,7 @@ const fn is_same_source(a: &SourceRecord<'_>, b: &SourceRecord<'_>) -> bool {
             Webhook { path: a, port: port_a, host: host_a, .. },
             Webhook { path: b, port: port_b, host: host_b, .. },
         ) => {
-            // Port 0 is a free one for each host.
+            // Port 0 assigns a free port for each host.
             let every = *port_a != 0 && (is_every_address(host_a) || is_every_address(host_b));
             *port_a == *port_b && same(a, b) && (every || same(host_a, host_b))
         }
@@ -136,7 +137,7 @@ const fn same(a: &str, b: &str) -> bool {
     at == a.len() && at == b.len()
 }
 
-/// As [`TriggerConfig::kind`](crate::TriggerConfig) and `pattern` say.
+/// Returns the kind and the pattern of a source, as [`TriggerConfig`](crate::TriggerConfig) does.
 const fn kind_and_pattern<'a>(source: &SourceRecord<'a>) -> (TriggerKind, &'a str) {
     match *source {
         SourceRecord::Event { event_type, .. } => (TriggerKind::Event, event_type),
@@ -148,26 +149,26 @@ const fn kind_and_pattern<'a>(source: &SourceRecord<'a>) -> (TriggerKind, &'a st
     }
 }
 
-/// Whether a server on this host takes the port on every other as well.
+/// Returns `true` if a server on this host listens on every address.
 const fn is_every_address(host: &str) -> bool {
     same(host, "0.0.0.0") || same(host, "::")
 }
 
-/// Two who claim the same.
+/// Two claims that exclude each other.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clash<'a> {
-    /// The later one, whose problem it is.
+    /// The later claim. Its process has the problem.
     claim: Claim<'a>,
     first: Claim<'a>,
 }
 
 impl Clash<'_> {
-    /// The position of the process whose problem it is.
+    /// Returns the position of the process that has the problem.
     pub(super) const fn process(&self) -> usize {
         self.claim.process
     }
 
-    /// A handler that stands in one list twice, and so claims all that it has for a second time.
+    /// Returns `true` if a handler is in the list twice, so that all its claims are repeated.
     const fn is_same_handler(&self) -> bool {
         let (own, first) = (self.claim.site, self.first.site);
         self.claim.process != self.first.process
@@ -177,7 +178,7 @@ impl Clash<'_> {
             && own.path().is(&first.path())
     }
 
-    /// What is wrong, without who it is about.
+    /// Returns the fault, without the name of the handler.
     pub(super) const fn message(&self) -> ConstString {
         let mut message = ConstString::new();
         if self.is_same_handler() {
@@ -188,7 +189,7 @@ impl Clash<'_> {
             Thing::Name(_) | Thing::Path => {
                 self.claim.process_name().show(message.push("the process name `"));
                 self.first.show(message.push("` is taken by "));
-                // The attributes show no name.
+                // The attributes of such a handler have no name.
                 if matches!((&self.claim.thing, &self.first.thing), (Thing::Path, _) | (_, Thing::Path)) {
                     message.push("; give each its own with `#[process(name = \"..\")]`");
                 }
@@ -219,10 +220,10 @@ const fn show_address(message: &mut ConstString, host: &str, port: u16) {
     message.push(host).push(":").number(port as u64);
 }
 
-/// A name that a process may have: any, or the path of a handler.
+/// The name of a process: any text, or the path of a handler.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ProcessName<'a> {
-    /// What is before the last `::`, if anything.
+    /// The part before the last `::`, or an empty text.
     module: &'a str,
     name: &'a str,
 }
@@ -270,8 +271,8 @@ impl fmt::Display for ProcessName<'_> {
     }
 }
 
-/// Goes on with a hash. Const evaluation needs a microsecond for next to everything, so it takes sixteen bytes at a time,
-/// the last of them with some of those before.
+/// Continues a hash with a text. Const evaluation takes about a microsecond for each step. So it reads sixteen bytes at a
+/// time, and the last sixteen overlap the ones before.
 const fn hash(mut hash: u64, text: &str) -> u64 {
     let mut bytes = text.as_bytes();
     while let &[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ref rest @ ..] = bytes {
@@ -292,7 +293,7 @@ const fn hash(mut hash: u64, text: &str) -> u64 {
     hash
 }
 
-/// The remainder by a prime takes in every bit, and the product has each of them everywhere.
+/// Mixes a word into a hash. The remainder by a prime depends on every bit, and the product spreads each of them.
 const fn mix(hash: u64, word: u128) -> u64 {
     const PRIME: u128 = 0xffff_ffff_ffff_ffc5;
     const ODD: u128 = 0x9e37_79b9_7f4a_7c15;
@@ -313,7 +314,7 @@ mod tests {
         {
             let slot = |number| hash(0, &format!("{before}{number:04}{after}")) % 8192;
             let taken: HashSet<u64> = (0..4096).map(slot).collect();
-            // Of chance alone it would be 3223.
+            // A random hash would give 3223 on average.
             assert!(taken.len() > 3000, "{before}0000{after}: {}", taken.len());
         }
     }

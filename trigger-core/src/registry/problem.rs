@@ -1,4 +1,4 @@
-//! A problem that keeps a runtime from starting.
+//! The problems that prevent the start of a runtime.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use serde::{Serialize, Serializer};
 use super::{Declaration, Location};
 use crate::names::named;
 
-/// A problem that keeps a runtime from starting.
+/// A problem that prevents the start of a runtime.
 ///
-/// It serializes as `{kind, handler, location, message}`; handler and location are `null` for a problem of the whole
+/// It serializes as `{kind, handler, location, message}`. Handler and location are `null` for a problem of the whole
 /// program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -20,25 +20,25 @@ pub struct Problem {
     message: String,
 }
 
-/// What a problem is about. As text it is the name that JSON has, such as `missing_state`.
+/// The kind of a problem. Its text is its name in JSON, such as `missing_state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProblemKind {
-    /// A setting of a process or of a trigger cannot be used.
+    /// A setting of a process or of a trigger is invalid.
     Config,
-    /// A trigger of the handler cannot give an argument.
+    /// A trigger of the handler cannot provide an argument.
     Argument,
-    /// An argument needs a state, and the runtime was given none of its type.
+    /// An argument needs a state, and the builder has none of its type.
     MissingState,
     /// Two declarations claim the same name, id, path or trigger.
     Conflict,
-    /// A declaration names a process that does not exist, or that it cannot name.
+    /// A declaration names a process that does not exist, or its own process.
     UnknownProcess,
     /// The program has no handler, or a process has no trigger.
     Empty,
-    /// A port cannot be listened on, or a path of it is taken.
+    /// The server cannot listen on a port, or a path of it is taken.
     Bind,
-    /// A trigger did not start, for another reason.
+    /// A trigger did not start for another reason.
     Trigger,
     /// An `on_start` hook failed.
     Hook,
@@ -60,38 +60,38 @@ named!(ProblemKind as "kind" {
 });
 
 impl Problem {
-    /// A problem of the whole program.
+    /// Returns a problem of the whole program.
     pub(crate) fn general(kind: ProblemKind, message: impl Into<String>) -> Problem {
         Problem { kind, handler: None, location: None, message: message.into() }
     }
 
-    /// A problem of one handler.
+    /// Returns a problem of one handler.
     pub(crate) fn of(declaration: &Declaration, kind: ProblemKind, message: impl Into<String>) -> Problem {
         let (handler, location) = (Some(declaration.path()), Some(declaration.location));
         Problem { kind, handler, location, message: message.into() }
     }
 
-    /// What the problem is about.
+    /// Returns the kind of the problem.
     pub fn kind(&self) -> ProblemKind {
         self.kind
     }
 
-    /// The path of the handler.
+    /// Returns the path of the handler.
     pub fn handler(&self) -> Option<&str> {
         self.handler.as_deref()
     }
 
-    /// The place of its declaration, as `file:line`.
+    /// Returns the place of its declaration, as `file:line`.
     pub fn location(&self) -> Option<String> {
         self.location.map(|location| location.to_string())
     }
 
-    /// The key by which problems are sorted. Those of the whole program come last.
+    /// Returns the sort key of the problem. Problems of the whole program come last.
     pub(crate) fn place(&self) -> (bool, Option<Location>) {
         (self.location.is_none(), self.location)
     }
 
-    /// What is wrong, and the right form.
+    /// Returns the fault and the right form.
     pub fn message(&self) -> &str {
         &self.message
     }

@@ -1,50 +1,50 @@
-//! Finding the clashes among claims.
+//! The search for clashes among claims.
 //!
-//! Const evaluation is slow, and rustc refuses one of more than two million steps, where each call and each turn of a
-//! loop is a step. So claims meet in a hash table.
+//! Const evaluation is slow, and rustc refuses one with over two million steps. Each call and each iteration of a loop
+//! is a step. So the claims are compared in a hash table.
 
 use trigger_grammar::const_string::ConstString;
 
 use super::{Claim, Clash, Thing};
 use crate::registry::record::{HandlerRecord, SourceRecord};
 
-/// How many slots there are for each claim: with fewer, those of other things are in the way too often.
+/// The number of slots for each claim. With fewer, claims with other hashes collide too often.
 const SLOTS: usize = 2;
 
-/// Finds the clashes of a list of claims, one after the other.
+/// An iterator over the clashes of a list of claims.
 #[derive(Debug)]
 struct Finder<'t, 'a> {
     claims: &'t [Option<Claim<'a>>],
-    /// The position of a claim plus one, where its hash says or in the next free slot; 0 is free.
+    /// The position of a claim plus one, in the slot of its hash or in the next free slot; 0 is a free slot.
     slots: &'t mut [u32],
     next: usize,
-    /// A process whose handler is in the list already.
-    passed_over: Option<usize>,
+    /// A process whose handler is in the list twice. Its other claims are skipped.
+    skipped: Option<usize>,
 }
 
 impl<'t, 'a> Finder<'t, 'a> {
-    /// The claims end with the first that is none. There must be more slots than claims, all of them 0.
+    /// Returns a finder. The first `None` ends the claims. There must be more slots than claims, and each must be 0.
     const fn new(claims: &'t [Option<Claim<'a>>], slots: &'t mut [u32]) -> Finder<'t, 'a> {
-        Finder { claims, slots, next: 0, passed_over: None }
+        Finder { claims, slots, next: 0, skipped: None }
     }
 
     const fn next(&mut self) -> Option<Clash<'a>> {
         while self.next < self.claims.len() {
             let Some(claim) = &self.claims[self.next] else { return None };
             self.next += 1;
-            if matches!(self.passed_over, Some(process) if process == claim.process) {
+            if matches!(self.skipped, Some(process) if process == claim.process) {
                 continue;
             }
             let first = match claim.thing {
                 Thing::Name(_) | Thing::Path | Thing::Source(SourceRecord::Webhook { .. }, _) => {
-                    self.holder_else_take(claim)
+                    self.find_or_insert(claim)
                 }
                 Thing::Source(..) => self.earlier_of_process(claim),
             };
             if let Some(first) = first {
                 let clash = Clash { claim: *claim, first: *first };
                 if clash.is_same_handler() {
-                    self.passed_over = Some(claim.process);
+                    self.skipped = Some(claim.process);
                 }
                 return Some(clash);
             }
@@ -52,7 +52,7 @@ impl<'t, 'a> Finder<'t, 'a> {
         None
     }
 
-    /// The same trigger, earlier in the process of this claim, the last one that was taken from the list.
+    /// Returns an earlier claim of the same process that excludes this one. `claim` is the claim before `self.next`.
     const fn earlier_of_process(&self, claim: &Claim<'a>) -> Option<&'t Claim<'a>> {
         let mut at = self.next - 1;
         while at > 0
@@ -67,8 +67,9 @@ impl<'t, 'a> Finder<'t, 'a> {
         None
     }
 
-    /// Who has it already. If nobody does, it belongs to this claim, the last one that was taken from the list.
-    const fn holder_else_take(&mut self, claim: &Claim<'a>) -> Option<&'t Claim<'a>> {
+    /// Returns an earlier claim that excludes this one. Without one it inserts this claim, which is the claim before
+    /// `self.next`.
+    const fn find_or_insert(&mut self, claim: &Claim<'a>) -> Option<&'t Claim<'a>> {
         let mut at = claim.hash as usize % self.slots.len();
         while self.slots[at] != 0 {
             if let Some(other) = &self.claims[self.slots[at] as usize - 1]
@@ -84,21 +85,21 @@ impl<'t, 'a> Finder<'t, 'a> {
     }
 }
 
-/// The clashes of what a runtime is to run.
+/// Returns the clashes among the declarations of a runtime.
 pub(in crate::registry) fn clashes<'a>(claims: &[Option<Claim<'a>>]) -> Vec<Clash<'a>> {
     let mut slots = vec![0; claims.len() * SLOTS];
     let mut finder = Finder::new(claims, &mut slots);
     std::iter::from_fn(|| finder.next()).collect()
 }
 
-/// What the handlers of one `handlers![..]` claim.
+/// The claims of the handlers of one `handlers![..]`.
 #[derive(Debug)]
 pub struct Claims<const N: usize> {
     claims: [Option<Claim<'static>>; N],
     len: usize,
 }
 
-/// How many things these handlers claim at most.
+/// Returns the maximum number of claims of these handlers.
 pub const fn count(handlers: &[&HandlerRecord]) -> usize {
     let mut count = 0;
     let mut at = 0;
@@ -115,11 +116,11 @@ impl<const N: usize> Claims<N> {
         let mut process = 0;
         while process < handlers.len() {
             let HandlerRecord { site, process: settings, triggers, .. } = handlers[process];
-            // A handler with mistakes has none; the compiler has told of those.
+            // A handler with errors has no triggers. The compiler has reported the errors.
             if !triggers.is_empty() {
                 match settings.name {
                     None => claims.push(Claim::new(process, site, Thing::Path)),
-                    // That it is empty is told at start.
+                    // The check at start reports an empty name.
                     Some(name) if name.is_empty() => {}
                     Some(name) => claims.push(Claim::new(process, site, Thing::Name(name))),
                 }
@@ -127,7 +128,7 @@ impl<const N: usize> Claims<N> {
             let mut at = 0;
             while at < triggers.len() {
                 let source = &triggers[at].source;
-                // One alone is in the way of no other, unless it is a webhook.
+                // The only trigger of a process clashes with none, unless it is a webhook.
                 if triggers.len() > 1 || matches!(source, SourceRecord::Webhook { .. }) {
                     claims.push(Claim::new(process, site, Thing::Source(source, triggers[at].takes())));
                 }
@@ -147,7 +148,8 @@ impl<const N: usize> Claims<N> {
     ///
     /// # Panics
     ///
-    /// With every clash, each in a line of its own: in const evaluation, that is a compile error which says it.
+    /// If there is a clash. The message has one line for each clash. In const evaluation the panic is a compile error
+    /// with this message.
     #[track_caller]
     pub const fn check(handlers: &[&'static HandlerRecord]) {
         let claims = Claims::<N>::of(handlers);
@@ -159,9 +161,9 @@ impl<const N: usize> Claims<N> {
     }
 }
 
-/// Every clash, each in a line of its own; those that there is no room for are counted.
+/// Returns the message, with one line for each clash. Clashes beyond the size of the message are counted.
 const fn report(finder: &mut Finder<'_, '_>) -> Option<ConstString> {
-    /// Room for `and N more`.
+    /// The size of `and N more`, in bytes.
     const REST: usize = 32;
     let mut report = ConstString::new();
     let mut shown = 0;
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn webhooks_clash_where_both_would_get_the_same_requests() {
+    fn webhooks_clash_if_both_would_get_the_same_requests() {
         let clash = |a: TriggerRecord, b: TriggerRecord| {
             let triggers = |trigger| &*Box::leak(Box::new([trigger]));
             let [a, b] = [("a", 1, a), ("b", 2, b)]
@@ -256,7 +258,7 @@ mod tests {
             said(&[named("a", 1), named("a", 2)]),
             "`shop::other` at lib.rs:2: the process name `a` is taken by `shop::other` at lib.rs:1"
         );
-        // Of two fns, inside of others.
+        // Two fns that are inside other fns.
         assert!(said(&[unnamed("shop", 1), unnamed("shop", 2)]).contains("the process name `shop::ship`"));
         for fine in [
             [unnamed("shop", 1), named("ship", 2)],
@@ -293,16 +295,16 @@ mod tests {
     }
 
     #[test]
-    fn handler_that_is_listed_twice_is_one_clash_and_one_with_mistakes_is_none() {
+    fn handler_in_the_list_twice_is_one_clash_unless_it_has_errors() {
         const HOOK: &[TriggerRecord] = &[TriggerRecord::webhook("/x")];
         let twice = || handler(site("a", "m", 1), UNNAMED, HOOK);
         assert_eq!(said(&[twice(), twice()]), "`m::a` at lib.rs:1: it is listed twice");
-        let with_mistakes = || handler(site("a", "m", 1), UNNAMED, &[]);
-        assert_eq!(said(&[with_mistakes(), with_mistakes()]), "");
+        let with_errors = || handler(site("a", "m", 1), UNNAMED, &[]);
+        assert_eq!(said(&[with_errors(), with_errors()]), "");
     }
 
     #[test]
-    fn clashes_that_there_is_no_room_for_are_counted() {
+    fn clashes_beyond_the_size_of_the_message_are_counted() {
         let handlers: Vec<_> = (0..1000).map(|_| handler(site("a", "m", 1), UNNAMED, EVENT)).collect();
         let said = said(&handlers);
         let shown = said.matches("listed twice").count();
@@ -310,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_of_one_hash_are_told_apart() {
+    fn claims_with_equal_hashes_are_compared() {
         let sites = ["a", "b", "a"].map(|name| site(name, "m", 1));
         let claims = [0, 1, 2].map(|at| {
             let claim = Claim::new(at, &sites[at], Thing::Path);
@@ -376,7 +378,7 @@ mod tests {
         listed
     };
 
-    // That this compiles is the test: rustc refuses what takes too many steps.
+    // The test is that this compiles. rustc refuses an evaluation with too many steps.
     const _: () = Claims::<{ count(&LISTED) }>::check(&LISTED);
 
     #[test]
