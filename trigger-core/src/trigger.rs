@@ -1,4 +1,4 @@
-//! Triggers: a source of events bound to a bounded queue, usable by itself or by a runtime.
+//! The [`Trigger`] trait, and the triggers that a program may use without a runtime.
 
 use std::future::Future;
 use std::net::Ipv4Addr;
@@ -25,18 +25,18 @@ pub use event::EventTrigger;
 pub use message::MessageTrigger;
 pub use webhook::WebhookTrigger;
 
-/// A source of events with a queue behind it.
+/// A source of events with a bounded queue.
 ///
-/// The three triggers of the framework are [`EventTrigger`], [`MessageTrigger`] and [`WebhookTrigger`]. A program may
-/// bring its own: it implements this trait and is given to the builder of the runtime by `trigger(..)`.
+/// The three triggers of the framework are [`EventTrigger`], [`MessageTrigger`] and [`WebhookTrigger`]. A custom
+/// trigger implements this trait, and is added to the builder of the runtime by `trigger(..)`.
 ///
-/// The contract, for those who implement it:
+/// An implementation must fulfil this contract:
 ///
-/// - `start` and `stop` are harmless when repeated; a stopped trigger can be started again.
-/// - Any number of tasks may wait for the next event at once; each event goes to one of them, in order.
-/// - After `stop` returns nothing new is accepted; what was accepted before is still handed out, in order; then
-///   every waiter and every later call gets [`TriggerError::Stopped`].
-/// - `wait_for_next` is cancel safe: a future that is dropped has not taken an event.
+/// - Repeated calls of `start` and `stop` have no effect. A stopped trigger can be started again.
+/// - Any number of tasks may wait for the next event at once. Each event goes to one of them, in order.
+/// - After `stop` has returned, no new event is accepted. Accepted events are still delivered, in order. Then every
+///   waiter and every later call gets [`TriggerError::Stopped`].
+/// - `wait_for_next` is cancel safe: a dropped future has taken no event.
 ///
 /// ```
 /// # use trigger_core::{EventBus, EventTrigger, Trigger, TriggerError};
@@ -54,14 +54,14 @@ pub use webhook::WebhookTrigger;
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(example()).unwrap();
 /// ```
 pub trait Trigger: Send + Sync + 'static {
-    /// The id of the trigger, the same for its whole life.
+    /// Returns the id of the trigger. It never changes.
     fn id(&self) -> &str;
 
     /// Begins to accept events.
     ///
     /// # Errors
     ///
-    /// [`TriggerError`] if a setting cannot be used or the source cannot be reached; nothing is left half started.
+    /// [`TriggerError`] if a setting is invalid or the source cannot be reached. The trigger is then stopped.
     fn start(&self) -> impl Future<Output = Result<(), TriggerError>> + Send;
 
     /// Stops accepting events.
@@ -71,15 +71,15 @@ pub trait Trigger: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`TriggerError::Stopped`] once the trigger is stopped and nothing is left in its queue. A runtime logs any other
-    /// error, and a panic, and asks again after a second.
+    /// [`TriggerError::Stopped`] once the trigger is stopped and its queue is empty. A runtime logs any other error,
+    /// and a panic, and polls again after 1 s.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe.
     fn wait_for_next(&self) -> impl Future<Output = Result<TriggerEvent, TriggerError>> + Send;
 
-    /// The state of the trigger at this moment.
+    /// Returns the current state of the trigger.
     fn status(&self) -> TriggerStatus;
 }
 
@@ -90,16 +90,16 @@ pub enum TriggerError {
     /// The trigger is not running and its queue is empty.
     #[error("the trigger is stopped")]
     Stopped,
-    /// A setting cannot be used.
+    /// A setting is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The port cannot be listened on.
+    /// The server cannot listen on the port.
     #[error("cannot listen on {host}:{port}: {error}")]
     #[non_exhaustive]
     Bind {
-        /// The host that was asked for.
+        /// The host of the settings.
         host: String,
-        /// The port that was asked for.
+        /// The port of the settings.
         port: u16,
         /// The error of the system.
         error: std::io::Error,
@@ -114,25 +114,25 @@ pub enum TriggerError {
         host: String,
         /// The port of the server.
         port: u16,
-        /// The trigger that has it.
+        /// The id of the trigger that has the path.
         by: String,
     },
-    /// A trigger of the program's own failed.
+    /// A custom trigger failed.
     #[error("{0}")]
     Failed(Error),
 }
 
 impl TriggerError {
-    /// The failure of a trigger of the program's own.
+    /// Returns the error of a custom trigger.
     pub fn failed(error: impl Into<Error>) -> TriggerError {
         TriggerError::Failed(error.into())
     }
 }
 
 impl TriggerEvent {
-    /// An event of a trigger of the program's own: its id and timestamp are made now.
+    /// Returns an event of a custom trigger, with a new id and the current time.
     ///
-    /// `payload` is the body as it is to be decoded, JSON or not.
+    /// `payload` is the encoded body, JSON or not.
     pub fn new(trigger_id: &str, payload: impl Into<Bytes>, metadata: Map<String, Value>) -> TriggerEvent {
         let stamp = SharedClock::SYSTEM.stamp();
         let mut frame = Frame::new(stamp, &CUSTOM, SmolStr::default(), payload.into());
@@ -142,8 +142,8 @@ impl TriggerEvent {
         TriggerEvent::through(Arc::new(TriggerInfo::custom(trigger_id)), Arc::new(frame))
     }
 
-    /// The event of a webhook request, for the test of a handler: as one that came from 127.0.0.1. `path` may have a query,
-    /// whose secrets are removed.
+    /// Returns the event of a webhook request from 127.0.0.1, for the test of a handler. `path` may have a query, whose
+    /// secrets are removed.
     ///
     /// ```
     /// # use trigger_core::{Context, FromTrigger, Headers, Query, TriggerEvent};

@@ -1,4 +1,4 @@
-//! [`EventTrigger`]: events of the EventBus, in a bounded queue.
+//! [`EventTrigger`]: a bounded queue of events from an event bus.
 
 use crate::broker::MessageBroker;
 use crate::bus::EventBus;
@@ -12,12 +12,12 @@ use crate::trigger::{Trigger, TriggerError};
 
 /// Receives the events of one type from an [`EventBus`]. A clone is a handle to the same trigger.
 ///
-/// By default it takes every source, holds 100 events and drops the newest when full; its id is `event-TYPE`.
+/// By default it takes every source, queues up to 100 events, drops the newest when full, and has the id `event-TYPE`.
 #[derive(Clone, Debug)]
 pub struct EventTrigger(Standalone);
 
 impl EventTrigger {
-    /// A trigger for the events of this type. It receives from `start` on, which refuses an invalid type.
+    /// Returns a trigger for the events of this type. It receives events after `start`, which refuses an invalid type.
     pub fn new(bus: &EventBus, event_type: &str) -> EventTrigger {
         let config = TriggerConfig::event(event_type);
         EventTrigger(Standalone::new(config, bus.clone(), MessageBroker::new()))
@@ -27,39 +27,39 @@ impl EventTrigger {
         EventTrigger(self.0.with(change))
     }
 
-    /// Takes the events of this source only; others are counted as filtered. A setter makes a new trigger,
-    /// not started and empty, so settings are given before `start`.
+    /// Takes only the events of this source. Others are counted as filtered. Each setter returns a new trigger, which
+    /// is stopped and empty, so call the setters before `start`.
     pub fn source_filter(self, source: impl Into<String>) -> EventTrigger {
         self.with(|config| config.source(source))
     }
 
-    /// Names the trigger.
+    /// Sets the id of the trigger.
     pub fn trigger_id(self, id: impl Into<String>) -> EventTrigger {
         self.with(|config| config.id(id))
     }
 
-    /// How many events may wait: at least 1. The default is 100.
+    /// Sets the maximum number of queued events: at least 1. The default is 100.
     pub fn capacity(self, capacity: usize) -> EventTrigger {
         self.with(|config| config.queue(capacity))
     }
 
-    /// How many bytes the data that waits may have together: at least 1. The default is no limit but that of
-    /// [`capacity`](Self::capacity).
+    /// Sets the maximum size of all queued data, in bytes: at least 1. By default only
+    /// [`capacity`](Self::capacity) limits the queue.
     pub fn queue_bytes(self, bytes: usize) -> EventTrigger {
         self.with(|config| config.queue_bytes(bytes))
     }
 
-    /// What happens to an event that finds the queue full. The default is [`Overflow::DropNewest`].
+    /// Sets the policy for an event that finds the queue full. The default is [`Overflow::DropNewest`].
     pub fn overflow(self, overflow: Overflow) -> EventTrigger {
         self.with(|config| config.overflow(overflow))
     }
 
-    /// Takes only the events that the filter lets through. The default is every one.
+    /// Takes only the events that pass the filter. The default is no filter.
     pub fn filter(self, filter: Filter) -> EventTrigger {
         self.with(|config| config.filter(filter))
     }
 
-    /// Takes everything that waits, in order.
+    /// Takes and returns all queued events, in order.
     pub fn drain_pending(&self) -> Vec<TriggerEvent> {
         self.0.drain_pending()
     }

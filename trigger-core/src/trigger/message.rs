@@ -1,4 +1,4 @@
-//! [`MessageTrigger`]: messages of the MessageBroker, in a bounded queue.
+//! [`MessageTrigger`]: a bounded queue of messages from a message broker.
 
 use crate::broker::MessageBroker;
 use crate::bus::EventBus;
@@ -13,13 +13,13 @@ use crate::trigger::{Trigger, TriggerError};
 /// Receives the messages whose topic matches a pattern from a [`MessageBroker`]. A clone is a handle to the same
 /// trigger.
 ///
-/// By default it holds 100 messages and drops the newest when full; its id is `message-PATTERN`.
+/// By default it queues up to 100 messages, drops the newest when full, and has the id `message-PATTERN`.
 #[derive(Clone, Debug)]
 pub struct MessageTrigger(Standalone);
 
 impl MessageTrigger {
-    /// A trigger for the messages whose topic matches this [pattern](crate::TopicPattern). It receives from `start`
-    /// on, which refuses an invalid pattern.
+    /// Returns a trigger for the messages whose topic matches this [pattern](crate::TopicPattern). It receives messages
+    /// after `start`, which refuses an invalid pattern.
     pub fn new(broker: &MessageBroker, pattern: &str) -> MessageTrigger {
         let config = TriggerConfig::message(pattern);
         MessageTrigger(Standalone::new(config, EventBus::new(), broker.clone()))
@@ -29,34 +29,34 @@ impl MessageTrigger {
         MessageTrigger(self.0.with(change))
     }
 
-    /// Names the trigger. A setter makes a new trigger,
-    /// not started and empty, so settings are given before `start`.
+    /// Sets the id of the trigger. Each setter returns a new trigger, which is stopped and empty, so call the setters
+    /// before `start`.
     pub fn trigger_id(self, id: impl Into<String>) -> MessageTrigger {
         self.with(|config| config.id(id))
     }
 
-    /// How many messages may wait: at least 1. The default is 100.
+    /// Sets the maximum number of queued messages: at least 1. The default is 100.
     pub fn capacity(self, capacity: usize) -> MessageTrigger {
         self.with(|config| config.queue(capacity))
     }
 
-    /// How many bytes the contents that wait may have together: at least 1. The default is no limit but that of
-    /// [`capacity`](Self::capacity).
+    /// Sets the maximum size of all queued contents, in bytes: at least 1. By default only
+    /// [`capacity`](Self::capacity) limits the queue.
     pub fn queue_bytes(self, bytes: usize) -> MessageTrigger {
         self.with(|config| config.queue_bytes(bytes))
     }
 
-    /// What happens to a message that finds the queue full. The default is [`Overflow::DropNewest`].
+    /// Sets the policy for a message that finds the queue full. The default is [`Overflow::DropNewest`].
     pub fn overflow(self, overflow: Overflow) -> MessageTrigger {
         self.with(|config| config.overflow(overflow))
     }
 
-    /// Takes only the messages that the filter lets through. The default is every one.
+    /// Takes only the messages that pass the filter. The default is no filter.
     pub fn filter(self, filter: Filter) -> MessageTrigger {
         self.with(|config| config.filter(filter))
     }
 
-    /// Takes everything that waits, in order.
+    /// Takes and returns all queued messages, in order.
     pub fn drain_pending(&self) -> Vec<TriggerEvent> {
         self.0.drain_pending()
     }

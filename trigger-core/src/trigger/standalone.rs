@@ -1,4 +1,4 @@
-//! What the triggers that a program uses by themselves have in common.
+//! The common part of the triggers that a program uses without a runtime.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::queue::{Inbox, Queue};
 use crate::source::{BoundTrigger, SharedByRuntime, SinkDeps, queue};
 use crate::status::TriggerStatus;
 
-/// A trigger without a runtime. A clone is a handle to the same one.
+/// A trigger without a runtime. A clone is a handle to the same trigger.
 #[derive(Clone)]
 pub(super) struct Standalone(Arc<Inner>);
 
@@ -26,7 +26,7 @@ struct Inner {
     bus: EventBus,
     broker: MessageBroker,
     trigger: BoundTrigger,
-    /// Held while the trigger starts or stops, so that the two never overlap. Whether it has started.
+    /// `true` once it has started. Locked while the trigger starts or stops, so that the two never overlap.
     started: Mutex<bool>,
 }
 
@@ -49,7 +49,7 @@ impl Standalone {
         Standalone(Arc::new(Inner { config, bus, broker, trigger, started: Mutex::default() }))
     }
 
-    /// The same trigger with other settings, not started, with an empty queue.
+    /// Returns the trigger with changed settings, stopped and with an empty queue.
     pub(super) fn with(&self, change: impl FnOnce(TriggerConfig) -> TriggerConfig) -> Standalone {
         let Inner { config, bus, broker, .. } = &*self.0;
         Standalone::new(change(config.clone()), bus.clone(), broker.clone())
@@ -59,7 +59,7 @@ impl Standalone {
         &self.0.trigger
     }
 
-    /// Takes everything that waits, in order.
+    /// Takes and returns all queued events, in order.
     pub(super) fn drain_pending(&self) -> Vec<TriggerEvent> {
         self.trigger().queue().drain()
     }

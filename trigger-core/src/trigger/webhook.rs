@@ -1,4 +1,4 @@
-//! [`WebhookTrigger`]: HTTP requests to a path, in a bounded queue.
+//! [`WebhookTrigger`]: a bounded queue of HTTP requests to one path.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,10 +15,10 @@ use crate::trigger::{Trigger, TriggerError};
 
 /// Receives the `POST` requests to one path of an HTTP server. A clone is a handle to the same trigger.
 ///
-/// By default it is `/webhook` on port 9090 of `0.0.0.0`, holds 1000 requests, answers 503 when full, and takes
-/// bodies up to 1 MiB; its id is `webhook-PORT/PATH`. A request is answered `202` with the id of its event once that
-/// is in the queue. `GET /health` tells whether it accepts. Used directly, each trigger has a
-/// server of its own; in a runtime, those of one host and port share one.
+/// By default it is `/webhook` on port 9090 of `0.0.0.0`, queues up to 1000 requests, answers 503 when full, and takes
+/// bodies up to 1 MiB. Its id is `webhook-PORT/PATH`. A request is answered `202` with the id of its event once the
+/// event is queued. `GET /health` returns whether it accepts requests. Without a runtime, each trigger has its own
+/// server. In a runtime, the webhooks of one host and port share a server.
 ///
 /// ```no_run
 /// # use trigger_core::{Trigger, WebhookTrigger};
@@ -40,7 +40,7 @@ impl Default for WebhookTrigger {
 }
 
 impl WebhookTrigger {
-    /// A trigger with the default settings. It listens from `start` on.
+    /// Returns a trigger with the default settings. It listens after `start`.
     pub fn new() -> WebhookTrigger {
         let config = TriggerConfig::webhook(policy::WEBHOOK_PATH, policy::WEBHOOK_PORT);
         WebhookTrigger(Standalone::new(config, EventBus::new(), MessageBroker::new()))
@@ -50,8 +50,8 @@ impl WebhookTrigger {
         WebhookTrigger(self.0.with(change))
     }
 
-    /// The path, literal, beginning with `/`. The default is `/webhook`. A setter makes a new
-    /// trigger, not started and empty, so settings are given before `start`.
+    /// Sets the path, which is literal and begins with `/`. The default is `/webhook`. Each setter returns a new
+    /// trigger, which is stopped and empty, so call the setters before `start`.
     pub fn path(self, path: impl Into<String>) -> WebhookTrigger {
         self.with(|mut config| {
             if let SourceConfig::Webhook { path: old, .. } = &mut config.source {
@@ -61,7 +61,8 @@ impl WebhookTrigger {
         })
     }
 
-    /// The port; 0 lets the system pick one, which [`local_addr`](Self::local_addr) tells. The default is 9090.
+    /// Sets the port. With 0 the system assigns one, which [`local_addr`](Self::local_addr) returns. The default is
+    /// 9090.
     pub fn port(self, port: u16) -> WebhookTrigger {
         self.with(|mut config| {
             if let SourceConfig::Webhook { port: old, .. } = &mut config.source {
@@ -71,49 +72,50 @@ impl WebhookTrigger {
         })
     }
 
-    /// The host to listen on: an IP address or a name. The default is `0.0.0.0`, every interface.
+    /// Sets the host to listen on: an IP address or a name. The default is `0.0.0.0`, every interface.
     pub fn host(self, host: impl Into<String>) -> WebhookTrigger {
         self.with(|config| config.host(host))
     }
 
-    /// The largest body, in bytes; a larger one is answered 413. The default is 1 MiB.
+    /// Sets the maximum size of a body, in bytes. A larger body is answered 413. The default is 1 MiB.
     pub fn body_limit(self, bytes: usize) -> WebhookTrigger {
         self.with(|config| config.body_limit(bytes))
     }
 
-    /// Names the trigger.
+    /// Sets the id of the trigger.
     pub fn trigger_id(self, id: impl Into<String>) -> WebhookTrigger {
         self.with(|config| config.id(id))
     }
 
-    /// How many requests may wait: at least 1. The default is 1000.
+    /// Sets the maximum number of queued requests: at least 1. The default is 1000.
     pub fn capacity(self, capacity: usize) -> WebhookTrigger {
         self.with(|config| config.queue(capacity))
     }
 
-    /// How many bytes the bodies that wait may have together: at least [`body_limit`](Self::body_limit). The default is
-    /// no limit but that of [`capacity`](Self::capacity).
+    /// Sets the maximum size of all queued bodies, in bytes: at least [`body_limit`](Self::body_limit). By default only
+    /// [`capacity`](Self::capacity) limits the queue.
     pub fn queue_bytes(self, bytes: usize) -> WebhookTrigger {
         self.with(|config| config.queue_bytes(bytes))
     }
 
-    /// What happens to a request that finds the queue full: by default it is answered 503. It may be
-    /// [`Overflow::DropOldest`] or [`Overflow::Wait`], which waits for room for up to 30 s.
+    /// Sets the policy for a request that finds the queue full. By default it is answered 503. The policy may also be
+    /// [`Overflow::DropOldest`], or [`Overflow::Wait`], with which the request waits for capacity for up to 30 s.
     pub fn overflow(self, overflow: Overflow) -> WebhookTrigger {
         self.with(|config| config.overflow(overflow))
     }
 
-    /// The address it listens on; `None` while it does not.
+    /// Returns the address it listens on, or `None` while it does not listen.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.0.trigger().source.local_addr()
     }
 
-    /// Takes only the requests that the filter lets through. Another one is answered 200 with `"status":"filtered"`. The default is every one.
+    /// Takes only the requests that pass the filter. Others are answered 200 with `"status":"filtered"`. The default is
+    /// no filter.
     pub fn filter(self, filter: Filter) -> WebhookTrigger {
         self.with(|config| config.filter(filter))
     }
 
-    /// Takes everything that waits, in order.
+    /// Takes and returns all queued requests, in order.
     pub fn drain_pending(&self) -> Vec<TriggerEvent> {
         self.0.drain_pending()
     }
