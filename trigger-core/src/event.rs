@@ -1,8 +1,8 @@
-//! What an event is: plain values, without I/O, clock or tasks.
+//! Events as plain values, without I/O, clocks or tasks.
 //!
-//! A [`Frame`] is an event as a whole, the same form for every kind; a [`TriggerEvent`] is a frame with the trigger that it
-//! came through; a [`DeadLetter`] is an event with the reason why it was dead-lettered. The folder knows topics and errors;
-//! everything else in the crate may use it.
+//! A [`Frame`] is a whole event, with the same form for every kind. A [`TriggerEvent`] is a frame with the trigger that
+//! it came through. A [`DeadLetter`] is an event with the reason why it was dead-lettered. The folder depends on topics
+//! and errors. Every other module of the crate may use it.
 
 mod attributes;
 mod codec;

@@ -1,4 +1,4 @@
-//! What an event has beside its name and its body: a few values by key.
+//! The attributes of an event: a few values by key, besides its name and its body.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 /// The attribute that holds the media type of the body.
 pub(crate) const CONTENT_TYPE: &str = "content_type";
 
-/// The attribute that holds why the event was dead-lettered, in the frame that a dead-letter trigger delivers.
+/// The attribute that holds the reason of a dead letter, in the frame that a dead-letter trigger delivers.
 pub(crate) const DEAD_LETTER: &str = "dead_letter";
 
 /// One attribute of a [`Frame`](crate::Frame).
@@ -20,7 +20,7 @@ pub enum Attribute {
     Text(SmolStr),
     /// Bytes that are not text, or a form that the kind defines.
     Bytes(Bytes),
-    /// The text of a JSON value that is no string.
+    /// The text of a JSON value that is not a string.
     Json(SmolStr),
 }
 
@@ -52,7 +52,7 @@ impl From<Bytes> for Attribute {
     }
 }
 
-/// A string is a text, so that it reads the same from JSON as from the source.
+/// A string becomes a text, so that an attribute from JSON equals the attribute of the source.
 impl From<Value> for Attribute {
     fn from(value: Value) -> Attribute {
         match value {
@@ -62,7 +62,7 @@ impl From<Value> for Attribute {
     }
 }
 
-/// The attributes of a frame, each key once.
+/// The attributes of a frame. Each key is unique.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Attributes {
     /// The first ones are inline, so that a webhook request needs no second allocation for them.
@@ -71,7 +71,7 @@ pub(crate) struct Attributes {
 }
 
 impl Attributes {
-    /// Attributes with different keys.
+    /// Returns attributes with different keys.
     #[inline]
     pub(crate) fn of(first: [Option<(&'static str, Attribute)>; 3]) -> Box<Attributes> {
         let entry = |entry: Option<(&'static str, Attribute)>| {

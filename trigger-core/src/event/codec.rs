@@ -9,10 +9,10 @@
 //! count     u16, then for each attribute:
 //!           key u8 length, text; form u8 (0 text, 1 bytes, 2 JSON); value u32 length, bytes
 //! body      u32 length, bytes
-//! checksum  u32                      CRC-32 of all before it
+//! checksum  u32                      CRC-32 of the bytes before it
 //! ```
 //!
-//! Numbers are big-endian. A later version of the form gets another first byte.
+//! Numbers are big-endian. A later version of the form has another first byte.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -28,7 +28,7 @@ use super::kinds::source_kind;
 
 const VERSION: u8 = 1;
 
-/// Bytes that are no [`Frame`].
+/// The error of bytes that are not a valid [`Frame`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
@@ -50,9 +50,9 @@ pub enum FrameError {
     #[error("the frame is damaged at byte {at}: {what}")]
     #[non_exhaustive]
     Damaged {
-        /// Where the damage was found.
+        /// The position of the damage, in bytes.
         at: usize,
-        /// What is wrong there.
+        /// The fault at this position.
         what: &'static str,
     },
 }
@@ -60,7 +60,7 @@ pub enum FrameError {
 impl Frame {
     /// Writes the frame in its binary form.
     ///
-    /// A key or a kind over 255 bytes is cut, and so is a name over 65,535 bytes; no source of this crate has one.
+    /// A key or a kind over 255 bytes is cut, and so is a name over 65,535 bytes. No source of this crate has one.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + self.name.len() + self.raw.len());
         out.push(VERSION);
@@ -93,7 +93,8 @@ impl Frame {
     ///
     /// # Errors
     ///
-    /// [`FrameError`] for bytes of another version, of a kind that is not linked into the program, and for damaged bytes.
+    /// [`FrameError`] for bytes of another version, of a kind that is not linked into the program, and for damaged
+    /// bytes.
     pub fn decode(bytes: &[u8]) -> Result<Frame, FrameError> {
         let Some((frame, checksum)) = bytes.split_last_chunk() else {
             return Err(FrameError::Damaged { at: 0, what: "it is too short" });

@@ -1,4 +1,4 @@
-//! A dead letter: an event that was dead-lettered, and the reason. The module `dead_letter` of the crate keeps them.
+//! A dead letter: an event that was dead-lettered, and the reason. The module `crate::dead_letter` stores them.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -20,7 +20,7 @@ const ERROR_BYTES: usize = 1024;
 
 /// An event that was dead-lettered, and the reason. It is plain data: it names its process and its trigger.
 ///
-/// A handler gets it as an argument; [`new`](Self::new) makes one for the test of such a handler.
+/// A handler gets it as an argument. [`new`](Self::new) creates one for the test of such a handler.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct DeadLetter {
@@ -29,23 +29,23 @@ pub struct DeadLetter {
     pub event: TriggerEvent,
     /// The process that should have handled it.
     pub process: String,
-    /// Why it was dead-lettered.
+    /// The reason why it was dead-lettered.
     pub reason: DeadLetterReason,
     /// The error, the panic, or the reason that the handler gave: at most 1 KiB.
     pub error: String,
     /// The number of attempts: 0 if the handler was never called.
     pub attempts: u32,
-    /// When the first attempt began to wait, or, if it never waited, when it ended. For an event without an attempt, when
-    /// it was dead-lettered.
+    /// The time at which the first attempt began to wait, or ended if it never waited. For an event without an attempt,
+    /// the time at which it was dead-lettered.
     #[serde(serialize_with = "as_rfc3339")]
     pub first_at: SystemTime,
-    /// When the event was dead-lettered.
+    /// The time at which the event was dead-lettered.
     #[serde(serialize_with = "as_rfc3339")]
     pub last_at: SystemTime,
 }
 
 impl DeadLetter {
-    /// A dead letter for a test: without an attempt, without a number, at the time of the event.
+    /// Returns a dead letter for a test: without attempts, with the number 0, at the time of the event.
     ///
     /// ```
     /// # use trigger_core::{DeadLetter, DeadLetterReason, TriggerEvent};
@@ -77,12 +77,12 @@ impl DeadLetter {
         }
     }
 
-    /// The bytes that it keeps in memory: the body of its event, and its texts.
+    /// Returns its size in memory, in bytes: the body of its event, and its texts.
     pub(crate) fn bytes(&self) -> usize {
         self.event.raw().len() + self.process.len() + self.error.len() + size_of::<DeadLetter>()
     }
 
-    /// The frame that a dead-letter trigger delivers: that of the event, with the reason as an attribute.
+    /// Returns the frame that a dead-letter trigger delivers: the frame of the event, with the reason as an attribute.
     pub(crate) fn frame(&self) -> Frame {
         let about = About {
             number: self.number,
@@ -100,7 +100,7 @@ impl DeadLetter {
         self.event.frame().clone().with(DEAD_LETTER, Attribute::Json(SmolStr::new(about)))
     }
 
-    /// The dead letter in a frame that a dead-letter trigger delivers.
+    /// Returns the dead letter in a frame that a dead-letter trigger has delivered.
     pub(crate) fn of(frame: &Frame) -> Option<DeadLetter> {
         let Attribute::Json(about) = frame.any_attribute(DEAD_LETTER)? else { return None };
         let about: About = serde_json::from_str(about).ok()?;
@@ -128,36 +128,36 @@ impl DeadLetter {
         self
     }
 
-    /// Sets the times of the first attempt and of the end.
+    /// Sets the times of the first attempt and of the dead letter.
     pub fn between(mut self, first_at: SystemTime, last_at: SystemTime) -> DeadLetter {
         (self.first_at, self.last_at) = (first_at, last_at);
         self
     }
 
-    /// The number of the letter, from 1: unique in its runtime, and higher for each newer one. It is 0 for a letter that
-    /// was not kept by a runtime.
+    /// Returns the number of the dead letter, from 1. It is unique in its runtime, and increases with each dead letter.
+    /// It is 0 for a dead letter that no runtime has kept.
     pub fn number(&self) -> u64 {
         self.number
     }
 }
 
-/// Why an event was dead-lettered. As text it is the name that JSON has, such as `retries_exhausted`.
+/// The reason why an event was dead-lettered. Its text is its name in JSON, such as `retries_exhausted`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeadLetterReason {
-    /// The queue of its trigger had no room.
+    /// The queue of its trigger was full.
     Overflow,
     /// An argument of the handler could not be made from the event.
     Decode,
     /// The handler rejected the event, or returned a permanent error.
     Rejected,
-    /// The handler returned an error or asked for a retry, and no attempt is left.
+    /// The handler returned an error or requested a retry, and no attempt is left.
     RetriesExhausted,
     /// The handler panicked, and no attempt is left.
     Panicked,
     /// The handler took longer than its `timeout`, and no attempt is left.
     TimedOut,
-    /// The runtime ended, or the process was removed, before the event was handled. It counts as left.
+    /// The runtime ended, or the process was removed, before the event was handled. The drain report counts it as left.
     Drained,
 }
 
@@ -187,7 +187,7 @@ struct About {
     last_at: SystemTime,
 }
 
-/// Cuts a text to [`ERROR_BYTES`], and says how long it was.
+/// Cuts a text to [`ERROR_BYTES`], and appends its original length.
 pub(crate) fn cut(mut text: String) -> String {
     if text.len() > ERROR_BYTES {
         let rest = format!(".. ({} bytes)", text.len());

@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub struct EventId(pub(crate) Uuid);
 
 impl EventId {
-    /// The id in 64 bits.
+    /// Returns the id folded into 64 bits.
     pub(crate) fn fold(self) -> u64 {
         let (high, low) = self.0.as_u64_pair();
         high ^ low
@@ -41,7 +41,7 @@ impl FromStr for EventId {
     }
 }
 
-/// A text that is no [`EventId`].
+/// The error of a text that is not a valid [`EventId`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an event id: {0}")]
 pub struct ParseEventIdError(String);

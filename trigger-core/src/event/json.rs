@@ -1,5 +1,5 @@
-//! The JSON form of an event: `{trigger_id, trigger_type, event_id, timestamp, payload, metadata}`, and `raw` if the bytes
-//! are not those that the payload is written as.
+//! The JSON form of an event: `{trigger_id, trigger_type, event_id, timestamp, payload, metadata}`. It also has `raw`
+//! if the bytes differ from the encoded payload.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -85,12 +85,12 @@ impl<'de> Deserialize<'de> for TriggerEvent {
     }
 }
 
-/// The bytes that a body is read as, if the JSON form has no `raw`.
+/// Returns the bytes of a body whose JSON form has no `raw`.
 fn written_body(body: &Value) -> Result<Bytes, String> {
     serde_json::to_vec(body).map(Bytes::from).map_err(|error| error.to_string())
 }
 
-/// A point in time as RFC 3339 in UTC.
+/// Returns a time as RFC 3339 in UTC.
 pub(crate) fn rfc3339(time: SystemTime) -> Result<String, jiff::Error> {
     jiff::Timestamp::try_from(time).map(|time| time.to_string())
 }

@@ -1,4 +1,4 @@
-//! The forms of what a program publishes: events of the bus and messages of the broker.
+//! The forms of published events: events of the bus and messages of the broker.
 
 use serde_json::{Map, Value};
 
@@ -35,7 +35,7 @@ pub(crate) static MESSAGE: SourceKind = SourceKind {
 struct Fields {
     name: &'static str,
     id: &'static str,
-    /// Also the attribute.
+    /// The source or the sender. It is also the name of the attribute.
     author: &'static str,
     body: &'static str,
 }

@@ -1,4 +1,4 @@
-//! The form of a webhook request: which parts of it an event has, and which never.
+//! The form of a webhook request as an event, without its secrets.
 
 use std::{fmt, iter};
 
@@ -12,7 +12,7 @@ use super::frame::{Frame, ReadForm, SourceKind};
 use super::kind::TriggerKind;
 use crate::policy::Overflow;
 
-/// The attribute with the text after `?`, without the keys that carry secrets.
+/// The attribute with the query: the text after `?`, without the keys that carry secrets.
 pub(crate) const QUERY: &str = "query";
 
 /// The attribute with the [`Headers`].
@@ -21,7 +21,7 @@ pub(crate) const HEADERS: &str = "headers";
 /// The attribute with the IP address of the client.
 pub(crate) const REMOTE: &str = "remote";
 
-/// A request: its payload is its body.
+/// A webhook request. Its payload is its body.
 pub(crate) static WEBHOOK: SourceKind = SourceKind {
     metadata,
     read,
@@ -32,7 +32,7 @@ pub(crate) static WEBHOOK: SourceKind = SourceKind {
 fn metadata(frame: &Frame) -> Map<String, Value> {
     let headers = Headers::of(frame).unwrap_or_default();
     let fields = [
-        // A webhook takes no other method.
+        // A webhook accepts no other method.
         ("method", Method::POST.as_str().into()),
         ("path", frame.name().into()),
         (QUERY, grouped(query_pairs(frame.attribute(QUERY).unwrap_or_default()))),
@@ -59,7 +59,7 @@ fn read(payload: &Value, metadata: &Map<String, Value>) -> Result<ReadForm, Stri
     Ok(ReadForm { name, attributes, body: payload.clone() })
 }
 
-/// The pairs of an object in which a repeated key has the list of its values.
+/// Returns the pairs of an object in which a repeated key has a list of its values.
 fn pairs_of(object: Option<&Value>) -> Vec<(&str, &str)> {
     let entries = object.and_then(Value::as_object).into_iter().flatten();
     let pairs = entries.flat_map(|(key, value)| {
@@ -72,17 +72,19 @@ fn pairs_of(object: Option<&Value>) -> Vec<(&str, &str)> {
 /// The headers of a webhook request.
 ///
 /// Headers that carry credentials, cookies or signatures (such as `authorization`, `cookie`, `x-api-key`,
-/// `x-hub-signature-256`, `stripe-signature`) are removed before anything else sees the request. So are, from the query,
-/// `access_token`, `token`, `api_key`, `apikey`, `key`, `secret`, `signature`, `sig` and `password`.
+/// `x-hub-signature-256`, `stripe-signature`) are removed before any other code reads the request. From the query are
+/// removed `access_token`, `token`, `api_key`, `apikey`, `key`, `secret`, `signature`, `sig` and `password`.
 #[derive(Clone, Default)]
 pub struct Headers(
-    /// For each header the lengths of its name and its value, then both. A copy, because the map of the request would keep
-    /// the read buffer of the connection alive, with its secrets, for as long as the event waits.
+    /// For each header the lengths of its name and its value, then the name and the value. It is a copy, because the
+    /// map of the request would keep the read buffer of the connection alive, with its secrets, while the event is
+    /// queued.
     Bytes,
 );
 
 impl Headers {
-    /// Writes the headers that carry no secrets, as they are kept. The head is far shorter than 64 KiB, so the lengths fit.
+    /// Writes the headers that carry no secrets, in the kept form. A head is far smaller than 64 KiB, so the lengths
+    /// fit.
     pub(crate) fn write_without_secrets(headers: &HeaderMap, to: &mut Vec<u8>) {
         for (name, value) in headers {
             if !is_secret_header(name.as_str()) {
@@ -91,7 +93,7 @@ impl Headers {
         }
     }
 
-    /// The headers of an event, if it is a request.
+    /// Returns the headers of an event, if it is a webhook request.
     pub(crate) fn of(frame: &Frame) -> Option<Headers> {
         match frame.any_attribute(HEADERS)? {
             Attribute::Bytes(headers) => Some(Headers(headers.clone())),
@@ -99,7 +101,7 @@ impl Headers {
         }
     }
 
-    /// The headers in the form in which a frame holds them.
+    /// Returns the headers as an attribute of a frame.
     pub(crate) fn into_attribute(self) -> Attribute {
         Attribute::Bytes(self.0)
     }
@@ -115,14 +117,15 @@ impl Headers {
         })
     }
 
-    /// The first value of a header; the case of the name does not matter. `None` too for a value that is not UTF-8.
+    /// Returns the first value of a header, without regard to the case of the name. Returns `None` for a value that is
+    /// not UTF-8.
     pub fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.pairs().find(|(other, _)| other.eq_ignore_ascii_case(name))?;
         str::from_utf8(value).ok()
     }
 
-    /// Every header in order, its name in lower case. A value that is not UTF-8 is read as ISO 8859-1, in which
-    /// every byte is a character (RFC 9110 section 5.5).
+    /// Returns every header in order, with its name in lower case. A value that is not UTF-8 is decoded as ISO 8859-1,
+    /// in which every byte is a character (RFC 9110 section 5.5).
     pub fn iter(&self) -> impl Iterator<Item = (&str, String)> {
         self.pairs().map(|(name, value)| {
             let value = match str::from_utf8(value) {
@@ -133,13 +136,13 @@ impl Headers {
         })
     }
 
-    /// As an object, in which a repeated header has the list of its values.
+    /// Returns an object in which a repeated header has a list of its values.
     fn grouped(&self) -> Value {
         grouped(self.iter().map(|(name, value)| (name.to_owned(), value)))
     }
 }
 
-/// Writes one header as it is kept. Neither part is longer than 65,535 bytes.
+/// Writes one header in the kept form. Its name and its value have at most 65,535 bytes each.
 fn write(name: &str, value: &[u8], to: &mut Vec<u8>) {
     let lengths = [name.len() as u16, value.len() as u16].map(u16::to_le_bytes);
     to.extend_from_slice(lengths.as_flattened());
@@ -147,8 +150,8 @@ fn write(name: &str, value: &[u8], to: &mut Vec<u8>) {
     to.extend_from_slice(value);
 }
 
-/// Headers for the test of a handler. As in a request, names become lower case, and headers that carry secrets are left
-/// out; so is a name or a value over 65,535 bytes.
+/// Collects headers for the test of a handler. As in a request, names become lower case, and headers that carry secrets
+/// are left out. A header with a name or a value over 65,535 bytes is left out too.
 ///
 /// ```
 /// # use trigger_core::Headers;
@@ -176,14 +179,14 @@ impl fmt::Debug for Headers {
     }
 }
 
-/// As an object, in which a repeated header has the list of its values.
+/// Serializes as an object in which a repeated header has a list of its values.
 impl Serialize for Headers {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.grouped().serialize(serializer)
     }
 }
 
-/// Pairs as an object, in which a repeated key has the list of its values.
+/// Returns an object of pairs, in which a repeated key has a list of its values.
 fn grouped(pairs: impl Iterator<Item = (String, String)>) -> Value {
     let mut object = Map::new();
     for (key, value) in pairs {
@@ -196,19 +199,19 @@ fn grouped(pairs: impl Iterator<Item = (String, String)>) -> Value {
     Value::Object(object)
 }
 
-/// The pairs of a query, decoded (WHATWG URL standard, `application/x-www-form-urlencoded` parsing).
+/// Returns the decoded pairs of a query (WHATWG URL standard, `application/x-www-form-urlencoded` parsing).
 fn query_pairs(query: &str) -> impl Iterator<Item = (String, String)> {
     form_urlencoded::parse(query.as_bytes()).into_owned()
 }
 
-/// The query without the keys that carry secrets.
+/// Returns the query without the keys that carry secrets.
 pub(crate) fn query_without_secrets(query: &str) -> String {
     let is_secret =
         |pair: &str| query_pairs(pair).any(|(key, _)| is_secret_query_key(&key.to_ascii_lowercase()));
     query.split('&').filter(|pair| !is_secret(pair)).collect::<Vec<_>>().join("&")
 }
 
-/// Whether a header, named in lower case, carries a credential, a cookie or a signature.
+/// Returns `true` if a header carries a credential, a cookie or a signature. `name` is in lower case.
 fn is_secret_header(name: &str) -> bool {
     matches!(
         name,
@@ -248,7 +251,8 @@ fn is_secret_header(name: &str) -> bool {
     )
 }
 
-/// Whether a query key, in lower case, carries a secret: CloudEvents allows `?access_token=` (HTTP WebHook section 3.2).
+/// Returns `true` if a query key in lower case carries a secret. CloudEvents allows `?access_token=` (HTTP WebHook
+/// section 3.2).
 fn is_secret_query_key(key: &str) -> bool {
     matches!(
         key,
@@ -265,7 +269,7 @@ mod tests {
     fn kept(headers: &[(&'static str, &[u8])]) -> Headers {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.append(*name, HeaderValue::from_bytes(value).expect("a sound value"));
+            map.append(*name, HeaderValue::from_bytes(value).expect("a valid value"));
         }
         let mut written = Vec::new();
         Headers::write_without_secrets(&map, &mut written);
