@@ -152,7 +152,7 @@ pub use trigger_macros::on_message;
 /// [`#[on_event]`](macro@on_event).
 pub use trigger_macros::on_webhook;
 
-/// Runs an async fn on every event that a process has given up on.
+/// Runs an async fn on every dead-lettered event of a process.
 ///
 /// ```standalone_crate
 /// use triggers::prelude::*;
@@ -176,7 +176,7 @@ pub use trigger_macros::on_webhook;
 /// ```
 ///
 /// First comes the name of a process: a string, or the path of a `const`. Left out, as in `#[on_dead_letter]`, it is
-/// every process. The event is the one that was given up on, with its bytes, so that arguments are made from it as for
+/// every process. The event is the dead-lettered one, with its bytes, so that arguments are made from it as for
 /// its own handler; a [`DeadLetter`] says why. Then, all optional:
 ///
 /// | key | value | default |

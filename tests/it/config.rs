@@ -180,10 +180,10 @@ async fn dead_letter_trigger_must_name_another_process_that_exists() {
         error.to_string()
     };
     let error = start("order").await;
-    assert!(error.contains("`order`, and there is none; did you mean `orders`?"), "{error}");
+    assert!(error.contains("`order`, which does not exist; did you mean `orders`?"), "{error}");
     assert!(error.contains("`observer` at tests/it/config.rs:"), "{error}");
     let error = start("billing").await;
-    assert!(error.contains("`billing`, and there is none; the other processes are: orders"), "{error}");
+    assert!(error.contains("`billing`, which does not exist; the other processes are: orders"), "{error}");
     let error = start("observer").await;
     assert!(error.contains("`observer`, which is its own process"), "{error}");
     let error = start("").await;

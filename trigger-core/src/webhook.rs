@@ -100,7 +100,7 @@ enum Socket {
 }
 
 impl Ports {
-    /// Adds a path to the server of this host and port. Binds a new server if there is none. The server accepts nothing
+    /// Adds a path to the server of this host and port. Binds a new server if necessary. The server accepts nothing
     /// before [`Server::accept`].
     pub(crate) async fn join(
         &self,

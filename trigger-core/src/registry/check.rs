@@ -87,8 +87,9 @@ fn dead_letters(declaration: &Declaration, own: &str, names: &[&str], problems: 
                 None if others.is_empty() => String::new(),
                 None => format!("; the other processes are: {}", others.join(", ")),
             };
-            let message =
-                format!("it asks for the dead letters of the process `{process}`, and there is none{meant}");
+            let message = format!(
+                "it asks for the dead letters of the process `{process}`, which does not exist{meant}"
+            );
             problems.push(Problem::of(declaration, ProblemKind::UnknownProcess, message));
         }
     }

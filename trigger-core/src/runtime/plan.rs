@@ -64,8 +64,9 @@ impl Builder {
         }
         problems.extend(unclaimed.into_iter().map(|(process, location, trigger)| {
             let id = trigger.trigger_id();
-            let message =
-                format!("the trigger `{id}` at {location} names the process `{process}`, and there is none");
+            let message = format!(
+                "the trigger `{id}` at {location} names the process `{process}`, which does not exist"
+            );
             Problem::general(ProblemKind::UnknownProcess, message)
         }));
         problems.extend(self.clock_problems());

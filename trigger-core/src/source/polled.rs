@@ -14,7 +14,7 @@ use crate::status::TriggerStatus;
 use crate::task::BoxFuture;
 use crate::trigger::{Trigger, TriggerError};
 
-/// How long a trigger of the program's own is left alone after it has failed.
+/// The pause before a custom trigger is polled again after a failure.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
 /// A [`Trigger`] as a source.
@@ -22,7 +22,7 @@ pub(crate) struct Polled<T> {
     trigger: Arc<T>,
     /// The trigger is to stop.
     refused: CancellationToken,
-    /// The task that takes its events has ended; before `accept` there is none.
+    /// Cancelled once the task that takes its events has ended. Empty before `accept`.
     ended: std::sync::OnceLock<CancellationToken>,
 }
 

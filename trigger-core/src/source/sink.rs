@@ -175,7 +175,7 @@ impl Sink {
     }
 
     pub(crate) async fn wait_for_next(&self) -> Result<TriggerEvent, TriggerError> {
-        // One who takes without end gives way to others; before anything is taken, so that nothing can be lost here.
+        // A loop of takes yields to other tasks. It yields before the take, so that no taken event is lost.
         tokio::task::coop::consume_budget().await;
         self.0.queue.pop().await.ok_or(TriggerError::Stopped)
     }
