@@ -110,7 +110,8 @@ pub enum PublishError {
     /// every handler that could free capacity waits too, this publisher included. The other triggers received the
     /// event.
     #[error(
-        "the wait for capacity would never end: {} {} full, and every handler that could free capacity waits, this one too",
+        "the wait for capacity would never end: {} {} full, and every handler that could free capacity waits, \
+         this one too",
         .triggers.join(", "), if .triggers.len() == 1 { "is" } else { "are" }
     )]
     #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! What the attributes declare: one static record for each handler, found by the linker or listed by hand.
+//! The declarations of the attributes: one static record for each handler, from the linker or from a list.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,18 +21,18 @@ pub use clash::{Claims, count};
 pub use problem::{Problem, ProblemKind};
 pub use record::{HandlerRecord, ProcessRecord, Site, TriggerRecord, argument};
 
-/// The handlers of every crate that is linked into the program. Its name is unique because sections of object files
-/// are shared by all that is linked.
+/// The handlers of every crate that is linked into the program. Its name is unique, because all linked crates share the
+/// sections of object files.
 #[distributed_slice]
 pub static TRIGGER_CORE_HANDLERS_V1: [HandlerRecord];
 
-/// A process as a runtime is to run it, wherever it was declared.
+/// The declaration of a process, from attributes or from the builder.
 pub(crate) struct Declaration {
-    /// The name it was given. Without one it is called by the name of its handler.
+    /// The given name. Without one the process has the name of its handler.
     pub(crate) name: Option<String>,
-    /// The fn, or for a closure the name of its process.
+    /// The name of the fn. For a closure, the name of its process.
     pub(crate) handler: String,
-    /// The module of the fn; empty for a closure.
+    /// The module of the fn. Empty for a closure.
     pub(crate) module: &'static str,
     pub(crate) location: Location,
     pub(crate) config: ProcessConfig,
@@ -40,7 +40,7 @@ pub(crate) struct Declaration {
     pub(crate) call: Arc<NewSlot>,
 }
 
-/// Where something was declared.
+/// The place of a declaration in source code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Location {
     pub(crate) file: &'static str,
@@ -74,7 +74,7 @@ impl Declaration {
         }
     }
 
-    /// A closure under the name of its process.
+    /// Returns the declaration of a closure, with the name of its process.
     pub(crate) fn of_closure<H: Handler<Args>, Args>(
         name: String,
         location: Location,
@@ -94,7 +94,7 @@ impl Declaration {
         Site { name: &self.handler, module: self.module, location: self.location }
     }
 
-    /// The handler by its full path.
+    /// Returns the full path of the handler.
     pub(crate) fn path(&self) -> String {
         self.site().path().to_string()
     }

@@ -98,8 +98,8 @@ impl Takes<'_> {
     }
 }
 
-/// Returns `true` if two triggers have the same source. In one process, each event would arrive twice. Of two webhooks, one
-/// would get no request.
+/// Returns `true` if two triggers have the same source. In one process, each event would arrive twice. Of two webhooks,
+/// one would get no request.
 const fn is_same_source(a: &SourceRecord<'_>, b: &SourceRecord<'_>) -> bool {
     use SourceRecord::{DeadLetter, Event, Message, Webhook};
     match (a, b) {
@@ -271,8 +271,8 @@ impl fmt::Display for ProcessName<'_> {
     }
 }
 
-/// Continues a hash with a text. Const evaluation takes about a microsecond for each step. So it reads sixteen bytes at a
-/// time, and the last sixteen overlap the ones before.
+/// Continues a hash with a text. Const evaluation takes about a microsecond for each step. So it reads sixteen bytes at
+/// a time, and the last sixteen overlap the ones before.
 const fn hash(mut hash: u64, text: &str) -> u64 {
     let mut bytes = text.as_bytes();
     while let &[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ref rest @ ..] = bytes {
