@@ -155,7 +155,7 @@ impl ProcessRecord {
 
 /// `#[on_event(..)]`, `#[on_message(..)]`, `#[on_webhook(..)]` or `#[on_dead_letter(..)]`, as data.
 ///
-/// What a literal says, the macro has checked; what a `const` says is checked by [`given`](super::given).
+/// What a literal says, the macro has checked; what a `const` says is checked by [`const_checks`](super::const_checks).
 #[derive(Clone, Copy, Debug)]
 pub struct TriggerRecord {
     pub(super) source: SourceRecord<'static>,
