@@ -53,7 +53,7 @@ async fn handler_that_emits_its_own_type_cannot_deadlock_the_runtime() -> Result
         assert_balanced(&now);
         for letter in runtime.dead_letters().list().await {
             assert!(
-                letter.error.starts_with("every handler that could make room waits for room"),
+                letter.error.starts_with("every handler that could free capacity waits for capacity"),
                 "{}",
                 letter.error
             );

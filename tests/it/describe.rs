@@ -73,7 +73,7 @@ warn  tests/it/describe.rs:37  it::describe::warn
 audit  tests/it/describe.rs:48  audit
   event        order.placed         id event-order.placed, queue 100, overflow drop_newest
   event        order.placed from a  id event-order.placed-2, queue 100, overflow drop_newest
-  custom       custom               id numbers
+  custom       a `Trigger`          id numbers
   takes        Text, Result<State<Vec<Bank>>, Rejection>
   runs         1 at a time, no timeout, no retry
   key          /customer

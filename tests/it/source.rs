@@ -93,7 +93,7 @@ async fn source_waits_for_room_where_the_policy_says_so() -> Result {
     feed.send("1").await;
     let waiting = tokio::time::timeout(Duration::from_secs(60), feed.send("2"));
     assert!(waiting.await.is_err(), "it waits for room");
-    assert_eq!(status(&runtime).triggers[0].dropped, 1, "the wait that was given up");
+    assert_eq!(status(&runtime).triggers[0].dropped, 1, "the wait that was dropped");
     let (sent, ()) = tokio::join!(feed.send("3"), async { gate.notify_one() });
     assert!(matches!(sent, Offered::Queued(_)));
     until("all are handled", || {

@@ -136,10 +136,10 @@ pub fn hash<K: Hash + ?Sized>(key: &K) -> u64 {
 /// ```
 /// # use trigger_core::{SourceKind, source_kind};
 /// source_kind! {
-///     /// The ticks of a clock.
-///     pub static TICKER: SourceKind = SourceKind::new("ticker", "a tick");
+///     /// The entries of a feed.
+///     pub static FEED: SourceKind = SourceKind::new("feed", "an entry of a feed");
 /// }
-/// assert_eq!("ticker".parse(), Ok(TICKER.kind()));
+/// assert_eq!("feed".parse(), Ok(FEED.kind()));
 /// ```
 #[macro_export]
 macro_rules! source_kind {

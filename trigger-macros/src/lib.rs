@@ -42,7 +42,7 @@ pub fn on_webhook(args: TokenStream, item: TokenStream) -> TokenStream {
     declare(Attribute::Trigger(TriggerKind::Webhook), args, item)
 }
 
-/// Runs an async function for each event that was given up on: see `triggers::on_dead_letter`.
+/// Runs an async function for each dead letter: see `triggers::on_dead_letter`.
 #[proc_macro_attribute]
 pub fn on_dead_letter(args: TokenStream, item: TokenStream) -> TokenStream {
     declare(Attribute::Trigger(TriggerKind::DeadLetter), args, item)

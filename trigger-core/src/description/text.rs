@@ -103,7 +103,7 @@ impl fmt::Display for SourceDescription {
             }
             SourceDescription::DeadLetter { process: Some(process) } => write!(f, "of {process}"),
             SourceDescription::DeadLetter { process: None } => f.write_str("of every process"),
-            SourceDescription::Custom { pattern, .. } if pattern.is_empty() => f.write_str("custom"),
+            SourceDescription::Custom { pattern, .. } if pattern.is_empty() => f.write_str("a `Trigger`"),
             SourceDescription::Custom { pattern, .. } => f.write_str(pattern),
         }
     }

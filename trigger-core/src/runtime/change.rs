@@ -142,7 +142,7 @@ fn too_late(declaration: &Declaration) -> Problem {
     Problem::of(declaration, ProblemKind::Ending, message)
 }
 
-/// A process that is being added. If its addition is given up, it is aborted.
+/// A process that is being added. If the future of its addition is dropped, it is aborted.
 struct Unfinished(Option<Arc<ProcessHandle>>);
 
 impl Unfinished {

@@ -210,7 +210,7 @@ impl ProcessHandle {
         all(self.triggers.iter().map(BoundTrigger::close)).await;
     }
 
-    /// Ends the process at once: its runtime is dropped, or its addition was given up. Queued events are lost.
+    /// Ends the process at once: its runtime is dropped, or the future of its addition was. Queued events are lost.
     pub(super) fn abort(&self) {
         for tasks in [&*self.source_tasks, &self.retry_clock] {
             tasks.stop_token().cancel();

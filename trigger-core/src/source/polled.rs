@@ -95,7 +95,7 @@ async fn take_events(trigger: &impl Trigger, sink: &Sink, refused: &Cancellation
             Ok(event) => sink.queue().push_taken(event),
             Err(TriggerError::Stopped) => break,
             Err(error) => {
-                tracing::error!(trigger = trigger.id(), %error, "trigger failed, it is asked again in a second");
+                tracing::error!(trigger = trigger.id(), %error, "trigger failed, polling again in 1 s");
                 if timeout(FAILURE_PAUSE, refused.cancelled()).await.is_ok() {
                     break;
                 }

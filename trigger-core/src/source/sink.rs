@@ -65,15 +65,15 @@ pub(crate) struct DeadLetterSink {
 #[derive(Debug)]
 pub(crate) enum Offer {
     Queued,
-    /// The filter does not take it.
+    /// The filter refused the event.
     Filtered,
-    /// There was no room, and nobody needs to be told.
+    /// There was no capacity; the policy drops the event.
     Dropped,
-    /// There was no room, and the publisher is to be told.
+    /// There was no capacity; the policy returns an error to the publisher.
     Rejected,
-    /// There is no room yet, and the publisher is to wait.
+    /// There is no capacity yet; the policy makes the publisher wait.
     Waiting(Box<WaitingOffer>),
-    /// The trigger takes nothing any more.
+    /// The queue is closed.
     Closed,
 }
 
@@ -180,12 +180,12 @@ impl Sink {
         self.0.queue.pop().await.ok_or(TriggerError::Stopped)
     }
 
-    /// Queues the event, or does what the filter or the policy says.
+    /// Queues the event, or applies the filter or the overflow policy.
     #[inline]
     pub(crate) fn offer(&self, frame: Arc<Frame>) -> Offer {
         let item = match &self.0.filter {
             None => Item::from(frame),
-            // One that takes nothing any more does not say that it would not have taken this.
+            // A closed queue counts nothing as filtered.
             Some(_) if !self.0.queue.is_open() => return Offer::Closed,
             Some(filter) => match self.filtered(filter, self.0.queue.event(frame.into())) {
                 Some(event) => event.into(),
@@ -213,7 +213,7 @@ impl Sink {
         }
     }
 
-    /// What becomes of an event that has no room.
+    /// Applies the overflow policy to an event that found no capacity.
     #[cold]
     fn full(&self, item: Item) -> Offer {
         match self.0.overflow {
@@ -232,7 +232,7 @@ impl Sink {
         }
     }
 
-    /// Gives the event back if the filter takes it. The filter is the user's code, and no lock is held while it runs.
+    /// Returns the event if the filter accepts it. The filter is code of the user, so no lock is held while it runs.
     fn filtered(&self, filter: &Filter, event: TriggerEvent) -> Option<TriggerEvent> {
         match guard(|| filter.takes(&event)) {
             Ok(Some(true)) => return Some(event),
@@ -251,12 +251,12 @@ impl Sink {
                 return None;
             }
         }
-        // Its bytes may have an owner of the user's.
+        // Its bytes may have an owner of the user, whose drop may panic.
         drop_quietly(event);
         None
     }
 
-    /// Keeps an event that had no room as a dead letter, and warns of the 1st and every 100th.
+    /// Keeps an event that found no capacity as a dead letter, and logs the 1st and every 100th.
     fn drop_event(&self, event: TriggerEvent, count: u64, why: Option<&str>) {
         let capacity = self.0.capacity;
         if should_log(count) {
@@ -272,7 +272,7 @@ impl Sink {
         });
     }
 
-    /// Keeps an event that did not come into the queue as a dead letter. Where none are kept nobody asks for the `error`.
+    /// Keeps an event that was not queued as a dead letter. `error` is not called if no dead letters are kept.
     fn dead_letter(
         &self,
         event: TriggerEvent,
@@ -280,7 +280,7 @@ impl Sink {
         error: impl FnOnce(&TriggerEvent) -> String,
     ) {
         let Some(sink) = &self.0.dead_letters else {
-            // Its bytes may have an owner of the user's, and it may be a worker that loses it.
+            // Its bytes may have an owner of the user, whose drop may panic, and this may run in a worker.
             return drop_quietly(event);
         };
         let now = self.0.clock.now();
@@ -289,7 +289,7 @@ impl Sink {
         sink.dead_letters.keep(letter);
     }
 
-    /// Which bound an event has met.
+    /// Returns which bound the event has met.
     fn why_no_room(&self, event: &TriggerEvent) -> String {
         let (id, bytes, capacity) = (self.trigger_id(), event.raw().len(), self.0.capacity);
         match self.0.queue_bytes {
@@ -305,7 +305,7 @@ impl Sink {
         }
     }
 
-    /// The status, and the account it was made from.
+    /// Returns the status, and the ledger that it was made from.
     pub(crate) fn status_and_ledger(&self) -> (TriggerStatus, Ledger) {
         let now = self.0.queue.snapshot();
         let ledger = now.ledger;
@@ -333,12 +333,12 @@ fn should_log(count: u64) -> bool {
     count == 1 || count.is_multiple_of(100)
 }
 
-/// An event that waits for room. Given up, it counts as dropped.
+/// An event that waits for capacity. If it is dropped before it is queued, it counts as dropped.
 #[derive(Debug)]
 pub(crate) struct WaitingOffer {
     sink: Sink,
     item: Option<Item>,
-    /// Whether it was given up because the wait would never have ended.
+    /// `true` if the wait ended because it would never have found capacity.
     deadlock: bool,
 }
 
@@ -348,7 +348,7 @@ impl WaitingOffer {
         self.sink.trigger_id()
     }
 
-    /// Waits until the event is queued, or never can be.
+    /// Waits until the event is queued, or until it never can be.
     pub(crate) async fn queued(mut self: Box<Self>) -> Waited {
         let sink = self.sink.clone();
         let waited = sink.0.wait_graph.push(sink.queue(), &mut self.item).await;
@@ -370,8 +370,8 @@ impl Drop for WaitingOffer {
     }
 }
 
-/// What is said of an event whose publisher would have waited for ever.
-const DEADLOCK: &str = "every handler that could make room waits for room, the publisher among them: a handler published, \
+/// The error of an event whose publisher would have waited for ever.
+const DEADLOCK: &str = "every handler that could free capacity waits for capacity, the publisher among them: a handler published, \
 directly or in a circle, to its own process, whose queue is full and whose overflow policy is `wait`";
 
 impl fmt::Debug for Sink {

@@ -9,13 +9,13 @@ use crate::event::{SourceKind, WEBHOOK};
 use crate::source::{SourceContext, TriggerSource};
 use crate::trigger::TriggerError;
 
-/// The `POST` requests to one path.
+/// The source of the `POST` requests to one path.
 pub(crate) struct WebhookSource {
     path: String,
     port: u16,
     host: String,
     body_limit: usize,
-    /// The server, while the path is one of it.
+    /// The server, while the path is bound to it.
     bound: Mutex<Option<Bound>>,
 }
 
@@ -50,10 +50,10 @@ impl TriggerSource for WebhookSource {
         Cow::Borrowed(&self.path)
     }
 
-    /// Takes a place on a port, without listening.
+    /// Binds the port, without listening.
     async fn bind(&self, cx: &SourceContext) -> Result<(), TriggerError> {
         match self.bound() {
-            // Its stop was given up half way.
+            // An earlier stop was dropped before its end.
             Some(bound) if bound.server.is_closing() => self.close().await,
             Some(_) => return Ok(()),
             None => {}
@@ -69,7 +69,7 @@ impl TriggerSource for WebhookSource {
         Ok(())
     }
 
-    /// Listens on the port, without answering anyone.
+    /// Listens on the port, without accepting connections.
     async fn open(&self, _: &SourceContext) -> Result<(), TriggerError> {
         let Some(bound) = self.bound() else { return Ok(()) };
         let (host, port) = (self.host.clone(), self.port);
@@ -82,7 +82,7 @@ impl TriggerSource for WebhookSource {
         }
     }
 
-    /// Answers 503 from now on, while the port stays open.
+    /// Answers 503 to every request. The port stays open.
     async fn refuse(&self) {
         if let Some(bound) = self.bound() {
             bound.endpoint.sink.close();
@@ -102,7 +102,7 @@ impl TriggerSource for WebhookSource {
     }
 }
 
-/// A request that is still arriving is answered 503: nobody is left to take its event. Its path is free again.
+/// Answers 503 to a request that is still arriving, because no process takes its event, and frees the path.
 impl Drop for WebhookSource {
     fn drop(&mut self) {
         if let Some(Bound { server, endpoint, .. }) = self.bound() {
