@@ -306,6 +306,7 @@ async fn event_and_dead_letter_of_a_linked_kind_are_read_as_they_were_written() 
         (read.kind(), read.raw(), read.id()),
         (FEED.kind(), dead_letter.event.raw(), dead_letter.event.id())
     );
+    assert_eq!(read.frame().name(), "entry");
     let again = DeadLetter::new(read, "p", dead_letter.reason, "again");
     assert_eq!(again.event.metadata()["author"], "ada");
     Ok(())

@@ -29,6 +29,9 @@ struct Written<'a> {
     /// The kind of the event, if it came through a trigger of another kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     event_kind: Option<TriggerKind>,
+    /// The name of the event, if payload and metadata do not have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<String>,
 }
@@ -43,6 +46,7 @@ struct Read {
     #[serde(default)]
     metadata: Map<String, Value>,
     event_kind: Option<TriggerKind>,
+    name: Option<String>,
     raw: Option<String>,
 }
 
@@ -50,8 +54,9 @@ impl Serialize for TriggerEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let frame = self.frame();
         let (payload, metadata) = (self.payload(), self.metadata());
-        let as_read = (frame.form.read)(payload, metadata).and_then(|read| written_body(&read.body));
-        let is_same = as_read.is_ok_and(|body| body == frame.raw);
+        let read = (frame.form.read)(payload, metadata);
+        let has_name = read.as_ref().is_ok_and(|read| read.name == frame.name);
+        let is_same = read.and_then(|read| written_body(&read.body)).is_ok_and(|body| body == frame.raw);
         let written = Written {
             trigger_id: self.trigger_id(),
             trigger_type: self.kind(),
@@ -60,6 +65,7 @@ impl Serialize for TriggerEvent {
             payload,
             metadata,
             event_kind: (frame.kind() != self.kind()).then_some(frame.kind()),
+            name: (!has_name).then_some(frame.name()),
             raw: (!is_same).then(|| BASE64.encode(&frame.raw)),
         };
         written.serialize(serializer)
@@ -78,7 +84,8 @@ impl<'de> Deserialize<'de> for TriggerEvent {
             Some(raw) => Bytes::from(BASE64.decode(raw).map_err(D::Error::custom)?),
             None => written_body(&parts.body).map_err(D::Error::custom)?,
         };
-        let mut frame = Frame::new((read.event_id, timestamp), form, parts.name.into(), raw);
+        let name = read.name.unwrap_or(parts.name);
+        let mut frame = Frame::new((read.event_id, timestamp), form, name.into(), raw);
         frame.attributes = (!parts.attributes.is_empty()).then(|| Box::new(parts.attributes));
         let trigger = Arc::new(TriggerInfo::new(read.trigger_id, read.trigger_type));
         Ok(TriggerEvent::through(trigger, Arc::new(frame)).with_json(read.payload, read.metadata))

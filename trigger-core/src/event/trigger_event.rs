@@ -17,8 +17,8 @@ use crate::topic::Topic;
 ///
 /// A clone is cheap, and all triggers that an event reaches share one copy of its immutable bytes.
 /// It serializes as `{trigger_id, trigger_type, event_id, timestamp, payload, metadata}`, with the timestamp in RFC
-/// 3339. If the bytes differ from the encoded `payload`, they follow as `raw` in base64. So a round trip preserves the
-/// bytes.
+/// 3339. If the bytes differ from the encoded `payload`, they follow as `raw` in base64. The name of an event of a
+/// custom source follows as `name`. So a round trip preserves both.
 #[derive(Clone)]
 pub struct TriggerEvent {
     /// The trigger that the event came through. Only this differs between the deliveries of one event.
