@@ -8,7 +8,7 @@
 //!   `filter`, `config`
 //! - activation: `queue`, `handler`, `process`, `deadlock`, `dead_letter`, `status`, `description`, `sync`, `panic`, and `clock`
 //!   and `task`, the only places that read the clocks and spawn
-//! - sources: `trigger`, `bus`, `broker`, `webhook`, and `routes` and `publish`, which the first two share
+//! - sources: `source`, `trigger`, `webhook`, `bus`, `broker`, and `routes` and `publish`, which bus and broker share
 //! - running: `registry`, `runtime`, `private`
 
 mod closure;

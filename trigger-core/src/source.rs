@@ -1,7 +1,7 @@
 //! Sources: where the events of a trigger come from. Each kind of source is one module, in this crate or in another one.
 //!
-//! A [`TriggerSource`] offers events to the [`Sink`] of its [`SourceContext`]; the runtime owns the queue behind the sink and
-//! everything after it. The folder knows queues, events and the dead letters, and no process; the runtime calls it.
+//! A [`TriggerSource`] offers events to the [`Sink`] of its [`SourceContext`]. The runtime owns the queue behind the sink, and
+//! everything after it. The folder knows events, queues and dead letters, but no processes. The runtime calls it.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -29,22 +29,24 @@ pub(crate) use sink::{DeadLetterSink, Offer, SinkDeps, WaitingOffer, queue};
 
 /// Where the events of a trigger come from: a timer, a folder, a queue of another system.
 ///
-/// The source of a trigger that is declared in code is given by [`TriggerConfig::custom`](crate::TriggerConfig::custom), by `#[on_source(..)]` or by
-/// [`Builder::source`](crate::Builder::source). Its events have ids, retries, dead letters and a status as all others.
+/// A process gets a custom source by `#[on_source(..)]`, [`TriggerConfig::custom`](crate::TriggerConfig::custom),
+/// [`Builder::source`](crate::Builder::source), or a configuration with the `type` of its
+/// [linked kind](crate::source_kind). Its events have ids, filters, overflow policies, retries, dead letters and counts, as
+/// the events of built-in sources have.
 ///
 /// The runtime calls the methods in this order:
 ///
-/// | method | when | what for |
+/// | method | the runtime calls it | the source |
 /// |---|---|---|
-/// | [`bind`](Self::bind) | at the start | to take what only one can have, such as a port |
-/// | [`open`](Self::open) | after every source of the runtime is bound | to connect |
-/// | [`accept`](Self::accept) | after every source is open | to begin to offer events |
-/// | [`refuse`](Self::refuse) | the drain begins | to stop taking events from outside |
-/// | [`close`](Self::close) | the process has ended | to let go of what it holds |
+/// | [`bind`](Self::bind) | at the start | takes exclusive resources, such as a port |
+/// | [`open`](Self::open) | after every source of the runtime is bound | connects |
+/// | [`accept`](Self::accept) | after every source is open | begins to offer events |
+/// | [`refuse`](Self::refuse) | when the drain begins | stops taking events from outside |
+/// | [`close`](Self::close) | after the workers have ended | frees its resources |
 ///
-/// If a `bind` or an `open` fails, nothing starts: `refuse` and `close` are called for every source. `refuse` and `close` may
-/// be called again after a caller gave up, so they are harmless when repeated. A source that is dropped without them lets go
-/// of what it holds at once; so does one whose runtime is dropped.
+/// If a `bind` or an `open` fails, the runtime does not start, and calls `refuse` and `close` of every source. It may call
+/// both several times, because the caller of a shutdown may drop its future: repeated calls must be harmless. If the runtime
+/// is dropped, it calls neither, and drops the source, whose `Drop` frees the resources.
 ///
 /// ```
 /// # use std::borrow::Cow;
@@ -77,58 +79,63 @@ pub(crate) use sink::{DeadLetterSink, Offer, SinkDeps, WaitingOffer, queue};
 /// }
 /// ```
 pub trait TriggerSource: Send + Sync + 'static {
-    /// The kind of the source.
+    /// Returns the kind of the source.
     fn kind(&self) -> &'static SourceKind;
 
-    /// What it listens to, for people and for the default id of its trigger, `KIND-PATTERN`. It is read once.
+    /// Returns what the source listens to, for people, and for the default id of its trigger, `KIND-PATTERN`. The runtime
+    /// calls it once.
     fn pattern(&self) -> Cow<'_, str>;
 
-    /// Takes what only one can have, such as a port. The problems of all sources are reported together.
+    /// Takes exclusive resources, such as a port. The runtime reports the errors of all sources together.
     ///
     /// # Errors
     ///
-    /// [`TriggerError`] if it is taken. The runtime then does not start.
+    /// [`TriggerError`] if a resource is taken. The runtime then does not start.
     fn bind(&self, cx: &SourceContext) -> impl Future<Output = Result<(), TriggerError>> + Send {
         let _ = cx;
         async { Ok(()) }
     }
 
-    /// Connects. The sink is still closed.
+    /// Connects the source. The sink is still closed.
     ///
     /// # Errors
     ///
-    /// [`TriggerError`] if it cannot. The runtime then does not start.
+    /// [`TriggerError`] if it cannot connect. The runtime then does not start.
     fn open(&self, cx: &SourceContext) -> impl Future<Output = Result<(), TriggerError>> + Send {
         let _ = cx;
         async { Ok(()) }
     }
 
-    /// Begins to offer events to the sink, which is open, in general from a task of [`SourceContext::spawn`]. It must not
-    /// block.
+    /// Begins to offer events to the sink, which is open now. A source that waits for events does so in a task of
+    /// [`SourceContext::spawn`]. The call must not block.
     fn accept(&self, cx: &SourceContext);
 
-    /// Stops taking events from outside of the program, and offers those that it has taken. After this, the tasks of the
-    /// source are dropped. Events that handlers publish still arrive.
+    /// Stops taking events from outside of the program, and offers the events that it has taken. Then the runtime drops the
+    /// tasks of the source. A source of events inside of the program does nothing, because handlers still publish.
+    ///
+    /// # Cancel safety
+    ///
+    /// The runtime drops the future at the deadline of the drain.
     fn refuse(&self) -> impl Future<Output = ()> + Send {
         async {}
     }
 
-    /// Lets go of everything, such as the port. The sink is closed.
+    /// Frees the resources of the source. The sink is closed.
     fn close(&self) -> impl Future<Output = ()> + Send {
         async {}
     }
 
-    /// How many events it has taken from outside and not offered. What is there at the end of a drain counts as left.
+    /// Returns the number of events that it has taken from outside and not offered. At the end of a drain they count as left.
     fn left(&self) -> usize {
         0
     }
 
-    /// Adds what the source itself knows to the status of its trigger, which is that of the queue.
+    /// Adds what the source knows to the status of its trigger. `status` has the counts of the queue.
     fn status(&self, status: &mut TriggerStatus) {
         let _ = status;
     }
 
-    /// The address that it listens on, if it does.
+    /// Returns the address that the source listens on, if it does.
     fn local_addr(&self) -> Option<SocketAddr> {
         None
     }

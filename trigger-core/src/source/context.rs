@@ -13,7 +13,7 @@ use crate::dead_letter::DeadLetters;
 use crate::panic::CatchUnwind;
 use crate::task::{BoxFuture, Tasks};
 
-/// What a source gets from its runtime: its sink, the bus and the broker, tasks, and the values that sources share.
+/// What a source gets from its runtime: its sink, the bus and the broker, tasks, and values that sources share.
 #[derive(Clone)]
 pub struct SourceContext {
     pub(crate) sink: Sink,
@@ -33,17 +33,17 @@ pub(crate) struct SharedByRuntime {
 }
 
 impl SourceContext {
-    /// The sink of the source: where it offers its events.
+    /// Returns the sink, to which the source offers its events.
     pub fn sink(&self) -> &Sink {
         &self.sink
     }
 
-    /// The bus of the runtime.
+    /// Returns the bus of the runtime.
     pub fn bus(&self) -> &EventBus {
         &self.shared.bus
     }
 
-    /// The broker of the runtime.
+    /// Returns the broker of the runtime.
     pub fn broker(&self) -> &MessageBroker {
         &self.shared.broker
     }
@@ -52,10 +52,10 @@ impl SourceContext {
         &self.shared.dead_letters
     }
 
-    /// The value of this type that all sources of the runtime share, such as a server on whose port several of them have
-    /// a path. The first call makes it.
+    /// Returns the value of this type that all sources of the runtime share, such as the servers whose ports several
+    /// webhooks have. The first call makes it.
     ///
-    /// A type that only one crate can name is not shared with the sources of other crates.
+    /// A source uses a private type, so that the sources of other crates do not share it.
     pub fn shared<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         // Made without the lock, because `default` is code of the source.
         let new: Arc<dyn Any + Send + Sync> = Arc::new(T::default());
@@ -65,8 +65,8 @@ impl SourceContext {
         value.downcast().unwrap_or_default()
     }
 
-    /// Runs a task of the source. The runtime drops it after [`refuse`](super::TriggerSource::refuse) has returned, or at
-    /// the deadline of the drain. A panic ends the task and is logged.
+    /// Spawns a task of the source. The runtime drops it after [`refuse`](super::TriggerSource::refuse) has returned, or at
+    /// the deadline of the drain. A panic ends the task, and is logged.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let task: BoxFuture<'static, ()> = Box::pin(task);
         let (stop, trigger) = (self.tasks.stop_token().clone(), self.sink.trigger_id().to_owned());

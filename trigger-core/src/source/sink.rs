@@ -18,11 +18,11 @@ use crate::status::TriggerStatus;
 use crate::topic::TopicPattern;
 use crate::trigger::TriggerError;
 
-/// Where a source offers its events: the queue of its trigger, with the filter, the bounds and the overflow policy of the
-/// trigger. A clone is a handle to the same queue.
+/// The receiving end of a trigger: its queue, with its filter, its bounds and its overflow policy. A source offers events to
+/// it. A clone is a handle to the same queue.
 ///
-/// The runtime opens it after every source has opened, and closes it when the process ends. Every event that is offered is
-/// counted: see [`TriggerStatus`].
+/// The runtime opens the queue after every source has opened, and closes it when the process ends. It counts every event
+/// that is offered: see [`TriggerStatus`].
 #[derive(Clone)]
 pub struct Sink(Arc<Inner>);
 
@@ -106,18 +106,18 @@ impl Sink {
         }))
     }
 
-    /// The id of the trigger.
+    /// Returns the id of the trigger.
     pub fn trigger_id(&self) -> &str {
         &self.0.queue.trigger().id
     }
 
-    /// Offers an event: queues it, or does what the filter and the overflow policy of the trigger say. With
-    /// [`Overflow::Wait`] it waits for room.
+    /// Offers an event: queues it, or applies the filter or the overflow policy of the trigger. With [`Overflow::Wait`] it
+    /// waits for capacity.
     ///
     /// # Cancel safety
     ///
-    /// Dropped while it waits for room, the event counts as dropped and is kept as a dead letter. A source that must not
-    /// lose it waits for [`capacity`](Self::capacity) before it takes the event from where it comes.
+    /// If the future is dropped while it waits, the event counts as dropped and is kept as a dead letter. A source that must
+    /// not lose it waits for [`capacity`](Self::capacity) before it takes the event from outside.
     pub async fn send(&self, draft: Draft) -> Offered {
         let frame = draft.frame(self.0.clock.stamp(), self.0.kind);
         let id = frame.id();
@@ -135,11 +135,11 @@ impl Sink {
         }
     }
 
-    /// Waits until the queue has room for an event, or is closed.
+    /// Waits until the queue has capacity for an event, or is closed.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: room is not reserved.
+    /// Cancel safe. It reserves no capacity.
     pub async fn capacity(&self) {
         self.0.queue.capacity().await;
     }
@@ -149,7 +149,7 @@ impl Sink {
         self.0.queue.is_open()
     }
 
-    /// The time now, by the clock of the runtime.
+    /// Returns the time now, by the clock of the runtime.
     pub fn now(&self) -> SystemTime {
         self.0.clock.now()
     }
