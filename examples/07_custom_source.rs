@@ -9,7 +9,7 @@ use std::{env, io, process};
 
 use tokio::fs;
 use triggers::prelude::*;
-use triggers::{Draft, Offered, Sink, SourceContext, SourceKind, TriggerError, TriggerSource};
+use triggers::{Claim, Draft, Offered, Sink, SourceContext, SourceKind, TriggerError, TriggerSource};
 
 /// The kind of the source. If its queue is full, the files wait in the folder.
 static FOLDER: SourceKind = SourceKind::new("folder", "a file").queue(10).overflow(Overflow::Wait);
@@ -24,6 +24,11 @@ impl TriggerSource for Folder {
 
     fn pattern(&self) -> Cow<'_, str> {
         self.0.to_string_lossy()
+    }
+
+    /// Two triggers of one folder would take each other's files.
+    fn claims(&self) -> Vec<Claim> {
+        vec![Claim::of_runtime(format!("the folder {}", self.0.display()))]
     }
 
     /// Fails the start of the program if there can be no such folder.

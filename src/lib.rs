@@ -3,9 +3,9 @@
 // The rest of this crate re-exports: behaviour is in `trigger-core`, expansion in `trigger-macros`.
 
 pub use trigger_core::{
-    ArgumentDescription, Attempt, Attribute, Backoff, Builder, Bytes, Clock, ConfigError, ConfigErrorKind,
-    Context, DeadLetter, DeadLetterReason, DeadLetters, Description, Draft, DrainReport, Emit, Error,
-    EventBus, EventId, EventTrigger, FaultKind, Filter, Frame, FrameError, FromTrigger, Handler,
+    ArgumentDescription, Attempt, Attribute, Backoff, Builder, Bytes, Claim, Clock, ConfigError,
+    ConfigErrorKind, Context, DeadLetter, DeadLetterReason, DeadLetters, Description, Draft, DrainReport,
+    Emit, Error, EventBus, EventId, EventTrigger, FaultKind, Filter, Frame, FrameError, FromTrigger, Handler,
     HandlerRecord, Headers, IntoOutcome, Json, Key, MessageBroker, MessageTrigger, Needs, Offered, Outcome,
     Overflow, Overlap, ParseEventIdError, PausedClock, Problem, ProblemKind, ProcessConfig,
     ProcessDescription, ProcessReport, ProcessState, ProcessStatus, Publish, PublishError, Published,

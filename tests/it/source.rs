@@ -118,6 +118,36 @@ async fn source_of_two_triggers_is_a_problem_of_the_start() {
     assert!(error.contains("`q` at tests/it/source.rs:") && error.contains("the process `p`"), "{error}");
 }
 
+#[test]
+fn resource_that_two_triggers_claim_is_a_problem_of_the_start() {
+    let [runtime, process] = ["one-of-a-runtime", "one-of-a-process"];
+    for (triggers, conflict) in [
+        ([("p", runtime), ("q", runtime)], Some("`q` at")),
+        ([("p", runtime), ("p", runtime)], Some("`p` at")),
+        ([("p", process), ("p", process)], Some("`p` at")),
+        ([("p", process), ("q", process)], None),
+        ([("p", runtime), ("p", process)], None),
+        ([("p", runtime), ("q", "other")], None),
+    ] {
+        let of = |process: &str| {
+            let own = triggers.iter().filter(|(name, _)| *name == process);
+            config(
+                own.map(|(_, feed)| TriggerConfig::custom(Feed::new(feed)))
+                    .chain([TriggerConfig::event("e")]),
+            )
+        };
+        let builder = Runtime::builder().process("p", of("p"), |_: Text| async {});
+        let checked = builder.process("q", of("q"), |_: Text| async {}).check();
+        let error = checked.err().map(|error| error.to_string()).unwrap_or_default();
+        match conflict {
+            None => assert_eq!(error, "", "{triggers:?}"),
+            Some(place) => {
+                assert!(error.contains(place) && error.contains("needs the feed for itself"), "{error}")
+            }
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn panic_of_a_source_at_its_end_keeps_nothing_from_ending() -> Result {
     for step in ["refuse", "close"] {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::mpsc;
 use triggers::{
-    Attempt, ConfigErrorKind, DeadLetter, Draft, Frame, Headers, Offered, Outcome, ProcessConfig, Result,
-    Runtime, Setting, Sink, SourceContext, SourceDescription, SourceKind, Text, TriggerConfig, TriggerError,
-    TriggerEvent, TriggerKind, TriggerSource, handlers, on_event, on_source, source_kind,
+    Attempt, Claim, ConfigErrorKind, DeadLetter, Draft, Frame, Headers, Offered, Outcome, ProcessConfig,
+    Result, Runtime, Setting, Sink, SourceContext, SourceDescription, SourceKind, Text, TriggerConfig,
+    TriggerError, TriggerEvent, TriggerKind, TriggerSource, handlers, on_event, on_source, source_kind,
 };
 
 use crate::common::{assert_balanced, config, status};
@@ -89,6 +89,14 @@ impl TriggerSource for Feed {
 
     fn pattern(&self) -> Cow<'_, str> {
         Cow::Borrowed(self.name)
+    }
+
+    fn claims(&self) -> Vec<Claim> {
+        match self.name {
+            "one-of-a-runtime" => vec![Claim::of_runtime("the feed"), Claim::of_runtime("the file /feed")],
+            "one-of-a-process" => vec![Claim::of_process("the feed")],
+            _ => Vec::new(),
+        }
     }
 
     async fn bind(&self, _: &SourceContext) -> Result<(), TriggerError> {

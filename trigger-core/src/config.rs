@@ -20,6 +20,7 @@ mod read;
 mod setting;
 mod table;
 
+pub use custom::Claim;
 pub(crate) use custom::CustomSource;
 pub use process::ProcessConfig;
 pub(crate) use setting::FromSettings;

@@ -54,7 +54,7 @@ pub use trigger_grammar::FaultKind;
 pub use broker::{MessageBroker, Publish};
 pub use bus::{Emit, EventBus};
 pub use clock::{Clock, PausedClock, SystemClock};
-pub use config::{ProcessConfig, Setting, Settings, TriggerConfig};
+pub use config::{Claim, ProcessConfig, Setting, Settings, TriggerConfig};
 pub use dead_letter::DeadLetters;
 pub use description::{
     ArgumentDescription, Description, Overlap, ProcessDescription, SourceDescription, TriggerDescription,

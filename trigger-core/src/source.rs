@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::net::SocketAddr;
 
+use crate::config::Claim;
 use crate::event::SourceKind;
 use crate::status::TriggerStatus;
 use crate::trigger::TriggerError;
@@ -85,6 +86,12 @@ pub trait TriggerSource: Send + Sync + 'static {
     /// Returns what the source listens to, for people, and for the default id of its trigger, `KIND-PATTERN`. The runtime
     /// calls it once.
     fn pattern(&self) -> Cow<'_, str>;
+
+    /// Returns the resources that no other trigger may have. A check compares them before the start. The runtime calls it
+    /// once. By default the source claims nothing.
+    fn claims(&self) -> Vec<Claim> {
+        Vec::new()
+    }
 
     /// Takes exclusive resources, such as a port. The runtime reports the errors of all sources together.
     ///

@@ -7,7 +7,7 @@ use trigger_grammar::hint;
 use super::clash::{Claim, Takes, Thing};
 use super::record::SourceRecord;
 use super::*;
-use crate::config::{CustomSource, SourceConfig, TriggerConfig};
+use crate::config::{self, CustomSource, SourceConfig, TriggerConfig};
 use crate::event::SourceKind;
 use crate::handler::Extensions;
 
@@ -21,7 +21,7 @@ pub(crate) fn check(declarations: &[&Declaration], names: &[&str], provided: &Ex
         arguments(declaration, provided, &mut problems);
         repeated_ids(declaration, &mut problems);
     }
-    shared_sources(declarations, names, &mut problems);
+    custom_sources(declarations, names, &mut problems);
     clashing(declarations, names, &mut problems);
     problems
 }
@@ -95,22 +95,36 @@ fn dead_letters(declaration: &Declaration, own: &str, names: &[&str], problems: 
     }
 }
 
-/// Checks that no two triggers share a source, because a source offers its events to one sink.
-fn shared_sources(declarations: &[&Declaration], names: &[&str], problems: &mut Vec<Problem>) {
+/// Checks that no two triggers share a custom source, because a source offers its events to one sink, and that no two claim
+/// the same resource.
+fn custom_sources(declarations: &[&Declaration], names: &[&str], problems: &mut Vec<Problem>) {
     let mut seen: Vec<(&CustomSource, &str)> = Vec::new();
     for (declaration, name) in declarations.iter().zip(names) {
         for trigger in &declaration.config.triggers {
             let SourceConfig::Custom(source) = &trigger.source else { continue };
-            if let Some((_, other)) = seen.iter().find(|(other, _)| *other == source) {
-                let id = trigger.trigger_id();
-                let message = format!(
-                    "the trigger `{id}` has the same source as one of the process `{other}`; make a source for each trigger"
-                );
+            let conflict = seen.iter().find_map(|(other, process)| {
+                if *other == source {
+                    return Some(format!(
+                        "has the same source as one of the process `{process}`; make a source for each trigger"
+                    ));
+                }
+                let claim = clashing_claim(source, other, name == process)?;
+                Some(format!("needs {claim} for itself, and a trigger of the process `{process}` has it"))
+            });
+            if let Some(conflict) = conflict {
+                let message = format!("the trigger `{}` {conflict}", trigger.trigger_id());
                 problems.push(Problem::of(declaration, ProblemKind::Conflict, message));
             }
             seen.push((source, name));
         }
     }
+}
+
+/// Returns the resource that both sources claim, if only one of them can have it.
+fn clashing_claim<'a>(source: &'a CustomSource, other: &CustomSource, same_process: bool) -> Option<&'a str> {
+    let excludes =
+        |claim: &&config::Claim| (claim.is_of_runtime || same_process) && other.claims().contains(claim);
+    source.claims().iter().find(excludes).map(|claim| claim.resource.as_str())
 }
 
 /// Checks that the given ids of its triggers are unique. Repeated default ids are numbered instead.

@@ -89,8 +89,9 @@ impl TriggerConfig {
     /// let config = ProcessConfig::new().trigger(TriggerConfig::custom(Ticker).queue(10));
     /// ```
     pub fn custom(source: impl TriggerSource) -> TriggerConfig {
-        let (kind, pattern) = (source.kind(), source.pattern().into_owned());
-        TriggerConfig::of_source(CustomSource::new(kind, pattern, Arc::new(Erased(Arc::new(source)))))
+        let (kind, pattern, claims) = (source.kind(), source.pattern().into_owned(), source.claims());
+        let source = CustomSource::new(kind, pattern, Arc::new(Erased(Arc::new(source))));
+        TriggerConfig::of_source(source.with_claims(claims))
     }
 }
 
