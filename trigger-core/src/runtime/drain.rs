@@ -90,7 +90,7 @@ impl Runtime {
         self.context.env.shutdown.cancel();
         // A process that is being added may have accepted events already. Wait until it is admitted, or its addition has
         // seen the phase. The lookup of its host name may take longer than the drain; then it is refused.
-        let admitted = timeout_at(deadline, self.adding.lock());
+        let admitted = async { drop(timeout_at(deadline, self.adding.lock()).await) };
         // Meanwhile no source takes an event from outside.
         let refused = timeout_at(deadline, all(present.iter().map(|process| process.refuse())));
         let _ = tokio::join!(refused, admitted);
