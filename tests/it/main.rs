@@ -42,6 +42,7 @@ mod runtime;
 mod signals;
 mod source;
 mod source_kind;
+mod status;
 mod stop;
 mod tidy;
 mod topics;

@@ -345,8 +345,8 @@ async fn status_serializes_with_the_documented_keys() -> Result {
             "failed": 0, "retried": 0, "waiting": 0, "dead_lettered": 0,
             "triggers": [{
                 "id": "event-e", "kind": "event", "pattern": "e", "queue_size": 0, "queue_bytes": 0, "waiting": 0,
-                "capacity": 100, "accepted": 1, "dropped": 0, "filtered": 0, "undecodable": 0,
-                "filter": null, "last_fired": null,
+                "capacity": 100, "accepted": 1, "dropped": 0, "evicted": 0, "filtered": 0,
+                "undecodable": 0, "filter": null, "last_fired": null,
             }],
         }]})
     );

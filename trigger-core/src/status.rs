@@ -15,11 +15,8 @@ pub struct RuntimeStatus {
     pub processes: Vec<ProcessStatus>,
 }
 
-/// The state of one process. For the triggers of the framework the sums are exact at every moment: the total of
-/// `accepted` is `queue_size + in_flight + handled + dead_lettered`, plus the events that [`Overflow::DropOldest`]
-/// dropped.
-///
-/// [`Overflow::DropOldest`]: crate::Overflow::DropOldest
+/// The state of one process. With the triggers of the framework its counts balance at every moment, summed over the
+/// triggers: `accepted = queue_size + in_flight + handled + dead_lettered + evicted`.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ProcessStatus {
@@ -89,9 +86,11 @@ pub struct TriggerStatus {
     pub capacity: usize,
     /// The number of accepted events, since the trigger was made.
     pub accepted: u64,
-    /// The number of dropped events. Each found the queue full and is not in `accepted`. With
-    /// [`Overflow::DropOldest`](crate::Overflow::DropOldest) it was accepted before, and evicted for a newer event.
+    /// The number of dropped events: those that found the queue full, which are not in `accepted`, and the `evicted`
+    /// ones.
     pub dropped: u64,
+    /// The number of accepted events that [`Overflow::DropOldest`](crate::Overflow::DropOldest) evicted for newer ones.
+    pub evicted: u64,
     /// The number of events that matched and were rejected by a filter.
     pub filtered: u64,
     /// The number of these whose body the filter could not decode.
@@ -116,6 +115,7 @@ impl TriggerStatus {
             capacity: 0,
             accepted: 0,
             dropped: 0,
+            evicted: 0,
             filtered: 0,
             undecodable: 0,
             filter: None,

@@ -1,11 +1,12 @@
 //! The equations that the status of a process must satisfy.
 //!
-//! The status has one count, `dropped`, for two fates: the queue refused an event, or it evicted an accepted event for
-//! a newer one. A filter that accepts every event separates the two. The runtime calls it right before the push, so it
-//! counts the offers. It also counts the bodies over the limit, for which no eviction helps. So these hold exactly:
+//! The status counts the evicted events among the dropped ones, so refused = dropped - evicted. A filter that accepts
+//! every event counts the offers, because the runtime calls it right before the push. It also counts the bodies over
+//! the limit, for which no eviction helps. So these hold exactly:
 //!
+//! - accepted = queued + in flight + handled + dead-lettered + evicted.
 //! - offered + redriven = queued + in flight + handled + dead-lettered + dropped, as
-//!   offered + redriven = accepted + refused, and accepted = queued + in flight + handled + dead-lettered + evicted.
+//!   offered + redriven = accepted + refused.
 //! - refused = offered with a body over the limit, for `drop_oldest` without retries. Retries keep their capacity, so
 //!   with them the queue may refuse more.
 
@@ -14,6 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use triggers::{Overflow, ProcessStatus, TriggerStatus};
+
+use crate::common::assert_balanced;
 
 /// The events that were offered to the filters of one process.
 #[derive(Default)]
@@ -77,17 +80,16 @@ impl Account {
         let known = self.known(status);
         let sum = |of: fn(&TriggerStatus) -> u64| status.triggers.iter().map(of).sum::<u64>();
         let queued = sum(|trigger| trigger.queue_size as u64);
-        let (accepted, dropped) = (sum(|trigger| trigger.accepted), sum(|trigger| trigger.dropped));
+        let (dropped, evicted) = (sum(|trigger| trigger.dropped), sum(|trigger| trigger.evicted));
         let kept = queued + status.in_flight + status.handled + status.dead_lettered;
-        assert!(kept <= accepted, "{kept} kept of the accepted events: {status:#?}");
-        let evicted = accepted - kept;
-        assert!(evicted <= dropped, "{evicted} are missing: {status:#?}");
+        assert_balanced(status);
+        assert!(evicted <= dropped, "{status:#?}");
         let refused = dropped - evicted;
         let offers = known.offers.as_deref();
         let too_large = offers.map_or(0, |offers| offers.too_large.load(Ordering::SeqCst));
         match known.overflow {
             Overflow::DropOldest if !known.retries => {
-                assert_eq!(refused, too_large, "{evicted} evicted: {status:#?}");
+                assert_eq!(refused, too_large, "{status:#?}");
             }
             Overflow::DropOldest => {
                 assert!(refused >= too_large, "{refused} refused, {too_large} too large: {status:#?}");

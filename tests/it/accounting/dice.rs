@@ -97,7 +97,7 @@ fn bounded(
     let retry = if dice.one_in(2) { 0 } else { dice.roll(4) as u32 };
     let limits: Vec<_> =
         triggers.iter().map(|_| dice.one_in(3).then(|| 20 + dice.roll(150) as usize)).collect();
-    // Only the offers separate the events that such a queue refuses from those that it evicts.
+    // Only the offers show how many events such a queue must refuse.
     let refuses_and_evicts =
         overflow == Overflow::DropOldest && (retry > 0 || limits.iter().any(Option::is_some));
     let offers = (refuses_and_evicts || dice.one_in(2)).then(Arc::<Offers>::default);

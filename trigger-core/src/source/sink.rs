@@ -319,6 +319,7 @@ impl Sink {
             capacity: self.0.capacity,
             accepted: ledger.accepted,
             dropped: ledger.dropped,
+            evicted: ledger.evicted,
             filtered: ledger.filtered,
             undecodable: ledger.undecodable,
             filter: self.0.filter.as_ref().map(ToString::to_string),
