@@ -1,11 +1,12 @@
 //! The status of a runtime: what its counts include, and how they change.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
-use triggers::{Overflow, Result, Runtime, TriggerConfig};
+use triggers::{DeadLetterReason, Error, Json, Outcome, Overflow, Result, Runtime, TriggerConfig};
 
-use crate::common::{assert_balanced, config, gated, status};
+use crate::common::{assert_balanced, config, gated, on, status};
 use crate::until::until;
 
 #[tokio::test(start_paused = true)]
@@ -26,5 +27,76 @@ async fn status_counts_evicted_events_apart_from_refused_ones() -> Result {
     assert_balanced(&now);
     let json = serde_json::to_value(trigger)?;
     assert_eq!((&json["evicted"], &json["dropped"]), (&3.into(), &4.into()));
+    Ok(())
+}
+
+/// Fails in the way that the event names.
+async fn fail(Json(how): Json<String>) -> Result<Outcome> {
+    match how.as_str() {
+        "reject" => Ok(Outcome::reject("unwanted")),
+        "permanent" => Err(Error::permanent("broken for good")),
+        "error" => Err(Error::from("broken")),
+        // A panic that the panic hook does not print.
+        "panic" => std::panic::resume_unwind(Box::new("a panic")),
+        _ => std::future::pending().await,
+    }
+}
+
+const REASONS: [DeadLetterReason; 7] = [
+    DeadLetterReason::Overflow,
+    DeadLetterReason::Decode,
+    DeadLetterReason::Rejected,
+    DeadLetterReason::RetriesExhausted,
+    DeadLetterReason::Panicked,
+    DeadLetterReason::TimedOut,
+    DeadLetterReason::Drained,
+];
+
+/// Returns the number of dead letters of the first process for each of [`REASONS`].
+fn by_reason(runtime: &Runtime) -> [u64; 7] {
+    let counts = status(runtime).dead_letters;
+    REASONS.map(|reason| counts.get(reason))
+}
+
+#[tokio::test(start_paused = true)]
+async fn status_counts_dead_letters_by_reason() -> Result {
+    let runtime =
+        Runtime::builder().process("p", on("e").timeout(Duration::from_secs(1)), fail).start().await?;
+    let bus = runtime.bus();
+    bus.emit("e", 1).await?;
+    for how in ["reject", "permanent", "error", "error", "error", "panic", "panic", "hang", "hang"] {
+        bus.emit("e", how).await?;
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(status(&runtime).dead_lettered, 10);
+    assert_eq!(by_reason(&runtime), [0, 1, 2, 3, 2, 2, 0]);
+    runtime.pause("p")?;
+    for _ in 0..104 {
+        bus.emit("e", "error").await?;
+    }
+    assert_eq!(by_reason(&runtime), [4, 1, 2, 3, 2, 2, 0]);
+    let json = serde_json::to_value(status(&runtime).dead_letters)?;
+    for reason in REASONS {
+        assert_eq!(json[reason.as_str()], status(&runtime).dead_letters.get(reason), "{reason}");
+    }
+    runtime.dead_letters().clear(|_| true).await;
+    assert_eq!(by_reason(&runtime), [4, 1, 2, 3, 2, 2, 0]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn dead_letters_of_the_drain_count_for_their_process_alone() -> Result {
+    let builder = Runtime::builder().drain_deadline(Duration::from_secs(1));
+    let hang = |_: Json<u32>| std::future::pending::<()>();
+    let runtime = builder.process("p", on("e"), hang).start().await?;
+    for n in 0..3 {
+        runtime.bus().emit("e", n).await?;
+    }
+    assert_eq!(runtime.remove_process("p").await?.left, 3);
+    runtime.add_process("p", on("e"), hang).await?;
+    assert_eq!(by_reason(&runtime), [0; 7]);
+    runtime.bus().emit("e", 3).await?;
+    assert_eq!(runtime.shutdown().await.left, 1);
+    assert_eq!(by_reason(&runtime), [0, 0, 0, 0, 0, 0, 1]);
     Ok(())
 }

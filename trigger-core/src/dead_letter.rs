@@ -11,6 +11,11 @@ use crate::panic::drop_quietly;
 use crate::policy;
 use crate::queue::{Inbox, Item, Queue};
 
+mod counts;
+
+pub(crate) use counts::CountedDeadLetters;
+pub use counts::DeadLetterCounts;
+
 /// The dead letters of a runtime: the last 1000 and at most 64 MiB, in memory. A clone is a handle to the same store.
 ///
 /// A handler takes it as an argument; a program gets it from [`Runtime::dead_letters`](crate::Runtime::dead_letters).
@@ -239,7 +244,7 @@ impl DeadLetters {
 
     /// Keeps a new dead letter, and hands it to its subscribers. The dead letter of a dead-letter trigger's event is
     /// handed to none, otherwise a failing subscriber would cause dead letters without end.
-    pub(crate) fn keep(&self, dead_letter: DeadLetter) {
+    fn keep(&self, dead_letter: DeadLetter) {
         let dead_letter = self.keep_new(dead_letter);
         if dead_letter.event.kind() == TriggerKind::DeadLetter {
             return;
@@ -255,7 +260,7 @@ impl DeadLetters {
     }
 
     /// Keeps a new dead letter, and hands it to no subscriber.
-    pub(crate) fn keep_untold(&self, dead_letter: DeadLetter) {
+    fn keep_untold(&self, dead_letter: DeadLetter) {
         drop_quietly(self.keep_new(dead_letter));
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, SystemTime};
 
-use crate::dead_letter::DeadLetters;
+use crate::dead_letter::CountedDeadLetters;
 use crate::deadlock::{WaitGraph, Worker};
 use crate::event::{DeadLetter, DeadLetterReason, cut};
 use crate::handler::{Attempt, Context, Env, HandlerResult, HandlerSlot, NewSlot};
@@ -32,7 +32,7 @@ pub(crate) struct Process {
     /// The queues of its triggers.
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) env: Arc<Env>,
-    pub(crate) dead_letters: DeadLetters,
+    pub(crate) dead_letters: CountedDeadLetters,
     pub(crate) wait_graph: Arc<WaitGraph>,
 }
 

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use serde::{Serialize, Serializer};
 
+use crate::dead_letter::DeadLetterCounts;
 use crate::event::{TriggerKind, rfc3339};
 use crate::names::named;
 
@@ -41,6 +42,9 @@ pub struct ProcessStatus {
     /// The number of accepted events that were dead-lettered. An event that found the queue full is not among them: it
     /// was not accepted, and counts in `dropped`.
     pub dead_lettered: u64,
+    /// The number of its dead letters for each reason, since its start. They include those of overflow, which may not
+    /// have been accepted, and those of the end of the process, which stay in `queue_size`.
+    pub dead_letters: DeadLetterCounts,
     /// Its triggers, in the order of their declaration.
     pub triggers: Vec<TriggerStatus>,
 }

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use triggers::{Overflow, ProcessStatus, TriggerStatus};
+use triggers::{DeadLetterReason, Overflow, ProcessStatus, TriggerStatus};
 
 use crate::common::assert_balanced;
 
@@ -72,8 +72,27 @@ impl Account {
     pub(super) fn check_end(&self, status: &ProcessStatus) {
         self.check(status, false);
         assert_eq!(status.in_flight, 0, "{status:#?}");
+        self.check_dead_letters(status);
         let done = self.known(status).done.load(Ordering::SeqCst);
         assert_eq!(status.handled, done, "the handler returned `Done` {done} times: {status:#?}");
+    }
+
+    /// Checks the dead letters of each reason against the other counts.
+    fn check_dead_letters(&self, status: &ProcessStatus) {
+        let counts = status.dead_letters;
+        let of = |reasons: &[DeadLetterReason]| reasons.iter().map(|reason| counts.get(*reason)).sum::<u64>();
+        let overflow = of(&[DeadLetterReason::Overflow]);
+        assert_eq!(overflow, self.dead_lettered_by_overflow(status), "{status:#?}");
+        let queued: usize = status.triggers.iter().map(|trigger| trigger.queue_size).sum();
+        assert_eq!(of(&[DeadLetterReason::Drained]), queued as u64, "{status:#?}");
+        let settled = of(&[
+            DeadLetterReason::Decode,
+            DeadLetterReason::Rejected,
+            DeadLetterReason::RetriesExhausted,
+            DeadLetterReason::Panicked,
+            DeadLetterReason::TimedOut,
+        ]);
+        assert_eq!(settled, status.dead_lettered, "{status:#?}");
     }
 
     fn check(&self, status: &ProcessStatus, waits: bool) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::context::RuntimeContext;
 use super::process_phase::{ProcessPhase, Settled};
 use crate::config::TriggerConfig;
+use crate::dead_letter::CountedDeadLetters;
 use crate::process::{Policy, Process};
 use crate::queue::{Inbox, Ledger, Queue, Workers};
 use crate::registry::{Declaration, Problem, ProblemKind};
@@ -44,7 +45,7 @@ impl ProcessHandle {
         let inbox = Inbox::new(queues, settings.key.clone(), Some(workers), Arc::clone(&context.quiescence));
         context.wait_graph.add(&inbox);
         let source_tasks = Arc::<Tasks>::default();
-        let dead_letters = &context.shared.dead_letters;
+        let dead_letters = CountedDeadLetters::new(context.shared.dead_letters.clone());
         let bind = |(port, config): (usize, TriggerConfig)| {
             let deps = SinkDeps {
                 queue: Queue::of(Arc::clone(&inbox), port),
@@ -72,7 +73,7 @@ impl ProcessHandle {
             policy,
             inbox,
             env: Arc::clone(&context.env),
-            dead_letters: context.shared.dead_letters.clone(),
+            dead_letters,
             wait_graph: Arc::clone(&context.wait_graph),
         };
         ProcessHandle {
@@ -188,6 +189,7 @@ impl ProcessHandle {
             retried: sum(|ledger| ledger.retried),
             waiting: triggers.iter().map(|trigger| trigger.waiting).sum(),
             dead_lettered: sum(|ledger| ledger.dead_lettered),
+            dead_letters: self.process.dead_letters.counts(),
             triggers,
         }
     }

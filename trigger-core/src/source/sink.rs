@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::draft::{Draft, Offered};
 use crate::clock::SharedClock;
 use crate::config::TriggerConfig;
-use crate::dead_letter::DeadLetters;
+use crate::dead_letter::CountedDeadLetters;
 use crate::deadlock::{WaitGraph, Waited};
 use crate::event::{DeadLetter, DeadLetterReason, EventId, Frame, SourceKind, TriggerEvent, TriggerInfo};
 use crate::filter::Filter;
@@ -58,7 +58,7 @@ pub(crate) struct SinkDeps {
 #[derive(Clone, Debug)]
 pub(crate) struct DeadLetterSink {
     pub(crate) process: String,
-    pub(crate) dead_letters: DeadLetters,
+    pub(crate) dead_letters: CountedDeadLetters,
 }
 
 /// What became of a frame that was offered.
