@@ -352,7 +352,7 @@ async fn status_serializes_with_the_documented_keys() -> Result {
                 "capacity": 100, "accepted": 1, "dropped": 0, "evicted": 0, "filtered": 0,
                 "undecodable": 0, "filter": null, "last_fired": null,
             }],
-        }]})
+        }], "dead_letters": {"kept": 0, "bytes": 0}})
     );
     Ok(())
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use triggers::{DeadLetterReason, Error, Json, Outcome, Overflow, Result, Runtime, TriggerConfig};
+use triggers::{
+    DeadLetterReason, Error, Json, Outcome, Overflow, Result, Runtime, TriggerConfig, TriggerEvent,
+};
 
 use crate::common::{assert_balanced, config, gated, on, status};
 use crate::until::until;
@@ -98,5 +100,33 @@ async fn dead_letters_of_the_drain_count_for_their_process_alone() -> Result {
     runtime.bus().emit("e", 3).await?;
     assert_eq!(runtime.shutdown().await.left, 1);
     assert_eq!(by_reason(&runtime), [0, 0, 0, 0, 0, 0, 1]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn status_has_the_number_and_the_bytes_of_the_kept_dead_letters() -> Result {
+    let broken = |_: TriggerEvent| async { Err::<(), _>("broken") };
+    let runtime = Runtime::builder().process("p", on("e"), broken).start().await?;
+    let letters = runtime.dead_letters();
+    let kept = || {
+        let now = runtime.status().dead_letters;
+        (now.kept, now.bytes)
+    };
+    assert_eq!(kept(), (0, 0));
+    let mut bytes = Vec::new();
+    for size in [0, 1000] {
+        let before = kept().1;
+        runtime.bus().emit_raw("e", vec![b'x'; size]).await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        bytes.push(kept().1 - before);
+    }
+    assert_eq!(kept(), (2, bytes[0] + bytes[1]));
+    assert_eq!(bytes[1] - bytes[0], 1000);
+    letters.clear(|letter| letter.number() == 1).await;
+    assert_eq!(kept(), (1, bytes[1]));
+    let json = serde_json::to_value(runtime.status())?;
+    assert_eq!(json["dead_letters"], serde_json::json!({"kept": 1, "bytes": bytes[1]}));
+    letters.clear(|_| true).await;
+    assert_eq!(kept(), (0, 0));
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::queue::{Inbox, Item, Queue};
 mod counts;
 
 pub(crate) use counts::CountedDeadLetters;
-pub use counts::DeadLetterCounts;
+pub use counts::{DeadLetterCounts, DeadLettersStatus};
 
 /// The dead letters of a runtime: the last 1000 and at most 64 MiB, in memory. A clone is a handle to the same store.
 ///
@@ -211,6 +211,12 @@ impl DeadLetters {
 
     fn count(&self) -> usize {
         self.letters().kept.len()
+    }
+
+    /// Returns the number and the size of the kept dead letters, at one moment.
+    pub(crate) fn status(&self) -> DeadLettersStatus {
+        let letters = self.letters();
+        DeadLettersStatus { kept: letters.kept.len(), bytes: letters.bytes }
     }
 
     /// Returns the dead letters that the filter accepts. The filter runs without the lock.

@@ -55,7 +55,7 @@ pub use broker::{MessageBroker, Publish};
 pub use bus::{Emit, EventBus};
 pub use clock::{Clock, PausedClock, SystemClock};
 pub use config::{Claim, ProcessConfig, Setting, Settings, TriggerConfig};
-pub use dead_letter::{DeadLetterCounts, DeadLetters};
+pub use dead_letter::{DeadLetterCounts, DeadLetters, DeadLettersStatus};
 pub use description::{
     ArgumentDescription, Description, Overlap, ProcessDescription, SourceDescription, TriggerDescription,
 };

@@ -126,7 +126,10 @@ impl Runtime {
 
     /// The state of every process and trigger at this moment.
     pub fn status(&self) -> RuntimeStatus {
-        RuntimeStatus { processes: self.processes().iter().map(|handle| handle.status()).collect() }
+        RuntimeStatus {
+            processes: self.processes().iter().map(|handle| handle.status()).collect(),
+            dead_letters: self.context.shared.dead_letters.status(),
+        }
     }
 
     /// Drains the runtime: accepted events are handled, then everything ends.

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde::{Serialize, Serializer};
 
-use crate::dead_letter::DeadLetterCounts;
+use crate::dead_letter::{DeadLetterCounts, DeadLettersStatus};
 use crate::event::{TriggerKind, rfc3339};
 use crate::names::named;
 
@@ -14,6 +14,8 @@ use crate::names::named;
 pub struct RuntimeStatus {
     /// Every process, in the order of declaration: by file and line, then the closures of the builder.
     pub processes: Vec<ProcessStatus>,
+    /// The kept dead letters of all processes, including removed ones.
+    pub dead_letters: DeadLettersStatus,
 }
 
 /// The state of one process. With the triggers of the framework its counts balance at every moment, summed over the

@@ -1,4 +1,4 @@
-//! The dead letters of one process: where they are kept, and how many there were for each reason.
+//! The counts of dead letters: those that a runtime keeps, and those of one process for each reason.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,6 +7,16 @@ use serde::Serialize;
 
 use super::DeadLetters;
 use crate::event::{DeadLetter, DeadLetterReason};
+
+/// The dead letters that a runtime keeps at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct DeadLettersStatus {
+    /// The number of kept dead letters: at most 1000.
+    pub kept: usize,
+    /// Their size in memory, in bytes: the bodies of their events, and their texts. At most 64 MiB.
+    pub bytes: usize,
+}
 
 /// The number of dead letters of one process since its start, for each [`DeadLetterReason`]. Those that were redriven,
 /// cleared or removed over the bounds still count. It serializes as an object with the names of the reasons.
