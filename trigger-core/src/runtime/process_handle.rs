@@ -11,7 +11,7 @@ use crate::process::{Policy, Process};
 use crate::queue::{Inbox, Ledger, Queue, Workers};
 use crate::registry::{Declaration, Problem, ProblemKind};
 use crate::source::{BoundTrigger, DeadLetterSink, SinkDeps, queue};
-use crate::status::{ProcessStatus, TriggerStatus};
+use crate::status::ProcessStatus;
 use crate::task::{Tasks, threads};
 use crate::trigger::TriggerError;
 
@@ -175,23 +175,31 @@ impl ProcessHandle {
     }
 
     pub(super) fn status(&self) -> ProcessStatus {
-        let (triggers, ledgers): (Vec<TriggerStatus>, Vec<Ledger>) =
-            self.triggers.iter().map(BoundTrigger::status).unzip();
-        let sum = |of: fn(&Ledger) -> u64| ledgers.iter().map(of).sum();
-        ProcessStatus {
+        let mut status = ProcessStatus {
             name: self.name().to_owned(),
             handler: self.declaration.path(),
             state: self.phase.state(self.process.inbox.is_paused()),
             concurrency: self.process.policy.concurrency,
-            in_flight: sum(|ledger| ledger.in_flight()),
-            handled: sum(|ledger| ledger.handled),
-            failed: sum(|ledger| ledger.failed),
-            retried: sum(|ledger| ledger.retried),
-            waiting: triggers.iter().map(|trigger| trigger.waiting).sum(),
-            dead_lettered: sum(|ledger| ledger.dead_lettered),
+            in_flight: 0,
+            handled: 0,
+            failed: 0,
+            retried: 0,
+            waiting: 0,
+            dead_lettered: 0,
             dead_letters: self.process.dead_letters.counts(),
-            triggers,
+            triggers: Vec::with_capacity(self.triggers.len()),
+        };
+        for trigger in &self.triggers {
+            let (trigger, ledger) = trigger.status();
+            status.in_flight += ledger.in_flight();
+            status.handled += ledger.handled;
+            status.failed += ledger.failed;
+            status.retried += ledger.retried;
+            status.waiting += trigger.waiting;
+            status.dead_lettered += ledger.dead_lettered;
+            status.triggers.push(trigger);
         }
+        status
     }
 
     fn problem(&self, error: TriggerError) -> Problem {
