@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use triggers::{
-    DeadLetterReason, Error, Json, Outcome, Overflow, Result, Runtime, TriggerConfig, TriggerEvent,
+    DeadLetterReason, Error, EventBus, Filter, Json, MessageBroker, Outcome, Overflow, Result, Runtime,
+    TriggerConfig, TriggerEvent,
 };
 
 use crate::common::{assert_balanced, config, gated, on, status};
@@ -128,5 +129,36 @@ async fn status_has_the_number_and_the_bytes_of_the_kept_dead_letters() -> Resul
     assert_eq!(json["dead_letters"], serde_json::json!({"kept": 1, "bytes": bytes[1]}));
     letters.clear(|_| true).await;
     assert_eq!(kept(), (0, 0));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn bus_and_broker_count_the_publications_that_match_no_subscription() -> Result {
+    let refuse_all = TriggerConfig::event("filtered").filter(Filter::of(|_: &TriggerEvent| false));
+    let triggers = [
+        TriggerConfig::event("e"),
+        TriggerConfig::event("sourced").source("s"),
+        refuse_all,
+        TriggerConfig::message("m.*"),
+    ];
+    let runtime =
+        Runtime::builder().process("p", config(triggers), |_: TriggerEvent| async {}).start().await?;
+    let (bus, broker) = (runtime.bus(), runtime.broker());
+    for event_type in ["e", "sourced", "filtered"] {
+        bus.emit(event_type, 1).await?;
+    }
+    broker.publish("m.x", 1).await?;
+    assert_eq!((bus.unmatched(), broker.unmatched()), (0, 0));
+    for name in ["m.x", "e.x", "other"] {
+        bus.emit(name, 1).await?;
+    }
+    broker.publish("m.x.y", 1).await?;
+    assert!(bus.emit("not a type", 1).await.is_err());
+    drop(bus.emit("other", 1));
+    assert_eq!((bus.unmatched(), broker.unmatched()), (3, 1));
+    runtime.remove_process("p").await?;
+    bus.emit("e", 1).await?;
+    assert_eq!(runtime.bus().unmatched(), 4);
+    assert_eq!((EventBus::new().unmatched(), MessageBroker::new().unmatched()), (0, 0));
     Ok(())
 }

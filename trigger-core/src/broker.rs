@@ -47,6 +47,12 @@ impl MessageBroker {
         self.publication(topic, Ok(content.into()))
     }
 
+    /// Returns the number of messages so far whose topic matched no subscription. A message counts as matched if only a
+    /// filter of a subscription refuses it.
+    pub fn unmatched(&self) -> u64 {
+        self.routes.unmatched()
+    }
+
     fn publication<'a>(&'a self, name: &'a str, body: Result<Bytes, serde_json::Error>) -> Publish<'a> {
         Publish(Publication {
             routes: &self.routes,

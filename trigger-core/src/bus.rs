@@ -46,6 +46,23 @@ impl EventBus {
         self.publication(event_type, Ok(data.into()))
     }
 
+    /// Returns the number of events so far whose type matched no subscription. An event counts as matched if only the
+    /// source or a filter of a subscription refuses it.
+    ///
+    /// ```
+    /// # use trigger_core::EventBus;
+    /// # async fn example() -> trigger_core::Result {
+    /// let bus = EventBus::new();
+    /// bus.emit("pipeline.eror", "disk full").await?;
+    /// assert_eq!(bus.unmatched(), 1);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(example()).unwrap();
+    /// ```
+    pub fn unmatched(&self) -> u64 {
+        self.routes.unmatched()
+    }
+
     fn publication<'a>(&'a self, name: &'a str, body: Result<Bytes, serde_json::Error>) -> Emit<'a> {
         Emit(Publication { routes: &self.routes, by: Channel::Bus, name, body: Some(body), author: None })
     }

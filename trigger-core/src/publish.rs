@@ -202,8 +202,9 @@ impl<'a> Publication<'a> {
         };
         exactly.map_or(&[][..], |(_, subscriptions)| subscriptions).iter().for_each(&mut each);
         routes.by_pattern(self.name, each);
-        if let Some(last) = last {
-            tally.offer(last, frame);
+        match last {
+            Some(last) => tally.offer(last, frame),
+            None => self.routes.count_unmatched(),
         }
         Poll::Ready(Ok(stamp.0))
     }

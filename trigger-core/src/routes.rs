@@ -53,6 +53,8 @@ pub(crate) struct Routes {
     /// Serializes the changes, otherwise one of two concurrent changes would be lost.
     writing: Mutex<()>,
     last_number: AtomicU64,
+    /// Publications that matched no subscription.
+    unmatched: AtomicU64,
     /// The clock of the runtime that the bus or broker is wired to.
     clock: OnceLock<SharedClock>,
 }
@@ -92,6 +94,16 @@ impl Routes {
     /// Sets the clock if it is not set.
     pub(crate) fn set_clock(&self, clock: &SharedClock) {
         self.clock.get_or_init(|| clock.clone());
+    }
+
+    /// Counts a publication that matched no subscription.
+    pub(crate) fn count_unmatched(&self) {
+        // It orders no other memory.
+        self.unmatched.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unmatched(&self) -> u64 {
+        self.unmatched.load(Ordering::Relaxed)
     }
 
     /// Adds a subscription and returns its number.
