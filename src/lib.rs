@@ -9,11 +9,11 @@ pub use trigger_core::{
     FrameError, FromTrigger, Handler, HandlerRecord, Headers, IntoOutcome, Json, Key, MessageBroker,
     MessageTrigger, Needs, Offered, Outcome, Overflow, Overlap, ParseEventIdError, PausedClock, Problem,
     ProblemKind, ProcessConfig, ProcessDescription, ProcessReport, ProcessState, ProcessStatus, Publish,
-    PublishError, Published, Publishing, Query, Rejection, RejectionKind, Result, Runtime, RuntimeStatus,
-    Sender, Setting, Settings, Shutdown, Sink, Source, SourceContext, SourceDescription, SourceKind,
-    StartError, State, SystemClock, Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig,
-    TriggerDescription, TriggerError, TriggerEvent, TriggerKind, TriggerSource, TriggerStatus,
-    UnknownProcess, WebhookTrigger, source_kind,
+    PublishError, Published, Publishing, Query, Rejection, RejectionKind, Result, Runtime, RuntimeHandle,
+    RuntimeState, RuntimeStatus, Sender, Setting, Settings, Shutdown, Sink, Source, SourceContext,
+    SourceDescription, SourceKind, StartError, State, SystemClock, Text, Topic, TopicError, TopicPattern,
+    Trigger, TriggerConfig, TriggerDescription, TriggerError, TriggerEvent, TriggerKind, TriggerSource,
+    TriggerStatus, UnknownProcess, WebhookTrigger, source_kind,
 };
 
 /// What generated code names.
@@ -391,7 +391,8 @@ pub mod prelude {
     pub use crate::{
         Attempt, Builder, Bytes, DeadLetter, DeadLetters, Error, EventBus, EventId, EventTrigger, Headers,
         Json, MessageBroker, MessageTrigger, Outcome, Overflow, ProcessConfig, Query, Rejection, Result,
-        Runtime, Sender, Shutdown, Source, State, Text, Topic, Trigger, TriggerConfig, TriggerEvent,
-        WebhookTrigger, handlers, on_dead_letter, on_event, on_message, on_source, on_webhook, process,
+        Runtime, RuntimeHandle, Sender, Shutdown, Source, State, Text, Topic, Trigger, TriggerConfig,
+        TriggerEvent, WebhookTrigger, handlers, on_dead_letter, on_event, on_message, on_source, on_webhook,
+        process,
     };
 }

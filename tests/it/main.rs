@@ -39,6 +39,7 @@ mod process;
 mod program;
 mod retry;
 mod runtime;
+mod runtime_handle;
 mod signals;
 mod source;
 mod source_kind;

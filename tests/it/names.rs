@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use triggers::{
-    Backoff, ConfigError, DeadLetterReason, Overflow, ProcessState, Runtime, TopicPattern, TriggerConfig,
-    TriggerEvent, TriggerKind,
+    Backoff, ConfigError, DeadLetterReason, Overflow, ProcessState, Runtime, RuntimeState, TopicPattern,
+    TriggerConfig, TriggerEvent, TriggerKind,
 };
 
 use crate::common::on;
@@ -42,6 +42,9 @@ fn value_has_the_same_name_in_text_and_json() {
     assert_named(ProcessState::Paused, "paused");
     assert_named(ProcessState::Draining, "draining");
     assert_named(ProcessState::Stopped, "stopped");
+    assert_named(RuntimeState::Running, "running");
+    assert_named(RuntimeState::Draining, "draining");
+    assert_named(RuntimeState::Stopped, "stopped");
     assert_named(TriggerKind::Event, "event");
     assert_named(TriggerKind::Message, "message");
     assert_named(TriggerKind::Webhook, "webhook");

@@ -27,8 +27,8 @@ pub use slot::{HandlerResult, HandlerSlot, new_slot, run};
 ///
 /// The framework implements it for
 /// `TriggerEvent`, [`Json<T>`], [`Text`], `Bytes`, [`State<T>`], `EventBus`, `MessageBroker`, `Topic`, [`Source`],
-/// [`Sender`], `EventId`, `Headers`, [`Query<T>`], [`Attempt`], [`Shutdown`], `DeadLetter`, `DeadLetters`, and
-/// `Option<X>` and `Result<X, _>` of these. Implement it for your own type to share an extraction between handlers:
+/// [`Sender`], `EventId`, `Headers`, [`Query<T>`], [`Attempt`], [`Shutdown`], `DeadLetter`, `DeadLetters`, `RuntimeHandle`,
+/// and `Option<X>` and `Result<X, _>` of these. Implement it for your own type to share an extraction between handlers:
 ///
 /// ```
 /// # use trigger_core::{Context, FromTrigger, Headers, Rejection};
@@ -47,7 +47,7 @@ pub use slot::{HandlerResult, HandlerSlot, new_slot, run};
     label = "not made from an event",
     note = "the arguments are `TriggerEvent`, `Json<T>`, `Text`, `Bytes`, `State<T>`, `EventBus`, `MessageBroker`, \
             `Topic`, `Source`, `Sender`, `EventId`, `Headers`, `Query<T>`, `Attempt`, `Shutdown`, `DeadLetter`, \
-            `DeadLetters`, and `Option<X>` or `Result<X, _>` of these; for data of your own take `Json<T>`, or implement `FromTrigger` for the type",
+            `DeadLetters`, `RuntimeHandle`, and `Option<X>` or `Result<X, _>` of these; for data of your own take `Json<T>`, or implement `FromTrigger` for the type",
     note = "an argument named after a `{{capture}}` of a pattern that is written in the attribute may be any type \
             with `FromStr`"
 )]
@@ -247,7 +247,7 @@ pub(crate) struct Env {
     pub(crate) clock: SharedClock,
 }
 
-/// Values by type: the program's state, the bus, the broker and the dead letters.
+/// Values by type: the program's state, the bus, the broker, the dead letters and the handle.
 #[derive(Default)]
 pub(crate) struct Extensions(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
 

@@ -74,8 +74,10 @@ pub use outcome::{IntoOutcome, Outcome};
 pub use policy::{Backoff, Overflow};
 pub use publish::{PublishError, Published, Publishing};
 pub use registry::{HandlerRecord, Problem, ProblemKind};
-pub use runtime::{Builder, DrainReport, ProcessReport, Runtime, StartError, UnknownProcess, check};
+pub use runtime::{
+    Builder, DrainReport, ProcessReport, Runtime, RuntimeHandle, StartError, UnknownProcess, check,
+};
 pub use source::{Draft, Offered, Sink, SourceContext, TriggerSource};
-pub use status::{ProcessState, ProcessStatus, RuntimeStatus, TriggerStatus};
+pub use status::{ProcessState, ProcessStatus, RuntimeState, RuntimeStatus, TriggerStatus};
 pub use topic::{Topic, TopicError, TopicPattern};
 pub use trigger::{EventTrigger, MessageTrigger, Trigger, TriggerError, WebhookTrigger};

@@ -21,6 +21,7 @@ mod context;
 mod describe;
 mod drain;
 mod entry;
+mod handle;
 mod hooks;
 mod plan;
 mod process_handle;
@@ -36,6 +37,7 @@ pub use change::UnknownProcess;
 use context::RuntimeContext;
 pub use describe::check;
 pub use entry::{MainOutput, main};
+pub use handle::RuntimeHandle;
 use hooks::Hook;
 use process_handle::ProcessHandle;
 pub use report::{DrainReport, ProcessReport};
@@ -69,7 +71,10 @@ const FORCED_EXIT_DELAY: Duration = Duration::from_secs(6);
 /// ```
 pub struct Runtime {
     context: RuntimeContext,
-    phase: RuntimePhase,
+    /// The handles refer to it weakly, so it ends with the runtime.
+    phase: Arc<RuntimePhase>,
+    /// Has the methods that read the processes, pause and resume.
+    handle: RuntimeHandle,
     drain_deadline: Duration,
     /// Held while a process is added.
     adding: Mutex<()>,
@@ -85,14 +90,15 @@ impl Runtime {
 
     fn new(
         context: RuntimeContext,
-        processes: Vec<Arc<ProcessHandle>>,
+        phase: Arc<RuntimePhase>,
         drain_deadline: Duration,
         on_stop: Vec<Hook>,
     ) -> Runtime {
         panic::note_places();
         Runtime {
+            handle: RuntimeHandle::new(&context.shared, &phase),
             context,
-            phase: RuntimePhase::new(processes),
+            phase,
             drain_deadline,
             adding: Mutex::default(),
             stop_hooks: Mutex::new(on_stop),
@@ -105,31 +111,28 @@ impl Runtime {
 
     /// A handle to the bus of the runtime.
     pub fn bus(&self) -> EventBus {
-        self.context.shared.bus.clone()
+        self.handle.bus()
     }
 
     /// A handle to the broker of the runtime.
     pub fn broker(&self) -> MessageBroker {
-        self.context.shared.broker.clone()
+        self.handle.broker()
     }
 
     /// A handle to the dead letters of the runtime.
     pub fn dead_letters(&self) -> DeadLetters {
-        self.context.shared.dead_letters.clone()
+        self.handle.dead_letters()
     }
 
     /// The address that a webhook trigger listens on, by the id of the trigger. For port 0 it has the port that the system
     /// picked. `None` for another trigger, and after the shutdown.
     pub fn local_addr(&self, trigger_id: &str) -> Option<SocketAddr> {
-        self.processes().iter().find_map(|handle| handle.local_addr(trigger_id))
+        self.handle.local_addr(trigger_id)
     }
 
     /// The state of every process and trigger at this moment.
     pub fn status(&self) -> RuntimeStatus {
-        RuntimeStatus {
-            processes: self.processes().iter().map(|handle| handle.status()).collect(),
-            dead_letters: self.context.shared.dead_letters.status(),
-        }
+        self.handle.status()
     }
 
     /// Drains the runtime: accepted events are handled, then everything ends.

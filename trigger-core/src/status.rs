@@ -8,7 +8,7 @@ use crate::dead_letter::{DeadLetterCounts, DeadLettersStatus};
 use crate::event::{TriggerKind, rfc3339};
 use crate::names::named;
 
-/// The state of a runtime at one moment.
+/// The status of a runtime at one moment.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RuntimeStatus {
@@ -17,6 +17,24 @@ pub struct RuntimeStatus {
     /// The kept dead letters of all processes, including removed ones.
     pub dead_letters: DeadLettersStatus,
 }
+
+/// The state of a runtime as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RuntimeState {
+    /// Its processes handle events.
+    Running,
+    /// It handles its accepted events, and ends.
+    Draining,
+    /// Its drain is over, or it was dropped.
+    Stopped,
+}
+
+named!(RuntimeState as "state" {
+    Running = "running",
+    Draining = "draining",
+    Stopped = "stopped",
+});
 
 /// The state of one process. With the triggers of the framework its counts balance at every moment, summed over the
 /// triggers: `accepted = queue_size + in_flight + handled + dead_lettered + evicted`.

@@ -24,8 +24,7 @@ impl Runtime {
     ///
     /// [`UnknownProcess`] if no process has this name.
     pub fn pause(&self, process: &str) -> Result<(), UnknownProcess> {
-        self.find(process)?.process.inbox.pause(true);
-        Ok(())
+        self.handle.pause(process)
     }
 
     /// Resumes a process that was [paused](Self::pause).
@@ -34,8 +33,7 @@ impl Runtime {
     ///
     /// [`UnknownProcess`] if no process has this name.
     pub fn resume(&self, process: &str) -> Result<(), UnknownProcess> {
-        self.find(process)?.process.inbox.pause(false);
-        Ok(())
+        self.handle.resume(process)
     }
 
     /// Adds a process to the running runtime, as [`Builder::process`](super::Builder::process) does before the start.
@@ -118,22 +116,13 @@ impl Runtime {
     /// If the future is dropped before it is ready, the process accepts no more events, and handles those it has. A second
     /// call waits for its end.
     pub async fn remove_process(&self, process: &str) -> Result<ProcessReport, UnknownProcess> {
-        let handle = self.find(process)?;
+        let handle = self.handle.find(process)?;
         // If the runtime drains, its deadline holds. Otherwise the removal could last longer than the drain.
         let deadline = self.phase.deadline().unwrap_or_else(|| clock::after(self.drain_deadline));
         let report = handle.drain(deadline).await;
         self.phase.dismiss(&handle);
         tracing::info!(process, %report, "removed");
         Ok(report)
-    }
-
-    fn find(&self, name: &str) -> Result<Arc<ProcessHandle>, UnknownProcess> {
-        let processes = self.processes();
-        if let Some(handle) = processes.iter().find(|handle| handle.name() == name) {
-            return Ok(Arc::clone(handle));
-        }
-        let known = processes.iter().map(|handle| handle.name().to_owned()).collect();
-        Err(UnknownProcess { name: name.to_owned(), known })
     }
 }
 
@@ -166,10 +155,20 @@ pub struct UnknownProcess {
     known: Vec<String>,
 }
 
+impl UnknownProcess {
+    /// Returns the error of this name. `known` are the names of the processes.
+    pub(super) fn new<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> UnknownProcess {
+        UnknownProcess { name: name.to_owned(), known: known.map(str::to_owned).collect() }
+    }
+}
+
 impl fmt::Display for UnknownProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let UnknownProcess { name, known } = self;
         write!(f, "there is no process `{name}`")?;
+        if known.is_empty() {
+            return write!(f, ": the runtime has no processes");
+        }
         if let Some(near) = hint::did_you_mean(name, known.iter().map(String::as_str)) {
             write!(f, "; did you mean `{near}`?")?;
         }

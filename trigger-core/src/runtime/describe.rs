@@ -58,12 +58,12 @@ impl Runtime {
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
     /// ```
     pub fn describe(&self) -> Description {
-        Description::of(self.processes().iter().map(|handle| handle.describe()).collect())
+        self.handle.describe()
     }
 }
 
 impl ProcessHandle {
-    fn describe(&self) -> ProcessDescription {
+    pub(super) fn describe(&self) -> ProcessDescription {
         process(self.name(), &self.declaration)
     }
 }

@@ -15,18 +15,24 @@ use tokio::time::Instant;
 use super::process_handle::ProcessHandle;
 use super::report::DrainReport;
 use crate::clock;
+use crate::status::RuntimeState;
 
-/// The phase of a runtime and its processes, and their transitions.
+/// The phase of a runtime and its processes, and their transitions. A new one has no processes.
+#[derive(Default)]
 pub(super) struct RuntimePhase(Mutex<State>);
 
+#[derive(Default)]
 struct State {
     phase: Phase,
     /// In the order of their declaration, then in the order of their addition.
     processes: Vec<Arc<ProcessHandle>>,
 }
 
+#[derive(Default)]
 enum Phase {
-    /// Processes handle events, and may be added and removed.
+    /// Processes handle events, and may be added and removed. The program and its handlers see a runtime only after its
+    /// processes have opened, so there is no phase before this one.
+    #[default]
     Running,
     /// Accepted events are handled until the deadline. Until the processes are sealed, one that was being added may still
     /// come to them.
@@ -38,9 +44,9 @@ enum Phase {
 }
 
 impl RuntimePhase {
-    /// A runtime of these processes. The program sees it only after they have started, so it has no phase before `Running`.
-    pub(super) fn new(processes: Vec<Arc<ProcessHandle>>) -> RuntimePhase {
-        RuntimePhase(Mutex::new(State { phase: Phase::Running, processes }))
+    /// Sets the processes of a runtime, before they start.
+    pub(super) fn wire(&self, processes: Vec<Arc<ProcessHandle>>) {
+        self.lock().processes = processes;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -118,6 +124,15 @@ impl RuntimePhase {
         matches!(self.lock().phase, Phase::Cancelling { .. })
     }
 
+    /// Returns the state that a handle shows.
+    pub(super) fn state(&self) -> RuntimeState {
+        match self.lock().phase {
+            Phase::Running => RuntimeState::Running,
+            Phase::Draining { .. } | Phase::Cancelling { .. } => RuntimeState::Draining,
+            Phase::Stopped(_) => RuntimeState::Stopped,
+        }
+    }
+
     /// The deadline of a drain that has begun and is not over.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.lock().phase {
@@ -142,7 +157,7 @@ mod tests {
         let builder = Runtime::builder().process("p", config, |_: TriggerEvent| async {});
         let runtime = builder.start().await.expect("it starts");
         let [process] = &runtime.processes()[..] else { panic!("one process") };
-        let phase = RuntimePhase::new(Vec::new());
+        let phase = RuntimePhase::default();
         assert!(phase.admit(process));
         assert!(phase.begin_drain(LIMIT).is_continue());
         assert!(phase.admit(process), "the drain still waits for it");
@@ -155,7 +170,7 @@ mod tests {
 
     #[test]
     fn drain_that_is_begun_again_keeps_its_deadline() {
-        let phase = RuntimePhase::new(Vec::new());
+        let phase = RuntimePhase::default();
         assert!(phase.is_running() && phase.deadline().is_none());
         let first = phase.begin_drain(LIMIT);
         assert_eq!(phase.begin_drain(Duration::ZERO), first);
@@ -167,7 +182,7 @@ mod tests {
 
     #[test]
     fn runtime_that_has_stopped_keeps_its_report() {
-        let phase = RuntimePhase::new(Vec::new());
+        let phase = RuntimePhase::default();
         let report = DrainReport::of(Vec::new());
         phase.cancel();
         phase.stop(report.clone());

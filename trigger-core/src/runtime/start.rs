@@ -9,7 +9,8 @@ use super::context::RuntimeContext;
 use super::hooks::Hook;
 use super::plan::{Plan, PlannedProcess, with_unique_ids};
 use super::process_handle::ProcessHandle;
-use super::{Builder, Runtime, StartError};
+use super::runtime_phase::RuntimePhase;
+use super::{Builder, Runtime, RuntimeHandle, StartError};
 use crate::clock::SharedClock;
 use crate::dead_letter::DeadLetters;
 use crate::deadlock::WaitGraph;
@@ -68,13 +69,13 @@ impl Builder {
         let dead_letters = DeadLetters::new(Arc::clone(&wait_graph));
         let mut provided = self.provided;
         provided.insert(dead_letters.clone());
+        let shared =
+            SharedByRuntime { bus: self.bus, broker: self.broker, dead_letters, values: Arc::default() };
+        // The handlers get a handle, so the phase comes before its processes.
+        let phase = Arc::<RuntimePhase>::default();
+        provided.insert(RuntimeHandle::new(&shared, &phase));
         let context = RuntimeContext {
-            shared: SharedByRuntime {
-                bus: self.bus,
-                broker: self.broker,
-                dead_letters,
-                values: Arc::default(),
-            },
+            shared,
             env: Arc::new(Env { provided, shutdown: CancellationToken::new(), clock }),
             quiescence: Arc::default(),
             wait_graph,
@@ -83,8 +84,8 @@ impl Builder {
             let configs = with_unique_ids(planned.declaration.config.triggers.clone());
             Arc::new(ProcessHandle::new(planned.declaration, planned.name, configs, &context))
         };
-        let processes = processes.into_iter().map(wired).collect();
-        Runtime::new(context, processes, self.drain_deadline, self.on_stop)
+        phase.wire(processes.into_iter().map(wired).collect());
+        Runtime::new(context, phase, self.drain_deadline, self.on_stop)
     }
 }
 
