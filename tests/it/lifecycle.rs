@@ -87,6 +87,8 @@ async fn error_names_an_unknown_process_and_suggests_the_nearest() -> Result {
     assert_eq!(runtime.pause("order").expect_err("no such process").to_string(), expected);
     assert_eq!(runtime.resume("order").expect_err("no such process").to_string(), expected);
     assert_eq!(runtime.remove_process("order").await.expect_err("no such process").to_string(), expected);
+    let other = runtime.pause("x").expect_err("no such process").to_string();
+    assert_eq!(other, "there is no process `x`; the processes are: orders, mail");
     Ok(())
 }
 

@@ -169,10 +169,10 @@ impl fmt::Display for UnknownProcess {
         if known.is_empty() {
             return write!(f, ": the runtime has no processes");
         }
-        if let Some(near) = hint::did_you_mean(name, known.iter().map(String::as_str)) {
-            write!(f, "; did you mean `{near}`?")?;
+        match hint::did_you_mean(name, known.iter().map(String::as_str)) {
+            Some(near) => write!(f, "; did you mean `{near}`? The processes are: {}", known.join(", ")),
+            None => write!(f, "; the processes are: {}", known.join(", ")),
         }
-        write!(f, " The processes are: {}", known.join(", "))
     }
 }
 
