@@ -1,4 +1,4 @@
-//! A custom source: each file that arrives in a folder is an event, and leaves the folder once it is queued.
+//! A custom source: each file that arrives in a folder is an event, and then leaves the folder.
 //!
 //! `cargo run --example custom_source`
 
@@ -58,9 +58,10 @@ async fn look(folder: &Path, sink: &Sink) -> io::Result<()> {
         // The next file is not read before there is room for it.
         sink.capacity().await;
         let draft = Draft::new(&file.file_name().to_string_lossy(), fs::read(file.path()).await?);
-        // A file that is not queued stays, for the next look.
-        if let Offered::Queued(_) = sink.send(draft).await {
-            fs::remove_file(file.path()).await?;
+        // A file that the trigger does not accept any more stays. If it is filtered or dropped, it is counted, and leaves too.
+        match sink.send(draft).await {
+            Offered::Closed | Offered::Rejected => break,
+            _ => fs::remove_file(file.path()).await?,
         }
     }
     Ok(())

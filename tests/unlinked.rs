@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test ends where it fails")]
 
-use triggers::{Runtime, SourceKind, Text, TriggerConfig, source_kind};
+use triggers::{Runtime, Setting, SourceKind, Text, TriggerConfig, source_kind};
 
 source_kind! {
     static TICKER: SourceKind = SourceKind::new("ticker", "a tick");
@@ -10,6 +10,19 @@ source_kind! {
 
 source_kind! {
     static OTHER_TICKER: SourceKind = SourceKind::new("ticker", "a tick of another crate");
+}
+
+source_kind! {
+    static METRONOME: SourceKind = SourceKind::new("metronome", "a beat").settings(
+        &[Setting::number("beats", "how many beats a minute has"), Setting::size("queue_bytes", "a key of every trigger")],
+        |_| Ok(TriggerConfig::event("beat")),
+    );
+}
+
+#[test]
+fn setting_with_the_key_of_every_trigger_is_a_problem_of_the_start() {
+    let error = Runtime::builder().check().expect_err("an ambiguous key").to_string();
+    assert!(error.contains("`metronome` has a setting `queue_bytes`"), "{error}");
 }
 
 #[test]

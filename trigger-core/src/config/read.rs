@@ -74,6 +74,20 @@ impl TriggerConfig {
     }
 }
 
+impl SourceKind {
+    /// Returns a key of its settings that every trigger has, or that it has twice.
+    pub(crate) fn repeated_key(&self) -> Option<&'static str> {
+        let reserved = ["type"].iter().chain(TRIGGER_KEYS);
+        let keys = self.settings.iter().map(|setting| setting.key);
+        let mut seen: Vec<&str> = reserved.copied().collect();
+        keys.into_iter().find(|key| {
+            let repeated = seen.contains(key);
+            seen.push(key);
+            repeated
+        })
+    }
+}
+
 /// Reads a trigger of a kind that is linked.
 fn linked(kind: &str, mut table: Table) -> Result<TriggerConfig, ConfigError> {
     let Some((source, make)) = of_files().find(|(source, _)| source.kind.as_str() == kind) else {

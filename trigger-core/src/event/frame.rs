@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use smol_str::SmolStr;
+use trigger_grammar::bounds;
 
 use super::attributes::{Attribute, Attributes, CONTENT_TYPE, DEAD_LETTER};
 use super::id::EventId;
@@ -183,7 +184,18 @@ impl SourceKind {
     }
 
     /// How many events may wait in the queue of a trigger that does not say it: at least 1. The default is 100.
+    ///
+    /// # Panics
+    ///
+    /// If the capacity is out of bounds: in a constant, that is an error of the compiler.
+    ///
+    /// ```compile_fail,E0080
+    /// # use trigger_core::SourceKind;
+    /// static TICKER: SourceKind = SourceKind::new("ticker", "a tick").queue(0);
+    /// # fn main() {}
+    /// ```
     pub const fn queue(mut self, capacity: usize) -> SourceKind {
+        assert!(bounds::QUEUE.holds(capacity as u64), "the default capacity of a queue is 1 to 10,000,000");
         self.queue = capacity;
         self
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Builder;
 use crate::clock::SharedClock;
 use crate::config::TriggerConfig;
-use crate::event::{SourceKind, all_kinds};
+use crate::event::all_kinds;
 use crate::registry::{Declaration, Problem, ProblemKind, TRIGGER_CORE_HANDLERS_V1, check};
 use crate::routes::Routes;
 
@@ -110,15 +110,25 @@ impl Builder {
     }
 }
 
-/// The problems of kinds of sources that have the same name: a configuration could mean either.
+/// The problems of kinds of sources: two of one name, and settings whose key has another meaning. A configuration could
+/// mean either.
 fn kind_problems() -> Vec<Problem> {
     let mut seen = HashSet::new();
-    let repeated = all_kinds().map(SourceKind::kind).filter(|kind| !seen.insert(*kind));
-    let problem = |kind| {
-        let message = format!("two kinds of sources have the name `{kind}`; give one of them another name");
-        Problem::general(ProblemKind::Conflict, message)
-    };
-    repeated.map(problem).collect()
+    let mut messages = Vec::new();
+    for source in all_kinds() {
+        let kind = source.kind();
+        if !seen.insert(kind) {
+            messages
+                .push(format!("two kinds of sources have the name `{kind}`; give one of them another name"));
+        }
+        if let Some(key) = source.repeated_key() {
+            messages.push(format!(
+                "the kind of sources `{kind}` has a setting `{key}`, a key that every trigger has or that the kind has \
+                 twice; give the setting another name"
+            ));
+        }
+    }
+    messages.into_iter().map(|message| Problem::general(ProblemKind::Conflict, message)).collect()
 }
 
 /// The name of each process: its own, else the name of its handler, else, if that is taken, the handler's full path.
