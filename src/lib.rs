@@ -3,17 +3,17 @@
 // The rest of this crate re-exports: behaviour is in `trigger-core`, expansion in `trigger-macros`.
 
 pub use trigger_core::{
-    ArgumentDescription, Attempt, Attribute, Backoff, Builder, Bytes, Claim, Clock, ConfigError,
-    ConfigErrorKind, Context, DeadLetter, DeadLetterCounts, DeadLetterReason, DeadLetters, DeadLettersStatus,
-    Description, Draft, DrainReport, Emit, Error, EventBus, EventId, EventTrigger, FaultKind, Filter, Frame,
-    FrameError, FromTrigger, Handler, HandlerRecord, Headers, IntoOutcome, Json, Key, MessageBroker,
-    MessageTrigger, Needs, Offered, Outcome, Overflow, Overlap, ParseEventIdError, PausedClock, Problem,
-    ProblemKind, ProcessConfig, ProcessDescription, ProcessReport, ProcessState, ProcessStatus, Publish,
-    PublishError, Published, Publishing, Query, Rejection, RejectionKind, Result, Runtime, RuntimeHandle,
-    RuntimeState, RuntimeStatus, Sender, Setting, Settings, Shutdown, Sink, Source, SourceContext,
-    SourceDescription, SourceKind, StartError, State, SystemClock, Text, Topic, TopicError, TopicPattern,
-    Trigger, TriggerConfig, TriggerDescription, TriggerError, TriggerEvent, TriggerKind, TriggerSource,
-    TriggerStatus, UnknownProcess, WebhookTrigger, source_kind,
+    ArgumentDescription, Attempt, Attribute, Backoff, BoxSource, Builder, Bytes, Claim, ClaimedKeys, Clock,
+    ConfigError, ConfigErrorKind, Context, DeadLetter, DeadLetterCounts, DeadLetterReason, DeadLetters,
+    DeadLettersStatus, Description, Draft, DrainReport, Emit, Error, EventBus, EventId, EventTrigger,
+    FaultKind, Filter, Frame, FrameError, FromTrigger, Handler, HandlerRecord, Headers, IntoOutcome, Json,
+    Key, MessageBroker, MessageTrigger, Needs, Offered, Outcome, Overflow, Overlap, ParseEventIdError,
+    PausedClock, Problem, ProblemKind, ProcessConfig, ProcessDescription, ProcessReport, ProcessState,
+    ProcessStatus, Publish, PublishError, Published, Publishing, Query, Rejection, RejectionKind, Result,
+    Runtime, RuntimeHandle, RuntimeState, RuntimeStatus, Sender, Setting, Settings, Shutdown, Sink, Source,
+    SourceContext, SourceDescription, SourceKind, StartError, State, SystemClock, Text, Topic, TopicError,
+    TopicPattern, Trigger, TriggerConfig, TriggerDescription, TriggerError, TriggerEvent, TriggerKind,
+    TriggerSource, TriggerStatus, UnknownProcess, WebhookTrigger, source_kind,
 };
 
 /// What generated code names.

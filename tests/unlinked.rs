@@ -15,7 +15,7 @@ source_kind! {
 source_kind! {
     static METRONOME: SourceKind = SourceKind::new("metronome", "a beat").settings(
         &[Setting::number("beats", "how many beats a minute has"), Setting::size("queue_bytes", "a key of every trigger")],
-        |_| Ok(TriggerConfig::event("beat")),
+        |settings| Err(settings.text("tempo").map(str::to_owned).expect_err("no such key")),
     );
 }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::mpsc;
 use triggers::{
-    Attempt, Claim, ConfigErrorKind, DeadLetter, Draft, Frame, Headers, Offered, Outcome, ProcessConfig,
-    Result, Runtime, Setting, Sink, SourceContext, SourceDescription, SourceKind, Text, TriggerConfig,
-    TriggerError, TriggerEvent, TriggerKind, TriggerSource, handlers, on_event, on_source, source_kind,
+    Attempt, BoxSource, Claim, ConfigErrorKind, DeadLetter, Draft, Frame, Headers, Offered, Outcome,
+    ProcessConfig, Result, Runtime, Setting, Sink, SourceContext, SourceKind, Text, TriggerConfig,
+    TriggerError, TriggerEvent, TriggerSource, handlers, on_event, on_source, source_kind,
 };
 
 use crate::common::{assert_balanced, config, status};
@@ -32,7 +32,7 @@ source_kind! {
                 "values" => format!("{every:?} {entries} {limit}"),
                 name => name.to_owned(),
             };
-            Ok(TriggerConfig::custom(registered(name.leak())))
+            Ok(BoxSource::new(registered(name.leak())))
         },
     );
 }
@@ -153,10 +153,7 @@ async fn event_of_a_custom_source_has_what_every_event_has() -> Result {
     let status = status(&runtime);
     assert_balanced(&status);
     assert_eq!((status.handled, status.retried), (1, 1));
-    assert_eq!(
-        (status.triggers[0].kind, status.triggers[0].pattern.as_str()),
-        (TriggerKind::new("feed"), "news")
-    );
+    assert_eq!((status.triggers[0].kind, status.triggers[0].pattern.as_str()), (FEED.kind(), "news"));
     Ok(())
 }
 
@@ -176,8 +173,11 @@ async fn source_is_described_as_its_kind() {
         (&trigger["type"], &trigger["pattern"], &trigger["queue"]),
         (&json!("feed"), &json!("news"), &json!(3))
     );
-    let is_feed = |source: &SourceDescription| matches!(source, SourceDescription::Custom { kind, .. } if kind.as_str() == "feed");
-    assert!(is_feed(&description.processes[0].triggers[0].source));
+    let source = &description.processes[0].triggers[0].source;
+    assert_eq!(
+        (source.kind, source.pattern.as_str(), source.setting("feed_name")),
+        (FEED.kind(), "news", None)
+    );
 }
 
 #[tokio::test]

@@ -79,14 +79,14 @@ const ACTIVATION: &[&str] = &[
     "task",
 ];
 const SOURCES: &[&str] = &["routes", "publish", "bus", "broker", "source", "trigger", "webhook"];
-const RUNNING: &[&str] = &["registry", "runtime", "private"];
+const RUNNING: &[&str] = &["registry", "runtime", "private", "linked"];
 
 #[test]
 fn each_restricted_item_is_used_in_one_module() {
     only_in(&["tokio::spawn", ".spawn_blocking(", "TaskTracker", "JoinSet", "std::thread"], &["task.rs"]);
     only_in(&["SystemTime::now", "Instant::now", "Uuid::now_v7", "Uuid::new_v4"], &["clock.rs"]);
     only_in(&["hyper::", "hyper_util::", "axum::"], &["webhook.rs", "webhook/"]);
-    only_in(&["linkme"], &["event/kinds.rs", "registry.rs", "private.rs"]);
+    only_in(&["linkme"], &["config/kind.rs", "event/kinds.rs", "linked.rs", "registry.rs", "private.rs"]);
 }
 
 /// Where the sources of the standard library are installed, the compiler shows lines of them.

@@ -1,30 +1,33 @@
 //! Triggers and processes as data, in code or in a file of any serde format.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::sync::OnceLock;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use trigger_grammar::{bounds, host, path, size};
+use trigger_grammar::kind::KINDS;
+use trigger_grammar::setting::Setting;
+use trigger_grammar::{FaultKind, bounds, size};
 
 use crate::error::{ConfigError, ConfigErrorKind};
-use crate::event::{DEAD_LETTER_KIND, EVENT, MESSAGE, SourceKind, TriggerKind, WEBHOOK};
+use crate::event::TriggerKind;
 use crate::filter::Filter;
-use crate::policy::{self, Overflow};
-use crate::topic::{Topic, TopicPattern};
+use crate::policy::Overflow;
 
-mod custom;
+mod keys;
+mod kind;
+mod made;
 mod process;
-mod read;
-mod setting;
+mod settings;
 mod table;
+mod value;
 
-pub use custom::Claim;
-pub(crate) use custom::CustomSource;
+pub(crate) use keys::{keys_of, unknown_key};
+pub(crate) use kind::ShownQueue;
+pub use kind::{SourceKind, TRIGGER_CORE_KINDS_V1};
+pub use made::{BoxSource, Claim};
 pub use process::ProcessConfig;
-pub(crate) use setting::FromSettings;
-pub use setting::{Setting, Settings};
+pub use settings::Settings;
+pub(crate) use table::Unrepeated;
+pub(crate) use value::{Wrong, backoff, bytes, count, key, overflow, retry, shown, text, timeout};
 
 /// A trigger as data.
 ///
@@ -48,114 +51,95 @@ pub use setting::{Setting, Settings};
 ///
 /// Deserialization refuses an unknown key, and suggests the nearest known key. It also refuses every value that
 /// [`validate`](Self::validate) refuses. `TriggerConfig::try_from` reads a [`Value`], and its error is a [`ConfigError`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub struct TriggerConfig {
-    pub(crate) source: SourceConfig,
+    kind: &'static SourceKind,
+    origin: Origin,
     pub(crate) id: Option<String>,
     pub(crate) queue: Option<usize>,
     pub(crate) queue_bytes: Option<usize>,
     pub(crate) overflow: Option<Overflow>,
     pub(crate) filter: Option<Filter>,
-    /// The first setting that belongs to another type of trigger, or why its source could not be made. `validate` reports
-    /// it, because setters cannot fail.
-    fault: Option<ConfigError>,
+    /// The settings that were refused when they were set, or why the source could not be made. `validate` reports them,
+    /// because setters cannot fail.
+    refused: Vec<ConfigError>,
 }
 
-/// The source of a trigger, with its settings.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum SourceConfig {
-    Event { event_type: String, source: Option<String> },
-    Message { topic: String },
-    Webhook { path: String, port: u16, host: String, body_limit: usize },
-    DeadLetter { process: Option<String> },
-    Custom(CustomSource),
+/// Where the source of a trigger comes from.
+#[derive(Debug)]
+enum Origin {
+    /// The kind makes it from the settings, on first use.
+    Settings(Settings, OnceLock<Result<BoxSource, ConfigError>>),
+    /// The program has made it.
+    Made(BoxSource),
 }
 
 impl TriggerConfig {
-    /// Returns a trigger for events of this type, from every source.
-    pub fn event(event_type: impl Into<String>) -> TriggerConfig {
-        TriggerConfig::new(SourceConfig::Event { event_type: event_type.into(), source: None })
+    /// Returns a trigger of a kind that has settings. [`setting`](Self::setting) sets them.
+    pub fn of(kind: &'static SourceKind) -> TriggerConfig {
+        TriggerConfig::new(kind, Origin::Settings(Settings::new(kind.settings), OnceLock::new()))
     }
 
-    /// Returns a trigger for messages whose topic matches this pattern.
-    pub fn message(topic: impl Into<String>) -> TriggerConfig {
-        TriggerConfig::new(SourceConfig::Message { topic: topic.into() })
+    /// Returns a trigger whose source the program has made.
+    pub(crate) fn of_source(kind: &'static SourceKind, source: BoxSource) -> TriggerConfig {
+        TriggerConfig::new(kind, Origin::Made(source))
     }
 
-    /// Returns a trigger for HTTP requests to this path and port. With port 0 the system picks a free port.
-    pub fn webhook(path: impl Into<String>, port: u16) -> TriggerConfig {
-        TriggerConfig::new(SourceConfig::Webhook {
-            path: path.into(),
-            port,
-            host: policy::WEBHOOK_HOST.to_owned(),
-            body_limit: policy::WEBHOOK_BODY,
-        })
-    }
-
-    /// Returns a trigger for dead letters, by default of every process.
-    pub fn dead_letter() -> TriggerConfig {
-        TriggerConfig::new(SourceConfig::DeadLetter { process: None })
-    }
-
-    /// Events of this source of another kind.
-    pub(crate) fn of_source(source: CustomSource) -> TriggerConfig {
-        TriggerConfig::new(SourceConfig::Custom(source))
-    }
-
-    /// The same trigger, which cannot start because of this fault.
+    /// Returns the same trigger, which cannot start because of this fault.
     pub(crate) fn with_fault(mut self, fault: ConfigError) -> TriggerConfig {
-        self.fault.get_or_insert(fault);
+        self.refused.push(fault);
         self
     }
 
-    fn new(source: SourceConfig) -> TriggerConfig {
+    fn new(kind: &'static SourceKind, origin: Origin) -> TriggerConfig {
         TriggerConfig {
-            source,
+            kind,
+            origin,
             id: None,
             queue: None,
             queue_bytes: None,
             overflow: None,
             filter: None,
-            fault: None,
+            refused: Vec::new(),
         }
     }
 
-    /// Takes only events of this source. For event triggers.
-    pub fn source(mut self, source: impl Into<String>) -> TriggerConfig {
-        let value = source.into();
-        match &mut self.source {
-            SourceConfig::Event { source, .. } => *source = Some(value),
-            _ => self.misplace("event_source", value, "event"),
-        }
-        self
-    }
-
-    /// Listens on this host: an IP address or a name. For webhook triggers; the default is `0.0.0.0`.
-    pub fn host(mut self, host: impl Into<String>) -> TriggerConfig {
-        let value = host.into();
-        match &mut self.source {
-            SourceConfig::Webhook { host, .. } => *host = value,
-            _ => self.misplace("webhook_host", value, "webhook"),
-        }
-        self
-    }
-
-    /// Refuses a body over this many bytes with 413. For webhook triggers; the default is 1 MiB.
-    pub fn body_limit(mut self, bytes: usize) -> TriggerConfig {
-        match &mut self.source {
-            SourceConfig::Webhook { body_limit, .. } => *body_limit = bytes,
-            _ => self.misplace("body_limit", bytes, "webhook"),
+    /// Sets a setting of its kind to a value, which is the same as in a configuration. [`validate`](Self::validate) and the
+    /// start report a key that the kind does not have, and a value that the key does not take.
+    ///
+    /// ```
+    /// # use trigger_core::TriggerConfig;
+    /// let config = TriggerConfig::event("pipeline.error").setting("event_source", "data-pipeline");
+    /// assert_eq!(config, TriggerConfig::event("pipeline.error").source("data-pipeline"));
+    /// let error = TriggerConfig::message("reports.*").setting("webhook_port", 80).validate().unwrap_err();
+    /// assert!(error.to_string().contains("it belongs to `type = \"webhook\"`"));
+    /// ```
+    pub fn setting(mut self, key: &str, value: impl Into<Value>) -> TriggerConfig {
+        let value = value.into();
+        let read = match self.kind.setting(key) {
+            Some(setting) => value::read(setting, &value).map(|value| (setting.key(), value)),
+            None => Err(self.misplaced(key, &value)),
+        };
+        match (read, &mut self.origin) {
+            (Ok((key, value)), Origin::Settings(settings, made)) => {
+                settings.set(key, value);
+                *made = OnceLock::new();
+            }
+            (Ok(_), Origin::Made(_)) => self.refused.push(self.misplaced(key, &value)),
+            (Err(error), _) => self.refused.push(error),
         }
         self
     }
 
-    /// Takes only the dead letters of this process. For dead-letter triggers. The process must exist, and must be another
-    /// process than that of the trigger.
-    pub fn process(mut self, process: impl Into<String>) -> TriggerConfig {
-        let value = process.into();
-        match &mut self.source {
-            SourceConfig::DeadLetter { process } => *process = Some(value),
-            _ => self.misplace("process", value, "dead_letter"),
+    /// Sets a value that the macros have checked, or that the configuration has.
+    pub(crate) fn with_value(
+        mut self,
+        key: &'static str,
+        value: trigger_grammar::setting::Value<'_>,
+    ) -> TriggerConfig {
+        if let Origin::Settings(settings, made) = &mut self.origin {
+            settings.set(key, value.into());
+            *made = OnceLock::new();
         }
         self
     }
@@ -193,9 +177,18 @@ impl TriggerConfig {
         self
     }
 
-    fn misplace(&mut self, field: &str, value: impl fmt::Display, owner: &str) {
-        let reason = format!("it belongs to `type = \"{owner}\"`, and this trigger is `{}`", self.kind());
-        self.fault.get_or_insert(ConfigError::new(ConfigErrorKind::Misplaced, field, value, reason));
+    /// Returns the error for a setting of another kind.
+    fn misplaced(&self, key: &str, value: &Value) -> ConfigError {
+        let has_key = |settings: &[Setting]| settings.iter().any(|setting| setting.key() == key);
+        let owner = KINDS.iter().find(|kind| has_key(kind.settings)).map(|kind| kind.name);
+        let (kind, own) = (value::shown(value), self.kind());
+        match owner {
+            Some(owner) => {
+                let reason = format!("it belongs to `type = \"{owner}\"`, and this trigger is `{own}`");
+                ConfigError::new(ConfigErrorKind::Misplaced, key, kind, reason)
+            }
+            None => unknown_key(key, value, &keys_of(self.kind), &format!("a trigger of type `{own}`")),
+        }
     }
 
     /// Checks every setting.
@@ -211,40 +204,22 @@ impl TriggerConfig {
     /// Returns every invalid setting.
     pub(crate) fn faults(&self) -> Vec<ConfigError> {
         use ConfigErrorKind::{Conflict, Invalid, OutOfRange};
-        let mut faults = Vec::from_iter(self.fault.clone());
+        let mut faults = self.refused.clone();
+        if let Origin::Settings(settings, _) = &self.origin {
+            faults.extend(settings.table().iter().filter_map(|setting| fault_of(setting, settings)));
+        }
         let mut check = |kind: ConfigErrorKind, field: &str, value: &str, fault: Option<String>| {
             faults.extend(fault.map(|fault| ConfigError::new(kind, field, value, fault)));
         };
-        match &self.source {
-            SourceConfig::Event { event_type, source } => {
-                let fault = Topic::parse(event_type).err().map(|fault| fault.to_string());
-                check(Invalid, "event_type", event_type, fault);
-                let reason = "name the source, or leave the key out to take every source";
-                check(Invalid, "event_source", "", if_empty(source.as_ref(), reason));
-            }
-            SourceConfig::Message { topic } => {
-                let fault = TopicPattern::parse(topic).err().map(|fault| fault.to_string());
-                check(Invalid, "topic", topic, fault);
-            }
-            SourceConfig::Webhook { path, host, body_limit, .. } => {
-                let fault = path::check_path(path).err().map(|fault| fault.to_string());
-                check(Invalid, "webhook_path", path, fault);
-                let fault = host::check_host(host).err().map(|fault| fault.to_string());
-                check(Invalid, "webhook_host", host, fault);
-                let reason = "use at least 1 byte, such as `1MiB`";
-                check(OutOfRange, "body_limit", "0", (*body_limit == 0).then(|| reason.to_owned()));
-                if let Some(bytes @ 1..) = self.queue_bytes
-                    && bytes < *body_limit
-                {
-                    let reason = queue_below_body_limit(*body_limit);
-                    check(Conflict, "queue_bytes", &shown_bytes(bytes), Some(reason));
-                }
-            }
-            SourceConfig::DeadLetter { process } => {
-                let reason = "name a process, or leave the key out to get the dead letters of every process";
-                check(Invalid, "process", "", if_empty(process.as_ref(), reason));
-            }
-            SourceConfig::Custom(_) => {}
+        if let Some(bytes @ 1..) = self.queue_bytes
+            && let Some((key, limit)) = self.largest_body()
+            && bytes < limit
+        {
+            let shown = shown_bytes(limit);
+            let reason = format!(
+                "a body may have {shown} (`{key}`) and would never find room; raise `queue_bytes` or lower `{key}`"
+            );
+            check(Conflict, "queue_bytes", &shown_bytes(bytes), Some(reason));
         }
         if let Some(capacity) = self.queue
             && !bounds::QUEUE.holds(capacity as u64)
@@ -254,101 +229,136 @@ impl TriggerConfig {
         }
         let reason = "use at least 1 byte, such as `8MiB`";
         check(OutOfRange, "queue_bytes", "0", (self.queue_bytes == Some(0)).then(|| reason.to_owned()));
-        check(Invalid, "id", "", if_empty(self.id.as_ref(), "give the trigger a name, or leave the key out"));
+        let reason = "give the trigger a name, or leave the key out";
+        check(Invalid, "id", "", (self.id.as_deref() == Some("")).then(|| reason.to_owned()));
         if let Some(overflow) = self.overflow {
-            let reason = match self.kind() {
-                TriggerKind::Webhook => webhook_overflow(overflow),
-                TriggerKind::DeadLetter => dead_letter_overflow(overflow),
-                _ => None,
-            };
-            check(Conflict, "overflow", overflow.as_str(), reason.map(str::to_owned));
+            let refused = self.kind.refuses.iter().find(|(policy, _)| *policy == overflow.as_str());
+            check(Conflict, "overflow", overflow.as_str(), refused.map(|(_, reason)| (*reason).to_owned()));
+        }
+        // A source is made from valid settings only.
+        if faults.is_empty() {
+            faults.extend(self.made().err());
         }
         faults
     }
 
+    fn largest_body(&self) -> Option<(&'static str, usize)> {
+        let (Origin::Settings(settings, _), Some(key)) = (&self.origin, self.kind.largest_body) else {
+            return None;
+        };
+        Some((key, settings.size(key).ok()?))
+    }
+
+    /// Returns its source. The first call makes it.
+    pub(crate) fn made(&self) -> Result<&BoxSource, ConfigError> {
+        let (settings, made) = match &self.origin {
+            Origin::Made(source) => return Ok(source),
+            Origin::Settings(settings, made) => (settings, made),
+        };
+        let made = made.get_or_init(|| match self.kind.make {
+            Some(make) => make(settings),
+            None => {
+                let reason = "the source of this kind is made by code only";
+                Err(ConfigError::new(ConfigErrorKind::Invalid, "type", self.kind(), reason))
+            }
+        });
+        made.as_ref().map_err(Clone::clone)
+    }
+
     pub(crate) fn kind(&self) -> TriggerKind {
-        self.source_kind().kind()
+        self.kind.kind()
     }
 
-    /// The kind of its source.
+    /// Returns the kind of its source.
     pub(crate) fn source_kind(&self) -> &'static SourceKind {
-        match &self.source {
-            SourceConfig::Event { .. } => &EVENT,
-            SourceConfig::Message { .. } => &MESSAGE,
-            SourceConfig::Webhook { .. } => &WEBHOOK,
-            SourceConfig::DeadLetter { .. } => &DEAD_LETTER_KIND,
-            SourceConfig::Custom(source) => source.kind(),
+        self.kind
+    }
+
+    /// Returns the settings of its kind, or `None` for a source that the program has made.
+    pub(crate) fn settings(&self) -> Option<&Settings> {
+        match &self.origin {
+            Origin::Settings(settings, _) => Some(settings),
+            Origin::Made(_) => None,
         }
     }
 
-    /// Returns the event type, the pattern, the path or the process of the trigger; `*` for every process.
+    /// Returns what the source listens to: an event type, a pattern, a path.
     pub(crate) fn pattern(&self) -> &str {
-        match &self.source {
-            SourceConfig::Event { event_type, .. } => event_type,
-            SourceConfig::Message { topic } => topic,
-            SourceConfig::Webhook { path, .. } => path,
-            SourceConfig::DeadLetter { process } => process.as_deref().unwrap_or("*"),
-            SourceConfig::Custom(source) => source.pattern(),
-        }
+        self.made().map_or("", |source| &source.pattern)
     }
 
     /// Returns the id, or its default.
-    pub(crate) fn trigger_id(&self) -> String {
-        self.id.clone().unwrap_or_else(|| match &self.source {
-            SourceConfig::Event { event_type, .. } => format!("event-{event_type}"),
-            SourceConfig::Message { topic } => format!("message-{topic}"),
-            SourceConfig::Webhook { path, port, .. } => format!("webhook-{port}{path}"),
-            SourceConfig::DeadLetter { .. } => format!("dead-letter-{}", self.pattern()),
-            SourceConfig::Custom(source) => source.trigger_id().to_owned(),
-        })
+    pub(crate) fn trigger_id(&self) -> &str {
+        match &self.id {
+            Some(id) => id,
+            None => self.made().map_or(self.kind.kind().as_str(), |source| &source.id),
+        }
     }
 
     /// Returns the capacity, or its default.
     pub(crate) fn capacity(&self) -> usize {
-        self.queue.unwrap_or(self.source_kind().queue)
+        self.queue.unwrap_or(self.kind.queue)
     }
 
     /// Returns the overflow policy, or its default. The 503 of a webhook is [`Overflow::Reject`].
     pub(crate) fn overflow_policy(&self) -> Overflow {
-        self.overflow.unwrap_or(self.source_kind().overflow)
+        self.overflow.unwrap_or(self.kind.overflow)
     }
 }
 
-/// Returns the reason if the name is set and empty.
-fn if_empty(name: Option<&String>, reason: &str) -> Option<String> {
-    name.is_some_and(String::is_empty).then(|| reason.to_owned())
-}
-
-/// Returns the reason why a webhook does not allow this policy; `None` if it does.
-fn webhook_overflow(overflow: Overflow) -> Option<&'static str> {
-    match overflow {
-        Overflow::Reject => Some("a webhook answers 503 when its queue is full; leave `overflow` out"),
-        Overflow::DropNewest => {
-            Some("a 202 for an event that is dropped would be untrue; leave `overflow` out to answer 503")
+/// A clone has a source of its own, unless the program has made the source.
+impl Clone for TriggerConfig {
+    fn clone(&self) -> TriggerConfig {
+        let origin = match &self.origin {
+            Origin::Settings(settings, _) => Origin::Settings(settings.clone(), OnceLock::new()),
+            Origin::Made(source) => Origin::Made(source.clone()),
+        };
+        TriggerConfig {
+            kind: self.kind,
+            origin,
+            id: self.id.clone(),
+            queue: self.queue,
+            queue_bytes: self.queue_bytes,
+            overflow: self.overflow,
+            filter: self.filter.clone(),
+            refused: self.refused.clone(),
         }
-        Overflow::DropOldest | Overflow::Wait => None,
     }
 }
 
-/// Returns the reason why a dead-letter trigger does not allow this policy; `None` if it does.
-fn dead_letter_overflow(overflow: Overflow) -> Option<&'static str> {
-    match overflow {
-        Overflow::Wait => {
-            Some("a dead letter has no publisher that could wait; use drop_newest or drop_oldest")
-        }
-        Overflow::Reject => {
-            Some("a dead letter has no publisher that could be told; use drop_newest or drop_oldest")
-        }
-        Overflow::DropNewest | Overflow::DropOldest => None,
+/// Compares the settings. A source that the program has made is equal only to itself.
+impl PartialEq for TriggerConfig {
+    fn eq(&self, other: &TriggerConfig) -> bool {
+        let parts =
+            |config: &TriggerConfig| (config.kind(), config.queue, config.queue_bytes, config.overflow);
+        let is_same_source = match (&self.origin, &other.origin) {
+            (Origin::Settings(one, _), Origin::Settings(other, _)) => one == other,
+            (Origin::Made(one), Origin::Made(other)) => one == other,
+            _ => false,
+        };
+        is_same_source
+            && parts(self) == parts(other)
+            && (&self.id, &self.filter, &self.refused) == (&other.id, &other.filter, &other.refused)
     }
 }
 
-/// Returns the reason why `queue_bytes` conflicts with a larger `body_limit`.
-fn queue_below_body_limit(body_limit: usize) -> String {
-    let limit = shown_bytes(body_limit);
-    format!(
-        "a body may have {limit} (`body_limit`) and would never find room; raise `queue_bytes` or lower `body_limit`"
-    )
+/// Returns the fault of a setting, or `None` if it is valid.
+fn fault_of(setting: &Setting, settings: &Settings) -> Option<ConfigError> {
+    use trigger_grammar::setting::Value;
+    let text = match settings.value(setting) {
+        Some(Value::Text(text)) => text,
+        Some(Value::Number(_)) => return None,
+        None if setting.absent().is_some() => return None,
+        None => return Some(keys::missing(setting)),
+    };
+    let fault = setting.form().check(text).err()?;
+    let reason = match (fault.kind, setting.absent()) {
+        (FaultKind::Empty, Some(absent)) => {
+            format!("give the {}, or leave the key out to take {absent}", setting.about())
+        }
+        _ => fault.to_string(),
+    };
+    Some(ConfigError::new(ConfigErrorKind::Invalid, setting.key(), text, reason))
 }
 
 fn shown_bytes(bytes: usize) -> String {

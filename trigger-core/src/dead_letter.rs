@@ -248,11 +248,11 @@ impl DeadLetters {
             .collect();
     }
 
-    /// Keeps a new dead letter, and hands it to its subscribers. The dead letter of a dead-letter trigger's event is
-    /// handed to none, otherwise a failing subscriber would cause dead letters without end.
+    /// Keeps a new dead letter, and hands it to its subscribers. It hands none of them the dead letter of an event that a
+    /// subscriber has relayed, because a failing subscriber would cause dead letters without end.
     fn keep(&self, dead_letter: DeadLetter) {
         let dead_letter = self.keep_new(dead_letter);
-        if dead_letter.event.kind() == TriggerKind::DeadLetter {
+        if dead_letter.event.trigger.relays {
             return;
         }
         let subscribers = Arc::clone(&self.0.subscribers.lock().unwrap_or_else(PoisonError::into_inner));

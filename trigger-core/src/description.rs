@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
+use serde_json::Value;
+use trigger_grammar::setting::{self, Form, Setting};
 use trigger_grammar::size;
 
-use crate::config::{SourceConfig, TriggerConfig};
+use crate::config::{Settings, ShownQueue, TriggerConfig};
 use crate::event::TriggerKind;
 use crate::policy::{self, Backoff, Overflow};
 
@@ -95,93 +97,140 @@ pub struct TriggerDescription {
 }
 
 impl TriggerDescription {
-    /// Returns the description of a trigger whose id is final.
-    pub(crate) fn of(config: TriggerConfig) -> TriggerDescription {
-        // The 503 of a webhook is not called a policy, and of a custom trigger nothing is known.
-        let has_default = ![TriggerKind::Webhook, TriggerKind::Custom].contains(&config.kind());
+    /// Returns the description of a trigger with its final id.
+    pub(crate) fn of(config: &TriggerConfig, id: String) -> TriggerDescription {
+        let shown = config.source_kind().shown_queue;
         TriggerDescription {
-            id: config.trigger_id(),
-            queue: (config.kind() != TriggerKind::Custom).then(|| config.capacity()),
+            source: SourceDescription::of(config),
+            id,
+            queue: (shown != ShownQueue::Hidden).then(|| config.capacity()),
             queue_bytes: config.queue_bytes,
-            overflow: if has_default { Some(config.overflow_policy()) } else { config.overflow },
+            overflow: match shown {
+                ShownQueue::Policy => Some(config.overflow_policy()),
+                ShownQueue::Text(_) | ShownQueue::Hidden => config.overflow,
+            },
             filter: config.filter.as_ref().map(ToString::to_string),
-            source: SourceDescription::of(config.source),
         }
     }
 }
 
-/// The kind of a trigger, and its source. In JSON the kind is `type`, as in the configuration.
+/// The kind of a trigger, and its source. In JSON the kind is `type`, and the settings have their keys, as in the
+/// configuration.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum SourceDescription {
-    /// Events of a type.
-    #[non_exhaustive]
-    Event {
-        /// The type.
-        event_type: String,
-        /// The only source of the events; `None` for every source.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        event_source: Option<String>,
-    },
-    /// Messages whose topic matches a pattern.
-    #[non_exhaustive]
-    Message {
-        /// The pattern.
-        topic: String,
-    },
-    /// HTTP requests.
-    #[non_exhaustive]
-    Webhook {
-        /// The path.
-        webhook_path: String,
-        /// The configured port. With 0 the system picks a free port.
-        webhook_port: u16,
-        /// The host.
-        webhook_host: String,
-        /// The size limit of a body in bytes.
-        #[serde(serialize_with = "shown_bytes")]
-        body_limit: usize,
-    },
-    /// Dead letters.
-    #[non_exhaustive]
-    DeadLetter {
-        /// The only process of the dead letters; `None` for every process.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        process: Option<String>,
-    },
-    /// A source of another kind, or a custom [`Trigger`](crate::Trigger), whose kind is `custom` and which has no pattern.
-    #[non_exhaustive]
-    #[serde(untagged)]
-    Custom {
-        /// The kind.
-        #[serde(rename = "type")]
-        kind: TriggerKind,
-        /// What it listens to.
-        #[serde(skip_serializing_if = "String::is_empty")]
-        pattern: String,
-    },
+pub struct SourceDescription {
+    /// The kind.
+    #[serde(rename = "type")]
+    pub kind: TriggerKind,
+    /// What the source listens to: an event type, a topic pattern, a path, `*` for every process.
+    #[serde(skip)]
+    pub pattern: String,
+    /// What the source listens to, for people.
+    #[serde(skip)]
+    text: String,
+    #[serde(flatten)]
+    settings: SettingDescriptions,
+    /// The settings that are numbers, sizes or durations: the text does not have them.
+    #[serde(skip)]
+    limits: Vec<(&'static str, String)>,
+    /// The description of a full queue, in place of the policy.
+    #[serde(skip)]
+    when_full: Option<&'static str>,
+    /// The publications that it gets.
+    #[serde(skip)]
+    subscription: Option<Subscription>,
+}
+
+/// The publications that a trigger gets: those of a type or a pattern, from every source or from one.
+#[derive(Clone, Debug, PartialEq)]
+struct Subscription {
+    has_wildcards: bool,
+    source: Option<String>,
+}
+
+/// The settings of a trigger, in the order of its kind. A source that code has made has its pattern alone.
+#[derive(Clone, Debug, PartialEq)]
+struct SettingDescriptions(Vec<(&'static str, Value)>);
+
+impl Serialize for SettingDescriptions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
 }
 
 impl SourceDescription {
-    fn of(config: SourceConfig) -> SourceDescription {
-        match config {
-            SourceConfig::Event { event_type, source } => {
-                SourceDescription::Event { event_type, event_source: source }
-            }
-            SourceConfig::Message { topic } => SourceDescription::Message { topic },
-            SourceConfig::Webhook { path, port, host, body_limit } => SourceDescription::Webhook {
-                webhook_path: path,
-                webhook_port: port,
-                webhook_host: host,
-                body_limit,
+    fn of(config: &TriggerConfig) -> SourceDescription {
+        let kind = config.source_kind();
+        let settings = match config.settings() {
+            Some(settings) => described(settings),
+            None if config.pattern().is_empty() => Vec::new(),
+            None => vec![("pattern", config.pattern().into())],
+        };
+        SourceDescription {
+            kind: kind.kind(),
+            pattern: config.pattern().to_owned(),
+            text: config
+                .made()
+                .map_or_else(|_| config.pattern().to_owned(), |source| source.description.clone()),
+            settings: SettingDescriptions(settings),
+            limits: config.settings().map(limits).unwrap_or_default(),
+            when_full: match kind.shown_queue {
+                ShownQueue::Text(text) => Some(text),
+                ShownQueue::Policy | ShownQueue::Hidden => None,
             },
-            SourceConfig::DeadLetter { process } => SourceDescription::DeadLetter { process },
-            SourceConfig::Custom(source) => {
-                SourceDescription::Custom { kind: source.kind().kind(), pattern: source.pattern().to_owned() }
-            }
+            subscription: config.settings().and_then(subscription),
         }
     }
+
+    /// Returns the value of a setting, such as `webhook_port`, in the form of a configuration. Returns `None` for a setting
+    /// that the kind does not have, or that is not set.
+    pub fn setting(&self, key: &str) -> Option<&Value> {
+        self.settings.0.iter().find(|(own, _)| *own == key).map(|(_, value)| value)
+    }
+}
+
+/// Returns the settings that are set, in the form of a configuration.
+fn described(settings: &Settings) -> Vec<(&'static str, Value)> {
+    let table = settings.table().iter();
+    table.filter_map(|setting| Some((setting.key(), shown(setting, settings.value(setting)?)))).collect()
+}
+
+/// Returns the settings that are numbers, sizes or durations, as text.
+fn limits(settings: &Settings) -> Vec<(&'static str, String)> {
+    let is_limit = |setting: &&Setting| matches!(setting.form(), Form::Number | Form::Size | Form::Duration);
+    let limits = settings.table().iter().filter(is_limit).filter_map(|setting| {
+        let value = shown(setting, settings.value(setting)?);
+        Some((setting.key(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+    });
+    limits.collect()
+}
+
+/// Returns a value in the form of a configuration.
+fn shown(setting: &Setting, value: setting::Value<'_>) -> Value {
+    match (setting.form(), value) {
+        (_, setting::Value::Text(text)) => text.into(),
+        (Form::Size, setting::Value::Number(bytes)) => size::show_size(bytes).into(),
+        (Form::Duration, setting::Value::Number(milliseconds)) => {
+            policy::shown(Duration::from_millis(milliseconds)).into()
+        }
+        (_, setting::Value::Number(number)) => number.into(),
+    }
+}
+
+/// Returns the publications of a kind whose first setting is a topic or a pattern. A second name restricts their source.
+fn subscription(settings: &Settings) -> Option<Subscription> {
+    let [first, others @ ..] = settings.table() else { return None };
+    let has_wildcards = match first.form() {
+        Form::Topic => false,
+        Form::Pattern => true,
+        _ => return None,
+    };
+    let source = others.iter().find(|setting| setting.form() == Form::Name);
+    let source = source.and_then(|setting| match settings.value(setting)? {
+        setting::Value::Text(text) => Some(text.to_owned()),
+        setting::Value::Number(_) => None,
+    });
+    Some(Subscription { has_wildcards, source })
 }
 
 /// Several processes that one publication may reach, because their triggers have the same or overlapping patterns. Their
@@ -207,8 +256,4 @@ fn shown_duration<S: Serializer>(duration: &Option<Duration>, serializer: S) -> 
 
 fn shown_size<S: Serializer>(bytes: &Option<usize>, serializer: S) -> Result<S::Ok, S::Error> {
     bytes.map(|bytes| size::show_size(bytes as u64)).serialize(serializer)
-}
-
-fn shown_bytes<S: Serializer>(bytes: &usize, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&size::show_size(*bytes as u64))
 }

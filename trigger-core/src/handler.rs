@@ -19,7 +19,7 @@ mod extract;
 mod slot;
 
 pub use argument::Argument;
-pub use extract::{Attempt, Json, Query, Sender, Shutdown, Source, State, Text};
+pub use extract::{Attempt, Json, Query, Shutdown, State, Text};
 pub(crate) use slot::NewSlot;
 pub use slot::{HandlerResult, HandlerSlot, new_slot, run};
 

@@ -9,7 +9,7 @@
 //! - activation: `queue`, `handler`, `process`, `deadlock`, `dead_letter`, `status`, `description`, `sync`, `panic`, and `clock`
 //!   and `task`, the only places that read the clocks and spawn
 //! - sources: `source`, `trigger`, `webhook`, `bus`, `broker`, and `routes` and `publish`, which bus and broker share
-//! - running: `registry`, `runtime`, `private`
+//! - running: `registry`, `runtime`, `private`, `linked`
 
 mod closure;
 mod config;
@@ -42,6 +42,7 @@ mod source;
 mod trigger;
 mod webhook;
 
+mod linked;
 mod registry;
 mod runtime;
 
@@ -50,11 +51,13 @@ pub mod private;
 
 pub use bytes::Bytes;
 pub use trigger_grammar::FaultKind;
+pub use trigger_grammar::kind::ClaimedKeys;
+pub use trigger_grammar::setting::Setting;
 
 pub use broker::{MessageBroker, Publish};
 pub use bus::{Emit, EventBus};
 pub use clock::{Clock, PausedClock, SystemClock};
-pub use config::{Claim, ProcessConfig, Setting, Settings, TriggerConfig};
+pub use config::{BoxSource, Claim, ProcessConfig, Settings, SourceKind, TriggerConfig};
 pub use dead_letter::{DeadLetterCounts, DeadLetters, DeadLettersStatus};
 pub use description::{
     ArgumentDescription, Description, Overlap, ProcessDescription, SourceDescription, TriggerDescription,
@@ -62,12 +65,12 @@ pub use description::{
 pub use error::{ConfigError, ConfigErrorKind, Error, Result};
 pub use event::{
     Attribute, DeadLetter, DeadLetterReason, EventId, Frame, FrameError, Headers, ParseEventIdError,
-    SourceKind, TriggerEvent, TriggerKind,
+    TriggerEvent, TriggerKind,
 };
 pub use filter::Filter;
 pub use handler::{
-    Attempt, Context, FromTrigger, Handler, Json, Needs, Query, Rejection, RejectionKind, Sender, Shutdown,
-    Source, State, Text,
+    Attempt, Context, FromTrigger, Handler, Json, Needs, Query, Rejection, RejectionKind, Shutdown, State,
+    Text,
 };
 pub use key::Key;
 pub use outcome::{IntoOutcome, Outcome};
@@ -77,7 +80,7 @@ pub use registry::{HandlerRecord, Problem, ProblemKind};
 pub use runtime::{
     Builder, DrainReport, ProcessReport, Runtime, RuntimeHandle, StartError, UnknownProcess, check,
 };
-pub use source::{Draft, Offered, Sink, SourceContext, TriggerSource};
+pub use source::{Draft, Offered, Sender, Sink, Source, SourceContext, TriggerSource};
 pub use status::{ProcessState, ProcessStatus, RuntimeState, RuntimeStatus, TriggerStatus};
 pub use topic::{Topic, TopicError, TopicPattern};
 pub use trigger::{EventTrigger, MessageTrigger, Trigger, TriggerError, WebhookTrigger};

@@ -26,18 +26,6 @@ pub(crate) const DEAD_LETTER_BYTES: usize = 64 * 1024 * 1024;
 /// The default deadline of a drain.
 pub(crate) const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
 
-/// The default host of a webhook: every interface.
-pub(crate) const WEBHOOK_HOST: &str = "0.0.0.0";
-
-/// The default port of a webhook.
-pub(crate) const WEBHOOK_PORT: u16 = 9090;
-
-/// The default path of a webhook.
-pub(crate) const WEBHOOK_PATH: &str = "/webhook";
-
-/// The default limit for the body of a webhook request, in bytes: 1 MiB.
-pub(crate) const WEBHOOK_BODY: usize = 1024 * 1024;
-
 /// The policy of a trigger for an event that arrives while its queue is full.
 ///
 /// In every case the event is counted, and other triggers are not affected. The default of event and message triggers is

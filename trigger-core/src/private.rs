@@ -1,8 +1,10 @@
 //! The items that generated code names. Not a public API: it changes without notice.
 
 pub use linkme;
+pub use trigger_grammar::setting::Value;
 
-pub use crate::event::{TRIGGER_CORE_KINDS_V1 as KINDS, TriggerKind};
+pub use crate::config::{SourceKind, TRIGGER_CORE_KINDS_V1 as KINDS};
+pub use crate::event::{EventForm, TRIGGER_CORE_FORMS_V1 as FORMS};
 pub use crate::handler::{Argument, Context, HandlerResult, HandlerSlot, Rejection, new_slot, run};
 pub use crate::policy::Overflow;
 pub use crate::registry::{
@@ -10,6 +12,12 @@ pub use crate::registry::{
     argument, const_checks, count,
 };
 pub use crate::runtime::{MainOutput, main};
+
+/// The kinds that have an attribute.
+pub mod kinds {
+    pub use crate::source::{DEAD_LETTER, EVENT, MESSAGE};
+    pub use crate::webhook::WEBHOOK;
+}
 
 use std::fmt::Display;
 use std::hash::Hash;
@@ -128,28 +136,4 @@ pub fn filter<T: for<'de> Deserialize<'de> + 'static>(
 /// Returns the hash of a key.
 pub fn hash<K: Hash + ?Sized>(key: &K) -> u64 {
     crate::key::hash(key)
-}
-
-/// Declares the [`SourceKind`](crate::SourceKind) of a source, and links it: every program that uses the crate knows the kind by its name, in
-/// configurations and in events that are read from JSON or bytes.
-///
-/// ```
-/// # use trigger_core::{SourceKind, source_kind};
-/// source_kind! {
-///     /// The entries of a feed.
-///     pub static FEED: SourceKind = SourceKind::new("feed", "an entry of a feed");
-/// }
-/// assert_eq!("feed".parse(), Ok(FEED.kind()));
-/// ```
-#[macro_export]
-macro_rules! source_kind {
-    ($(#[$meta:meta])* $visibility:vis static $name:ident: $type:ty = $kind:expr;) => {
-        $(#[$meta])*
-        $visibility static $name: $type = $kind;
-        const _: () = {
-            #[$crate::private::linkme::distributed_slice($crate::private::KINDS)]
-            #[linkme(crate = $crate::private::linkme)]
-            static LINKED: &$crate::SourceKind = &$name;
-        };
-    };
 }

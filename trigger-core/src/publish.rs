@@ -13,7 +13,7 @@ use smol_str::SmolStr;
 use tokio::task::coop;
 
 use crate::deadlock::Waited;
-use crate::event::{Attribute, EVENT, EventId, Frame, MESSAGE, SENDER, SOURCE};
+use crate::event::{Attribute, EVENT_FORM, EventId, Frame, MESSAGE_FORM, SENDER, SOURCE};
 use crate::routes::{Routes, Subscription};
 use crate::source::{Offer, WaitingOffer};
 use crate::task::{BoxFuture, all};
@@ -184,8 +184,8 @@ impl<'a> Publication<'a> {
             None => return Poll::Pending,
         };
         let (form, author) = match self.by {
-            Channel::Bus => (&EVENT, SOURCE),
-            Channel::Broker => (&MESSAGE, SENDER),
+            Channel::Bus => (&EVENT_FORM, SOURCE),
+            Channel::Broker => (&MESSAGE_FORM, SENDER),
         };
         let mut frame = Frame::new(stamp, form, topic.into_text(), body);
         if let Some(name) = self.author.take() {

@@ -12,14 +12,18 @@ use crate::handler::{NewSlot, new_slot};
 mod check;
 mod clash;
 pub mod const_checks;
+mod kinds;
 mod problem;
+mod read;
 mod record;
+mod site;
 
 pub(crate) use check::check;
-use clash::ProcessName;
 pub use clash::{Claims, count};
+pub(crate) use kinds::all_kinds;
 pub use problem::{Problem, ProblemKind};
-pub use record::{HandlerRecord, ProcessRecord, Site, TriggerRecord, argument};
+pub use record::{HandlerRecord, ProcessRecord, TriggerRecord, argument};
+pub use site::Site;
 
 /// The handlers of every crate that is linked into the program. Its name is unique, because all linked crates share the
 /// sections of object files.

@@ -7,8 +7,7 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::net::SocketAddr;
 
-use crate::config::Claim;
-use crate::event::SourceKind;
+use crate::config::{Claim, SourceKind};
 use crate::status::TriggerStatus;
 use crate::trigger::TriggerError;
 
@@ -17,6 +16,8 @@ mod bound_trigger;
 mod context;
 mod dead_letter;
 mod draft;
+mod event;
+mod message;
 mod polled;
 mod sink;
 mod subscription;
@@ -24,7 +25,13 @@ mod subscription;
 pub(crate) use bound_trigger::BoundTrigger;
 pub(crate) use context::SharedByRuntime;
 pub use context::SourceContext;
+pub use dead_letter::DEAD_LETTER;
 pub use draft::{Draft, Offered};
+pub use event::EVENT;
+pub use event::Source;
+pub use message::MESSAGE;
+pub use message::Sender;
+pub(crate) use polled::CUSTOM;
 pub use sink::Sink;
 pub(crate) use sink::{DeadLetterSink, Offer, SinkDeps, WaitingOffer, queue};
 
@@ -83,9 +90,23 @@ pub trait TriggerSource: Send + Sync + 'static {
     /// Returns the kind of the source.
     fn kind(&self) -> &'static SourceKind;
 
-    /// Returns what the source listens to, for people, and for the default id of its trigger, `KIND-PATTERN`. The runtime
-    /// calls it once.
+    /// Returns what the source listens to, such as a topic or a folder. A status has it.
     fn pattern(&self) -> Cow<'_, str>;
+
+    /// Returns the default id of its trigger. By default it is `KIND-PATTERN` with hyphens, such as `dead-letter-orders`, or
+    /// the kind alone if the pattern is empty.
+    fn default_id(&self) -> String {
+        let kind = self.kind().kind().as_str().replace('_', "-");
+        match &*self.pattern() {
+            "" => kind,
+            pattern => format!("{kind}-{pattern}"),
+        }
+    }
+
+    /// Returns what the source listens to in the words of a [description](crate::Description). By default it is the pattern.
+    fn description(&self) -> Cow<'_, str> {
+        self.pattern()
+    }
 
     /// Returns the resources that no other trigger may have. A check compares them before the start. The runtime calls it
     /// once. By default the source claims nothing.

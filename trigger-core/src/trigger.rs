@@ -11,8 +11,8 @@ use smol_str::{SmolStr, ToSmolStr};
 use crate::clock::SharedClock;
 use crate::error::{ConfigError, Error};
 use crate::event::{
-    Attribute, CUSTOM, Frame, HEADERS, Headers, QUERY, REMOTE, TriggerEvent, TriggerInfo, TriggerKind,
-    WEBHOOK, query_without_secrets,
+    Attribute, CUSTOM_FORM, Frame, HEADERS, Headers, QUERY, REMOTE, TriggerEvent, TriggerInfo, TriggerKind,
+    WEBHOOK_FORM, query_without_secrets,
 };
 use crate::status::TriggerStatus;
 
@@ -135,7 +135,7 @@ impl TriggerEvent {
     /// `payload` is the encoded body, JSON or not.
     pub fn new(trigger_id: &str, payload: impl Into<Bytes>, metadata: Map<String, Value>) -> TriggerEvent {
         let stamp = SharedClock::SYSTEM.stamp();
-        let mut frame = Frame::new(stamp, &CUSTOM, SmolStr::default(), payload.into());
+        let mut frame = Frame::new(stamp, &CUSTOM_FORM, SmolStr::default(), payload.into());
         for (key, value) in metadata {
             frame.attributes.get_or_insert_default().set(key.into(), value.into());
         }
@@ -159,7 +159,7 @@ impl TriggerEvent {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let query = query_without_secrets(query);
         let info = TriggerInfo::new(format!("webhook-{path}"), TriggerKind::Webhook);
-        let mut frame = Frame::new(SharedClock::SYSTEM.stamp(), &WEBHOOK, path.into(), body.into())
+        let mut frame = Frame::new(SharedClock::SYSTEM.stamp(), &WEBHOOK_FORM, path.into(), body.into())
             .with(HEADERS, headers.into_attribute())
             .with(REMOTE, Attribute::Text(Ipv4Addr::LOCALHOST.to_smolstr()));
         if !query.is_empty() {

@@ -27,7 +27,7 @@ mod source;
 mod stream;
 
 use receive::Table;
-pub(crate) use source::WebhookSource;
+pub use source::WEBHOOK;
 
 /// The time limit of a request head. It is also the limit of an idle connection.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,4 +1,5 @@
-//! The grammars of `triggers`: topics, patterns, webhook paths, hosts, sizes, durations and counts.
+//! The grammars of `triggers`: topics, patterns, webhook paths, hosts, sizes, durations and counts. And the kinds of
+//! triggers as tables: the settings of each, with the grammar of every value.
 //!
 //! Each grammar has one parser, in this crate. The macros run it on literals during expansion, `const` declarations
 //! in const evaluation, and the runtime on configuration. So all three refuse the same text for the same reason. The
@@ -10,7 +11,9 @@ pub mod duration;
 mod fault;
 pub mod hint;
 pub mod host;
+pub mod kind;
 pub mod path;
+pub mod setting;
 pub mod size;
 pub mod topic;
 

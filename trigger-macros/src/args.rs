@@ -1,183 +1,15 @@
 //! The arguments of one attribute: an optional first value, then `key = value` pairs.
 //!
-//! A list is read to its end, so that every mistake in it is reported. This file knows which keys exist and which
-//! attributes have them; `value` knows what each key takes.
+//! A list is read to its end, so that every mistake in it is reported. `attribute` knows which keys exist, and `value`
+//! what each key takes.
 
 use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, Ident, Meta, Path, Token};
-use trigger_grammar::{bounds, hint};
 
-use crate::closure::Purpose;
+use crate::attribute::{Attribute, Key};
 use crate::errors::Errors;
-use crate::value::Takes;
-
-/// An attribute of a handler.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Attribute {
-    /// One that declares a trigger of this kind.
-    Trigger(TriggerKind),
-    /// `#[process]`.
-    Process,
-}
-
-/// The kind of a trigger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TriggerKind {
-    Event,
-    Message,
-    Webhook,
-    DeadLetter,
-    /// That of a source which an expression makes. Its real kind is known when the expression runs.
-    Custom,
-}
-
-/// A key of an attribute.
-#[derive(Debug)]
-pub(crate) struct Key {
-    pub(crate) name: &'static str,
-    pub(crate) takes: Takes,
-    /// The attributes that have it.
-    homes: &'static [Attribute],
-}
-
-const EVENT: Attribute = Attribute::Trigger(TriggerKind::Event);
-const MESSAGE: Attribute = Attribute::Trigger(TriggerKind::Message);
-const WEBHOOK: Attribute = Attribute::Trigger(TriggerKind::Webhook);
-const DEAD_LETTER: Attribute = Attribute::Trigger(TriggerKind::DeadLetter);
-const CUSTOM: Attribute = Attribute::Trigger(TriggerKind::Custom);
-const PROCESS: Attribute = Attribute::Process;
-
-const EVERY_TRIGGER: &[Attribute] = &[EVENT, MESSAGE, WEBHOOK, DEAD_LETTER, CUSTOM];
-
-const KEYS: &[Key] = &[
-    Key { name: "source", takes: Takes::TextOrConst, homes: &[EVENT] },
-    Key { name: "port", takes: Takes::Port, homes: &[WEBHOOK] },
-    Key { name: "host", takes: Takes::Host, homes: &[WEBHOOK] },
-    Key { name: "body_limit", takes: Takes::Size, homes: &[WEBHOOK] },
-    Key { name: "id", takes: Takes::Text, homes: EVERY_TRIGGER },
-    Key { name: "queue", takes: Takes::Count(bounds::QUEUE), homes: EVERY_TRIGGER },
-    Key { name: "queue_bytes", takes: Takes::Size, homes: EVERY_TRIGGER },
-    Key { name: "overflow", takes: Takes::Overflow, homes: EVERY_TRIGGER },
-    Key { name: "filter", takes: Takes::Closure(Purpose::Filter), homes: EVERY_TRIGGER },
-    Key { name: "name", takes: Takes::Text, homes: &[PROCESS] },
-    Key { name: "concurrency", takes: Takes::Count(bounds::CONCURRENCY), homes: &[PROCESS] },
-    Key { name: "timeout", takes: Takes::Duration, homes: &[PROCESS] },
-    Key { name: "retry", takes: Takes::Number, homes: &[PROCESS] },
-    Key { name: "backoff", takes: Takes::Range, homes: &[PROCESS] },
-    Key { name: "key", takes: Takes::Closure(Purpose::Key), homes: &[PROCESS] },
-];
-
-/// Names that the builders, the configuration or other programs have for a key.
-const OTHER_NAMES: &[(&str, &str)] = &[
-    ("capacity", "queue"),
-    ("trigger_id", "id"),
-    ("source_filter", "source"),
-    ("event_source", "source"),
-    ("webhook_port", "port"),
-    ("webhook_host", "host"),
-    ("max_concurrency", "concurrency"),
-    ("workers", "concurrency"),
-    ("deadline", "timeout"),
-    ("time_limit", "timeout"),
-    ("retries", "retry"),
-    ("max_retries", "retry"),
-    ("attempts", "retry"),
-    ("max_attempts", "retry"),
-    ("retry_delay", "backoff"),
-    ("ordered_by", "key"),
-    ("partition_key", "key"),
-    ("condition", "filter"),
-    ("predicate", "filter"),
-    ("when", "filter"),
-];
-
-impl Attribute {
-    /// Returns the attribute that a path names. Compares its last segment alone, so that `triggers::on_event` counts.
-    pub(crate) fn of(path: &Path) -> Option<Attribute> {
-        let last = &path.segments.last()?.ident;
-        [EVENT, MESSAGE, WEBHOOK, DEAD_LETTER, CUSTOM, PROCESS]
-            .into_iter()
-            .find(|attribute| last == attribute.name())
-    }
-
-    /// Returns the name of the attribute.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Attribute::Trigger(kind) => kind.attribute(),
-            Attribute::Process => "process",
-        }
-    }
-
-    /// Returns the attribute as a user writes it.
-    pub(crate) fn shown(self) -> String {
-        format!("`#[{}]`", self.name())
-    }
-
-    /// Returns what stands first in its list, without a key, and an example of it.
-    pub(crate) fn first(self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Attribute::Trigger(kind) => Some(kind.first()),
-            Attribute::Process => None,
-        }
-    }
-
-    /// Returns names of the first value in programs where it has a key.
-    fn names_of_the_first(self) -> &'static [&'static str] {
-        match self {
-            Attribute::Trigger(TriggerKind::DeadLetter) => &["process", "process_name", "of", "from"],
-            Attribute::Trigger(TriggerKind::Custom) => &["source", "from"],
-            Attribute::Trigger(_) => &["event_type", "topic", "pattern", "path", "webhook_path", "type"],
-            Attribute::Process => &[],
-        }
-    }
-
-    fn keys(self) -> impl Iterator<Item = &'static Key> {
-        KEYS.iter().filter(move |key| key.homes.contains(&self))
-    }
-}
-
-impl TriggerKind {
-    /// Returns the name of its attribute.
-    pub(crate) fn attribute(self) -> &'static str {
-        match self {
-            TriggerKind::Event => "on_event",
-            TriggerKind::Message => "on_message",
-            TriggerKind::Webhook => "on_webhook",
-            TriggerKind::DeadLetter => "on_dead_letter",
-            TriggerKind::Custom => "on_source",
-        }
-    }
-
-    /// Returns the variant of the runtime's `TriggerKind`.
-    pub(crate) fn variant(self, span: Span) -> Ident {
-        let name = match self {
-            TriggerKind::Event => "Event",
-            TriggerKind::Message => "Message",
-            TriggerKind::Webhook => "Webhook",
-            TriggerKind::DeadLetter => "DeadLetter",
-            TriggerKind::Custom => "Custom",
-        };
-        Ident::new(name, span)
-    }
-
-    /// Returns what stands first in its list, without a key, and an example of it.
-    pub(crate) fn first(self) -> (&'static str, &'static str) {
-        match self {
-            TriggerKind::Event => ("event type", "\"order.paid\""),
-            TriggerKind::Message => ("topic pattern", "\"reports.*\""),
-            TriggerKind::Webhook => ("path", "\"/events\""),
-            TriggerKind::DeadLetter => ("process name", "\"orders\""),
-            TriggerKind::Custom => ("source", "Ticker::every(SECOND)"),
-        }
-    }
-
-    /// Returns `true` if its list may begin without that.
-    pub(crate) fn may_lack_first(self) -> bool {
-        self == TriggerKind::DeadLetter
-    }
-}
 
 /// The arguments of one attribute, as written.
 pub(crate) struct Args {
@@ -187,7 +19,7 @@ pub(crate) struct Args {
     /// The value without a key.
     pub(crate) first: Option<Expr>,
     /// The known keys with their values, each key once.
-    pub(crate) entries: Vec<(Ident, &'static Key, Expr)>,
+    pub(crate) entries: Vec<(Ident, Key, Expr)>,
     /// The value of `crate`.
     pub(crate) root: Option<Path>,
     /// `true` if the attribute stood further above and was deferred: see `defer`.
@@ -262,7 +94,7 @@ impl Args {
                 self.first = Some(value);
             }
             _ => {
-                let keys = self.keys_here();
+                let keys = self.attribute.keys_shown();
                 errors.at(&value, format!("expected `key = value`\n  {keys}"));
             }
         }
@@ -281,7 +113,8 @@ impl Args {
         let name = key.to_string();
         let known = self.attribute.keys().find(|known| known.name == name);
         if input.is_empty() || input.peek(Token![,]) {
-            let takes = known.map_or("a value", |known| known.takes.wanted(self.attribute));
+            let takes =
+                known.map_or_else(|| "a value".to_owned(), |known| known.takes.wanted(self.attribute));
             errors.at(&key, format!("`{name}` takes {takes}"));
             return Ok(());
         }
@@ -293,8 +126,8 @@ impl Args {
         } else if let Some(known) = known {
             self.entries.push((key, known, value));
         } else {
-            errors.at(&key, self.unknown(&name));
-            if self.first.is_none() && self.attribute.names_of_the_first().contains(&name.as_str()) {
+            errors.at(&key, self.attribute.unknown_key(&name));
+            if self.first.is_none() && self.attribute.is_name_of_first(&name) {
                 // Its meaning is clear, so do not report the first value as missing too.
                 self.first = Some(value);
             }
@@ -310,47 +143,6 @@ impl Args {
             Expr::Group(group) => self.set_root(*group.expr, errors),
             other => errors.at(other, "`crate` takes the path of this crate, such as `crate = my_triggers`"),
         }
-    }
-
-    /// Returns the message about a key that this attribute does not have.
-    fn unknown(&self, name: &str) -> String {
-        let keys = self.keys_here();
-        if let Some(key) = KEYS.iter().find(|key| key.name == name) {
-            return format!("`{name}` belongs to {}\n  {keys}", homes(key));
-        }
-        if let Some((what, example)) = self.attribute.first()
-            && self.attribute.names_of_the_first().contains(&name)
-        {
-            let attribute = self.attribute.name();
-            return format!("the {what} comes first, without a key: `#[{attribute}({example})]`\n  {keys}");
-        }
-        let same = OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, key)| *key);
-        let near = same
-            .or_else(|| hint::did_you_mean(name, self.attribute.keys().map(|key| key.name)))
-            .or_else(|| hint::did_you_mean(name, KEYS.iter().map(|key| key.name)));
-        let Some(key) = KEYS.iter().find(|key| Some(key.name) == near) else {
-            return format!("unknown key `{name}`\n  {keys}");
-        };
-        let elsewhere = if key.homes.contains(&self.attribute) {
-            String::new()
-        } else {
-            format!(", which belongs to {}", homes(key))
-        };
-        format!("unknown key `{name}`; did you mean `{}`{elsewhere}?\n  {keys}", key.name)
-    }
-
-    fn keys_here(&self) -> String {
-        let names: Vec<&str> = self.attribute.keys().map(|key| key.name).chain(["crate"]).collect();
-        format!("the keys here are: {}", names.join(", "))
-    }
-}
-
-fn homes(key: &Key) -> String {
-    let names: Vec<String> = key.homes.iter().map(|attribute| attribute.shown()).collect();
-    match names.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-        None => String::new(),
     }
 }
 
@@ -383,7 +175,15 @@ fn skip_to_comma(input: ParseStream<'_>) {
 mod tests {
     use quote::{ToTokens, quote};
 
+    use trigger_grammar::kind;
+
     use super::*;
+
+    const EVENT: Attribute = Attribute::Trigger(&kind::EVENT);
+    const MESSAGE: Attribute = Attribute::Trigger(&kind::MESSAGE);
+    const WEBHOOK: Attribute = Attribute::Trigger(&kind::WEBHOOK);
+    const DEAD_LETTER: Attribute = Attribute::Trigger(&kind::DEAD_LETTER);
+    const PROCESS: Attribute = Attribute::Process;
 
     fn read(attribute: Attribute, tokens: TokenStream) -> (Args, Vec<String>) {
         let mut errors = Errors::default();

@@ -3,9 +3,11 @@
 use quote::ToTokens;
 use syn::Type;
 use syn::ext::IdentExt;
+use trigger_grammar::setting::Value as Literal;
 use trigger_grammar::size;
 
-use crate::args::{Args, TriggerKind};
+use crate::args::Args;
+use crate::attribute::Attribute;
 use crate::errors::Errors;
 use crate::model::{Input, Origin, Setting, Trigger};
 use crate::signature::{Argument, inside_option};
@@ -27,21 +29,30 @@ pub(crate) fn keys(list: &Args, settings: &[Setting], errors: &mut Errors) {
             errors.at(backoff, "`backoff` has no effect with `retry = 0`: make it 1 or more");
         }
     }
-    if let (Some((bytes, span)), Some((limit, _))) = (number("queue_bytes"), number("body_limit"))
-        && bytes < limit
+    if let Some((bytes, span)) = number("queue_bytes")
+        && let Attribute::Trigger(kind) = list.attribute
+        && let Some(largest) = kind.settings.iter().find(|setting| Some(setting.key()) == kind.largest_body)
     {
-        let (bytes, limit) = (size::show_size(bytes), size::show_size(limit));
-        let message = format!(
-            "`body_limit` lets in a body of {limit}, which would never find room in a queue of {bytes}\n  \
-             raise `queue_bytes`, or lower `body_limit`"
-        );
-        errors.push(syn::Error::new(span, message));
+        let name = largest.attribute_key();
+        let limit = match (number(name), largest.default_value()) {
+            (Some((limit, _)), _) => limit,
+            (None, Some(Literal::Number(limit))) if key(name).is_none() => limit,
+            _ => return,
+        };
+        if bytes < limit {
+            let (bytes, limit) = (size::show_size(bytes), size::show_size(limit));
+            let message = format!(
+                "`{name}` lets in a body of {limit}, which would never find room in a queue of {bytes}\n  \
+                 raise `queue_bytes`, or lower `{name}`"
+            );
+            errors.push(syn::Error::new(span, message));
+        }
     }
 }
 
 /// Refuses a trigger with the same text as an earlier one.
 pub(crate) fn triggers(triggers: &[Trigger], errors: &mut Errors) {
-    let is_whole = |trigger: &Trigger| trigger.first.is_some() || trigger.kind.may_lack_first();
+    let is_whole = |trigger: &Trigger| trigger.first.is_some() || !trigger.attribute.needs_first();
     for (index, trigger) in triggers.iter().enumerate().filter(|(_, trigger)| is_whole(trigger)) {
         if triggers[..index].iter().any(|earlier| earlier.identity() == trigger.identity()) {
             let shown = trigger.shown();
@@ -54,8 +65,7 @@ pub(crate) fn triggers(triggers: &[Trigger], errors: &mut Errors) {
 
 /// Returns how each argument is made. Refuses a capture that a trigger of the handler does not have.
 pub(crate) fn captures(triggers: &[Trigger], arguments: &[Argument], errors: &mut Errors) -> Vec<Input> {
-    let broken =
-        triggers.iter().any(|trigger| trigger.kind == TriggerKind::Message && trigger.first.is_none());
+    let broken = triggers.iter().any(|trigger| trigger.has_pattern() && trigger.first.is_none());
     if broken {
         // The captures of a wrong pattern are unknown, so an error about an argument could be false.
         return Vec::new();
@@ -90,7 +100,7 @@ fn settle(triggers: &[Trigger], argument: &Argument, errors: &mut Errors) -> Inp
         return input(Origin::CaptureOrNone, inner);
     }
     for other in triggers.iter().filter(|trigger| !gives(trigger)) {
-        let known = if other.kind == TriggerKind::Message && matches!(other.first, Some(Value::Const(_))) {
+        let known = if other.has_pattern() && matches!(other.first, Some(Value::Const(_))) {
             " (the captures of a const are not known here)"
         } else {
             ""

@@ -8,7 +8,8 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::quote;
 use syn::Ident;
 
-use crate::args::{Args, Attribute};
+use crate::args::Args;
+use crate::attribute::Attribute;
 use crate::errors::Errors;
 use crate::list::record_name;
 use crate::model;
@@ -79,13 +80,13 @@ fn may_be_ours(attribute: &syn::Attribute) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use trigger_grammar::kind;
+
     use super::*;
-    use crate::args::TriggerKind;
 
     #[track_caller]
     fn defers(args: TokenStream, item: TokenStream, expected: Option<TokenStream>) {
-        let output =
-            defer(Attribute::Trigger(TriggerKind::Event), &args, &item).map(|output| output.to_string());
+        let output = defer(Attribute::Trigger(&kind::EVENT), &args, &item).map(|output| output.to_string());
         assert_eq!(output, expected.map(|expected| expected.to_string()));
     }
 

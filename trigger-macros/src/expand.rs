@@ -8,14 +8,15 @@ use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Path};
+use trigger_grammar::kind::Kind;
+use trigger_grammar::setting;
 
-use crate::args::TriggerKind;
 use crate::condition::Condition;
 use crate::fallback::Stub;
 use crate::list::record_name;
 use crate::model::{Declaration, Input, Origin, Setting, Trigger};
 use crate::signature::{Function, Item};
-use crate::value::Value;
+use crate::value::{Value, const_check};
 
 /// The path of the crate `triggers`.
 #[derive(Default)]
@@ -150,9 +151,8 @@ fn record(declaration: &Declaration) -> TokenStream {
     let Declaration { function, triggers, process, inputs, .. } = declaration;
     let name = function.name();
     let process = configured("ProcessRecord", quote!(__p::ProcessRecord::new()), process);
-    // The kind of a custom source is known at the start, which checks it.
-    let kinds = triggers.iter().map(|trigger| trigger.kind).filter(|kind| *kind != TriggerKind::Custom);
-    let kinds: Vec<TriggerKind> = kinds.collect();
+    // The kind of the source of `#[on_source]` is known at the start, which checks it.
+    let kinds: Vec<&Kind> = triggers.iter().filter_map(Trigger::kind).collect();
     let arguments = inputs.iter().map(|input| argument(input, &kinds));
     let triggers = triggers.iter().map(trigger);
     let call = call(function, inputs);
@@ -167,13 +167,13 @@ fn record(declaration: &Declaration) -> TokenStream {
     }
 }
 
-/// `argument::<Text>("report", &[TriggerKind::Message])`
-fn argument(Input { name, condition, origin, ty }: &Input, kinds: &[TriggerKind]) -> TokenStream {
+/// `argument::<Text>("report", &[&kinds::MESSAGE])`
+fn argument(Input { name, condition, origin, ty }: &Input, kinds: &[&Kind]) -> TokenStream {
     let private = private_path(ty.span());
-    let kinds = kinds.iter().map(|kind| kind.variant(ty.span()));
+    let kinds = kinds.iter().map(|kind| constant(kind, ty.span()));
     let argument = match origin {
         Origin::Event => {
-            quote_spanned!(ty.span()=> #private::argument::<#ty>(#name, &[#(#private::TriggerKind::#kinds),*]))
+            quote_spanned!(ty.span()=> #private::argument::<#ty>(#name, &[#(&#private::kinds::#kinds),*]))
         }
         Origin::Capture => quote_spanned!(ty.span()=> #private::Argument::capture::<#ty>(#name)),
         Origin::CaptureOrNone => {
@@ -183,60 +183,75 @@ fn argument(Input { name, condition, origin, ty }: &Input, kinds: &[TriggerKind]
     quote!(#condition #argument)
 }
 
-/// `TriggerRecord::source(TriggerRecord::event("pipeline.error"), "ci")`
+/// Returns the name of the constant that the runtime has for a kind, such as `EVENT`.
+fn constant(kind: &Kind, span: Span) -> Ident {
+    Ident::new(&kind.name.to_uppercase(), span)
+}
+
+/// `TriggerRecord::new(&kinds::EVENT, &[("event_type", Value::Text("pipeline.error"))])`
 fn trigger(trigger: &Trigger) -> TokenStream {
-    let first = trigger.first.as_ref().map(Value::to_tokens).unwrap_or_default();
-    let span = first.span();
-    let constructor = match trigger.kind {
-        TriggerKind::Event => Ident::new("event", span),
-        TriggerKind::DeadLetter if trigger.first.is_none() => Ident::new("dead_letter", span),
-        TriggerKind::DeadLetter => Ident::new("dead_letter_of", span),
-        TriggerKind::Message => Ident::new("message", span),
-        TriggerKind::Webhook => Ident::new("webhook", span),
-        TriggerKind::Custom => Ident::new("source_of", span),
-    };
+    let span = trigger.first_text().span();
     let private = private_path(span);
-    let first = match &trigger.first {
-        Some(Value::Source(source)) => {
-            quote_spanned!(span=> || #private::source(#source, ::core::stringify!(#source)))
+    let (of_kind, common): (Vec<_>, Vec<_>) =
+        trigger.settings.iter().partition(|setting| setting.of_kind.is_some());
+    let start = match (trigger.kind(), &trigger.first) {
+        (Some(kind), first) => {
+            let first = first.iter().map(|value| entry(kind.first(), value));
+            let others = of_kind.iter().filter_map(|setting| Some(entry(setting.of_kind?, &setting.value)));
+            let (constant, entries) = (constant(kind, span), first.chain(others));
+            quote_spanned!(span=> #private::TriggerRecord::new(&#private::kinds::#constant, &[#(#entries),*]))
         }
-        value => checked_const(&constructor, first, value.as_ref()),
+        (None, first) => {
+            let source = first.as_ref().map(Value::to_tokens).unwrap_or_default();
+            let make = quote_spanned!(span=> || #private::source(#source, ::core::stringify!(#source)));
+            quote_spanned!(span=> #private::TriggerRecord::source_of(#make))
+        }
     };
-    let start = quote_spanned!(span=> #private::TriggerRecord::#constructor(#first));
-    configured("TriggerRecord", start, &trigger.settings)
+    configured("TriggerRecord", start, common)
+}
+
+/// `("webhook_port", Value::Number(9090))`
+///
+/// A const is in a call that checks it in const evaluation. The call has the span of the const, so errors show it there.
+fn entry(setting: &setting::Setting, value: &Value) -> TokenStream {
+    let (key, tokens) = (setting.key(), value.to_tokens());
+    let span = tokens.span();
+    let private = private_path(span);
+    let value = match (value, const_check(setting.form())) {
+        (Value::Const(_), Some(check)) => {
+            let check = Ident::new(check, span);
+            quote_spanned!(span=> #private::const_checks::#check(#tokens))
+        }
+        (Value::Number(..), _) => quote_spanned!(span=> #private::Value::Number(#tokens)),
+        _ => quote_spanned!(span=> #private::Value::Text(#tokens)),
+    };
+    quote_spanned!(span=> (#key, #value))
 }
 
 /// Returns the record after each setting: `ProcessRecord::retry(ProcessRecord::new(), 5)`.
 ///
 /// Each call in this form has the span of its value. A method call would begin at the span of the record.
-fn configured(record: &str, start: TokenStream, settings: &[Setting]) -> TokenStream {
-    settings.iter().fold(start, |before, Setting { key, value }| {
+fn configured<'a>(
+    record: &str,
+    start: TokenStream,
+    settings: impl IntoIterator<Item = &'a Setting>,
+) -> TokenStream {
+    settings.into_iter().fold(start, |before, Setting { key, value, .. }| {
+        let tokens = value.to_tokens();
+        let span = tokens.span();
+        let (private, record) = (private_path(span), Ident::new(record, span));
+        let name = Ident::new(&key.to_string(), span);
+        let checked = ["queue", "concurrency", "timeout", "backoff"];
         let value = match value {
-            Value::Overflow(variant) => {
-                let private = private_path(variant.span());
-                quote_spanned!(variant.span()=> #private::Overflow::#variant)
-            }
+            Value::Overflow(_) => quote_spanned!(span=> #private::Overflow::#tokens),
             Value::Closure(closure) => closure.tokens(),
-            other => checked_const(key, other.to_tokens(), Some(other)),
+            Value::Const(_) if checked.iter().any(|checked| key == checked) => {
+                quote_spanned!(span=> #private::const_checks::#name(#tokens))
+            }
+            _ => tokens,
         };
-        let span = value.span();
-        let private = private_path(span);
-        let record = Ident::new(record, span);
-        let key = Ident::new(&key.to_string(), span);
-        quote_spanned!(span=> #private::#record::#key(#before, #value))
+        quote_spanned!(span=> #private::#record::#name(#before, #value))
     })
-}
-
-/// Wraps a const in a call that checks it in const evaluation. The call has the span of the const, so errors show it there.
-fn checked_const(key: &Ident, tokens: TokenStream, value: Option<&Value>) -> TokenStream {
-    let checked =
-        ["event", "message", "webhook", "dead_letter_of", "queue", "concurrency", "timeout", "backoff"];
-    if !matches!(value, Some(Value::Const(_))) || !checked.iter().any(|checked| key == checked) {
-        return tokens;
-    }
-    let span = tokens.span();
-    let (private, key) = (private_path(span), Ident::new(&key.to_string(), span));
-    quote_spanned!(span=> #private::const_checks::#key(#tokens))
 }
 
 /// Returns the shim: a fn that makes a worker's `Call` from a closure, which makes the arguments of one call and calls.
@@ -305,8 +320,10 @@ impl Item {
 
 #[cfg(test)]
 mod tests {
+    use trigger_grammar::kind;
+
     use super::*;
-    use crate::args::Attribute;
+    use crate::attribute;
 
     /// The output for a handler, without the function.
     const ARCHIVE: &str = r#"
@@ -318,10 +335,15 @@ static __on_archive: ::triggers::__private::HandlerRecord = {
     __p::HandlerRecord {
         site: __p::Site::new("archive", ::core::module_path!()),
         process: __p::ProcessRecord::new(),
-        triggers: &[__p::TriggerRecord::message("reports.{region}.daily")],
+        triggers: &[
+            __p::TriggerRecord::new(
+                &__p::kinds::MESSAGE,
+                &[("topic", __p::Value::Text("reports.{region}.daily"))],
+            ),
+        ],
         arguments: &[
             __p::Argument::capture::<String>("region"),
-            __p::argument::<Json<Report>>("report", &[__p::TriggerKind::Message]),
+            __p::argument::<Json<Report>>("report", &[&__p::kinds::MESSAGE]),
         ],
         call: || __p::new_slot(|cx| {
             let a0 = __p::capture::<String>(cx, "region")?;
@@ -333,19 +355,19 @@ static __on_archive: ::triggers::__private::HandlerRecord = {
 "#;
 
     #[test]
-    fn handler_is_one_static_record_and_one_shim_of_20_lines() {
+    fn handler_is_one_static_record_and_one_shim_of_25_lines() {
         let function = quote! {
             async fn archive(region: String, Json(report): Json<Report>) -> Result<()> {
                 store(region, report).await
             }
         };
-        let message = Attribute::Trigger(TriggerKind::Message);
+        let message = attribute::Attribute::Trigger(&kind::MESSAGE);
         let declared = Declaration::read(message, quote!("reports.{region}.daily"), function.clone());
         let output = handler(&declared.ok().expect("a declaration")).to_string();
         let added = output.strip_prefix(&function.to_string()).expect("the function as it was written");
         let file = syn::parse_str(added).expect("a file");
         let shown = prettyplease::unparse(&file);
         assert_eq!(shown, ARCHIVE.trim_start());
-        assert_eq!(shown.lines().count(), 20);
+        assert_eq!(shown.lines().count(), 25);
     }
 }

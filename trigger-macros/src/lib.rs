@@ -1,12 +1,13 @@
 //! The attributes of `triggers`. They read a declaration, check it, and emit one static record.
 //!
-//! The steps: `defer` lets one attribute find all others of the function, `args` reads their `key = value` lists, `value`
-//! checks each value against its grammar, `closure` reads the values that are code, `signature` checks the function,
+//! The steps: `defer` lets one attribute find all others of the function, `args` reads their `key = value` lists by the
+//! tables of `attribute`, `value` checks each value against its grammar, `closure` reads the values that are code, `signature` checks the function,
 //! `model` combines all of these, `check` has the rules between the parts, and `expand` writes the output. On a mistake,
 //! `fallback` returns the function together with the errors. What a handler *does* is in `trigger-core`; nothing here
 //! decides it.
 
 mod args;
+mod attribute;
 mod check;
 mod closure;
 mod condition;
@@ -22,36 +23,38 @@ mod value;
 
 use proc_macro::TokenStream;
 
-use crate::args::{Attribute, TriggerKind};
+use trigger_grammar::kind;
+
+use crate::attribute::Attribute;
 
 /// Runs an async function for each event of one type: see `triggers::on_event`.
 #[proc_macro_attribute]
 pub fn on_event(args: TokenStream, item: TokenStream) -> TokenStream {
-    declare(Attribute::Trigger(TriggerKind::Event), args, item)
+    declare(Attribute::Trigger(&kind::EVENT), args, item)
 }
 
 /// Runs an async function for each message on matching topics: see `triggers::on_message`.
 #[proc_macro_attribute]
 pub fn on_message(args: TokenStream, item: TokenStream) -> TokenStream {
-    declare(Attribute::Trigger(TriggerKind::Message), args, item)
+    declare(Attribute::Trigger(&kind::MESSAGE), args, item)
 }
 
 /// Runs an async function for each request to a webhook: see `triggers::on_webhook`.
 #[proc_macro_attribute]
 pub fn on_webhook(args: TokenStream, item: TokenStream) -> TokenStream {
-    declare(Attribute::Trigger(TriggerKind::Webhook), args, item)
+    declare(Attribute::Trigger(&kind::WEBHOOK), args, item)
 }
 
 /// Runs an async function for each dead letter: see `triggers::on_dead_letter`.
 #[proc_macro_attribute]
 pub fn on_dead_letter(args: TokenStream, item: TokenStream) -> TokenStream {
-    declare(Attribute::Trigger(TriggerKind::DeadLetter), args, item)
+    declare(Attribute::Trigger(&kind::DEAD_LETTER), args, item)
 }
 
 /// Runs an async function for each event of a source that the program brings: see `triggers::on_source`.
 #[proc_macro_attribute]
 pub fn on_source(args: TokenStream, item: TokenStream) -> TokenStream {
-    declare(Attribute::Trigger(TriggerKind::Custom), args, item)
+    declare(Attribute::Source, args, item)
 }
 
 /// Says how a handler runs: see `triggers::process`.

@@ -3,9 +3,12 @@
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::{Ident, Path, Type};
+use trigger_grammar::kind::Kind;
+use trigger_grammar::setting::{self, Form};
 use trigger_grammar::topic;
 
-use crate::args::{Args, Attribute, TriggerKind};
+use crate::args::Args;
+use crate::attribute::Attribute;
 use crate::check;
 use crate::condition::Condition;
 use crate::errors::Errors;
@@ -32,7 +35,8 @@ pub(crate) struct Declaration {
 
 /// One trigger.
 pub(crate) struct Trigger {
-    pub(crate) kind: TriggerKind,
+    /// `#[on_source]`, or the attribute of a kind.
+    pub(crate) attribute: Attribute,
     /// The span of its attribute.
     pub(crate) place: Span,
     /// The type, pattern, path or process. `None` if it was left out or is wrong.
@@ -40,10 +44,12 @@ pub(crate) struct Trigger {
     pub(crate) settings: Vec<Setting>,
 }
 
-/// One `key = value`. It becomes a call of the record's method of that name.
+/// One `key = value`. A setting of the kind becomes an entry of the record. Another one becomes a call of the record's
+/// method of that name.
 pub(crate) struct Setting {
     pub(crate) key: Ident,
     pub(crate) value: Value,
+    pub(crate) of_kind: Option<&'static setting::Setting>,
 }
 
 /// How one argument of the function is made.
@@ -140,14 +146,14 @@ fn read_lists(lists: &[Args], errors: &mut Errors) -> (Vec<Trigger>, Vec<Setting
     for list in lists {
         let mut settings = Vec::new();
         for (key, known, value) in &list.entries {
-            let value = value::read(list.attribute, key, known.takes, value, errors);
-            settings.extend(value.map(|value| Setting { key: key.clone(), value }));
+            let value = value::read(list.attribute, key, known, value, errors);
+            settings.extend(value.map(|value| Setting { key: key.clone(), value, of_kind: known.setting }));
         }
         check::keys(list, &settings, errors);
         match list.attribute {
-            Attribute::Trigger(kind) => {
-                let first = read_first(kind, list, errors);
-                triggers.push(Trigger { kind, place: list.place, first, settings });
+            attribute @ (Attribute::Trigger(_) | Attribute::Source) => {
+                let first = read_first(attribute, list, errors);
+                triggers.push(Trigger { attribute, place: list.place, first, settings });
             }
             Attribute::Process if process.is_none() => process = Some(settings),
             Attribute::Process => {
@@ -165,25 +171,37 @@ fn read_lists(lists: &[Args], errors: &mut Errors) -> (Vec<Trigger>, Vec<Setting
     (triggers, process.unwrap_or_default())
 }
 
-fn read_first(kind: TriggerKind, list: &Args, errors: &mut Errors) -> Option<Value> {
+fn read_first(attribute: Attribute, list: &Args, errors: &mut Errors) -> Option<Value> {
     if let Some(value) = &list.first {
-        return value::read_first(kind, value, errors);
+        return value::read_first(attribute, value, errors);
     }
-    if kind.may_lack_first() {
-        return None;
+    if attribute.needs_first() {
+        let (what, example) = attribute.first()?;
+        let name = attribute.name();
+        let message = format!("`#[{name}]` needs the {what} first: `#[{name}({example})]`");
+        errors.push(syn::Error::new(list.place, message));
     }
-    let (what, example) = kind.first();
-    let name = kind.attribute();
-    let message = format!("`#[{name}]` needs the {what} first: `#[{name}({example})]`");
-    errors.push(syn::Error::new(list.place, message));
     None
 }
 
 impl Trigger {
+    /// Returns the kind, which is unknown for `#[on_source]`.
+    pub(crate) fn kind(&self) -> Option<&'static Kind> {
+        match self.attribute {
+            Attribute::Trigger(kind) => Some(kind),
+            Attribute::Source | Attribute::Process => None,
+        }
+    }
+
+    /// Returns `true` if its first value is a pattern, which may have captures.
+    pub(crate) fn has_pattern(&self) -> bool {
+        self.kind().is_some_and(|kind| kind.first().form() == Form::Pattern)
+    }
+
     /// Returns the names that the pattern captures. A macro does not know those of a const.
     pub(crate) fn captures(&self) -> Vec<String> {
-        match (self.kind, &self.first) {
-            (TriggerKind::Message, Some(Value::Text(pattern))) => {
+        match &self.first {
+            Some(Value::Text(pattern)) if self.has_pattern() => {
                 topic::captures(&pattern.value()).map(str::to_owned).collect()
             }
             _ => Vec::new(),
@@ -196,16 +214,25 @@ impl Trigger {
 
     /// Returns what decides which events the trigger gets, as written: two triggers with the same get the same events.
     pub(crate) fn identity(&self) -> (&'static str, String, Vec<String>) {
-        let deciding = ["source", "port", "host", "filter"];
-        let setting = |name: &&str| self.settings.iter().find(|setting| setting.key == name);
-        let text = |setting: Option<&Setting>| setting.map(|setting| setting.value.to_tokens().to_string());
-        let settings = deciding.iter().map(|name| text(setting(name)).unwrap_or_default()).collect();
-        (self.kind.attribute(), self.first_text().to_string(), settings)
+        let claims = self.kind().map(|kind| kind.claims);
+        let host = claims.and_then(|claims| claims.address()).map(|(host, _)| host);
+        let decides = |setting: &setting::Setting| {
+            let claimed = claims.is_some_and(|claims| claims.keys().contains(&setting.key()));
+            claimed || host == Some(setting.key())
+        };
+        let deciding = self.settings.iter().filter(|setting| match setting.of_kind {
+            Some(of_kind) => decides(of_kind),
+            None => setting.key == "filter",
+        });
+        let text = |setting: &Setting| format!("{} {}", setting.key, setting.value.to_tokens());
+        let mut settings: Vec<String> = deciding.map(text).collect();
+        settings.sort_unstable();
+        (self.attribute.name(), self.first_text().to_string(), settings)
     }
 
     /// Returns the attribute with its first value alone, as written.
     pub(crate) fn shown(&self) -> String {
-        let name = self.kind.attribute();
+        let name = self.attribute.name();
         match &self.first {
             Some(first) => format!("#[{name}({})]", first.to_tokens().to_string().replace(" :: ", "::")),
             None => format!("#[{name}]"),

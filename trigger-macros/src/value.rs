@@ -4,9 +4,10 @@ use proc_macro2::Span;
 use quote::ToTokens;
 use syn::{Expr, ExprClosure, Ident, Lit, LitInt, LitStr, Path, UnOp};
 use trigger_grammar::bounds::Bound;
-use trigger_grammar::{Fault, duration, hint, host, path, size, topic};
+use trigger_grammar::setting::{Form, Setting};
+use trigger_grammar::{Fault, FaultKind, duration, hint, size};
 
-use crate::args::{Attribute, TriggerKind};
+use crate::attribute::{Attribute, Key};
 use crate::closure::{Closure, Purpose};
 use crate::errors::Errors;
 
@@ -14,18 +15,17 @@ use crate::errors::Errors;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Takes {
     Text,
-    TextOrConst,
     /// From 1.
     Count(Bound),
     /// From 0.
     Number,
-    Port,
-    Host,
-    Size,
-    Duration,
+    /// A duration, at least 1 ms.
+    Timeout,
     Range,
     Overflow,
     Closure(Purpose),
+    /// A setting of a kind of trigger.
+    Setting(Form),
 }
 
 /// A checked value.
@@ -48,45 +48,79 @@ const OVERFLOWS: &[(&str, &str)] =
 
 impl Takes {
     /// Returns what a key takes, in words.
-    pub(crate) fn wanted(self, attribute: Attribute) -> &'static str {
-        match self {
-            Takes::Text => "a string in quotes",
-            Takes::TextOrConst => "a string in quotes, or a const",
+    pub(crate) fn wanted(self, attribute: Attribute) -> String {
+        let text = match self {
+            Takes::Text | Takes::Setting(Form::Text) => "a string in quotes",
             Takes::Count(_) => "a whole number, at least 1, or a const",
             Takes::Number => "a whole number, 0 or more, or a const",
-            Takes::Port => "a number from 1 to 65535 (or 0 to let the system pick one), or a const",
-            Takes::Host => "an address or a name in quotes, such as `\"127.0.0.1\"`",
-            Takes::Size => "a size in quotes, such as `\"1MiB\"`",
-            Takes::Duration => "a duration in quotes, such as `\"30s\"`, or a const",
+            Takes::Timeout => "a duration in quotes, such as `\"30s\"`, or a const",
             Takes::Range => "two durations in quotes, such as `\"200ms..30s\"`, or a const",
-            Takes::Overflow => match attribute {
-                Attribute::Trigger(TriggerKind::Webhook) => "`\"drop_oldest\"` or `\"wait\"`",
-                Attribute::Trigger(TriggerKind::DeadLetter) => "`\"drop_newest\"` or `\"drop_oldest\"`",
-                _ => "`\"drop_newest\"`, `\"drop_oldest\"`, `\"wait\"` or `\"reject\"`",
-            },
+            Takes::Overflow => return overflows(attribute),
             Takes::Closure(Purpose::Key) => {
                 "a closure that reads the body, such as `|order: &Order| order.customer`"
             }
             Takes::Closure(Purpose::Filter) => {
                 "a closure that says whether to take the event, such as `|order: &Order| order.total > 100`"
             }
-        }
+            Takes::Setting(Form::Number) => "a whole number, 0 or more",
+            Takes::Setting(Form::Port) => {
+                "a number from 1 to 65535 (or 0 to let the system pick one), or a const"
+            }
+            Takes::Setting(Form::Host) => "an address or a name in quotes, such as `\"127.0.0.1\"`",
+            Takes::Setting(Form::Size) => "a size in quotes, such as `\"1MiB\"`",
+            Takes::Setting(Form::Duration) => "a duration in quotes, such as `\"30s\"`",
+            Takes::Setting(_) => "a string in quotes, or a const",
+        };
+        text.to_owned()
     }
 
     fn takes_const(self) -> bool {
-        use Takes::{Count, Duration, Number, Port, Range, TextOrConst};
-        matches!(self, TextOrConst | Count(_) | Number | Port | Duration | Range)
+        use Takes::{Count, Number, Range, Timeout};
+        match self {
+            Takes::Setting(form) => const_check(form).is_some(),
+            takes => matches!(takes, Count(_) | Number | Timeout | Range),
+        }
     }
+}
+
+/// Returns the fn of the runtime that checks a const of this form, or `None` if the form takes none.
+pub(crate) fn const_check(form: Form) -> Option<&'static str> {
+    Some(match form {
+        Form::Name => "name",
+        Form::Path => "path",
+        Form::Pattern => "pattern",
+        Form::Port => "port",
+        Form::Process => "process",
+        Form::Topic => "topic",
+        _ => return None,
+    })
+}
+
+/// Returns the overflow policies that the attribute takes, in words.
+fn overflows(attribute: Attribute) -> String {
+    let names = OVERFLOWS.iter().map(|(name, _)| *name).filter(|name| refusal(attribute, name).is_none());
+    let names: Vec<String> = names.map(|name| format!("`\"{name}\"`")).collect();
+    match names.split_last() {
+        Some((last, rest @ [_, ..])) => format!("{} or {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+/// Returns why the kind of the attribute refuses an overflow policy.
+fn refusal(attribute: Attribute, policy: &str) -> Option<&'static str> {
+    let Attribute::Trigger(kind) = attribute else { return None };
+    kind.refuses.iter().find(|(name, _)| *name == policy).map(|(_, reason)| *reason)
 }
 
 /// Reads the value of a key. Reports a wrong value to `errors` and returns `None`.
 pub(crate) fn read(
     attribute: Attribute,
     key: &Ident,
-    takes: Takes,
+    known: &Key,
     value: &Expr,
     errors: &mut Errors,
 ) -> Option<Value> {
+    let takes = known.takes;
     let checked = match plain(value) {
         Plain::Const(path) if takes.takes_const() => Ok(Value::Const(path.clone())),
         Plain::Const(path) if matches!(takes, Takes::Closure(_)) => Err(named(attribute, key, takes, path)),
@@ -97,25 +131,34 @@ pub(crate) fn read(
             _ => Err(wrong(attribute, key, takes, value)),
         },
         Plain::Text(text) => match takes {
-            Takes::Text | Takes::TextOrConst => not_empty(key, text),
-            Takes::Host => host::check_host(&text.value())
-                .map(|()| Value::Text(text.clone()))
-                .map_err(|fault| explain("bad host", &fault, text)),
-            Takes::Size => bytes(text),
-            Takes::Duration => time(key, text),
+            Takes::Text => not_empty(key, text),
+            Takes::Timeout => time(key, text),
             Takes::Range => duration::parse_range(&text.value())
                 .map(|range| Value::Range(range, text.span()))
                 .map_err(|fault| explain("bad range", &fault, text)),
             Takes::Overflow => overflow(attribute, text),
-            Takes::Count(_) | Takes::Number | Takes::Port => Err(unquoted(attribute, key, takes, text)),
+            Takes::Count(_) | Takes::Number | Takes::Setting(Form::Number | Form::Port) => {
+                Err(unquoted(attribute, key, takes, text))
+            }
             Takes::Closure(Purpose::Filter) => Err(no_language(key, text)),
             Takes::Closure(_) => Err(wrong(attribute, key, takes, value)),
+            Takes::Setting(Form::Size) => bytes(text),
+            Takes::Setting(Form::Duration) => duration::parse_duration(&text.value())
+                .map(|milliseconds| Value::Number(milliseconds, text.span()))
+                .map_err(|fault| explain("bad duration", &fault, text)),
+            Takes::Setting(_) => match known.setting {
+                Some(setting) => text_of(setting, &format!("`{key}`"), text),
+                None => Err(wrong(attribute, key, takes, value)),
+            },
         },
         Plain::Number(number) => match takes {
             Takes::Count(bound) => count(key, bound, number),
             Takes::Number => from_zero(key, number),
-            Takes::Port => port(number),
-            Takes::Duration => Err(without_quotes(attribute, key, takes, number)),
+            Takes::Setting(Form::Number) => from_zero(key, number),
+            Takes::Setting(Form::Port) => port(number),
+            Takes::Timeout | Takes::Setting(Form::Duration) => {
+                Err(without_quotes(attribute, key, takes, number))
+            }
             _ => Err(wrong(attribute, key, takes, value)),
         },
         _ => Err(wrong(attribute, key, takes, value)),
@@ -123,39 +166,35 @@ pub(crate) fn read(
     checked.map_err(|error| errors.push(error)).ok()
 }
 
-/// Reads the first value of a trigger's list: its type, pattern, path or process. Reports a wrong one to `errors` and
-/// returns `None`.
-pub(crate) fn read_first(kind: TriggerKind, value: &Expr, errors: &mut Errors) -> Option<Value> {
-    if kind == TriggerKind::Custom {
-        return Some(Value::Source(Box::new(value.clone())));
-    }
-    let (what, example) = kind.first();
-    let text = match plain(value) {
-        Plain::Const(path) => return Some(Value::Const(path.clone())),
-        Plain::Text(text) => text,
+/// Reads the first value of a trigger's list: its type, pattern, path or process, or the expression of `#[on_source]`.
+/// Reports a wrong one to `errors` and returns `None`.
+pub(crate) fn read_first(attribute: Attribute, value: &Expr, errors: &mut Errors) -> Option<Value> {
+    let Attribute::Trigger(kind) = attribute else { return Some(Value::Source(Box::new(value.clone()))) };
+    let setting = kind.first();
+    match plain(value) {
+        Plain::Const(path) => Some(Value::Const(path.clone())),
+        Plain::Text(text) => {
+            let what = format!("the {}", setting.about());
+            text_of(setting, &what, text).map_err(|error| errors.push(error)).ok()
+        }
         _ => {
+            let (what, example) = (setting.about(), setting.example());
             errors.at(value, format!("the {what} is a string in quotes, or a const: `{example}`"));
-            return None;
-        }
-    };
-    let (head, checked) = match kind {
-        TriggerKind::Event => ("bad event type", topic::check_topic(&text.value())),
-        TriggerKind::Message => ("bad topic pattern", topic::check_pattern(&text.value())),
-        TriggerKind::DeadLetter if text.value().is_empty() => {
-            let message = "the process name is empty; leave it out to get the dead letters of every process";
-            errors.at(text, message);
-            return None;
-        }
-        TriggerKind::DeadLetter | TriggerKind::Custom => ("", Ok(())),
-        TriggerKind::Webhook => ("bad webhook path", path::check_path(&text.value())),
-    };
-    match checked {
-        Ok(()) => Some(Value::Text(text.clone())),
-        Err(fault) => {
-            errors.push(explain(head, &fault, text));
             None
         }
     }
+}
+
+/// Checks a text against the grammar of its setting. `what` names the value in an error.
+fn text_of(setting: &Setting, what: &str, text: &LitStr) -> syn::Result<Value> {
+    let Err(fault) = setting.form().check(&text.value()) else { return Ok(Value::Text(text.clone())) };
+    Err(match (fault.kind, setting.absent()) {
+        (FaultKind::Empty, Some(absent)) => syn::Error::new_spanned(
+            text,
+            format!("{what} is empty; give a name, or leave it out to take {absent}"),
+        ),
+        _ => explain(&format!("bad {}", setting.about()), &fault, text),
+    })
 }
 
 /// An expression, as far as an attribute macro can read it.
@@ -239,22 +278,8 @@ fn bytes(text: &LitStr) -> syn::Result<Value> {
 
 fn overflow(attribute: Attribute, text: &LitStr) -> syn::Result<Value> {
     let word = text.value();
-    let webhook = attribute == Attribute::Trigger(TriggerKind::Webhook);
-    let dead_letter = attribute == Attribute::Trigger(TriggerKind::DeadLetter);
     let message = match OVERFLOWS.iter().find(|(name, _)| *name == word) {
-        Some(("reject", _)) if webhook => {
-            "a webhook whose queue is full answers 503 already; leave `overflow` out".to_owned()
-        }
-        Some(("drop_newest", _)) if webhook => {
-            "a webhook would answer 202 for an event that it drops; leave `overflow` out, and a full queue \
-             answers 503"
-                .to_owned()
-        }
-        Some((name @ ("wait" | "reject"), _)) if dead_letter => {
-            let could = if *name == "wait" { "wait" } else { "be told" };
-            let wanted = Takes::Overflow.wanted(attribute);
-            format!("a dead letter has no publisher that could {could}\n  `overflow` takes {wanted} here")
-        }
+        Some((name, _)) if let Some(reason) = refusal(attribute, name) => reason.to_owned(),
         Some((_, variant)) => return Ok(Value::Overflow(Ident::new(variant, text.span()))),
         None => {
             let near = hint::did_you_mean(&word, OVERFLOWS.iter().map(|(name, _)| *name));

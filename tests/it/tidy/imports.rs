@@ -15,8 +15,6 @@ type Path = Vec<String>;
 const KNOWN: &[(&str, &str)] = &[
     ("queue/delivery.rs", "queue/inbox.rs"),
     ("queue/inbox.rs", "queue/delivery.rs"),
-    ("registry/clash.rs", "registry/record.rs"),
-    ("registry/record.rs", "registry/clash.rs"),
     ("webhook/connection.rs", "webhook/receive.rs"),
     ("webhook/receive.rs", "webhook/connection.rs"),
 ];

@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::{Map, Value};
 
 /// A value without repeated keys. [`Value`] alone would silently keep the last value of a repeated key.
-pub(super) struct Unrepeated(pub(super) Value);
+pub(crate) struct Unrepeated(pub(crate) Value);
 
 impl<'de> Deserialize<'de> for Unrepeated {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Unrepeated, D::Error> {

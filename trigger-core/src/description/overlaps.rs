@@ -9,41 +9,60 @@ use crate::topic::TopicPattern;
 /// Processes by their index.
 type Indices = BTreeSet<usize>;
 
-/// Returns the overlaps among these processes: first of events, then of messages, each in alphabetical order.
+/// Returns the overlaps among these processes, by kind, each in alphabetical order.
 pub(super) fn among(processes: &[ProcessDescription]) -> Vec<Overlap> {
-    let mut events: BTreeMap<&str, BTreeMap<Option<&str>, Indices>> = BTreeMap::new();
-    let mut messages: BTreeMap<&str, Indices> = BTreeMap::new();
+    let mut kinds: BTreeMap<&str, (TriggerKind, Publications<'_>)> = BTreeMap::new();
     for (index, process) in processes.iter().enumerate() {
-        for trigger in &process.triggers {
-            match &trigger.source {
-                SourceDescription::Event { event_type, event_source } => {
-                    let sources = events.entry(event_type).or_default();
-                    sources.entry(event_source.as_deref()).or_default().insert(index);
-                }
-                SourceDescription::Message { topic } => {
-                    messages.entry(topic).or_default().insert(index);
-                }
-                _ => {}
-            }
+        for SourceDescription { kind, pattern, subscription, .. } in
+            process.triggers.iter().map(|t| &t.source)
+        {
+            let Some(subscription) = subscription else { continue };
+            let (_, publications) =
+                kinds.entry(kind.as_str()).or_insert_with(|| (*kind, Publications::default()));
+            publications.has_wildcards |= subscription.has_wildcards;
+            let sources = publications.by_pattern.entry(pattern).or_default();
+            sources.entry(subscription.source.as_deref()).or_default().insert(index);
         }
     }
     let names = |indices: &Indices| indices.iter().map(|index| processes[*index].name.clone()).collect();
-    let event = |(event_type, source, indices): (&str, Option<&str>, Indices)| Overlap {
-        kind: TriggerKind::Event,
-        patterns: vec![event_type.to_owned()],
-        event_source: source.map(str::to_owned),
-        processes: names(&indices),
-    };
-    let message = |(patterns, indices): (Vec<&str>, Indices)| Overlap {
-        kind: TriggerKind::Message,
-        patterns: patterns.into_iter().map(str::to_owned).collect(),
-        event_source: None,
-        processes: names(&indices),
-    };
-    let of_events = events.iter().flat_map(|(event_type, sources)| {
-        of_sources(sources).into_iter().map(|(source, indices)| (*event_type, source, indices))
+    let overlaps = kinds.into_values().flat_map(|(kind, publications)| {
+        let overlaps = publications.overlaps().into_iter();
+        overlaps.map(move |(patterns, source, indices)| Overlap {
+            kind,
+            patterns: patterns.into_iter().map(str::to_owned).collect(),
+            event_source: source.map(str::to_owned),
+            processes: names(&indices),
+        })
     });
-    of_events.map(event).chain(of_patterns(&messages).into_iter().map(message)).collect()
+    overlaps.collect()
+}
+
+/// The processes that get the publications of one kind, by pattern and source.
+#[derive(Default)]
+struct Publications<'a> {
+    has_wildcards: bool,
+    by_pattern: BTreeMap<&'a str, BTreeMap<Option<&'a str>, Indices>>,
+}
+
+/// The patterns and the source of an overlap, with its processes.
+type Reached<'a> = (Vec<&'a str>, Option<&'a str>, Indices);
+
+impl<'a> Publications<'a> {
+    fn overlaps(&self) -> Vec<Reached<'a>> {
+        if self.has_wildcards {
+            let every = |sources: &BTreeMap<_, Indices>| sources.values().flatten().copied().collect();
+            let patterns =
+                self.by_pattern.iter().map(|(pattern, sources)| (*pattern, every(sources))).collect();
+            return of_patterns(&patterns)
+                .into_iter()
+                .map(|(patterns, indices)| (patterns, None, indices))
+                .collect();
+        }
+        let by_type = self.by_pattern.iter().flat_map(|(event_type, sources)| {
+            of_sources(sources).into_iter().map(|(source, indices)| (vec![*event_type], source, indices))
+        });
+        by_type.collect()
+    }
 }
 
 /// Returns the overlaps of one event type, by source. Processes that take every source overlap with those of each single

@@ -30,7 +30,7 @@ impl fmt::Display for ProcessDescription {
         let sources: Vec<_> = self.triggers.iter().map(|trigger| trigger.source.to_string()).collect();
         let width = sources.iter().map(|source| source.chars().count()).max().unwrap_or_default();
         for (trigger, source) in self.triggers.iter().zip(sources) {
-            row(f, label(&trigger.source), format_args!("{source:<width$}  {}", trigger.settings()))?;
+            row(f, &label(&trigger.source), format_args!("{source:<width$}  {}", trigger.settings()))?;
             if let Some(filter) = &trigger.filter {
                 row(f, "  filter", format_args!("{filter}"))?;
             }
@@ -76,36 +76,14 @@ impl fmt::Display for ArgumentDescription {
     }
 }
 
-fn label(source: &SourceDescription) -> &'static str {
-    match source {
-        SourceDescription::Event { .. } => "event",
-        SourceDescription::Message { .. } => "message",
-        SourceDescription::Webhook { .. } => "webhook",
-        SourceDescription::DeadLetter { .. } => "dead letter",
-        SourceDescription::Custom { kind, .. } => kind.as_str(),
-    }
+/// Returns the kind in words, such as `dead letter`.
+fn label(source: &SourceDescription) -> String {
+    source.kind.as_str().replace('_', " ")
 }
 
 impl fmt::Display for SourceDescription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SourceDescription::Event { event_type, event_source: Some(source) } => {
-                write!(f, "{event_type} from {source}")
-            }
-            SourceDescription::Event { event_type, event_source: None } => f.write_str(event_type),
-            SourceDescription::Message { topic } => f.write_str(topic),
-            SourceDescription::Webhook {
-                webhook_path: path, webhook_port: port, webhook_host: host, ..
-            } => {
-                // Brackets separate the colons of an IPv6 address from that of the port.
-                let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
-                write!(f, "{open}{host}{close}:{port}{path}")
-            }
-            SourceDescription::DeadLetter { process: Some(process) } => write!(f, "of {process}"),
-            SourceDescription::DeadLetter { process: None } => f.write_str("of every process"),
-            SourceDescription::Custom { pattern, .. } if pattern.is_empty() => f.write_str("a `Trigger`"),
-            SourceDescription::Custom { pattern, .. } => f.write_str(pattern),
-        }
+        f.pad(&self.text)
     }
 }
 
@@ -115,14 +93,11 @@ impl TriggerDescription {
         let mut settings = vec![format!("id {}", self.id)];
         settings.extend(self.queue.map(|queue| format!("queue {queue}")));
         settings.extend(self.queue_bytes.map(|limit| format!("queue_bytes {}", bytes(limit))));
-        match (&self.source, self.overflow) {
-            (_, Some(overflow)) => settings.push(format!("overflow {overflow}")),
-            (SourceDescription::Webhook { .. }, None) => settings.push("503 when full".to_owned()),
-            (_, None) => {}
+        match self.overflow {
+            Some(overflow) => settings.push(format!("overflow {overflow}")),
+            None => settings.extend(self.source.when_full.map(str::to_owned)),
         }
-        if let SourceDescription::Webhook { body_limit, .. } = self.source {
-            settings.push(format!("body_limit {}", bytes(body_limit)));
-        }
+        settings.extend(self.source.limits.iter().map(|(key, limit)| format!("{key} {limit}")));
         settings.join(", ")
     }
 }

@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 pub(crate) const CONTENT_TYPE: &str = "content_type";
 
 /// The attribute that holds the reason of a dead letter, in the frame that a dead-letter trigger delivers.
-pub(crate) const DEAD_LETTER: &str = "dead_letter";
+pub(crate) const ABOUT_DEAD_LETTER: &str = "dead_letter";
 
 /// One attribute of a [`Frame`](crate::Frame).
 #[derive(Clone, Debug, PartialEq)]

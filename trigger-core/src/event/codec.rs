@@ -24,7 +24,7 @@ use super::attributes::{Attribute, Attributes};
 use super::frame::Frame;
 use super::id::EventId;
 use super::kind::TriggerKind;
-use super::kinds::source_kind;
+use super::kinds::form_of;
 
 const VERSION: u8 = 1;
 
@@ -113,7 +113,7 @@ impl Frame {
         let nanoseconds = u32::from_be_bytes(reader.array()?);
         let timestamp = reader.time(seconds, nanoseconds)?;
         let kind = reader.short_text()?;
-        let form = kind.parse::<TriggerKind>().ok().and_then(source_kind);
+        let form = kind.parse::<TriggerKind>().ok().and_then(form_of);
         let form = form.ok_or_else(|| FrameError::UnknownKind { kind: kind.to_owned() })?;
         let name_length = usize::from(u16::from_be_bytes(reader.array()?));
         let name = SmolStr::new(reader.text(name_length)?);

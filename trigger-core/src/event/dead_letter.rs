@@ -8,7 +8,7 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::SmolStr;
 
-use super::attributes::{Attribute, DEAD_LETTER};
+use super::attributes::{ABOUT_DEAD_LETTER, Attribute};
 use super::frame::Frame;
 use super::json::rfc3339;
 use super::kind::TriggerKind;
@@ -97,16 +97,16 @@ impl DeadLetter {
         };
         // All its fields can be written as JSON.
         let about = serde_json::to_string(&about).unwrap_or_default();
-        self.event.frame().clone().with(DEAD_LETTER, Attribute::Json(SmolStr::new(about)))
+        self.event.frame().clone().with(ABOUT_DEAD_LETTER, Attribute::Json(SmolStr::new(about)))
     }
 
     /// Returns the dead letter in a frame that a dead-letter trigger has delivered.
     pub(crate) fn of(frame: &Frame) -> Option<DeadLetter> {
-        let Attribute::Json(about) = frame.any_attribute(DEAD_LETTER)? else { return None };
+        let Attribute::Json(about) = frame.any_attribute(ABOUT_DEAD_LETTER)? else { return None };
         let about: About = serde_json::from_str(about).ok()?;
         let mut frame = frame.clone();
         if let Some(attributes) = &mut frame.attributes {
-            attributes.remove(DEAD_LETTER);
+            attributes.remove(ABOUT_DEAD_LETTER);
         }
         frame.attributes = frame.attributes.filter(|attributes| !attributes.is_empty());
         let trigger = Arc::new(TriggerInfo::new(about.trigger_id, about.trigger_type));

@@ -1,17 +1,14 @@
-//! An event as a whole, in one flat form for every kind.
+//! An event as a whole, in one flat form for every kind, and how the events of one kind are read.
 
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use smol_str::SmolStr;
-use trigger_grammar::bounds;
 
-use super::attributes::{Attribute, Attributes, CONTENT_TYPE, DEAD_LETTER};
+use super::attributes::{ABOUT_DEAD_LETTER, Attribute, Attributes, CONTENT_TYPE};
 use super::id::EventId;
 use super::kind::TriggerKind;
-use crate::config::{FromSettings, Setting};
-use crate::policy::Overflow;
 
 /// An event as a whole: everything about it except the trigger that it came through.
 ///
@@ -34,7 +31,7 @@ pub struct Frame {
     pub(crate) timestamp: SystemTime,
     pub(crate) raw: Bytes,
     pub(crate) name: SmolStr,
-    pub(crate) form: &'static SourceKind,
+    pub(crate) form: &'static EventForm,
     /// Boxed, because most events have none.
     pub(crate) attributes: Option<Box<Attributes>>,
 }
@@ -50,7 +47,7 @@ impl PartialEq for Frame {
 impl Frame {
     pub(crate) fn new(
         (id, timestamp): (EventId, SystemTime),
-        form: &'static SourceKind,
+        form: &'static EventForm,
         name: SmolStr,
         raw: Bytes,
     ) -> Frame {
@@ -120,33 +117,19 @@ impl Frame {
     /// The attributes as JSON; bytes are in base64.
     pub(crate) fn attributes_as_json(&self) -> Map<String, Value> {
         let entries = self.attributes().into_iter().flat_map(Attributes::iter);
-        let public = entries.filter(|(key, _)| *key != DEAD_LETTER);
+        let public = entries.filter(|(key, _)| *key != ABOUT_DEAD_LETTER);
         public.map(|(key, value)| (key.to_owned(), value.to_json())).collect()
     }
 }
 
-/// A kind of source, as a constant: its name, how its events appear, and the defaults of its queue.
-///
-/// ```
-/// # use trigger_core::{Overflow, SourceKind};
-/// static TICKER: SourceKind = SourceKind::new("ticker", "a tick").queue(10).overflow(Overflow::DropOldest);
-/// assert_eq!(TICKER.kind().as_str(), "ticker");
-/// ```
-#[derive(Debug)]
-pub struct SourceKind {
+/// The form of the events of one kind. A [`Frame`] refers to that of its kind.
+#[derive(Clone, Copy, Debug)]
+pub struct EventForm {
     pub(crate) kind: TriggerKind,
-    /// The event with its article, such as "a webhook request".
-    pub(crate) shown: &'static str,
-    /// How many events may wait, unless the trigger says otherwise.
-    pub(crate) queue: usize,
-    /// What happens to an event if the queue is full, unless the trigger says otherwise.
-    pub(crate) overflow: Overflow,
-    /// The keys of its triggers in a configuration.
-    pub(crate) settings: &'static [Setting],
-    /// Makes a trigger from them. `None` if a configuration cannot have such a trigger.
-    pub(crate) from_settings: Option<FromSettings>,
     /// `true` if a body that is a JSON string stands for the content of the string.
     pub(crate) text_is_json: bool,
+    /// `true` if the name of an event is a topic.
+    pub(crate) name_is_topic: bool,
     pub(crate) payload: fn(&Frame) -> Value,
     pub(crate) metadata: fn(&Frame) -> Map<String, Value>,
     pub(crate) read: fn(&Value, &Map<String, Value>) -> Result<ReadForm, String>,
@@ -161,87 +144,23 @@ pub(crate) struct ReadForm {
     pub(crate) body: Value,
 }
 
-impl SourceKind {
-    /// A kind whose payload is the body, and whose metadata are the attributes. `name` is the `type` of its triggers;
-    /// `shown` is one of its events with an article, such as "a tick".
-    pub const fn new(name: &'static str, shown: &'static str) -> SourceKind {
-        SourceKind::of(TriggerKind::new(name), shown)
-    }
+/// The form of a dead letter without the frame of its event, which has its own form.
+pub(crate) const DEAD_LETTER_FORM: EventForm = EventForm::new(TriggerKind::DeadLetter);
 
-    pub(crate) const fn of(kind: TriggerKind, shown: &'static str) -> SourceKind {
-        SourceKind {
+/// The form of an event of a [`Trigger`](crate::Trigger) that the program brings itself.
+pub(crate) const CUSTOM_FORM: EventForm = EventForm::new(TriggerKind::Custom);
+
+impl EventForm {
+    /// Returns a form in which the payload is the body, and the metadata are the attributes.
+    pub(crate) const fn new(kind: TriggerKind) -> EventForm {
+        EventForm {
             kind,
-            shown,
-            queue: 100,
-            overflow: Overflow::DropNewest,
-            settings: &[],
-            from_settings: None,
             text_is_json: false,
+            name_is_topic: false,
             payload: Frame::body,
             metadata: Frame::attributes_as_json,
             read: read_plain,
         }
-    }
-
-    /// How many events may wait in the queue of a trigger that does not say it: at least 1. The default is 100.
-    ///
-    /// # Panics
-    ///
-    /// If the capacity is out of bounds: in a constant, that is an error of the compiler.
-    ///
-    /// ```compile_fail,E0080
-    /// # use trigger_core::SourceKind;
-    /// static TICKER: SourceKind = SourceKind::new("ticker", "a tick").queue(0);
-    /// # fn main() {}
-    /// ```
-    pub const fn queue(mut self, capacity: usize) -> SourceKind {
-        assert!(bounds::QUEUE.holds(capacity as u64), "the default capacity of a queue is 1 to 10,000,000");
-        self.queue = capacity;
-        self
-    }
-
-    /// What happens to an event that finds the queue of a trigger full, if the trigger does not say it. The default is
-    /// [`Overflow::DropNewest`].
-    pub const fn overflow(mut self, overflow: Overflow) -> SourceKind {
-        self.overflow = overflow;
-        self
-    }
-
-    /// Lets a configuration have triggers of this kind, with these keys: `make` makes such a trigger from their values. The
-    /// kind must be [linked](crate::source_kind).
-    ///
-    /// ```
-    /// # use std::borrow::Cow;
-    /// # use std::time::Duration;
-    /// # use trigger_core::{Setting, SourceContext, SourceKind, TriggerConfig, TriggerSource, source_kind};
-    /// source_kind! {
-    ///     static TICKER: SourceKind = SourceKind::new("ticker", "a tick").settings(
-    ///         &[Setting::duration("every", "the time between two ticks").default("1m")],
-    ///         |settings| Ok(TriggerConfig::custom(Ticker(settings.duration("every")?))),
-    ///     );
-    /// }
-    ///
-    /// struct Ticker(Duration);
-    /// # impl TriggerSource for Ticker {
-    /// #     fn kind(&self) -> &'static SourceKind { &TICKER }
-    /// #     fn pattern(&self) -> Cow<'_, str> { format!("{:?}", self.0).into() }
-    /// #     fn accept(&self, _: &SourceContext) {}
-    /// # }
-    ///
-    /// # fn main() -> Result<(), serde_json::Error> {
-    /// let config: TriggerConfig = serde_json::from_str(r#"{"type": "ticker", "every": "5s", "queue": 1}"#)?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub const fn settings(mut self, settings: &'static [Setting], make: FromSettings) -> SourceKind {
-        self.settings = settings;
-        self.from_settings = Some(make);
-        self
-    }
-
-    /// The kind of its triggers.
-    pub const fn kind(&self) -> TriggerKind {
-        self.kind
     }
 }
 
@@ -253,10 +172,3 @@ fn read_plain(payload: &Value, metadata: &Map<String, Value>) -> Result<ReadForm
     }
     Ok(ReadForm { name: String::new(), attributes, body: payload.clone() })
 }
-
-/// Events of a [`Trigger`](crate::Trigger) that the program brings itself. Its own queue holds the others.
-pub(crate) static CUSTOM: SourceKind =
-    SourceKind::of(TriggerKind::Custom, "an event of a custom trigger").queue(1);
-
-/// Dead letters. A frame keeps the kind of its own event.
-pub(crate) static DEAD_LETTER_KIND: SourceKind = SourceKind::of(TriggerKind::DeadLetter, "a dead letter");

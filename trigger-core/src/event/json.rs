@@ -12,10 +12,10 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::frame::{CUSTOM, Frame};
+use super::frame::{CUSTOM_FORM, Frame};
 use super::id::EventId;
 use super::kind::TriggerKind;
-use super::kinds::source_kind;
+use super::kinds::form_of;
 use super::trigger_event::{TriggerEvent, TriggerInfo};
 
 #[derive(Serialize)]
@@ -78,7 +78,7 @@ impl<'de> Deserialize<'de> for TriggerEvent {
         let timestamp: jiff::Timestamp = read.timestamp.parse().map_err(D::Error::custom)?;
         let timestamp = SystemTime::try_from(timestamp).map_err(D::Error::custom)?;
         // The JSON of a dead letter may lack the kind of its event.
-        let form = source_kind(read.event_kind.unwrap_or(read.trigger_type)).unwrap_or(&CUSTOM);
+        let form = form_of(read.event_kind.unwrap_or(read.trigger_type)).unwrap_or(&CUSTOM_FORM);
         let parts = (form.read)(&read.payload, &read.metadata).map_err(D::Error::custom)?;
         let raw = match &read.raw {
             Some(raw) => Bytes::from(BASE64.decode(raw).map_err(D::Error::custom)?),

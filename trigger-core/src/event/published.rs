@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::attributes::Attributes;
-use super::frame::{Frame, ReadForm, SourceKind};
+use super::frame::{EventForm, Frame, ReadForm};
 use super::kind::TriggerKind;
 use crate::topic::Topic;
 
@@ -14,21 +14,23 @@ pub(crate) const SOURCE: &str = "source";
 pub(crate) const SENDER: &str = "sender";
 
 /// An event of the bus: `{event_type, event_id, source, data}`.
-pub(crate) static EVENT: SourceKind = SourceKind {
+pub(crate) const EVENT_FORM: EventForm = EventForm {
     text_is_json: true,
+    name_is_topic: true,
     payload: |frame| EVENT_FIELDS.payload(frame),
     metadata: |frame| EVENT_FIELDS.metadata(frame),
     read: |payload, _| EVENT_FIELDS.read(payload),
-    ..SourceKind::of(TriggerKind::Event, "an event")
+    ..EventForm::new(TriggerKind::Event)
 };
 
 /// A message of the broker: `{topic, message_id, sender, content}`.
-pub(crate) static MESSAGE: SourceKind = SourceKind {
+pub(crate) const MESSAGE_FORM: EventForm = EventForm {
     text_is_json: true,
+    name_is_topic: true,
     payload: |frame| MESSAGE_FIELDS.payload(frame),
     metadata: |frame| MESSAGE_FIELDS.metadata(frame),
     read: |payload, _| MESSAGE_FIELDS.read(payload),
-    ..SourceKind::of(TriggerKind::Message, "a message")
+    ..EventForm::new(TriggerKind::Message)
 };
 
 /// The names of the fields of a payload.

@@ -8,9 +8,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::attributes::{Attribute, Attributes};
-use super::frame::{Frame, ReadForm, SourceKind};
+use super::frame::{EventForm, Frame, ReadForm};
 use super::kind::TriggerKind;
-use crate::policy::Overflow;
 
 /// The attribute with the query: the text after `?`, without the keys that carry secrets.
 pub(crate) const QUERY: &str = "query";
@@ -22,12 +21,8 @@ pub(crate) const HEADERS: &str = "headers";
 pub(crate) const REMOTE: &str = "remote";
 
 /// A webhook request. Its payload is its body.
-pub(crate) static WEBHOOK: SourceKind = SourceKind {
-    metadata,
-    read,
-    // The 503 of a full queue is a rejection.
-    ..SourceKind::of(TriggerKind::Webhook, "a webhook request").queue(1000).overflow(Overflow::Reject)
-};
+pub(crate) const WEBHOOK_FORM: EventForm =
+    EventForm { metadata, read, ..EventForm::new(TriggerKind::Webhook) };
 
 fn metadata(frame: &Frame) -> Map<String, Value> {
     let headers = Headers::of(frame).unwrap_or_default();

@@ -36,6 +36,8 @@ pub(crate) struct TriggerInfo {
     pub(crate) kind: TriggerKind,
     /// The captures of its pattern: the name of each, and the index of its token in the topic.
     pub(crate) captures: Box<[(String, usize)]>,
+    /// `true` if its events are those of other kinds, as dead letters are.
+    pub(crate) relays: bool,
 }
 
 impl TriggerInfo {
@@ -46,7 +48,7 @@ impl TriggerInfo {
 
     /// Returns a trigger without captures.
     pub(crate) fn new(id: String, kind: TriggerKind) -> TriggerInfo {
-        TriggerInfo { id, kind, captures: Box::default() }
+        TriggerInfo { id, kind, captures: Box::default(), relays: false }
     }
 }
 
@@ -140,8 +142,7 @@ impl TriggerEvent {
 
     /// Returns the topic of a message, or the type of an event.
     pub(crate) fn topic(&self) -> Option<Topic> {
-        let named = matches!(self.frame.kind(), TriggerKind::Event | TriggerKind::Message);
-        named.then(|| Topic::parse(&self.frame.name).ok()).flatten()
+        self.frame.form.name_is_topic.then(|| Topic::parse(&self.frame.name).ok()).flatten()
     }
 
     /// Returns the token that the pattern of the trigger captured under this name.

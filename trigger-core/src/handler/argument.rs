@@ -6,7 +6,8 @@ use std::fmt;
 use trigger_grammar::const_string::ConstString;
 
 use super::{FromTrigger, Needs};
-use crate::event::{TriggerKind, shown};
+use crate::config::SourceKind;
+use crate::event::TriggerKind;
 
 /// One argument of a handler.
 #[derive(Clone, Copy)]
@@ -43,24 +44,22 @@ impl Argument {
     }
 
     /// Returns the reason why a trigger of this kind cannot provide it, or `None` if it can.
-    pub(crate) const fn fault(&self, kind: TriggerKind) -> Option<ConstString> {
-        self.fault_of(kind, shown(kind))
-    }
-
-    /// As [`fault`](Self::fault), with an event of this kind as people call it.
-    pub(crate) const fn fault_of(&self, kind: TriggerKind, event: &str) -> Option<ConstString> {
+    pub(crate) const fn fault(&self, source: &SourceKind) -> Option<ConstString> {
         let Some(kinds) = self.available_for else { return None };
-        if kind.is(TriggerKind::DeadLetter) || contains(kinds, kind) {
+        if source.relays || contains(kinds, source.kind()) {
             return None;
         }
         let mut message = ConstString::new();
         message.push("argument `").push(self.name).push("` comes only with ");
         let mut at = 0;
         while at < kinds.len() {
-            message.push(if at == 0 { "" } else { " or " }).push(shown(kinds[at]));
+            message.push(if at == 0 { "" } else { " or " }).push(kinds[at].event());
             at += 1;
         }
-        message.push(", not with ").push(event).push("; make it an `Option`, or leave it out");
+        message
+            .push(", not with ")
+            .push(source.kind().event())
+            .push("; make it an `Option`, or leave it out");
         Some(message)
     }
 }

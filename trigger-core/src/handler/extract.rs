@@ -9,8 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::{Context, FromTrigger, Needs, Rejection};
-use crate::event::{DeadLetter, EventId, Headers, QUERY, SENDER, SOURCE, TriggerEvent, TriggerKind};
-use crate::topic::Topic;
+use crate::event::{EventId, Headers, QUERY, TriggerEvent, TriggerKind};
 
 /// The body of the event, decoded from JSON: the data of an event, the content of a message, the body of a request.
 ///
@@ -110,52 +109,6 @@ impl<T> Deref for State<T> {
     }
 }
 
-/// The source of an event, set by its publisher.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source(pub String);
-
-impl FromTrigger for Source {
-    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Some(&[TriggerKind::Event]);
-
-    fn from_trigger(cx: &Context<'_>) -> Result<Source, Rejection> {
-        let source = cx.event.frame.attribute(SOURCE);
-        source
-            .map(|source| Source(source.to_owned()))
-            .ok_or_else(|| Rejection::absent("the event has no source"))
-    }
-}
-
-impl Deref for Source {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The sender of a message, set by its publisher.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sender(pub String);
-
-impl FromTrigger for Sender {
-    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Some(&[TriggerKind::Message]);
-
-    fn from_trigger(cx: &Context<'_>) -> Result<Sender, Rejection> {
-        let sender = cx.event.frame.attribute(SENDER);
-        sender
-            .map(|sender| Sender(sender.to_owned()))
-            .ok_or_else(|| Rejection::absent("the message has no sender"))
-    }
-}
-
-impl Deref for Sender {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
 /// The query of a webhook request, decoded into a type (`application/x-www-form-urlencoded`).
 ///
 /// Keys that carry secrets, such as `token` and `access_token`, are removed first.
@@ -247,16 +200,6 @@ impl FromTrigger for Attempt {
     }
 }
 
-/// The dead letter, in a handler with `#[on_dead_letter]`.
-impl FromTrigger for DeadLetter {
-    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Some(&[TriggerKind::DeadLetter]);
-
-    fn from_trigger(cx: &Context<'_>) -> Result<DeadLetter, Rejection> {
-        let absent = || Rejection::absent("only a dead letter comes with the reason for it");
-        DeadLetter::of(&cx.event.frame).ok_or_else(absent)
-    }
-}
-
 /// Signals that the runtime is draining, so that a handler can end long work before the deadline.
 #[derive(Clone, Debug)]
 pub struct Shutdown(CancellationToken);
@@ -325,14 +268,6 @@ impl FromTrigger for Bytes {
 impl FromTrigger for EventId {
     fn from_trigger(cx: &Context<'_>) -> Result<EventId, Rejection> {
         Ok(cx.event.id())
-    }
-}
-
-impl FromTrigger for Topic {
-    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Some(&[TriggerKind::Event, TriggerKind::Message]);
-
-    fn from_trigger(cx: &Context<'_>) -> Result<Topic, Rejection> {
-        cx.event.topic().ok_or_else(|| Rejection::absent("only a message and an event have a topic"))
     }
 }
 

@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 
 use trigger_grammar::hint;
+use trigger_grammar::setting::{Form, Value};
 
-use super::clash::{Claim, Takes, Thing};
-use super::record::SourceRecord;
+use super::clash::{Claim, Listens, Takes, Thing};
 use super::*;
-use crate::config::{self, CustomSource, SourceConfig, TriggerConfig};
-use crate::event::SourceKind;
+use crate::config::{self, BoxSource, Settings, SourceKind, TriggerConfig};
 use crate::handler::Extensions;
 
 /// Returns every problem of these declarations. `names` are the names of their processes, and `provided` the values of
@@ -17,11 +16,11 @@ pub(crate) fn check(declarations: &[&Declaration], names: &[&str], provided: &Ex
     let mut problems = Vec::new();
     for (declaration, name) in declarations.iter().zip(names) {
         settings(declaration, &mut problems);
-        dead_letters(declaration, name, names, &mut problems);
+        other_processes(declaration, name, names, &mut problems);
         arguments(declaration, provided, &mut problems);
         repeated_ids(declaration, &mut problems);
     }
-    custom_sources(declarations, names, &mut problems);
+    sources(declarations, names, &mut problems);
     clashing(declarations, names, &mut problems);
     problems
 }
@@ -48,7 +47,7 @@ fn arguments(declaration: &Declaration, provided: &Extensions, problems: &mut Ve
     }
     for argument in &declaration.arguments {
         for source in &kinds {
-            let fault = argument.fault_of(source.kind(), source.shown);
+            let fault = argument.fault(source);
             problems
                 .extend(fault.map(|fault| Problem::of(declaration, ProblemKind::Argument, fault.as_str())));
         }
@@ -63,45 +62,57 @@ fn arguments(declaration: &Declaration, provided: &Extensions, problems: &mut Ve
     }
 }
 
-/// Checks the processes that its dead-letter triggers name.
-fn dead_letters(declaration: &Declaration, own: &str, names: &[&str], problems: &mut Vec<Problem>) {
+/// Checks the processes that its triggers name.
+fn other_processes(declaration: &Declaration, own: &str, names: &[&str], problems: &mut Vec<Problem>) {
     for trigger in &declaration.config.triggers {
-        let SourceConfig::DeadLetter { process: Some(process) } = &trigger.source else { continue };
-        // The check of the settings reports an empty name.
-        if process.is_empty() {
-            continue;
-        }
-        if process == own {
-            problems.push(Problem::of(
-                declaration,
-                ProblemKind::UnknownProcess,
-                format!(
-                    "it asks for the dead letters of `{process}`, which is its own process, and it never gets those; \
-                     name another process, or leave out the name for those of every other process"
-                ),
-            ));
-        } else if !names.contains(&process.as_str()) {
-            let others: Vec<&str> = names.iter().copied().filter(|name| *name != own).collect();
-            let meant = match hint::did_you_mean(process, others.iter().copied()) {
-                Some(near) => format!("; did you mean `{near}`?"),
-                None if others.is_empty() => String::new(),
-                None => format!("; the other processes are: {}", others.join(", ")),
-            };
-            let message = format!(
-                "it asks for the dead letters of the process `{process}`, which does not exist{meant}"
-            );
-            problems.push(Problem::of(declaration, ProblemKind::UnknownProcess, message));
+        let Some(settings) = trigger.settings() else { continue };
+        for setting in settings.table().iter().filter(|setting| setting.form() == Form::Process) {
+            // The check of the settings reports an empty name.
+            let Some(Value::Text(process)) = settings.value(setting) else { continue };
+            let fault = (!process.is_empty()).then(|| fault_of_process(process, own, names)).flatten();
+            problems.extend(fault.map(|fault| {
+                let message = format!(
+                    "its trigger `{}` asks for events of the process `{process}`, {fault}",
+                    trigger.trigger_id()
+                );
+                Problem::of(declaration, ProblemKind::UnknownProcess, message)
+            }));
         }
     }
 }
 
-/// Checks that no two triggers share a custom source, because a source offers its events to one sink, and that no two claim
-/// the same resource.
-fn custom_sources(declarations: &[&Declaration], names: &[&str], problems: &mut Vec<Problem>) {
-    let mut seen: Vec<(&CustomSource, &str)> = Vec::new();
+/// Returns why a trigger of the process `own` cannot name this process, or `None` if it can.
+fn fault_of_process(process: &str, own: &str, names: &[&str]) -> Option<String> {
+    if process == own {
+        return Some(
+            "which is its own process, and it never gets those; name another process, or leave out the name for \
+             every other process"
+                .to_owned(),
+        );
+    }
+    if names.contains(&process) {
+        return None;
+    }
+    let others: Vec<&str> = names.iter().copied().filter(|name| *name != own).collect();
+    let meant = match hint::did_you_mean(process, others.iter().copied()) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None if others.is_empty() => String::new(),
+        None => format!("; the other processes are: {}", others.join(", ")),
+    };
+    Some(format!("which does not exist{meant}"))
+}
+
+/// Checks that no two triggers share a source, because a source offers its events to one sink, and that no two claim the
+/// same resource.
+fn sources(declarations: &[&Declaration], names: &[&str], problems: &mut Vec<Problem>) {
+    let mut seen: Vec<(&BoxSource, &str)> = Vec::new();
     for (declaration, name) in declarations.iter().zip(names) {
         for trigger in &declaration.config.triggers {
-            let SourceConfig::Custom(source) = &trigger.source else { continue };
+            // The check of the settings reports an error. A source without claims that the kind makes is never shared.
+            let Ok(source) = trigger.made() else { continue };
+            if trigger.settings().is_some() && source.claims.is_empty() {
+                continue;
+            }
             let conflict = seen.iter().find_map(|(other, process)| {
                 if *other == source {
                     return Some(format!(
@@ -121,10 +132,10 @@ fn custom_sources(declarations: &[&Declaration], names: &[&str], problems: &mut 
 }
 
 /// Returns the resource that both sources claim, if only one of them can have it.
-fn clashing_claim<'a>(source: &'a CustomSource, other: &CustomSource, same_process: bool) -> Option<&'a str> {
+fn clashing_claim<'a>(source: &'a BoxSource, other: &BoxSource, same_process: bool) -> Option<&'a str> {
     let excludes =
-        |claim: &&config::Claim| (claim.is_of_runtime || same_process) && other.claims().contains(claim);
-    source.claims().iter().find(excludes).map(|claim| claim.resource.as_str())
+        |claim: &&config::Claim| (claim.is_of_runtime || same_process) && other.claims.contains(claim);
+    source.claims.iter().find(excludes).map(|claim| claim.resource.as_str())
 }
 
 /// Checks that the given ids of its triggers are unique. Repeated default ids are numbered instead.
@@ -144,9 +155,14 @@ fn repeated_ids(declaration: &Declaration, problems: &mut Vec<Problem>) {
 /// Checks that no two declarations claim the same name, path or trigger.
 fn clashing(declarations: &[&Declaration], names: &[&str], problems: &mut Vec<Problem>) {
     let sites: Vec<_> = declarations.iter().map(|declaration| declaration.site()).collect();
+    let given: Vec<Vec<_>> = declarations
+        .iter()
+        .map(|declaration| declaration.config.triggers.iter().map(given_by).collect())
+        .collect();
     let sources: Vec<Vec<_>> = declarations
         .iter()
-        .map(|declaration| declaration.config.triggers.iter().map(|t| SourceRecord::of(&t.source)).collect())
+        .zip(&given)
+        .map(|(declaration, given)| declaration.config.triggers.iter().zip(given).map(listens).collect())
         .collect();
     let mut claims = Vec::new();
     for (process, (declaration, name)) in declarations.iter().zip(names).enumerate() {
@@ -159,11 +175,22 @@ fn clashing(declarations: &[&Declaration], names: &[&str], problems: &mut Vec<Pr
             Some(filter) => filter.text().map_or(Takes::Unknown, Takes::Those),
         });
         let triggers = sources[process].iter().zip(takes);
-        let triggers = triggers.filter_map(|(source, takes)| Some(Thing::Source(source.as_ref()?, takes)));
+        let triggers = triggers.filter_map(|(listens, takes)| Some(Thing::Source(listens.as_ref()?, takes)));
         let things = path.into_iter().chain(name).chain(triggers);
         claims.extend(things.map(|thing| Some(Claim::new(process, &sites[process], thing))));
     }
     problems.extend(clash::clashes(&claims).into_iter().map(|clash| {
         Problem::of(declarations[clash.process()], ProblemKind::Conflict, clash.message().as_str())
     }));
+}
+
+fn given_by(trigger: &TriggerConfig) -> Vec<(&'static str, Value<'_>)> {
+    trigger.settings().map(Settings::given).unwrap_or_default()
+}
+
+/// Returns what a trigger listens to. A source that the program has made has no settings.
+fn listens<'a>(
+    (trigger, given): (&TriggerConfig, &'a Vec<(&'static str, Value<'a>)>),
+) -> Option<Listens<'a>> {
+    trigger.settings().map(|_| Listens { kind: trigger.source_kind(), given })
 }

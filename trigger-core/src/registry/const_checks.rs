@@ -1,47 +1,72 @@
-//! Checks of values that an attribute takes as a `const`. Each is named after its attribute or key.
+//! Checks of values that an attribute takes as a `const`. Each is named after its key, or after the
+//! form of its setting.
 //!
 //! They run in const evaluation, where a panic is a compile error. They track their caller, so the compiler shows the
 //! error at the user's attribute.
 
 use trigger_grammar::bounds::{self, Bound};
 use trigger_grammar::const_string::ConstString;
+use trigger_grammar::setting::{self, Value};
 use trigger_grammar::{duration, path, topic};
 
-/// Checks an event type.
+/// Checks a topic without wildcards.
 #[track_caller]
-pub const fn event(event_type: &'static str) -> &'static str {
-    match topic::check_topic(event_type) {
-        Ok(()) => event_type,
-        Err(fault) => fault.panic(event_type),
+pub const fn topic(text: &'static str) -> Value<'static> {
+    match topic::check_topic(text) {
+        Ok(()) => Value::Text(text),
+        Err(fault) => fault.panic(text),
     }
 }
 
 /// Checks a topic pattern.
 #[track_caller]
-pub const fn message(pattern: &'static str) -> &'static str {
-    match topic::check_pattern(pattern) {
-        Ok(()) => pattern,
-        Err(fault) => fault.panic(pattern),
+pub const fn pattern(text: &'static str) -> Value<'static> {
+    match topic::check_pattern(text) {
+        Ok(()) => Value::Text(text),
+        Err(fault) => fault.panic(text),
     }
 }
 
 /// Checks the path of a webhook.
 #[track_caller]
-pub const fn webhook(path: &'static str) -> &'static str {
-    match path::check_path(path) {
-        Ok(()) => path,
-        Err(fault) => fault.panic(path),
+pub const fn path(text: &'static str) -> Value<'static> {
+    match path::check_path(text) {
+        Ok(()) => Value::Text(text),
+        Err(fault) => fault.panic(text),
     }
 }
 
-/// Checks the name of the process of a dead-letter trigger.
+/// Checks a name.
 #[track_caller]
-pub const fn dead_letter_of(process: &'static str) -> &'static str {
-    assert!(
-        !process.is_empty(),
-        "the name of the process is empty: leave it out to get those of every process"
-    );
-    process
+pub const fn name(text: &'static str) -> Value<'static> {
+    match setting::check_name(text) {
+        Ok(()) => Value::Text(text),
+        Err(fault) => fault.panic(text),
+    }
+}
+
+/// Checks the name of a process.
+#[track_caller]
+pub const fn process(text: &'static str) -> Value<'static> {
+    match setting::check_name(text) {
+        Ok(()) => Value::Text(text),
+        Err(fault) => fault.panic(text),
+    }
+}
+
+/// Returns a text as the value of a setting.
+pub const fn text(text: &'static str) -> Value<'static> {
+    Value::Text(text)
+}
+
+/// Returns a port as the value of a setting.
+pub const fn port(port: u16) -> Value<'static> {
+    Value::Number(port as u64)
+}
+
+/// Returns a number as the value of a setting.
+pub const fn number(number: u64) -> Value<'static> {
+    Value::Number(number)
 }
 
 /// Checks the capacity of a queue.

@@ -3,14 +3,17 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::config::{ProcessConfig, SourceConfig, TriggerConfig};
-use crate::event::{TriggerEvent, TriggerKind};
+use trigger_grammar::setting::Value;
+
+use crate::config::{ProcessConfig, SourceKind, TriggerConfig};
+use crate::event::TriggerEvent;
 use crate::filter::Filter;
 use crate::handler::{Argument, FromTrigger, HandlerSlot};
 use crate::key::Key;
 use crate::policy::{self, Backoff, Overflow};
-use crate::registry::clash::Takes;
-use crate::registry::{Location, ProcessName};
+use crate::registry::clash::{Listens, Takes};
+use crate::registry::site::Site;
+use crate::source::CUSTOM;
 
 /// A handler as its attributes declare it: what `handlers![..]` lists. Only the attributes make one.
 pub struct HandlerRecord {
@@ -29,34 +32,6 @@ pub struct HandlerRecord {
     /// Makes what a worker runs it in.
     #[doc(hidden)]
     pub call: fn() -> Box<dyn HandlerSlot>,
-}
-
-/// What a declaration is of, and where it stands.
-#[derive(Clone, Copy, Debug)]
-pub struct Site<'a> {
-    /// The name of the fn.
-    pub(super) name: &'a str,
-    /// The module it is in; empty for a closure.
-    pub(super) module: &'static str,
-    pub(super) location: Location,
-}
-
-impl<'a> Site<'a> {
-    /// The place of the caller.
-    #[track_caller]
-    pub const fn new(name: &'a str, module: &'static str) -> Site<'a> {
-        Site { name, module, location: Location::caller() }
-    }
-
-    /// Where it belongs in a list: by its place, and by its name where a macro has made several in one place.
-    pub(crate) fn order(&self) -> (Location, &'a str) {
-        (self.location, self.name)
-    }
-
-    /// The handler by its full path.
-    pub(super) const fn path(&self) -> ProcessName<'a> {
-        ProcessName::new(self.module, self.name)
-    }
 }
 
 impl HandlerRecord {
@@ -153,12 +128,15 @@ impl ProcessRecord {
     }
 }
 
-/// `#[on_event(..)]`, `#[on_message(..)]`, `#[on_webhook(..)]` or `#[on_dead_letter(..)]`, as data.
+/// An attribute that declares a trigger, as data.
 ///
-/// What a literal says, the macro has checked; what a `const` says is checked by [`const_checks`](super::const_checks).
+/// The macro has checked every literal. [`const_checks`](super::const_checks) check the values of constants.
 #[derive(Clone, Copy, Debug)]
 pub struct TriggerRecord {
-    pub(super) source: SourceRecord<'static>,
+    /// Its kind, and the values of the settings of its kind.
+    pub(super) listens: Listens<'static>,
+    /// Makes the trigger of `#[on_source(EXPR)]`, without its settings.
+    make: Option<fn() -> TriggerConfig>,
     id: Option<&'static str>,
     queue: Option<usize>,
     queue_bytes: Option<usize>,
@@ -166,70 +144,26 @@ pub struct TriggerRecord {
     filter: Option<Written<bool>>,
 }
 
-/// What a trigger listens to.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum SourceRecord<'a> {
-    Event { event_type: &'a str, source: Option<&'a str> },
-    Message { pattern: &'a str },
-    Webhook { path: &'a str, port: u16, host: &'a str, body_limit: usize },
-    DeadLetter { process: Option<&'a str> },
-    Custom(MakeSource),
-}
-
-/// Makes the trigger of `#[on_source(EXPR)]`, without its settings.
-type MakeSource = fn() -> TriggerConfig;
-
-impl<'a> SourceRecord<'a> {
-    /// The configuration, borrowed. A source of another kind claims nothing.
-    pub(super) fn of(config: &'a SourceConfig) -> Option<SourceRecord<'a>> {
-        Some(match config {
-            SourceConfig::Event { event_type, source } => {
-                SourceRecord::Event { event_type, source: source.as_deref() }
-            }
-            SourceConfig::Message { topic } => SourceRecord::Message { pattern: topic },
-            SourceConfig::Webhook { path, port, host, body_limit } => {
-                SourceRecord::Webhook { path, port: *port, host, body_limit: *body_limit }
-            }
-            SourceConfig::DeadLetter { process } => SourceRecord::DeadLetter { process: process.as_deref() },
-            SourceConfig::Custom(_) => return None,
-        })
-    }
-}
-
 impl TriggerRecord {
-    /// Events of this type.
-    pub const fn event(event_type: &'static str) -> TriggerRecord {
-        TriggerRecord::new(SourceRecord::Event { event_type, source: None })
+    /// Returns a trigger of this kind with these settings.
+    pub const fn new(
+        kind: &'static SourceKind,
+        settings: &'static [(&'static str, Value<'static>)],
+    ) -> TriggerRecord {
+        TriggerRecord {
+            listens: Listens { kind, given: settings },
+            make: None,
+            id: None,
+            queue: None,
+            queue_bytes: None,
+            overflow: None,
+            filter: None,
+        }
     }
 
-    /// Messages whose topic matches this pattern.
-    pub const fn message(pattern: &'static str) -> TriggerRecord {
-        TriggerRecord::new(SourceRecord::Message { pattern })
-    }
-
-    /// HTTP requests to this path.
-    pub const fn webhook(path: &'static str) -> TriggerRecord {
-        TriggerRecord::new(SourceRecord::Webhook {
-            path,
-            port: policy::WEBHOOK_PORT,
-            host: policy::WEBHOOK_HOST,
-            body_limit: policy::WEBHOOK_BODY,
-        })
-    }
-
-    /// Dead letters of every process.
-    pub const fn dead_letter() -> TriggerRecord {
-        TriggerRecord::new(SourceRecord::DeadLetter { process: None })
-    }
-
-    /// Dead letters of this process.
-    pub const fn dead_letter_of(process: &'static str) -> TriggerRecord {
-        TriggerRecord::new(SourceRecord::DeadLetter { process: Some(process) })
-    }
-
-    /// Events of the source that this makes.
+    /// Returns a trigger whose source is made by this fn.
     pub const fn source_of(make: fn() -> TriggerConfig) -> TriggerRecord {
-        TriggerRecord::new(SourceRecord::Custom(make))
+        TriggerRecord { make: Some(make), ..TriggerRecord::new(&CUSTOM, &[]) }
     }
 
     pub(super) const fn takes(&self) -> Takes<'static> {
@@ -237,42 +171,6 @@ impl TriggerRecord {
             None => Takes::Every,
             Some((_, text)) => Takes::Those(text),
         }
-    }
-
-    const fn new(source: SourceRecord<'static>) -> TriggerRecord {
-        TriggerRecord { source, id: None, queue: None, queue_bytes: None, overflow: None, filter: None }
-    }
-
-    /// Events of this source only.
-    pub const fn source(mut self, name: &'static str) -> TriggerRecord {
-        if let SourceRecord::Event { source, .. } = &mut self.source {
-            *source = Some(name);
-        }
-        self
-    }
-
-    /// The port to listen on.
-    pub const fn port(mut self, number: u16) -> TriggerRecord {
-        if let SourceRecord::Webhook { port, .. } = &mut self.source {
-            *port = number;
-        }
-        self
-    }
-
-    /// The host to listen on.
-    pub const fn host(mut self, name: &'static str) -> TriggerRecord {
-        if let SourceRecord::Webhook { host, .. } = &mut self.source {
-            *host = name;
-        }
-        self
-    }
-
-    /// The largest body, in bytes.
-    pub const fn body_limit(mut self, bytes: usize) -> TriggerRecord {
-        if let SourceRecord::Webhook { body_limit, .. } = &mut self.source {
-            *body_limit = bytes;
-        }
-        self
     }
 
     /// The id of the trigger.
@@ -310,18 +208,12 @@ impl TriggerRecord {
     }
 
     fn config(&self) -> TriggerConfig {
-        let mut config = match self.source {
-            SourceRecord::Event { event_type, source: None } => TriggerConfig::event(event_type),
-            SourceRecord::Event { event_type, source: Some(name) } => {
-                TriggerConfig::event(event_type).source(name)
+        let mut config = match self.make {
+            Some(make) => make(),
+            None => {
+                let start = TriggerConfig::of(self.listens.kind);
+                self.listens.given.iter().fold(start, |config, (key, value)| config.with_value(key, *value))
             }
-            SourceRecord::Message { pattern } => TriggerConfig::message(pattern),
-            SourceRecord::Webhook { path, port, host, body_limit } => {
-                TriggerConfig::webhook(path, port).host(host).body_limit(body_limit)
-            }
-            SourceRecord::DeadLetter { process: None } => TriggerConfig::dead_letter(),
-            SourceRecord::DeadLetter { process: Some(name) } => TriggerConfig::dead_letter().process(name),
-            SourceRecord::Custom(make) => make(),
         };
         config.id = self.id.map(str::to_owned);
         config.queue = self.queue;
@@ -332,9 +224,9 @@ impl TriggerRecord {
     }
 }
 
-/// An argument that is made from the event, of a handler with triggers of these kinds.
+/// Returns an argument that is made from the event, of a handler with triggers of these kinds.
 #[track_caller]
-pub const fn argument<T: FromTrigger>(name: &'static str, kinds: &[TriggerKind]) -> Argument {
+pub const fn argument<T: FromTrigger>(name: &'static str, kinds: &[&SourceKind]) -> Argument {
     let argument = Argument::of::<T>(name);
     let mut at = 0;
     while at < kinds.len() {
@@ -349,6 +241,7 @@ pub const fn argument<T: FromTrigger>(name: &'static str, kinds: &[TriggerKind])
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::EVENT;
 
     #[test]
     fn records_say_what_the_configuration_says() {
@@ -363,15 +256,21 @@ mod tests {
         assert_eq!(ProcessRecord::new().config(Vec::new()), ProcessConfig::default());
         assert!(PROCESS.key(|_| Some(7), "|_| 7").config(Vec::new()).key.is_some());
 
+        const EVENT_OF: TriggerRecord = TriggerRecord::new(
+            &EVENT,
+            &[("event_type", Value::Text("a")), ("event_source", Value::Text("b"))],
+        );
+        const WEBHOOK: TriggerRecord = TriggerRecord::new(
+            &crate::webhook::WEBHOOK,
+            &[("webhook_path", Value::Text("/e")), ("webhook_port", Value::Number(80))],
+        );
         for (record, config) in [
-            (TriggerRecord::dead_letter().queue_bytes(7), TriggerConfig::dead_letter().queue_bytes(7)),
-            (TriggerRecord::dead_letter_of("orders"), TriggerConfig::dead_letter().process("orders")),
+            (EVENT_OF.queue_bytes(7), TriggerConfig::event("a").source("b").queue_bytes(7)),
+            (WEBHOOK, TriggerConfig::webhook("/e", 80).host("0.0.0.0").body_limit(1 << 20)),
         ] {
             assert_eq!(record.config(), config);
         }
-        let small = TriggerRecord::webhook("/e").queue_bytes(1000).config();
+        let small = WEBHOOK.queue_bytes(1000).config();
         assert_eq!(small.validate().expect_err("no room for a body").field(), "queue_bytes");
-        let same = TriggerRecord::webhook("/e").queue_bytes(1000).body_limit(1000).config();
-        assert_eq!(same.validate(), Ok(()));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use trigger_grammar::hint;
 
-use super::plan::{NO_TRIGGER, with_unique_ids};
+use super::plan::NO_TRIGGER;
 use super::process_handle::ProcessHandle;
 use super::report::ProcessReport;
 use super::{Runtime, StartError};
@@ -77,8 +77,7 @@ impl Runtime {
         if !problems.is_empty() {
             return Err(StartError::of(problems));
         }
-        let configs = with_unique_ids(declaration.config.triggers.clone());
-        let handle = Arc::new(ProcessHandle::new(declaration, name, configs, &self.context));
+        let handle = Arc::new(ProcessHandle::new(declaration, name, &self.context));
         let unfinished = Unfinished(Some(Arc::clone(&handle)));
         problems = handle.bind().await;
         // The lookup of a host name may take longer than a drain.

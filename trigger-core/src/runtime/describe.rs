@@ -1,6 +1,6 @@
 //! The check and the description of the wiring of a builder or a runtime, without a start.
 
-use super::plan::{PlannedProcess, with_unique_ids};
+use super::plan::{PlannedProcess, unique_ids};
 use super::process_handle::ProcessHandle;
 use super::{Builder, Runtime, StartError};
 use crate::description::{ArgumentDescription, Description, ProcessDescription, TriggerDescription};
@@ -75,7 +75,8 @@ pub(super) fn description(processes: &[PlannedProcess]) -> Description {
 
 fn process(name: &str, declaration: &Declaration) -> ProcessDescription {
     let config = &declaration.config;
-    let triggers = with_unique_ids(config.triggers.clone()).map(TriggerDescription::of);
+    let triggers = config.triggers.iter().zip(unique_ids(&config.triggers));
+    let triggers = triggers.map(|(trigger, id)| TriggerDescription::of(trigger, id));
     let arguments = declaration.arguments.iter().map(|argument| ArgumentDescription {
         name: argument.name.to_owned(),
         type_name: argument.type_name(),

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use super::Builder;
 use crate::clock::SharedClock;
 use crate::config::TriggerConfig;
-use crate::event::all_kinds;
-use crate::registry::{Declaration, Problem, ProblemKind, TRIGGER_CORE_HANDLERS_V1, check};
+use crate::registry::{Declaration, Problem, ProblemKind, TRIGGER_CORE_HANDLERS_V1, all_kinds, check};
 use crate::routes::Routes;
 
 /// The problem of a process that nothing starts.
@@ -145,17 +144,18 @@ fn process_names(declarations: &[Declaration]) -> Vec<String> {
     declarations.iter().map(name).collect()
 }
 
-/// The triggers of one process. Ids that repeat end in `-2`, `-3`.
-pub(super) fn with_unique_ids(configs: Vec<TriggerConfig>) -> impl Iterator<Item = TriggerConfig> {
+/// Returns the ids of the triggers of one process. Ids that repeat end in `-2`, `-3`.
+pub(super) fn unique_ids(configs: &[TriggerConfig]) -> Vec<String> {
     let mut taken: HashSet<String> = HashSet::new();
-    configs.into_iter().map(move |config| {
+    let ids = configs.iter().map(|config| {
         let wanted = config.trigger_id();
-        let mut id = wanted.clone();
+        let mut id = wanted.to_owned();
         let mut number = 2;
         while !taken.insert(id.clone()) {
             id = format!("{wanted}-{number}");
             number += 1;
         }
-        config.id(id)
-    })
+        id
+    });
+    ids.collect()
 }

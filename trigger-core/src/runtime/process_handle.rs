@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::context::RuntimeContext;
+use super::plan::unique_ids;
 use super::process_phase::{ProcessPhase, Settled};
 use crate::config::TriggerConfig;
 use crate::dead_letter::CountedDeadLetters;
@@ -32,21 +33,16 @@ pub(super) struct ProcessHandle {
 
 impl ProcessHandle {
     /// Wires a process. Nothing starts.
-    pub(super) fn new(
-        declaration: Declaration,
-        name: String,
-        configs: impl Iterator<Item = TriggerConfig>,
-        context: &RuntimeContext,
-    ) -> ProcessHandle {
-        let configs: Vec<_> = configs.collect();
+    pub(super) fn new(declaration: Declaration, name: String, context: &RuntimeContext) -> ProcessHandle {
         let settings = &declaration.config;
-        let queues = configs.iter().map(queue).collect();
+        let triggers = settings.triggers.iter().zip(unique_ids(&settings.triggers));
+        let queues = triggers.map(|(config, id)| queue(config, id)).collect();
         let workers = Workers { count: settings.concurrency, threads: threads() };
         let inbox = Inbox::new(queues, settings.key.clone(), Some(workers), Arc::clone(&context.quiescence));
         context.wait_graph.add(&inbox);
         let source_tasks = Arc::<Tasks>::default();
         let dead_letters = CountedDeadLetters::new(context.shared.dead_letters.clone());
-        let bind = |(port, config): (usize, TriggerConfig)| {
+        let bind = |(port, config): (usize, &TriggerConfig)| {
             let deps = SinkDeps {
                 queue: Queue::of(Arc::clone(&inbox), port),
                 dead_letters: Some(DeadLetterSink {
@@ -58,7 +54,7 @@ impl ProcessHandle {
             };
             BoundTrigger::new(config, deps, context.shared.clone(), Arc::clone(&source_tasks))
         };
-        let triggers: Vec<_> = configs.into_iter().enumerate().map(bind).collect();
+        let triggers: Vec<_> = settings.triggers.iter().enumerate().map(bind).collect();
         let known = triggers.iter().map(|trigger| (trigger.id().to_owned(), trigger.queue().trigger().kind));
         context.shared.dead_letters.attach(&name, &inbox, known.collect());
         let policy = Policy {

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::RuntimeContext;
 use super::hooks::Hook;
-use super::plan::{Plan, PlannedProcess, with_unique_ids};
+use super::plan::{Plan, PlannedProcess};
 use super::process_handle::ProcessHandle;
 use super::runtime_phase::RuntimePhase;
 use super::{Builder, Runtime, RuntimeHandle, StartError};
@@ -81,8 +81,7 @@ impl Builder {
             wait_graph,
         };
         let wired = |planned: PlannedProcess| {
-            let configs = with_unique_ids(planned.declaration.config.triggers.clone());
-            Arc::new(ProcessHandle::new(planned.declaration, planned.name, configs, &context))
+            Arc::new(ProcessHandle::new(planned.declaration, planned.name, &context))
         };
         phase.wire(processes.into_iter().map(wired).collect());
         Runtime::new(context, phase, self.drain_deadline, self.on_stop)

@@ -1,22 +1,18 @@
-//! Sources behind a pointer, and the source of a configuration.
+//! Sources behind a pointer, and the sources of configurations.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::dead_letter::DeadLetterSource;
-use super::polled::Polled;
-use super::subscription::SubscriptionSource;
+use super::polled::{CUSTOM, Polled};
 use super::{SourceContext, TriggerSource};
-use crate::config::{CustomSource, SourceConfig, TriggerConfig};
+use crate::config::{BoxSource, SourceKind, TriggerConfig};
 use crate::error::{ConfigError, ConfigErrorKind};
-use crate::event::{CUSTOM, SourceKind};
 use crate::panic::{CatchUnwind, guard};
 use crate::status::TriggerStatus;
 use crate::task::BoxFuture;
 use crate::trigger::{Trigger, TriggerError};
-use crate::webhook::WebhookSource;
 
 /// [`TriggerSource`] behind a pointer.
 pub(crate) trait AnySource: Send + Sync + 'static {
@@ -71,8 +67,28 @@ impl<S: TriggerSource> AnySource for S {
 /// A source in a configuration, which knows it as `Any`.
 struct Erased(Arc<dyn AnySource>);
 
+impl BoxSource {
+    /// Puts a source behind a pointer, for the [settings](SourceKind::settings) of its kind.
+    pub fn new(source: impl TriggerSource) -> BoxSource {
+        BoxSource {
+            pattern: source.pattern().into_owned(),
+            id: source.default_id(),
+            description: source.description().into_owned(),
+            claims: source.claims(),
+            source: Arc::new(Erased(Arc::new(source))),
+        }
+    }
+
+    pub(super) fn into_any(self) -> Arc<dyn AnySource> {
+        match self.source.downcast_ref::<Erased>() {
+            Some(Erased(source)) => Arc::clone(source),
+            None => Arc::new(NoSource),
+        }
+    }
+}
+
 impl TriggerConfig {
-    /// A trigger whose events come from this source. Its defaults are those of the [`SourceKind`].
+    /// Returns a trigger whose events come from this source. Its defaults are those of the [`SourceKind`].
     ///
     /// A clone has the same source, which only one process can have.
     ///
@@ -89,52 +105,35 @@ impl TriggerConfig {
     /// let config = ProcessConfig::new().trigger(TriggerConfig::custom(Ticker).queue(10));
     /// ```
     pub fn custom(source: impl TriggerSource) -> TriggerConfig {
-        let (kind, pattern, claims) = (source.kind(), source.pattern().into_owned(), source.claims());
-        let source = CustomSource::new(kind, pattern, Arc::new(Erased(Arc::new(source))));
-        TriggerConfig::of_source(source.with_claims(claims))
+        TriggerConfig::of_source(source.kind(), BoxSource::new(source))
     }
-}
 
-impl TriggerConfig {
-    /// The trigger of a source that could not be made. The error is its fault, so it never starts.
+    /// Returns the trigger of a source that could not be made. The error is its fault, so it never starts.
     pub(crate) fn without_source(text: &str, error: impl fmt::Display) -> TriggerConfig {
-        let source = CustomSource::new(&CUSTOM, String::new(), Arc::new(NoSource(&CUSTOM)));
         let reason = format!("it could not be made: {error}");
         let fault = ConfigError::new(ConfigErrorKind::Invalid, "on_source", text, reason);
-        TriggerConfig::of_source(source).with_fault(fault)
+        TriggerConfig::custom(NoSource).with_fault(fault)
     }
 
-    /// A custom [`Trigger`]. Its queue has one event: the one that is on its way to a worker.
+    /// Returns the trigger of a [`Trigger`]. Its queue has one event: the one that is on its way to a worker.
     pub(crate) fn polled(trigger: impl Trigger) -> TriggerConfig {
-        let id = trigger.id().to_owned();
-        let source = Arc::new(Erased(Arc::new(Polled::new(trigger))));
-        TriggerConfig::of_source(CustomSource::new(&CUSTOM, String::new(), source).with_id(id))
+        TriggerConfig::custom(Polled::new(trigger))
     }
 }
 
-/// The source of a trigger.
+/// Returns the source of a trigger.
 pub(crate) fn source(config: &TriggerConfig) -> Arc<dyn AnySource> {
-    match &config.source {
-        SourceConfig::Event { .. } | SourceConfig::Message { .. } => {
-            Arc::new(SubscriptionSource::new(config))
-        }
-        SourceConfig::DeadLetter { process } => Arc::new(DeadLetterSource::new(process.clone())),
-        SourceConfig::Webhook { path, port, host, body_limit } => {
-            Arc::new(WebhookSource::new(path, *port, host, *body_limit))
-        }
-        SourceConfig::Custom(custom) => match custom.source().downcast_ref::<Erased>() {
-            Some(Erased(source)) => Arc::clone(source),
-            None => Arc::new(NoSource(custom.kind())),
-        },
-    }
+    config
+        .made()
+        .map_or_else(|_| Arc::new(NoSource) as Arc<dyn AnySource>, |source| source.clone().into_any())
 }
 
 /// The place of a source that could not be made. Its configuration has the fault, so it never starts.
-struct NoSource(&'static SourceKind);
+struct NoSource;
 
 impl TriggerSource for NoSource {
     fn kind(&self) -> &'static SourceKind {
-        self.0
+        &CUSTOM
     }
 
     fn pattern(&self) -> Cow<'_, str> {

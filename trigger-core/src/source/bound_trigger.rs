@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::any::{AnySource, source};
 use super::{SharedByRuntime, Sink, SinkDeps, SourceContext};
 use crate::config::TriggerConfig;
-use crate::event::TriggerKind;
 use crate::queue::{Ledger, Queue};
 use crate::status::TriggerStatus;
 use crate::task::Tasks;
@@ -14,24 +13,23 @@ use crate::trigger::TriggerError;
 
 /// A trigger: a source, and the sink that it offers its events to.
 pub(crate) struct BoundTrigger {
-    config: TriggerConfig,
     pub(crate) source: Arc<dyn AnySource>,
     cx: SourceContext,
 }
 
 impl BoundTrigger {
     pub(crate) fn new(
-        config: TriggerConfig,
+        config: &TriggerConfig,
         mut deps: SinkDeps,
         shared: SharedByRuntime,
         tasks: Arc<Tasks>,
     ) -> BoundTrigger {
-        if config.kind() == TriggerKind::DeadLetter {
-            // A letter that has no room is kept where all letters are; it is no reason for another one.
+        if config.source_kind().relays {
+            // The event of another kind is kept already, so an event without capacity is no reason for a dead letter.
             deps.dead_letters = None;
         }
-        let cx = SourceContext { sink: Sink::new(&config, &deps), shared, tasks };
-        BoundTrigger { source: source(&config), config, cx }
+        let cx = SourceContext { sink: Sink::new(config, &deps), shared, tasks };
+        BoundTrigger { source: source(config), cx }
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -48,7 +46,6 @@ impl BoundTrigger {
 
     /// Takes what only one can have.
     pub(crate) async fn bind(&self) -> Result<(), TriggerError> {
-        self.config.validate()?;
         self.source.bind(&self.cx).await
     }
 

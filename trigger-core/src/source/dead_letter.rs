@@ -1,21 +1,47 @@
-//! The source of `#[on_dead_letter]`: the letters of one process, or of all.
+//! Dead letters as events: those of one process, or of every process.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{SourceContext, TriggerSource};
-use crate::dead_letter::{DeadLetters, Subscriber};
-use crate::event::{DEAD_LETTER_KIND, DeadLetter, SourceKind};
+use trigger_grammar::kind;
 
-pub(super) struct DeadLetterSource {
+use super::{SourceContext, TriggerSource};
+use crate::config::{BoxSource, SourceKind, TriggerConfig};
+use crate::dead_letter::{DeadLetters, Subscriber};
+use crate::event::{DEAD_LETTER_FORM, DeadLetter, TriggerKind};
+use crate::handler::{Context, FromTrigger, Rejection};
+
+/// Dead letters. The frame of a dead letter keeps the kind of its own event.
+pub static DEAD_LETTER: SourceKind = SourceKind::of(DEAD_LETTER_FORM)
+    .settings(kind::DEAD_LETTER.settings, |settings| {
+        Ok(BoxSource::new(DeadLetterSource::new(settings.optional_text("process")?)))
+    })
+    .claims(kind::DEAD_LETTER.claims)
+    .refuses(kind::DEAD_LETTER.refuses, None)
+    .relays();
+
+impl TriggerConfig {
+    /// Returns a trigger for dead letters, by default of every process.
+    pub fn dead_letter() -> TriggerConfig {
+        TriggerConfig::of(&DEAD_LETTER)
+    }
+
+    /// Takes only the dead letters of this process. For dead-letter triggers. The process must exist, and must be another
+    /// process than that of the trigger.
+    pub fn process(self, process: impl Into<String>) -> TriggerConfig {
+        self.setting("process", process.into())
+    }
+}
+
+struct DeadLetterSource {
     /// Only those of this process.
     process: Option<String>,
     reading: Mutex<Option<(DeadLetters, Subscriber)>>,
 }
 
 impl DeadLetterSource {
-    pub(super) fn new(process: Option<String>) -> DeadLetterSource {
-        DeadLetterSource { process, reading: Mutex::default() }
+    fn new(process: Option<&str>) -> DeadLetterSource {
+        DeadLetterSource { process: process.map(str::to_owned), reading: Mutex::default() }
     }
 
     fn unsubscribe(&self) {
@@ -28,11 +54,15 @@ impl DeadLetterSource {
 
 impl TriggerSource for DeadLetterSource {
     fn kind(&self) -> &'static SourceKind {
-        &DEAD_LETTER_KIND
+        &DEAD_LETTER
     }
 
     fn pattern(&self) -> Cow<'_, str> {
         Cow::Borrowed(self.process.as_deref().unwrap_or("*"))
+    }
+
+    fn description(&self) -> Cow<'_, str> {
+        format!("of {}", self.process.as_deref().unwrap_or("every process")).into()
     }
 
     fn accept(&self, cx: &SourceContext) {
@@ -54,5 +84,15 @@ impl TriggerSource for DeadLetterSource {
 impl Drop for DeadLetterSource {
     fn drop(&mut self) {
         self.unsubscribe();
+    }
+}
+
+/// The dead letter, in a handler with `#[on_dead_letter]`.
+impl FromTrigger for DeadLetter {
+    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Some(&[TriggerKind::DeadLetter]);
+
+    fn from_trigger(cx: &Context<'_>) -> Result<DeadLetter, Rejection> {
+        let absent = || Rejection::absent("only a dead letter comes with the reason for it");
+        DeadLetter::of(&cx.event.frame).ok_or_else(absent)
     }
 }

@@ -5,7 +5,8 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use smol_str::SmolStr;
 
-use crate::event::{Attribute, CONTENT_TYPE, EventId, Frame, SourceKind};
+use crate::config::SourceKind;
+use crate::event::{Attribute, CONTENT_TYPE, EventId, Frame};
 
 /// An event that a source is about to offer. The sink adds the id and the time.
 ///
@@ -41,7 +42,7 @@ impl Draft {
     }
 
     pub(super) fn frame(self, stamp: (EventId, SystemTime), kind: &'static SourceKind) -> Frame {
-        let mut frame = Frame::new(stamp, kind, self.name, self.body);
+        let mut frame = Frame::new(stamp, &kind.form, self.name, self.body);
         for (key, value) in self.attributes {
             frame.attributes.get_or_insert_default().set(key, value);
         }

@@ -8,7 +8,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Sink, SourceContext, TriggerSource};
-use crate::event::{CUSTOM, SourceKind, TriggerEvent};
+use crate::config::{ShownQueue, SourceKind};
+use crate::event::{CUSTOM_FORM, TriggerEvent};
 use crate::panic::CatchUnwind;
 use crate::status::TriggerStatus;
 use crate::task::BoxFuture;
@@ -16,6 +17,10 @@ use crate::trigger::{Trigger, TriggerError};
 
 /// The pause before a custom trigger is polled again after a failure.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Events of a [`Trigger`] that the program brings itself. Its own queue holds the other events.
+pub(crate) static CUSTOM: SourceKind =
+    SourceKind { shown_queue: ShownQueue::Hidden, ..SourceKind::of(CUSTOM_FORM).queue(1) };
 
 /// A [`Trigger`] as a source.
 pub(crate) struct Polled<T> {
@@ -43,6 +48,14 @@ impl<T: Trigger> TriggerSource for Polled<T> {
 
     fn pattern(&self) -> Cow<'_, str> {
         Cow::Borrowed("")
+    }
+
+    fn default_id(&self) -> String {
+        self.trigger.id().to_owned()
+    }
+
+    fn description(&self) -> Cow<'_, str> {
+        Cow::Borrowed("a `Trigger`")
     }
 
     async fn open(&self, _: &SourceContext) -> Result<(), TriggerError> {

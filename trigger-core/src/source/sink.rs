@@ -6,10 +6,10 @@ use std::time::SystemTime;
 
 use super::draft::{Draft, Offered};
 use crate::clock::SharedClock;
-use crate::config::TriggerConfig;
+use crate::config::{SourceKind, TriggerConfig};
 use crate::dead_letter::CountedDeadLetters;
 use crate::deadlock::{WaitGraph, Waited};
-use crate::event::{DeadLetter, DeadLetterReason, EventId, Frame, SourceKind, TriggerEvent, TriggerInfo};
+use crate::event::{DeadLetter, DeadLetterReason, EventId, Frame, TriggerEvent, TriggerInfo};
 use crate::filter::Filter;
 use crate::panic::{drop_quietly, guard};
 use crate::policy::Overflow;
@@ -77,12 +77,12 @@ pub(crate) enum Offer {
     Closed,
 }
 
-/// The settings of a trigger's queue.
-pub(crate) fn queue(config: &TriggerConfig) -> QueueSettings {
+/// Returns the settings of a trigger's queue. `id` is the final id of the trigger.
+pub(crate) fn queue(config: &TriggerConfig, id: String) -> QueueSettings {
     let pattern = TopicPattern::parse(config.pattern()).ok();
     let captures = pattern.iter().flat_map(TopicPattern::capture_places);
     let captures = captures.map(|(name, place)| (name.to_owned(), place)).collect();
-    let info = TriggerInfo { id: config.trigger_id(), kind: config.kind(), captures };
+    let info = TriggerInfo { id, kind: config.kind(), captures, relays: config.source_kind().relays };
     QueueSettings {
         bounds: Bounds { events: config.capacity(), bytes: config.queue_bytes },
         evicts: config.overflow_policy() == Overflow::DropOldest,

@@ -4,18 +4,21 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{SourceContext, TriggerSource};
-use crate::config::{SourceConfig, TriggerConfig};
-use crate::event::{SourceKind, TriggerKind};
+use crate::config::SourceKind;
+use crate::event::TriggerKind;
+use crate::handler::{Context, FromTrigger, Rejection};
 use crate::routes::{Routes, Subscription};
-use crate::topic::TopicPattern;
+use crate::topic::{Topic, TopicPattern};
 use crate::trigger::TriggerError;
 
 /// Events of one type from the bus, or messages of one pattern from the broker.
-pub(crate) struct SubscriptionSource {
+pub(super) struct SubscriptionSource {
     kind: &'static SourceKind,
     pattern: String,
     /// Only events of this source.
     source: Option<Arc<str>>,
+    /// Returns the routes of the bus or of the broker.
+    routes: fn(&SourceContext) -> &Arc<Routes>,
     subscribed: Mutex<Option<Subscribed>>,
 }
 
@@ -27,29 +30,29 @@ struct Subscribed {
 }
 
 impl SubscriptionSource {
-    pub(crate) fn new(config: &TriggerConfig) -> SubscriptionSource {
-        let source = match &config.source {
-            SourceConfig::Event { source, .. } => source.as_deref().map(Arc::from),
-            _ => None,
-        };
-        let pattern = config.pattern().to_owned();
-        SubscriptionSource { kind: config.source_kind(), pattern, source, subscribed: Mutex::default() }
+    pub(super) fn new(
+        kind: &'static SourceKind,
+        pattern: &str,
+        source: Option<&str>,
+        routes: fn(&SourceContext) -> &Arc<Routes>,
+    ) -> SubscriptionSource {
+        let (pattern, source) = (pattern.to_owned(), source.map(Arc::from));
+        SubscriptionSource { kind, pattern, source, routes, subscribed: Mutex::default() }
     }
 
-    pub(crate) fn subscribe(&self, cx: &SourceContext) {
+    fn subscribe(&self, cx: &SourceContext) {
         let mut subscribed = self.subscribed.lock().unwrap_or_else(PoisonError::into_inner);
         // The runtime has refused an invalid pattern.
         let Ok(pattern) = TopicPattern::parse(&self.pattern) else { return };
         if subscribed.is_some() {
             return;
         }
-        let is_event = self.kind.kind() == TriggerKind::Event;
-        let routes = Arc::clone(if is_event { cx.bus().routes() } else { cx.broker().routes() });
+        let routes = Arc::clone((self.routes)(cx));
         let number = routes.subscribe(&pattern, Subscription::new(cx.sink().clone(), self.source.clone()));
         *subscribed = Some(Subscribed { routes, pattern, number });
     }
 
-    pub(crate) fn unsubscribe(&self) {
+    fn unsubscribe(&self) {
         let subscribed = self.subscribed.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Subscribed { routes, pattern, number }) = subscribed {
             routes.unsubscribe(&pattern, number);
@@ -64,6 +67,13 @@ impl TriggerSource for SubscriptionSource {
 
     fn pattern(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.pattern)
+    }
+
+    fn description(&self) -> Cow<'_, str> {
+        match &self.source {
+            Some(source) => format!("{} from {source}", self.pattern).into(),
+            None => self.pattern(),
+        }
     }
 
     async fn open(&self, cx: &SourceContext) -> Result<(), TriggerError> {
@@ -82,5 +92,14 @@ impl TriggerSource for SubscriptionSource {
 impl Drop for SubscriptionSource {
     fn drop(&mut self) {
         self.unsubscribe();
+    }
+}
+
+/// The topic of a message, or the type of an event.
+impl FromTrigger for Topic {
+    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Some(&[TriggerKind::Event, TriggerKind::Message]);
+
+    fn from_trigger(cx: &Context<'_>) -> Result<Topic, Rejection> {
+        cx.event.topic().ok_or_else(|| Rejection::absent("only a message and an event have a topic"))
     }
 }

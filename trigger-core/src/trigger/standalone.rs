@@ -34,7 +34,10 @@ impl Standalone {
     pub(super) fn new(config: TriggerConfig, bus: EventBus, broker: MessageBroker) -> Standalone {
         let wait_graph = Arc::<WaitGraph>::default();
         let deps = SinkDeps {
-            queue: Queue::of(Inbox::new(vec![queue(&config)], None, None, Arc::default()), 0),
+            queue: Queue::of(
+                Inbox::new(vec![queue(&config, config.trigger_id().to_owned())], None, None, Arc::default()),
+                0,
+            ),
             dead_letters: None,
             wait_graph: Arc::clone(&wait_graph),
             clock: SharedClock::default_now(),
@@ -45,7 +48,7 @@ impl Standalone {
             dead_letters: DeadLetters::new(wait_graph),
             values: Arc::default(),
         };
-        let trigger = BoundTrigger::new(config.clone(), deps, shared, Arc::default());
+        let trigger = BoundTrigger::new(&config, deps, shared, Arc::default());
         Standalone(Arc::new(Inner { config, bus, broker, trigger, started: Mutex::default() }))
     }
 
@@ -77,6 +80,7 @@ impl Trigger for Standalone {
         }
         let trigger = self.trigger();
         let opened = async {
+            self.0.config.validate()?;
             trigger.bind().await?;
             trigger.open().await
         };

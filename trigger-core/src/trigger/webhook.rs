@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 
 use crate::broker::MessageBroker;
 use crate::bus::EventBus;
-use crate::config::{SourceConfig, TriggerConfig};
+use crate::config::TriggerConfig;
 use crate::event::TriggerEvent;
 use crate::filter::Filter;
-use crate::policy::{self, Overflow};
+use crate::policy::Overflow;
 use crate::status::TriggerStatus;
 use crate::trigger::standalone::Standalone;
 use crate::trigger::{Trigger, TriggerError};
+use crate::webhook::WEBHOOK;
 
 /// Receives the `POST` requests to one path of an HTTP server. A clone is a handle to the same trigger.
 ///
@@ -42,7 +43,7 @@ impl Default for WebhookTrigger {
 impl WebhookTrigger {
     /// Returns a trigger with the default settings. It listens after `start`.
     pub fn new() -> WebhookTrigger {
-        let config = TriggerConfig::webhook(policy::WEBHOOK_PATH, policy::WEBHOOK_PORT);
+        let config = TriggerConfig::of(&WEBHOOK);
         WebhookTrigger(Standalone::new(config, EventBus::new(), MessageBroker::new()))
     }
 
@@ -53,23 +54,13 @@ impl WebhookTrigger {
     /// Sets the path, which is literal and begins with `/`. The default is `/webhook`. Each setter returns a new
     /// trigger, which is stopped and empty, so call the setters before `start`.
     pub fn path(self, path: impl Into<String>) -> WebhookTrigger {
-        self.with(|mut config| {
-            if let SourceConfig::Webhook { path: old, .. } = &mut config.source {
-                *old = path.into();
-            }
-            config
-        })
+        self.with(|config| config.setting("webhook_path", path.into()))
     }
 
     /// Sets the port. With 0 the system assigns one, which [`local_addr`](Self::local_addr) returns. The default is
     /// 9090.
     pub fn port(self, port: u16) -> WebhookTrigger {
-        self.with(|mut config| {
-            if let SourceConfig::Webhook { port: old, .. } = &mut config.source {
-                *old = port;
-            }
-            config
-        })
+        self.with(|config| config.setting("webhook_port", port))
     }
 
     /// Sets the host to listen on: an IP address or a name. The default is `0.0.0.0`, every interface.

@@ -25,7 +25,7 @@ use super::respond::{Answer, accepted, error, filtered, later, queue_full, refus
 use super::{BODY_GRACE, BODY_TIMEOUT, Endpoint};
 use crate::deadlock::Waited;
 use crate::event::{
-    Attribute, Attributes, Frame, HEADERS, Headers, QUERY, REMOTE, WEBHOOK, query_without_secrets,
+    Attribute, Attributes, Frame, HEADERS, Headers, QUERY, REMOTE, WEBHOOK_FORM, query_without_secrets,
 };
 use crate::source::Offer;
 
@@ -171,7 +171,7 @@ impl RequestReader {
         let query = mem::take(&mut self.query);
         let query = (!query.is_empty()).then(|| (QUERY, query.into()));
         let remote = Attribute::Text(peer.remote.clone());
-        let mut frame = Frame::new(stamp, &WEBHOOK, self.endpoint.path.clone(), body);
+        let mut frame = Frame::new(stamp, &WEBHOOK_FORM, self.endpoint.path.clone(), body);
         frame.attributes = Some(Attributes::of([Some((HEADERS, headers)), Some((REMOTE, remote)), query]));
         frame
     }

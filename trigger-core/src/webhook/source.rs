@@ -4,10 +4,45 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use trigger_grammar::kind;
+
 use super::{Endpoint, Ports, Server};
-use crate::event::{SourceKind, WEBHOOK};
+use crate::config::{BoxSource, SourceKind, TriggerConfig};
+use crate::event::WEBHOOK_FORM;
+use crate::policy::Overflow;
 use crate::source::{SourceContext, TriggerSource};
 use crate::trigger::TriggerError;
+
+/// HTTP requests to one path of a server.
+pub static WEBHOOK: SourceKind = SourceKind::of(WEBHOOK_FORM)
+    .queue(1000)
+    // The 503 of a full queue is a rejection.
+    .overflow(Overflow::Reject)
+    .settings(kind::WEBHOOK.settings, |settings| {
+        let (path, port) = (settings.text("webhook_path")?, settings.port("webhook_port")?);
+        let (host, body_limit) = (settings.text("webhook_host")?, settings.size("body_limit")?);
+        Ok(BoxSource::new(WebhookSource::new(path, port, host, body_limit)))
+    })
+    .claims(kind::WEBHOOK.claims)
+    .refuses(kind::WEBHOOK.refuses, Some("503 when full"))
+    .largest_body("body_limit");
+
+impl TriggerConfig {
+    /// Returns a trigger for HTTP requests to this path and port. With port 0 the system picks a free port.
+    pub fn webhook(path: impl Into<String>, port: u16) -> TriggerConfig {
+        TriggerConfig::of(&WEBHOOK).setting("webhook_path", path.into()).setting("webhook_port", port)
+    }
+
+    /// Listens on this host: an IP address or a name. For webhook triggers; the default is `0.0.0.0`.
+    pub fn host(self, host: impl Into<String>) -> TriggerConfig {
+        self.setting("webhook_host", host.into())
+    }
+
+    /// Refuses a body over this many bytes with 413. For webhook triggers; the default is 1 MiB.
+    pub fn body_limit(self, bytes: usize) -> TriggerConfig {
+        self.setting("body_limit", bytes)
+    }
+}
 
 /// The source of the `POST` requests to one path.
 pub(crate) struct WebhookSource {
@@ -27,7 +62,7 @@ struct Bound {
 }
 
 impl WebhookSource {
-    pub(crate) fn new(path: &str, port: u16, host: &str, body_limit: usize) -> WebhookSource {
+    fn new(path: &str, port: u16, host: &str, body_limit: usize) -> WebhookSource {
         let (path, host) = (path.to_owned(), host.to_owned());
         WebhookSource { path, port, host, body_limit, bound: Mutex::default() }
     }
@@ -48,6 +83,17 @@ impl TriggerSource for WebhookSource {
 
     fn pattern(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.path)
+    }
+
+    fn default_id(&self) -> String {
+        format!("webhook-{}{}", self.port, self.path)
+    }
+
+    fn description(&self) -> Cow<'_, str> {
+        let (host, port, path) = (&self.host, self.port, &self.path);
+        // Brackets separate the colons of an IPv6 address from that of the port.
+        let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
+        format!("{open}{host}{close}:{port}{path}").into()
     }
 
     /// Binds the port, without listening.

@@ -6,7 +6,7 @@
 use trigger_grammar::const_string::ConstString;
 
 use super::{Claim, Clash, Thing};
-use crate::registry::record::{HandlerRecord, SourceRecord};
+use crate::registry::record::HandlerRecord;
 
 /// The number of slots for each claim. With fewer, claims with other hashes collide too often.
 const SLOTS: usize = 2;
@@ -36,10 +36,10 @@ impl<'t, 'a> Finder<'t, 'a> {
                 continue;
             }
             let first = match claim.thing {
-                Thing::Name(_) | Thing::Path | Thing::Source(SourceRecord::Webhook { .. }, _) => {
-                    self.find_or_insert(claim)
+                Thing::Source(source, _) if !source.kind.claims.is_of_runtime() => {
+                    self.earlier_of_process(claim)
                 }
-                Thing::Source(..) => self.earlier_of_process(claim),
+                _ => self.find_or_insert(claim),
             };
             if let Some(first) = first {
                 let clash = Clash { claim: *claim, first: *first };
@@ -127,9 +127,9 @@ impl<const N: usize> Claims<N> {
             }
             let mut at = 0;
             while at < triggers.len() {
-                let source = &triggers[at].source;
-                // The only trigger of a process clashes with none, unless it is a webhook.
-                if triggers.len() > 1 || matches!(source, SourceRecord::Webhook { .. }) {
+                // The only trigger of a process clashes with none, unless its claim is for the whole runtime.
+                let source = &triggers[at].listens;
+                if triggers.len() > 1 || source.kind.claims.is_of_runtime() {
                     claims.push(Claim::new(process, site, Thing::Source(source, triggers[at].takes())));
                 }
                 at += 1;
@@ -188,8 +188,12 @@ const fn report(finder: &mut Finder<'_, '_>) -> Option<ConstString> {
 
 #[cfg(test)]
 mod tests {
+    use trigger_grammar::setting::Value;
+
     use super::*;
     use crate::registry::{Location, ProcessRecord, Site, TriggerRecord};
+    use crate::source::{self, DEAD_LETTER, MESSAGE};
+    use crate::webhook::WEBHOOK;
 
     const fn handler(
         site: Site<'static>,
@@ -204,10 +208,20 @@ mod tests {
     }
 
     const UNNAMED: ProcessRecord = ProcessRecord::new();
-    const EVENT: &[TriggerRecord] = &[TriggerRecord::event("a")];
+    const A: TriggerRecord = TriggerRecord::new(&source::EVENT, &[("event_type", Value::Text("a"))]);
+    const EVENT: &[TriggerRecord] = &[A];
 
-    fn webhook(port: u16, host: &'static str) -> TriggerRecord {
-        TriggerRecord::webhook("/x").port(port).host(host)
+    fn webhook(port: u64, host: &'static str) -> TriggerRecord {
+        at_path("/x", port, host)
+    }
+
+    fn at_path(path: &'static str, port: u64, host: &'static str) -> TriggerRecord {
+        let values = [
+            ("webhook_path", Value::Text(path)),
+            ("webhook_port", Value::Number(port)),
+            ("webhook_host", Value::Text(host)),
+        ];
+        TriggerRecord::new(&WEBHOOK, Box::leak(Box::new(values)))
     }
 
     fn said(handlers: &[HandlerRecord]) -> String {
@@ -239,7 +253,7 @@ mod tests {
             (webhook(80, "localhost"), webhook(81, "localhost")),
             (webhook(80, "localhost"), webhook(80, "127.0.0.1")),
             (webhook(0, "::"), webhook(0, "127.0.0.1")),
-            (webhook(80, "::"), TriggerRecord::webhook("/y").port(80).host("::")),
+            (webhook(80, "::"), at_path("/y", 80, "::")),
         ] {
             assert_eq!(clash(a, b), "", "{a:?} {b:?}");
         }
@@ -273,14 +287,17 @@ mod tests {
     #[test]
     fn trigger_repeats_only_in_its_own_process() {
         const SEVERAL: &[TriggerRecord] = &[
-            TriggerRecord::event("a"),
-            TriggerRecord::event("a").source("b"),
-            TriggerRecord::message("a"),
-            TriggerRecord::dead_letter(),
-            TriggerRecord::dead_letter_of("a"),
-            TriggerRecord::dead_letter_of("*"),
-            TriggerRecord::event("a").filter(|_| None, "|n: &u8| *n > 1"),
-            TriggerRecord::event("a").filter(|_| None, "|n: &u8| *n < 1"),
+            A,
+            TriggerRecord::new(
+                &source::EVENT,
+                &[("event_source", Value::Text("b")), ("event_type", Value::Text("a"))],
+            ),
+            TriggerRecord::new(&MESSAGE, &[("topic", Value::Text("a"))]),
+            TriggerRecord::new(&DEAD_LETTER, &[]),
+            TriggerRecord::new(&DEAD_LETTER, &[("process", Value::Text("a"))]),
+            TriggerRecord::new(&DEAD_LETTER, &[("process", Value::Text("*"))]),
+            A.filter(|_| None, "|n: &u8| *n > 1"),
+            A.filter(|_| None, "|n: &u8| *n < 1"),
         ];
         const TWICE: &[TriggerRecord] =
             &[SEVERAL[1], SEVERAL[2], SEVERAL[1].queue(3), SEVERAL[2], SEVERAL[6], SEVERAL[6]];
@@ -296,7 +313,8 @@ mod tests {
 
     #[test]
     fn handler_in_the_list_twice_is_one_clash_unless_it_has_errors() {
-        const HOOK: &[TriggerRecord] = &[TriggerRecord::webhook("/x")];
+        const HOOK: &[TriggerRecord] =
+            &[TriggerRecord::new(&WEBHOOK, &[("webhook_path", Value::Text("/x"))])];
         let twice = || handler(site("a", "m", 1), UNNAMED, HOOK);
         assert_eq!(said(&[twice(), twice()]), "`m::a` at lib.rs:1: it is listed twice");
         let with_errors = || handler(site("a", "m", 1), UNNAMED, &[]);
@@ -340,11 +358,21 @@ mod tests {
         numbers
     };
 
-    static WEBHOOKS: [TriggerRecord; MANY] = {
-        let mut webhooks = [TriggerRecord::dead_letter(); MANY];
+    static SETTINGS: [[(&str, Value<'static>); 1]; MANY] = {
+        let mut settings = [[("webhook_path", Value::Text("")); 1]; MANY];
         let mut at = 0;
         while at < MANY {
-            webhooks[at] = TriggerRecord::webhook(number(at));
+            settings[at][0].1 = Value::Text(number(at));
+            at += 1;
+        }
+        settings
+    };
+
+    static WEBHOOKS: [TriggerRecord; MANY] = {
+        let mut webhooks = [TriggerRecord::new(&WEBHOOK, &[]); MANY];
+        let mut at = 0;
+        while at < MANY {
+            webhooks[at] = TriggerRecord::new(&WEBHOOK, &SETTINGS[at]);
             at += 1;
         }
         webhooks

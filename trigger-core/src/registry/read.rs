@@ -1,0 +1,142 @@
+//! Reads tables of configuration. Only the documented keys are allowed.
+
+use std::collections::BTreeMap;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use trigger_grammar::bounds;
+
+use super::kinds::all_kinds;
+use crate::config::{
+    ProcessConfig, SourceKind, TriggerConfig, Unrepeated, Wrong, backoff, bytes, count, key, keys_of,
+    overflow, retry, shown, text, timeout, unknown_key,
+};
+use crate::error::ConfigErrorKind::WrongType;
+use crate::error::{ConfigError, ConfigErrorKind};
+use crate::names;
+use crate::policy;
+
+const PROCESS_KEYS: &[&str] = &["triggers", "concurrency", "timeout", "retry", "backoff", "key"];
+
+/// A table of configuration.
+type Table = BTreeMap<String, Value>;
+
+impl TriggerConfig {
+    fn read(mut table: Table) -> Result<TriggerConfig, ConfigError> {
+        let missing =
+            || ConfigError::new(ConfigErrorKind::Missing, "type", "", "missing; such as `type = \"event\"`");
+        let name = take(&mut table, "type", text)?.ok_or_else(missing)?;
+        let kind = linked(&name)?;
+        // Before the keys are read, otherwise a misspelt key is reported as a missing one.
+        refuse_unknown(&table, &keys_of(kind), &format!("a trigger of type `{name}`"))?;
+        let mut config = TriggerConfig::of(kind);
+        for setting in kind.settings {
+            if let Some(value) = table.remove(setting.key()) {
+                config = config.setting(setting.key(), value);
+            }
+        }
+        config.id = take(&mut table, "id", text)?;
+        config.queue = take(&mut table, "queue", |value| count(value, bounds::QUEUE))?;
+        config.queue_bytes = take(&mut table, "queue_bytes", bytes)?;
+        config.overflow = take(&mut table, "overflow", overflow)?;
+        config.validate()?;
+        Ok(config)
+    }
+}
+
+/// Returns the linked kind of this name.
+fn linked(name: &str) -> Result<&'static SourceKind, ConfigError> {
+    let kinds = all_kinds().filter(|source| source.make.is_some());
+    kinds.clone().find(|source| source.kind().as_str() == name).ok_or_else(|| {
+        let known: Vec<_> = kinds.map(|source| source.kind().as_str()).collect();
+        names::unknown("type", name, &known)
+    })
+}
+
+impl ProcessConfig {
+    fn read(mut table: Table) -> Result<ProcessConfig, ConfigError> {
+        refuse_unknown(&table, PROCESS_KEYS, "a process")?;
+        let backoff = take(&mut table, "backoff", backoff)?;
+        let config = ProcessConfig {
+            triggers: table.remove("triggers").map_or(Ok(Vec::new()), triggers)?,
+            concurrency: take(&mut table, "concurrency", |value| count(value, bounds::CONCURRENCY))?
+                .unwrap_or(policy::CONCURRENCY),
+            timeout: take(&mut table, "timeout", timeout)?,
+            retry: take(&mut table, "retry", retry)?.unwrap_or(policy::RETRY),
+            backoff: backoff.unwrap_or_default(),
+            key: take(&mut table, "key", key)?,
+        };
+        if let (Some(backoff), 0) = (backoff, config.retry) {
+            let reason = "it has no effect without `retry`; add `retry`, such as 5";
+            return Err(ConfigError::new(ConfigErrorKind::Conflict, "backoff", backoff, reason));
+        }
+        config.faults().into_iter().next().map_or(Ok(config), Err)
+    }
+}
+
+/// Reads the list `triggers`. The field of an error has its position, such as `triggers[1].topic`.
+fn triggers(value: Value) -> Result<Vec<TriggerConfig>, ConfigError> {
+    let shown = value.to_string();
+    let tables = Vec::<Table>::deserialize(value).map_err(|_| {
+        ConfigError::new(WrongType, "triggers", shown, "use a list of tables, one for each trigger")
+    })?;
+    let read = tables.into_iter().enumerate().map(|(index, table)| {
+        TriggerConfig::read(table).map_err(|fault| fault.inside(&format!("triggers[{index}]")))
+    });
+    read.collect()
+}
+
+/// Returns an error for the first key that is not known.
+fn refuse_unknown(table: &Table, known: &[&str], what: &str) -> Result<(), ConfigError> {
+    let unknown = table.iter().find(|(key, _)| !known.contains(&key.as_str()));
+    unknown.map_or(Ok(()), |(key, value)| Err(unknown_key(key, value, known, what)))
+}
+
+/// Removes a key from the table, and reads its value.
+fn take<T>(
+    table: &mut Table,
+    key: &str,
+    read: impl FnOnce(&Value) -> Result<T, Wrong>,
+) -> Result<Option<T>, ConfigError> {
+    let Some(value) = table.remove(key) else { return Ok(None) };
+    read(&value).map(Some).map_err(|(kind, reason)| ConfigError::new(kind, key, shown(&value), reason))
+}
+
+/// Returns the table in a value.
+fn table(value: Value, what: &str) -> Result<Table, ConfigError> {
+    match value {
+        Value::Object(fields) => Ok(fields.into_iter().collect()),
+        other => Err(ConfigError::new(WrongType, what, shown(&other), "use a table of keys and values")),
+    }
+}
+
+impl TryFrom<Value> for TriggerConfig {
+    type Error = ConfigError;
+
+    fn try_from(value: Value) -> Result<TriggerConfig, ConfigError> {
+        TriggerConfig::read(table(value, "trigger")?)
+    }
+}
+
+impl TryFrom<Value> for ProcessConfig {
+    type Error = ConfigError;
+
+    fn try_from(value: Value) -> Result<ProcessConfig, ConfigError> {
+        ProcessConfig::read(table(value, "process")?)
+    }
+}
+
+impl<'de> Deserialize<'de> for TriggerConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TriggerConfig, D::Error> {
+        let Unrepeated(value) = Unrepeated::deserialize(deserializer)?;
+        TriggerConfig::try_from(value).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for ProcessConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ProcessConfig, D::Error> {
+        let Unrepeated(value) = Unrepeated::deserialize(deserializer)?;
+        ProcessConfig::try_from(value).map_err(D::Error::custom)
+    }
+}

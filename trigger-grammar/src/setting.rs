@@ -1,0 +1,310 @@
+//! The settings of a kind of trigger as data: each key once, with its form, its default and its text.
+//!
+//! The macros read the tables of the kinds in [`kind`](crate::kind), and the runtime reads those of every kind.
+
+use crate::{Fault, FaultKind, duration, host, path, size, topic};
+
+/// One setting of a kind of source: a key of its triggers in a configuration.
+///
+/// A default is written as in a file. The compiler checks it where the setting is a constant.
+///
+/// ```
+/// # use trigger_grammar::setting::Setting;
+/// const EVERY: Setting = Setting::duration("every", "the time between two looks").default("30s");
+/// assert_eq!((EVERY.key(), EVERY.about()), ("every", "the time between two looks"));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    key: &'static str,
+    form: Form,
+    about: &'static str,
+    example: &'static str,
+    default: Option<&'static str>,
+    absent: Option<&'static str>,
+    attribute: Option<&'static str>,
+    aliases: &'static [&'static str],
+}
+
+/// What a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Form {
+    /// Any text.
+    Text,
+    /// A text that is not empty.
+    Name,
+    /// A whole number, 0 or more.
+    Number,
+    /// A duration with its unit, such as `"30s"`.
+    Duration,
+    /// A size, such as `"1MiB"`, or a number of bytes: at least 1 byte.
+    Size,
+    /// A port; 0 lets the system pick one.
+    Port,
+    /// An IP address or the name of a host.
+    Host,
+    /// The path of a webhook.
+    Path,
+    /// A topic without wildcards.
+    Topic,
+    /// A topic pattern.
+    Pattern,
+    /// The name of another process of the runtime, which must exist.
+    Process,
+}
+
+/// The value of a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// A text.
+    Text(&'a str),
+    /// A number, a port, a size in bytes, or a duration in milliseconds.
+    Number(u64),
+}
+
+impl Setting {
+    const fn new(key: &'static str, form: Form, about: &'static str, example: &'static str) -> Setting {
+        Setting { key, form, about, example, default: None, absent: None, attribute: None, aliases: &[] }
+    }
+
+    /// Returns a setting that takes a text. `about` says what the value is, such as "the name of the feed".
+    pub const fn text(key: &'static str, about: &'static str) -> Setting {
+        Setting::new(key, Form::Text, about, "\"..\"")
+    }
+
+    /// Returns a setting that takes a text that is not empty.
+    pub const fn name(key: &'static str, about: &'static str) -> Setting {
+        Setting::new(key, Form::Name, about, "\"..\"")
+    }
+
+    /// Returns a setting that takes a whole number, 0 or more.
+    pub const fn number(key: &'static str, about: &'static str) -> Setting {
+        Setting::new(key, Form::Number, about, "5")
+    }
+
+    /// Returns a setting that takes a duration with its unit, such as `"30s"`.
+    pub const fn duration(key: &'static str, about: &'static str) -> Setting {
+        Setting::new(key, Form::Duration, about, "\"30s\"")
+    }
+
+    /// Returns a setting that takes a size, such as `"1MiB"`, or a number of bytes: at least 1 byte.
+    pub const fn size(key: &'static str, about: &'static str) -> Setting {
+        Setting::new(key, Form::Size, about, "\"1MiB\"")
+    }
+
+    /// Returns a setting that takes a port. With 0 the system picks one.
+    pub const fn port(key: &'static str, about: &'static str) -> Setting {
+        Setting::new(key, Form::Port, about, "9090")
+    }
+
+    /// Returns a setting that takes an IP address or the name of a host.
+    pub const fn host(key: &'static str, about: &'static str) -> Setting {
+        Setting::new(key, Form::Host, about, "\"127.0.0.1\"")
+    }
+
+    /// Returns a setting that takes the path of a webhook.
+    pub const fn path(key: &'static str, about: &'static str) -> Setting {
+        Setting::new(key, Form::Path, about, "\"/events\"")
+    }
+
+    /// Returns a setting that takes a topic without wildcards.
+    pub const fn topic(key: &'static str, about: &'static str) -> Setting {
+        Setting::new(key, Form::Topic, about, "\"order.paid\"")
+    }
+
+    /// Returns a setting that takes a topic pattern.
+    pub const fn pattern(key: &'static str, about: &'static str) -> Setting {
+        Setting::new(key, Form::Pattern, about, "\"reports.*\"")
+    }
+
+    /// Returns a setting that takes the name of another process of the runtime. A start refuses a process that does not
+    /// exist.
+    pub const fn process(key: &'static str, about: &'static str) -> Setting {
+        Setting::new(key, Form::Process, about, "\"orders\"")
+    }
+
+    /// Sets the value of a trigger that does not have the key. Without a default, a trigger must have the key.
+    ///
+    /// # Panics
+    ///
+    /// If the setting does not take this value. In a constant, that is an error of the compiler.
+    pub const fn default(mut self, value: &'static str) -> Setting {
+        self.default = Some(value);
+        let valid = match self.form {
+            Form::Topic => topic::check_topic(value).is_ok(),
+            Form::Pattern => topic::check_pattern(value).is_ok(),
+            Form::Path => path::check_path(value).is_ok(),
+            Form::Name | Form::Process => !value.is_empty(),
+            // `check_host` is not const. A test checks the hosts of the tables.
+            Form::Text | Form::Host => true,
+            Form::Number | Form::Duration | Form::Size | Form::Port => self.default_value().is_some(),
+        };
+        assert!(valid, "the default of a setting is not what the setting takes");
+        self
+    }
+
+    /// Makes the key optional. `absent` says what a trigger without it takes, such as "every source".
+    pub const fn optional(mut self, absent: &'static str) -> Setting {
+        self.absent = Some(absent);
+        self
+    }
+
+    /// Sets the key of the attribute, where it differs from the key of a configuration.
+    pub const fn in_attribute(mut self, key: &'static str) -> Setting {
+        self.attribute = Some(key);
+        self
+    }
+
+    /// Sets names that users of other programs write for the key. An error about one of them suggests the key.
+    pub const fn aliases(mut self, names: &'static [&'static str]) -> Setting {
+        self.aliases = names;
+        self
+    }
+
+    /// Returns the key of a configuration.
+    pub const fn key(&self) -> &'static str {
+        self.key
+    }
+
+    /// Returns the key of the attribute.
+    pub const fn attribute_key(&self) -> &'static str {
+        match self.attribute {
+            Some(key) => key,
+            None => self.key,
+        }
+    }
+
+    /// Returns what the value is, in words.
+    pub const fn about(&self) -> &'static str {
+        self.about
+    }
+
+    /// Returns what the setting takes.
+    pub const fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Returns a value as a file has it.
+    pub const fn example(&self) -> &'static str {
+        self.example
+    }
+
+    /// Returns what a trigger without the key takes, if the key is optional.
+    pub const fn absent(&self) -> Option<&'static str> {
+        self.absent
+    }
+
+    /// Returns the names that users of other programs write for the key.
+    pub const fn other_names(&self) -> &'static [&'static str] {
+        self.aliases
+    }
+
+    /// Returns the default, parsed.
+    pub const fn default_value(&self) -> Option<Value<'static>> {
+        let Some(text) = self.default else { return None };
+        let number = match self.form {
+            Form::Number => digits(text),
+            Form::Port => match digits(text) {
+                Some(port) if port <= u16::MAX as u64 => Some(port),
+                _ => None,
+            },
+            Form::Duration => match duration::parse_duration(text) {
+                Ok(milliseconds) => Some(milliseconds),
+                Err(_) => None,
+            },
+            Form::Size => match size::parse_size(text) {
+                Ok(bytes) => Some(bytes),
+                Err(_) => None,
+            },
+            _ => return Some(Value::Text(text)),
+        };
+        match number {
+            Some(number) => Some(Value::Number(number)),
+            None => None,
+        }
+    }
+}
+
+impl Form {
+    /// Checks a text that is a value of this form. A number, a port, a size or a duration is not a text.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Fault`] of the text.
+    pub fn check(self, text: &str) -> Result<(), Fault> {
+        match self {
+            Form::Topic => topic::check_topic(text),
+            Form::Pattern => topic::check_pattern(text),
+            Form::Path => path::check_path(text),
+            Form::Host => host::check_host(text),
+            Form::Name | Form::Process => check_name(text),
+            Form::Text | Form::Number | Form::Duration | Form::Size | Form::Port => Ok(()),
+        }
+    }
+}
+
+/// Checks a name, which may be any text that is not empty.
+///
+/// # Errors
+///
+/// A [`Fault`] if the text is empty.
+pub const fn check_name(text: &str) -> Result<(), Fault> {
+    if text.is_empty() {
+        return Err(Fault::new(
+            FaultKind::Empty,
+            0,
+            0,
+            "the name is empty",
+            "give a name, or leave the key out",
+        ));
+    }
+    Ok(())
+}
+
+/// Returns `true` if a server on this host listens on every address.
+pub const fn is_every_address(host: &str) -> bool {
+    same(host, "0.0.0.0") || same(host, "::")
+}
+
+/// Compares two texts, also in const evaluation.
+pub const fn same(a: &str, b: &str) -> bool {
+    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    // Each step of const evaluation is slow, so eight bytes are one step.
+    while let (
+        &[a0, a1, a2, a3, a4, a5, a6, a7, ref a_rest @ ..],
+        &[b0, b1, b2, b3, b4, b5, b6, b7, ref b_rest @ ..],
+    ) = (a, b)
+    {
+        let (one, other) = ([a0, a1, a2, a3, a4, a5, a6, a7], [b0, b1, b2, b3, b4, b5, b6, b7]);
+        if u64::from_ne_bytes(one) != u64::from_ne_bytes(other) {
+            return false;
+        }
+        (a, b) = (a_rest, b_rest);
+    }
+    while let (&[first, ref a_rest @ ..], &[other, ref b_rest @ ..]) = (a, b) {
+        if first != other {
+            return false;
+        }
+        (a, b) = (a_rest, b_rest);
+    }
+    true
+}
+
+/// Reads a whole number. It is `const`, as `str::parse` is not.
+const fn digits(text: &str) -> Option<u64> {
+    let mut bytes = text.as_bytes();
+    let mut number: u64 = 0;
+    if bytes.is_empty() {
+        return None;
+    }
+    while let &[digit @ b'0'..=b'9', ref rest @ ..] = bytes {
+        let Some(tens) = number.checked_mul(10) else { return None };
+        let Some(sum) = tens.checked_add((digit - b'0') as u64) else { return None };
+        number = sum;
+        bytes = rest;
+    }
+    if bytes.is_empty() { Some(number) } else { None }
+}
