@@ -28,6 +28,7 @@ mod http;
 mod http_malformed;
 mod json;
 mod key;
+mod kind_settings;
 mod lifecycle;
 mod logs;
 mod message;

@@ -26,8 +26,8 @@ pub use slot::{HandlerResult, HandlerSlot, new_slot, run};
 /// A type that can be an argument of a handler. It is made from the event, the attempt, and values of the runtime.
 ///
 /// The framework implements it for
-/// `TriggerEvent`, [`Json<T>`], [`Text`], `Bytes`, [`State<T>`], `EventBus`, `MessageBroker`, `Topic`, [`Source`],
-/// [`Sender`], `EventId`, `Headers`, [`Query<T>`], [`Attempt`], [`Shutdown`], `DeadLetter`, `DeadLetters`, `RuntimeHandle`,
+/// `TriggerEvent`, [`Json<T>`], [`Text`], `Bytes`, [`State<T>`], `EventBus`, `MessageBroker`, `Topic`, `Source`,
+/// `Sender`, `EventId`, `Headers`, [`Query<T>`], [`Attempt`], [`Shutdown`], `DeadLetter`, `DeadLetters`, `RuntimeHandle`,
 /// and `Option<X>` and `Result<X, _>` of these. Implement it for your own type to share an extraction between handlers:
 ///
 /// ```

@@ -3,4 +3,8 @@ use triggers::prelude::*;
 #[on_webhook("/events", body_limit = "1MiB", queue_bytes = "512KiB")]
 async fn ingest(_event: TriggerEvent) {}
 
+// The default of `body_limit` is 1 MiB.
+#[on_webhook("/default", queue_bytes = "512KiB")]
+async fn default(_event: TriggerEvent) {}
+
 fn main() {}

@@ -1,0 +1,178 @@
+//! The settings, the claims and the rules of a kind of source that a program adds.
+
+use std::borrow::Cow;
+
+use serde_json::json;
+use tokio::sync::mpsc;
+use triggers::{
+    BoxSource, ClaimedKeys, ConfigErrorKind, Headers, Overflow, ProcessConfig, Result, Runtime, Setting,
+    SourceContext, SourceKind, Text, TriggerConfig, TriggerSource, source_kind,
+};
+
+use crate::common::config;
+
+const KEYS: &[Setting] = &[
+    Setting::topic("subject", "subject of the mail"),
+    Setting::host("mail_host", "host of the mail").default("0.0.0.0"),
+    Setting::port("mail_port", "port of the mail").default("25"),
+    Setting::name("sender", "sender of the mail").optional("every sender"),
+    Setting::process("after", "process before it").optional("no process"),
+    Setting::size("mail_limit", "size limit of a mail").default("1KiB"),
+];
+
+source_kind! {
+    /// Mails to a port.
+    static MAIL: SourceKind = SourceKind::new("mail", "a mail")
+        .settings(KEYS, |settings| {
+            Ok(BoxSource::new(Mail {
+                subject: settings.text("subject")?.to_owned(),
+                shown: format!("{} by {:?}", settings.port("mail_port")?, settings.optional_text("sender")?),
+            }))
+        })
+        .claims(ClaimedKeys::of_runtime(&["subject", "mail_port"]).on_host("mail_host", "mail_port"))
+        .overflow(Overflow::Wait)
+        .refuses(&[("drop_newest", "a mail is never dropped"), ("wait", "leave it out")], Some("delayed when full"))
+        .largest_body("mail_limit")
+        .relays();
+}
+
+struct Mail {
+    subject: String,
+    shown: String,
+}
+
+impl TriggerSource for Mail {
+    fn kind(&self) -> &'static SourceKind {
+        &MAIL
+    }
+
+    fn pattern(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.subject)
+    }
+
+    fn default_id(&self) -> String {
+        format!("mail-of-{}", self.subject)
+    }
+
+    fn description(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.shown)
+    }
+
+    fn accept(&self, _: &SourceContext) {}
+}
+
+fn mail(subject: &str) -> TriggerConfig {
+    TriggerConfig::of(&MAIL).setting("subject", subject)
+}
+
+fn problems(triggers: impl IntoIterator<Item = TriggerConfig>) -> String {
+    let builder = triggers.into_iter().enumerate().fold(Runtime::builder(), |builder, (number, trigger)| {
+        builder.process(format!("p{number}"), config([trigger]), |_: Text| async {})
+    });
+    builder.check().err().map(|error| error.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn triggers_of_a_kind_exclude_each_other_by_the_keys_that_it_claims() {
+    let on = |host: &str, port: u16| mail("a").setting("mail_host", host).setting("mail_port", port);
+    let clash = problems([on("localhost", 25), on("localhost", 25)]);
+    assert!(
+        clash.contains("the subject of the mail a of localhost:25 is taken by `p0` at tests/it"),
+        "{clash}"
+    );
+    let every = problems([on("localhost", 25), mail("a")]);
+    assert!(every.contains("on localhost:25, and 0.0.0.0 is every address"), "{every}");
+    for fine in [
+        [on("localhost", 25), on("localhost", 26)],
+        [on("localhost", 25), on("127.0.0.1", 25)],
+        [on("localhost", 0), on("0.0.0.0", 0)],
+        [mail("a"), mail("b")],
+    ] {
+        assert_eq!(problems(fine), "");
+    }
+}
+
+#[test]
+fn settings_in_code_are_checked_as_those_of_a_file() {
+    let wrong = |key: &str, value: serde_json::Value| {
+        let mut file = json!({"type": "mail", "subject": "a"});
+        file[key] = value.clone();
+        let of_file = TriggerConfig::try_from(file).expect_err(key);
+        let of_code = mail("a").setting(key, value).validate().expect_err(key);
+        assert_eq!(of_file, of_code);
+        (of_code.kind(), of_code.to_string())
+    };
+    for (key, value, kind, part) in [
+        ("subject", json!("a.*"), ConfigErrorKind::Invalid, "name one topic"),
+        ("mail_port", json!(70000), ConfigErrorKind::OutOfRange, "1 to 65535"),
+        ("mail_host", json!("a b"), ConfigErrorKind::Invalid, "127.0.0.1"),
+        ("sender", json!(""), ConfigErrorKind::Invalid, "leave the key out to take every sender"),
+        ("mail_limit", json!(0), ConfigErrorKind::OutOfRange, "at least 1 byte"),
+        ("mial_port", json!(1), ConfigErrorKind::UnknownKey, "did you mean `mail_port`?"),
+    ] {
+        let (found, text) = wrong(key, value);
+        assert_eq!(found, kind, "{text}");
+        assert!(text.contains(part), "{text}");
+    }
+    let missing = TriggerConfig::of(&MAIL).validate().expect_err("no subject");
+    assert_eq!((missing.kind(), missing.field()), (ConfigErrorKind::Missing, "subject"));
+    let misplaced = mail("a").source("shop").validate().expect_err("a setting of another kind");
+    assert_eq!(misplaced.kind(), ConfigErrorKind::Misplaced);
+    assert!(misplaced.reason().contains("`type = \"event\"`, and this trigger is `mail`"), "{misplaced}");
+}
+
+#[test]
+fn kind_decides_policies_sizes_and_arguments_of_its_triggers() {
+    let refused = mail("a").overflow(Overflow::DropNewest).validate().expect_err("a refused policy");
+    assert_eq!((refused.kind(), refused.reason()), (ConfigErrorKind::Conflict, "a mail is never dropped"));
+    let small = mail("a").queue_bytes(1023).validate().expect_err("no room for a mail");
+    assert!(small.reason().contains("`mail_limit`"), "{small}");
+    assert_eq!(mail("a").queue_bytes(1024).validate(), Ok(()));
+    let unknown = problems([mail("a").setting("after", "p7")]);
+    assert!(unknown.contains("asks for events of the process `p7`, which does not exist"), "{unknown}");
+    // It relays the events of every kind, so their arguments may come with it.
+    let builder = Runtime::builder().process("p", config([mail("a")]), |_: Headers| async {});
+    assert!(builder.check().is_ok());
+}
+
+#[test]
+fn kind_is_described_by_its_source_and_its_settings() {
+    let trigger = mail("a").setting("sender", "ada");
+    let description = Runtime::builder().process("p", config([trigger]), |_: Text| async {}).describe();
+    let text = description.to_string();
+    let shown =
+        "mail         25 by Some(\"ada\")  id mail-of-a, queue 100, delayed when full, mail_limit 1KiB";
+    assert!(text.contains(shown), "{text}");
+    let json = serde_json::to_value(&description.processes[0].triggers[0]).expect("JSON");
+    let expected = json!({
+        "type": "mail", "subject": "a", "mail_host": "0.0.0.0", "mail_port": 25, "sender": "ada", "mail_limit": "1KiB",
+        "id": "mail-of-a", "queue": 100,
+    });
+    assert_eq!(json, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clone_of_a_configuration_has_a_source_of_its_own() -> Result {
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    let handler = |name: &'static str| {
+        let sender = sender.clone();
+        move |Text(text): Text| {
+            drop(sender.send(format!("{name} {text}")));
+            async {}
+        }
+    };
+    let settings = ProcessConfig::new().trigger(TriggerConfig::event("a"));
+    // The check makes the source.
+    assert_eq!(settings.triggers[0].validate(), Ok(()));
+    let runtime = Runtime::builder()
+        .process("one", settings.clone(), handler("one"))
+        .process("two", settings, handler("two"))
+        .start()
+        .await?;
+    runtime.bus().emit("a", "x").await?;
+    assert_eq!(runtime.shutdown().await.left, 0);
+    let mut both = [seen.try_recv(), seen.try_recv()].map(|text| text.expect("an event"));
+    both.sort_unstable();
+    assert_eq!(both, ["one x", "two x"]);
+    Ok(())
+}
