@@ -277,17 +277,14 @@ mod tests {
 
     use super::*;
     use crate::event::{TriggerEvent, TriggerInfo};
-    use crate::queue::{Bounds, Delivery, QueueSettings, Settlement, Taken, Workers};
+    use crate::queue::{Bounds, Delivery, QueueSettings, Settlement, Workers};
 
     fn event() -> Item {
         TriggerEvent::new("test", "1", Map::new()).into()
     }
 
     fn take(inbox: &Arc<Inbox>) -> Delivery<'_> {
-        match inbox.take() {
-            Taken::Event(delivery) => delivery,
-            other => panic!("{other:?}"),
-        }
+        Delivery::take(inbox).expect("an event is ready")
     }
 
     /// The worker of such a wait makes progress at its next poll, although the wait is still listed.

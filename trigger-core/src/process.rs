@@ -78,7 +78,7 @@ impl Process {
                 self.wait_graph.check();
             }
         };
-        self.inbox.next(idle).await
+        Delivery::next(&self.inbox, idle).await
     }
 
     /// Handles this event and the events behind it, until the queue is empty or the time slice is over. Returns the

@@ -10,7 +10,7 @@
 //! never sees it out of balance.
 //!
 //! The folder depends on events, keys and the clock. `state` has the transitions, and `inbox` the lock and the
-//! wake-ups. Triggers push through a `Queue`, and the workers of the process take through the `Inbox`.
+//! wake-ups. Triggers push through a `Queue`, and the workers of the process take each `Delivery` from the `Inbox`.
 
 use std::sync::Arc;
 
@@ -56,15 +56,6 @@ pub(crate) enum Pushed {
     Evicted(Vec<Item>, u64),
     Full(Item),
     Closed(Item),
-}
-
-/// The result of a take that does not wait.
-#[derive(Debug)]
-pub(crate) enum Taken<T> {
-    Event(T),
-    Empty,
-    /// Closed and empty.
-    Closed,
 }
 
 impl From<PushError> for Pushed {

@@ -35,6 +35,7 @@ impl Subscription {
     }
 
     /// Returns `true` if the event is from the source of the subscription.
+    #[inline]
     pub(crate) fn wants(&self, frame: &Frame) -> bool {
         match &self.source {
             None => true,

@@ -13,7 +13,7 @@ use loom::thread::{JoinHandle, spawn};
 use crate::event::frame;
 use crate::key::Key;
 use crate::source::queue::{
-    Bounds, Delivery, Inbox, Item, Pushed, Queue, QueueSettings, Quiescence, Settlement, Taken, Workers,
+    Bounds, Delivery, Inbox, Item, Pushed, Queue, QueueSettings, Quiescence, Settlement, Workers,
 };
 use crate::sync::{AtomicBool, Notify, Ordering};
 use crate::thread::{block_on, model, notifying, until};
@@ -94,13 +94,13 @@ impl Process {
 
     /// Takes an event and drops its delivery, as a worker that is aborted right after the take.
     fn take_and_drop(&self) {
-        if let Taken::Event(delivery) = self.queue.inbox().take() {
+        if let Some(delivery) = Delivery::take(self.queue.inbox()) {
             drop(delivery);
         }
     }
 
     async fn next(&self) -> Option<Delivery<'_>> {
-        self.queue.inbox().next(|| ()).await
+        Delivery::next(self.queue.inbox(), || ()).await
     }
 
     /// Handles events as `Process::work` does, until the queue is closed and empty. `settle` returns each settlement.

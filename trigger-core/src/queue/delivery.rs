@@ -36,7 +36,37 @@ pub(crate) enum Settlement {
 }
 
 impl<'a> Delivery<'a> {
-    pub(super) fn new((port, lane, item): Taken, inbox: &'a Arc<Inbox>) -> Delivery<'a> {
+    /// Takes the next event of an inbox for a worker. Returns `None` if no event is ready.
+    pub(crate) fn take(inbox: &'a Arc<Inbox>) -> Option<Delivery<'a>> {
+        inbox.take().ok().map(|taken| Delivery::new(taken, inbox))
+    }
+
+    /// Waits for the next event of an inbox, and takes it for a worker. Calls `idle` before each wait. Returns `None`
+    /// once every queue is closed and empty.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: only a future that returns an event has taken one.
+    pub(crate) async fn next(inbox: &'a Arc<Inbox>, mut idle: impl FnMut()) -> Option<Delivery<'a>> {
+        loop {
+            if let Some(delivery) = Delivery::take(inbox) {
+                return Some(delivery);
+            }
+            let ready = inbox.ready();
+            tokio::pin!(ready);
+            // Enabled before the second take, otherwise a push between the take and the await is missed.
+            ready.as_mut().enable();
+            let _idle = match inbox.take() {
+                Ok(taken) => return Some(Delivery::new(taken, inbox)),
+                Err(state) if state.is_over() => return None,
+                Err(state) => inbox.register_worker(state),
+            };
+            idle();
+            ready.await;
+        }
+    }
+
+    fn new((port, lane, item): Taken, inbox: &'a Arc<Inbox>) -> Delivery<'a> {
         let trigger = Arc::clone(item.trigger().unwrap_or(inbox.trigger(port)));
         let Item { frame, rare } = item;
         let event = TriggerEvent::through(trigger, frame);
@@ -45,7 +75,7 @@ impl<'a> Delivery<'a> {
 
     /// Reuses this delivery for the next event. Returns the old frame so that the caller drops it outside the lock.
     #[inline]
-    pub(super) fn replace(&mut self, (port, lane, item): Taken) -> Arc<Frame> {
+    fn replace(&mut self, (port, lane, item): Taken) -> Arc<Frame> {
         let own = self.inbox.trigger(port);
         match item.trigger() {
             None if Arc::ptr_eq(&self.event.trigger, own) => {}

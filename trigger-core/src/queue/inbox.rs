@@ -3,12 +3,11 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::delivery::Delivery;
-use super::item::{self, Item, RetryState};
+use super::item::{Item, RetryState, Taken};
 use super::port::Bounds;
 use super::state::State;
 use super::wake::{Wake, WakeLimiter, Wakes};
-use super::{Ledger, Quiescence, Taken};
+use super::{Ledger, Quiescence};
 use crate::clock::{self, Instant, timeout_at};
 use crate::event::{Frame, TriggerEvent, TriggerInfo};
 use crate::key::Key;
@@ -170,49 +169,17 @@ impl Inbox {
         found.unwrap_or_else(|| event.id().fold())
     }
 
-    /// Takes the next event for a worker, from the queues in turn.
-    pub(crate) fn take(self: &Arc<Self>) -> Taken<Delivery<'_>> {
+    /// Takes the next event, from the queues in turn, or returns the locked state if no event is ready.
+    #[inline(always)]
+    pub(super) fn take(&self) -> Result<Taken, MutexGuard<'_, State>> {
         let mut state = self.state();
         match state.take() {
             Some((taken, wakes)) => {
                 drop(state);
                 self.wake(taken.0, wakes);
-                Taken::Event(Delivery::new(taken, self))
+                Ok(taken)
             }
-            None if state.is_over() => Taken::Closed,
-            None => Taken::Empty,
-        }
-    }
-
-    /// Waits for the next event, and takes it for a worker. Calls `idle` before each wait. Returns `None` once every
-    /// queue is closed and empty.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: only a future that returns an event has taken one.
-    pub(crate) async fn next(self: &Arc<Self>, mut idle: impl FnMut()) -> Option<Delivery<'_>> {
-        loop {
-            if let Taken::Event(delivery) = self.take() {
-                return Some(delivery);
-            }
-            let ready = self.ready();
-            tokio::pin!(ready);
-            // Enabled before the second take, otherwise a push between the take and the await is missed.
-            ready.as_mut().enable();
-            let _idle = {
-                let mut state = self.state();
-                match state.take() {
-                    Some((taken, wakes)) => {
-                        drop(state);
-                        self.wake(taken.0, wakes);
-                        return Some(Delivery::new(taken, self));
-                    }
-                    None if state.is_over() => return None,
-                    None => self.register_worker(state),
-                }
-            };
-            idle();
-            ready.await;
+            None => Err(state),
         }
     }
 
@@ -287,7 +254,7 @@ impl Inbox {
         &self,
         port: usize,
         lane: u64,
-        replace: impl FnOnce(item::Taken) -> Arc<Frame>,
+        replace: impl FnOnce(Taken) -> Arc<Frame>,
     ) -> Option<Arc<Frame>> {
         let mut state = self.state();
         match state.settle_and_take(port, lane) {
@@ -307,14 +274,14 @@ impl Inbox {
     }
 
     /// Schedules the next attempt at an event. Its lane stays busy until then.
-    pub(super) fn retry(&self, taken: item::Taken, after: Duration) {
+    pub(super) fn retry(&self, taken: Taken, after: Duration) {
         let due = clock::after(after);
         self.transition(taken.0, |state| ((), state.retry(taken, due)));
         self.schedule.notify_one();
     }
 
     /// Requeues an event that was not handled, at the head of its queue.
-    pub(super) fn requeue(&self, taken: item::Taken) {
+    pub(super) fn requeue(&self, taken: Taken) {
         self.transition(taken.0, |state| ((), state.requeue(taken)));
     }
 }

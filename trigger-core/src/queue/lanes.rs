@@ -137,6 +137,7 @@ impl Lanes {
     }
 
     /// Appends a lane that is not busy to the ready lanes of the queue that its next event is in.
+    #[inline]
     fn make_ready(&mut self, key: u64) {
         let Some(lane) = self.lanes.get_mut(&key) else { return };
         let Some(next) = lane.events.front() else { return };
@@ -148,6 +149,7 @@ impl Lanes {
     }
 
     /// Removes the oldest event of a queue that evicts.
+    #[inline]
     pub(super) fn evict(&mut self, port: usize) -> Option<Item> {
         let (number, key) = self.ports[port].by_age.as_mut()?.pop_first()?;
         let Entry::Occupied(mut entry) = self.lanes.entry(key) else { return None };

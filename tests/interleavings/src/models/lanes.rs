@@ -41,7 +41,7 @@ fn settlement_wakes_another_worker_for_the_next_event_of_the_key() {
         process.push(2);
         let worker = worker(&process, &own);
         // This thread settles one event and takes no other, as a worker that stops.
-        if let Taken::Event(mut delivery) = process.queue.inbox().take() {
+        if let Some(mut delivery) = Delivery::take(process.queue.inbox()) {
             own.with_mut(|_| ());
             process.seen.lock().unwrap().push(delivery.event().number());
             delivery.settle(Settlement::Handled);

@@ -13,11 +13,11 @@ fn queue_has_nothing_pending_at_the_end_and_accepts_nothing_after() {
             assert!(matches!(process.queue.push(item(3)), Pushed::Closed(_)));
         });
         if matches!(process.queue.push(item(1)), Pushed::Queued) {
-            let Taken::Event(mut first) = process.queue.inbox().take() else { panic!("nothing to take") };
+            let Some(mut first) = Delivery::take(process.queue.inbox()) else { panic!("nothing to take") };
             // As a handler that publishes before its own event is settled.
             process.push(2);
             first.settle(Settlement::Handled);
-            let Taken::Event(mut second) = process.queue.inbox().take() else { panic!("nothing to take") };
+            let Some(mut second) = Delivery::take(process.queue.inbox()) else { panic!("nothing to take") };
             second.settle(Settlement::Handled);
         }
         ends.join().unwrap();
@@ -34,7 +34,7 @@ fn end_waits_for_an_event_that_a_handler_publishes_to_another_process() {
         let handler = {
             let second = second.clone();
             first.in_thread(move |first| {
-                let Taken::Event(mut delivery) = first.queue.inbox().take() else {
+                let Some(mut delivery) = Delivery::take(first.queue.inbox()) else {
                     panic!("nothing to take")
                 };
                 second.push(2);
