@@ -71,8 +71,13 @@ async fn main(runtime: Builder) -> Result<()> {
     client::post(address, "/orders", r#"{"amount": 0}"#).await?;
     client::post(address, "/orders", "five").await?;
     println!("{}", runtime.shutdown().await);
-    for letter in runtime.dead_letters().list().await {
-        println!("dead letter ({}): {} in {:?}", letter.reason, letter.error, letter.event.raw());
+    for dead_letter in runtime.dead_letters().list().await {
+        println!(
+            "dead letter ({}): {} in {:?}",
+            dead_letter.reason,
+            dead_letter.error,
+            dead_letter.event.raw()
+        );
     }
     Ok(())
 }

@@ -68,10 +68,10 @@ async fn ship(Json(order): Json<Order>) {
 
 /// Runs for every order that `charge` has dead-lettered.
 #[on_dead_letter("charge")]
-async fn apologize(letter: DeadLetter, Json(order): Json<Order>) {
+async fn apologize(dead_letter: DeadLetter, Json(order): Json<Order>) {
     println!(
         "order {} of {} was not paid: {} ({} after {} attempts)",
-        order.id, order.customer, letter.error, letter.reason, letter.attempts
+        order.id, order.customer, dead_letter.error, dead_letter.reason, dead_letter.attempts
     );
 }
 
@@ -95,7 +95,7 @@ async fn main(runtime: Builder) -> Result<()> {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     bank.open.store(true, Ordering::SeqCst);
-    let redriven = runtime.dead_letters().redrive(|letter| letter.error.contains("closed")).await;
+    let redriven = runtime.dead_letters().redrive(|dead| dead.error.contains("closed")).await;
     println!("the bank is open, redriven: {redriven}");
 
     println!("{}", runtime.shutdown().await);

@@ -170,8 +170,8 @@ pub use trigger_macros::on_webhook;
 /// }
 ///
 /// #[on_dead_letter("orders")]
-/// async fn tell(letter: DeadLetter, Json(order): Json<Order>) {
-///     println!("order {} failed after {} attempts: {}", order.id, letter.attempts, letter.error);
+/// async fn tell(dead_letter: DeadLetter, Json(order): Json<Order>) {
+///     println!("order {} failed after {} attempts: {}", order.id, dead_letter.attempts, dead_letter.error);
 /// }
 /// # fn main() {}
 /// ```

@@ -39,18 +39,19 @@ pub use counts::{DeadLetterCounts, DeadLettersStatus};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct DeadLetters(Arc<Store>);
+pub struct DeadLetters(Arc<Shared>);
 
-struct Store {
-    letters: Mutex<Letters>,
+struct Shared {
+    store: Mutex<Store>,
     subscribers: Mutex<Arc<[Subscriber]>>,
     /// The queues of each process, by its name.
     queues: Mutex<HashMap<String, Queues>>,
     wait_graph: Arc<WaitGraph>,
 }
 
+/// The kept dead letters.
 #[derive(Default)]
-struct Letters {
+struct Store {
     /// Sorted by number.
     kept: VecDeque<Arc<DeadLetter>>,
     /// The number of the newest dead letter.
@@ -59,7 +60,7 @@ struct Letters {
     bytes: usize,
 }
 
-impl Letters {
+impl Store {
     /// Returns the index of the dead letter with this number. The error is the index at which it would be inserted.
     fn place(&self, number: u64) -> Result<usize, usize> {
         self.kept.binary_search_by_key(&number, |dead_letter| dead_letter.number)
@@ -106,8 +107,8 @@ pub(crate) struct Subscriber {
 
 impl DeadLetters {
     pub(crate) fn new(wait_graph: Arc<WaitGraph>) -> DeadLetters {
-        DeadLetters(Arc::new(Store {
-            letters: Mutex::default(),
+        DeadLetters(Arc::new(Shared {
+            store: Mutex::default(),
             subscribers: Mutex::default(),
             queues: Mutex::default(),
             wait_graph,
@@ -136,20 +137,19 @@ impl DeadLetters {
     ///
     /// A new dead letter has a higher number than all earlier ones. So consecutive pages neither skip nor repeat one.
     pub async fn page(&self, after: Option<u64>, limit: usize) -> Vec<DeadLetter> {
-        let letters = self.letters();
-        let first =
-            after.map_or(0, |after| letters.place(after).map_or_else(|place| place, |place| place + 1));
-        let page: Vec<_> = letters.kept.range(first..).take(limit).cloned().collect();
-        drop(letters);
+        let store = self.store();
+        let first = after.map_or(0, |after| store.place(after).map_or_else(|place| place, |place| place + 1));
+        let page: Vec<_> = store.kept.range(first..).take(limit).cloned().collect();
+        drop(store);
         page.iter().map(|dead_letter| DeadLetter::clone(dead_letter)).collect()
     }
 
     /// Returns the dead letter with this number, if it is kept.
     pub async fn get(&self, number: u64) -> Option<DeadLetter> {
-        let letters = self.letters();
-        let place = letters.place(number).ok()?;
-        let dead_letter = Arc::clone(letters.kept.get(place)?);
-        drop(letters);
+        let store = self.store();
+        let place = store.place(number).ok()?;
+        let dead_letter = Arc::clone(store.kept.get(place)?);
+        drop(store);
         Some(DeadLetter::clone(&dead_letter))
     }
 
@@ -210,26 +210,26 @@ impl DeadLetters {
     }
 
     fn count(&self) -> usize {
-        self.letters().kept.len()
+        self.store().kept.len()
     }
 
     /// Returns the number and the size of the kept dead letters, at one moment.
     pub(crate) fn status(&self) -> DeadLettersStatus {
-        let letters = self.letters();
-        DeadLettersStatus { kept: letters.kept.len(), bytes: letters.bytes }
+        let store = self.store();
+        DeadLettersStatus { kept: store.kept.len(), bytes: store.bytes }
     }
 
     /// Returns the dead letters that the filter accepts. The filter runs without the lock.
     fn chosen(&self, filter: impl Fn(&DeadLetter) -> bool) -> Vec<Arc<DeadLetter>> {
-        let letters: Vec<_> = self.letters().kept.iter().cloned().collect();
-        letters.into_iter().filter(|dead_letter| filter(dead_letter)).collect()
+        let kept: Vec<_> = self.store().kept.iter().cloned().collect();
+        kept.into_iter().filter(|dead_letter| filter(dead_letter)).collect()
     }
 
     /// Removes the dead letter with this number, unless another caller has cleared or redriven it.
     fn take(&self, number: u64) -> Option<Arc<DeadLetter>> {
-        let mut letters = self.letters();
-        let place = letters.place(number).ok()?;
-        letters.remove(place)
+        let mut store = self.store();
+        let place = store.place(number).ok()?;
+        store.remove(place)
     }
 
     /// Registers a subscriber for future dead letters.
@@ -265,39 +265,39 @@ impl DeadLetters {
         drop_quietly(dead_letter);
     }
 
-    /// Keeps a new dead letter, and hands it to no subscriber.
-    fn keep_untold(&self, dead_letter: DeadLetter) {
+    /// Keeps a new dead letter, and notifies no subscriber.
+    fn keep_without_notifying(&self, dead_letter: DeadLetter) {
         drop_quietly(self.keep_new(dead_letter));
     }
 
     /// Numbers a new dead letter and keeps it, in one step under the lock. Otherwise a page could show a dead letter
     /// before one with a lower number is inserted.
     fn keep_new(&self, mut dead_letter: DeadLetter) -> Arc<DeadLetter> {
-        let mut letters = self.letters();
-        letters.last += 1;
-        dead_letter.number = letters.last;
+        let mut store = self.store();
+        store.last += 1;
+        dead_letter.number = store.last;
         let dead_letter = Arc::new(dead_letter);
-        self.insert(letters, Arc::clone(&dead_letter));
+        self.insert(store, Arc::clone(&dead_letter));
         dead_letter
     }
 
     /// Inserts a dead letter by its number, and removes the oldest ones over the bounds. Those were counted and logged
     /// when they were kept.
-    fn insert(&self, mut letters: MutexGuard<'_, Letters>, dead_letter: Arc<DeadLetter>) {
-        let place = letters.place(dead_letter.number).unwrap_or_else(|place| place);
-        letters.bytes += dead_letter.bytes();
-        letters.kept.insert(place, dead_letter);
+    fn insert(&self, mut store: MutexGuard<'_, Store>, dead_letter: Arc<DeadLetter>) {
+        let place = store.place(dead_letter.number).unwrap_or_else(|place| place);
+        store.bytes += dead_letter.bytes();
+        store.kept.insert(place, dead_letter);
         let mut removed = Vec::new();
-        while letters.over_the_bound() {
-            removed.extend(letters.remove(0));
+        while store.over_the_bound() {
+            removed.extend(store.remove(0));
         }
-        drop(letters);
+        drop(store);
         // The drop of their bytes may run code of the user, so it runs without the lock.
         removed.into_iter().for_each(drop_quietly);
     }
 
-    fn letters(&self) -> MutexGuard<'_, Letters> {
-        self.0.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.0.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -312,7 +312,7 @@ struct Redrive<'a> {
 impl Drop for Redrive<'_> {
     fn drop(&mut self) {
         if self.event.is_some() {
-            self.of.insert(self.of.letters(), Arc::clone(&self.dead_letter));
+            self.of.insert(self.of.store(), Arc::clone(&self.dead_letter));
         }
     }
 }

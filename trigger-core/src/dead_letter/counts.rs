@@ -69,10 +69,10 @@ impl CountedDeadLetters {
         self.store.keep(dead_letter);
     }
 
-    /// Counts a new dead letter and keeps it, as [`DeadLetters::keep_untold`] does.
-    pub(crate) fn keep_untold(&self, dead_letter: DeadLetter) {
+    /// Counts a new dead letter and keeps it, as [`DeadLetters::keep_without_notifying`] does.
+    pub(crate) fn keep_without_notifying(&self, dead_letter: DeadLetter) {
         self.count(dead_letter.reason);
-        self.store.keep_untold(dead_letter);
+        self.store.keep_without_notifying(dead_letter);
     }
 
     // Counted before a subscriber can see the dead letter, so that its handler finds it in the status.

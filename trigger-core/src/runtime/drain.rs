@@ -228,8 +228,8 @@ impl ProcessHandle {
         workers.iter().for_each(AbortHandle::abort);
     }
 
-    /// Keeps the queued events as dead letters, so that the program can still read them. Returns how many events are left,
-    /// with those in flight.
+    /// Keeps the queued events as dead letters, so that the program can still read them. Returns how many events are
+    /// left, with those in flight.
     fn keep_left(&self) -> usize {
         let inbox = &self.process.inbox;
         for (event, retry) in inbox.left() {
@@ -238,14 +238,14 @@ impl ProcessHandle {
                 || "it was not handled before the end".to_owned(),
                 |state| format!("there was no time for a retry after: {}", state.last_error),
             );
-            let letter = DeadLetter::new(event, self.name(), DeadLetterReason::Drained, error)
+            let dead_letter = DeadLetter::new(event, self.name(), DeadLetterReason::Drained, error)
                 .attempts(retry.as_ref().map_or(0, |state| state.failed_attempts))
                 .between(retry.map_or(now, |state| state.first_at), now);
             if self.process.env.shutdown.is_cancelled() {
                 // The triggers for dead letters end too, so no process would handle a notification.
-                self.process.dead_letters.keep_untold(letter);
+                self.process.dead_letters.keep_without_notifying(dead_letter);
             } else {
-                self.process.dead_letters.keep(letter);
+                self.process.dead_letters.keep(dead_letter);
             }
         }
         inbox.abandon();

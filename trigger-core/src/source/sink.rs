@@ -285,8 +285,9 @@ impl Sink {
         };
         let now = self.0.clock.now();
         let error = error(&event);
-        let letter = DeadLetter::new(event.without_json(), &*sink.process, reason, error).between(now, now);
-        sink.dead_letters.keep(letter);
+        let dead_letter =
+            DeadLetter::new(event.without_json(), &*sink.process, reason, error).between(now, now);
+        sink.dead_letters.keep(dead_letter);
     }
 
     /// Returns which bound the event has met.
