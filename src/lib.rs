@@ -298,11 +298,13 @@ pub use trigger_macros::process;
 /// | `--describe=json` | the same as JSON |
 /// | `--check` | that the wiring is sound, on stdout; or every problem on stderr, and exit code 1: see [`check`] |
 ///
-/// Another form of `--describe=` is exit code 2. Every other argument is the program's own. The answer is given, and
-/// the program ended, where `main` comes to `run` or `start` of the builder that it was given, so that every
-/// `.state(..)` and `.process(..)` before it counts. Nothing is bound or subscribed, and no hook and no handler runs; but
-/// what `main` does before that is done, and what it starts with another builder is started. A `main` that ends without
-/// coming there gives no answer, and exit code 1.
+/// A typo of one of these as the first argument, such as `--chek` or `--describe=yaml`, is an error that lists them, with
+/// exit code 2, before `main` begins. Every other argument is the program's own. A program whose own option is that near,
+/// such as `--checks`, puts `--` or another argument before it.
+///
+/// The program answers, and ends, where `main` comes to `run` or `start` of the builder that it was given, so every
+/// `.state(..)` and `.process(..)` before it counts. Nothing is bound or subscribed, and no hook and no handler runs. But
+/// `main` does what comes before that. If it ends without coming there, there is no answer, and the exit code is 1.
 pub use trigger_macros::main;
 
 /// Checks every handler that is linked into the program, as a start does before it takes the first port: for a test.

@@ -116,10 +116,20 @@ fn check_prints_every_problem_and_exits_with_1() {
 }
 
 #[test]
-fn unknown_form_of_a_description_exits_with_2() {
-    let asked = roles(&["--describe=yaml", "starts"]);
-    let said = complaint(&asked, 2);
-    assert!(said.contains("`--describe=yaml`") && said.contains("`--describe=json`"), "{said}");
+fn typo_of_an_option_exits_with_2_before_main_begins() {
+    for (typo, meant) in
+        [("--chek", "--check"), ("--desribe=json", "--describe=json"), ("--describe=yaml", "--describe")]
+    {
+        for role in ["starts", ""] {
+            let asked = roles(&[typo, role]);
+            let expected = format!(
+                "Error: there is no option `{typo}`, did you mean `{meant}`? The options are:\n  --describe, "
+            );
+            let said = complaint(&asked, 2);
+            assert!(said.starts_with(&expected), "{said}");
+            assert!(said.contains("\n  --describe=json ") && said.contains("\n  --check "), "{said}");
+        }
+    }
 }
 
 #[test]
@@ -136,8 +146,10 @@ fn program_that_never_starts_has_no_description_and_no_check() {
 
 #[test]
 fn program_keeps_its_own_arguments() {
-    for arguments in [&["run", "--describe"], &["--check=all", ""], &["--described", ""], &["-", "--check"]] {
-        assert_eq!(answer(&roles(arguments)), "nothing started\n", "{arguments:?}");
+    for arguments in
+        [["run", "--describe"], ["--checkpoint", ""], ["--subscribe", ""], ["--", "--chek"], ["-", "--check"]]
+    {
+        assert_eq!(answer(&roles(&arguments)), "nothing started\n", "{arguments:?}");
     }
 }
 

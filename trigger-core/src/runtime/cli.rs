@@ -3,10 +3,18 @@
 
 use std::io::{self, ErrorKind, Write};
 
+use trigger_grammar::hint::did_you_mean;
+
 use super::describe::description;
 use super::plan::{Plan, PlannedProcess};
 use super::start_error::StartError;
 use crate::error::Error;
+
+/// The options, for the error of an option that is nearly one of them.
+const OPTIONS: &str = "
+  --describe, --describe=text  prints the processes and their triggers as text
+  --describe=json              prints the same as JSON
+  --check                      makes the checks of a start, and prints every problem";
 
 /// A request by the first argument of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +29,7 @@ impl CliRequest {
     ///
     /// # Errors
     ///
-    /// An error if the argument asks for a description in an unknown form.
+    /// An error if the argument is nearly an option. Every other argument is the program's own.
     pub(super) fn from_args() -> Result<Option<CliRequest>, Error> {
         CliRequest::parse(std::env::args_os().nth(1).unwrap_or_default().to_str().unwrap_or_default())
     }
@@ -31,12 +39,13 @@ impl CliRequest {
             "--describe" | "--describe=text" => Ok(Some(CliRequest::Describe)),
             "--describe=json" => Ok(Some(CliRequest::DescribeJson)),
             "--check" => Ok(Some(CliRequest::Check)),
-            other if other.starts_with("--describe=") => {
-                let forms = "use `--describe` (or `--describe=text`) or `--describe=json`";
-                Err(format!("there is no form `{other}`; {forms}").into())
-            }
-            // The program itself may read it.
-            _ => Ok(None),
+            other => match meant(other) {
+                Some(meant) => {
+                    let fault = format!("there is no option `{other}`, did you mean `{meant}`?");
+                    Err(format!("{fault} The options are:{OPTIONS}").into())
+                }
+                None => Ok(None),
+            },
         }
     }
 
@@ -75,6 +84,21 @@ impl CliRequest {
     }
 }
 
+/// Returns the option that was meant if the argument is nearly an option.
+///
+/// A program may have options of its own, so the words are compared without dashes and values, and must begin with the
+/// same letter. Otherwise `--subscribe` would count as a typo of `--describe`.
+fn meant(argument: &str) -> Option<String> {
+    let word = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-'))?;
+    let (name, form) = word.split_once('=').unwrap_or((word, ""));
+    let options =
+        ["describe", "check"].into_iter().filter(|option| option.chars().next() == name.chars().next());
+    match (did_you_mean(name, options)?, did_you_mean(form, ["text", "json"])) {
+        ("describe", Some(form)) => Some(format!("--describe={form}")),
+        (option, _) => Some(format!("--{option}")),
+    }
+}
+
 /// Prints the answer to stdout.
 fn print(answer: &str) -> Result<(), Error> {
     let mut stdout = io::stdout().lock();
@@ -106,13 +130,32 @@ mod tests {
             ("--describe=text", Some(CliRequest::Describe)),
             ("--describe=json", Some(CliRequest::DescribeJson)),
             ("--check", Some(CliRequest::Check)),
-            ("--checks", None),
-            ("--check=all", None),
-            ("--described", None),
-            ("describe", None),
         ] {
             assert_eq!(CliRequest::parse(argument).expect(argument), request, "{argument}");
         }
-        assert!(CliRequest::parse("--describe=").is_err());
+    }
+
+    #[test]
+    fn only_a_typo_of_an_option_is_an_error() {
+        for (argument, meant) in [
+            ("--chek", "--check"),
+            ("--checks", "--check"),
+            ("--check=all", "--check"),
+            ("-check", "--check"),
+            ("--desribe", "--describe"),
+            ("--described", "--describe"),
+            ("--describe=", "--describe"),
+            ("--describe=yaml", "--describe"),
+            ("--describe=jsn", "--describe=json"),
+            ("--desribe=json", "--describe=json"),
+        ] {
+            let error = CliRequest::parse(argument).expect_err(argument).to_string();
+            assert!(error.contains(&format!("`{argument}`, did you mean `{meant}`?")), "{error}");
+        }
+        for own in
+            ["-", "--", "-c", "check", "chek", "--chunk", "--checkpoint", "--subscribe", "--help", "--désc"]
+        {
+            assert_eq!(CliRequest::parse(own).expect(own), None, "{own}");
+        }
     }
 }
