@@ -1,13 +1,17 @@
-//! A frame is an event as a whole: its binary form and its JSON form keep every byte.
+//! A frame is an event as a whole: its binary form and its JSON form keep every byte and every attribute.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
 use triggers::{
-    Attribute, EventBus, EventTrigger, Frame, FrameError, Headers, MessageBroker, MessageTrigger,
+    Attribute, Draft, EventBus, EventTrigger, Frame, FrameError, Headers, MessageBroker, MessageTrigger,
     PausedClock, ProcessConfig, Result, Runtime, Text, Trigger, TriggerConfig, TriggerEvent,
 };
+
+use crate::common::config;
+use crate::source_kind::Feed;
 
 /// Emits and publishes the body, and returns the event and the message.
 fn published(name: &str, author: Option<&str>, body: &[u8]) -> [TriggerEvent; 2] {
@@ -28,18 +32,58 @@ fn published(name: &str, author: Option<&str>, body: &[u8]) -> [TriggerEvent; 2]
     threads.block_on(publish).expect("an event and a message")
 }
 
+/// Offers the draft as an entry of a feed, and returns the event that a handler gets.
+fn offered(draft: Draft) -> TriggerEvent {
+    let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let offer = async {
+        let (sender, mut seen) = mpsc::unbounded_channel();
+        let feed = Feed::new("frames");
+        let keep = move |event: TriggerEvent| {
+            let sender = sender.clone();
+            async move { drop(sender.send(event)) }
+        };
+        let trigger = TriggerConfig::custom(feed.clone());
+        let runtime = Runtime::builder().process("p", config([trigger]), keep).start().await?;
+        let sink = feed.sink.lock().expect("the sink").clone().expect("a source that accepts");
+        sink.send(draft).await;
+        let event = seen.recv().await.expect("an event");
+        runtime.shutdown().await;
+        Result::<_>::Ok(event)
+    };
+    threads.block_on(offer).expect("an event")
+}
+
+/// Attributes of every form: text, bytes, JSON of any layout, and a text that is no JSON.
+fn any_attribute() -> impl Strategy<Value = Attribute> {
+    prop_oneof![
+        ".{0,40}".prop_map(Attribute::from),
+        prop::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| Attribute::Bytes(bytes.into())),
+        any_json().prop_map(Attribute::from),
+        any_json().prop_map(|value| Attribute::Json(format!("{value:#}").into())),
+        ".{0,9}".prop_map(|text| Attribute::Json(text.into())),
+    ]
+}
+
 /// Events of every kind that can be made without a server.
 fn any_event() -> impl Strategy<Value = TriggerEvent> {
     let body = prop::collection::vec(any::<u8>(), 0..200);
     let author = prop::option::of(".{0,40}");
     let metadata = prop::collection::btree_map(".{0,300}", any_json(), 0..6);
-    (0..4, "[a-z0-9_]{1,9}(\\.[A-Z-]{1,9}){0,4}", author, body, metadata, "(/[a-z]{1,5}){1,3}").prop_map(
-        |(kind, name, author, body, metadata, path)| match kind {
+    let attributes = prop::collection::vec(("[a-z]{0,9}", any_attribute()), 0..6);
+    let parts = (author, body, metadata, attributes);
+    (0..5, "[a-z0-9_]{1,9}(\\.[A-Z-]{1,9}){0,4}", "(/[a-z]{1,5}){1,3}", parts).prop_map(
+        |(kind, name, path, (author, body, metadata, attributes))| match kind {
             0 | 1 => published(&name, author.as_deref(), &body)[kind as usize].clone(),
             2 => {
                 let value = author.unwrap_or_default();
-                let headers = Headers::from_iter([("host", "localhost"), ("x-a", &value), ("x-a", "2")]);
-                TriggerEvent::webhook(&format!("{path}?n={name}&n=2"), headers, body)
+                let headers = Headers::from_iter([("x-a", &*value), ("host", "localhost"), ("x-a", "2")]);
+                TriggerEvent::webhook(&format!("{path}?n={name}&b=%20&n=2"), headers, body)
+            }
+            3 => {
+                let draft = Draft::new(&name, body);
+                offered(
+                    attributes.into_iter().fold(draft, |draft, (key, value)| draft.attribute(&key, value)),
+                )
             }
             _ => {
                 let metadata = metadata.into_iter().filter(|(key, _)| key.len() < 256).collect();
@@ -92,12 +136,12 @@ proptest! {
     }
 
     #[test]
-    fn every_event_has_the_same_bytes_after_its_json_form(event in any_event()) {
+    fn every_event_is_the_same_after_its_json_form(event in any_event()) {
         let text = serde_json::to_string(&event).expect("JSON");
         let read: TriggerEvent = serde_json::from_str(&text).expect("an event");
-        prop_assert_eq!(read.raw(), event.raw());
+        prop_assert_eq!(read.frame(), event.frame());
         prop_assert_eq!(read.payload(), &serde_json::from_str::<Value>(&text).expect("JSON")["payload"]);
-        prop_assert_eq!((read.id(), read.kind(), read.timestamp()), (event.id(), event.kind(), event.timestamp()));
+        prop_assert_eq!((read.trigger_id(), read.kind()), (event.trigger_id(), event.kind()));
         prop_assert_eq!(serde_json::to_string(&read).expect("JSON"), text);
     }
 }
@@ -173,6 +217,29 @@ fn parts_of_an_event_are_in_its_frame() {
     assert_eq!((request.frame().name(), request.frame().attribute("query")), ("/orders", Some("id=7")));
     assert!(matches!(request.frame().any_attribute("headers"), Some(Attribute::Bytes(_))));
     assert!(request.frame().timestamp() <= SystemTime::now());
+}
+
+/// Metadata and payload restore text, most JSON, and the headers and the query of a request in their usual form.
+#[test]
+fn json_form_has_only_the_attributes_that_nothing_else_restores() {
+    let marked = |event: TriggerEvent| {
+        let written = serde_json::to_value(&event).expect("JSON");
+        let read: TriggerEvent = serde_json::from_value(written.clone()).expect("an event");
+        assert_eq!(read.frame(), event.frame());
+        written.get("attributes").cloned()
+    };
+    let draft = Draft::new("a", "1").attribute("author", "ada").attribute("size", json!(7));
+    let bytes = Attribute::Bytes(b"\xff".to_vec().into());
+    let wide = Attribute::Json("[1, 2]".into());
+    assert_eq!(marked(offered(draft.clone())), None);
+    assert_eq!(
+        marked(offered(draft.attribute("thumbnail", bytes).attribute("wide", wide))),
+        Some(json!({"thumbnail": {"base64": "/w=="}, "wide": {"json": "[1, 2]"}}))
+    );
+    let headers = Headers::from_iter([("host", "localhost"), ("x-a", "1"), ("x-a", "2")]);
+    assert_eq!(marked(TriggerEvent::webhook("/orders?id=7&n=a+b", headers.clone(), "1")), None);
+    let other = json!({"query": {"text": "n=a%20b"}});
+    assert_eq!(marked(TriggerEvent::webhook("/orders?n=a%20b", headers, "1")), Some(other));
 }
 
 /// The bytes of a body, and whether the JSON form can do without `raw`.

@@ -62,12 +62,19 @@ impl From<Value> for Attribute {
     }
 }
 
-/// The attributes of a frame. Each key is unique.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The attributes of a frame. Each key is unique, and the order has no meaning.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Attributes {
     /// The first ones are inline, so that a webhook request needs no second allocation for them.
     first: [Option<(SmolStr, Attribute)>; 3],
     more: Vec<(SmolStr, Attribute)>,
+}
+
+impl PartialEq for Attributes {
+    fn eq(&self, other: &Attributes) -> bool {
+        self.iter().count() == other.iter().count()
+            && self.iter().all(|(key, value)| other.get(key) == Some(value))
+    }
 }
 
 impl Attributes {

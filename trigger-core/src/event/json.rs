@@ -1,6 +1,7 @@
-//! The JSON form of an event: `{trigger_id, trigger_type, event_id, timestamp, payload, metadata}`. It also has `raw`
-//! if the bytes differ from the encoded payload.
+//! The JSON form of an event: `{trigger_id, trigger_type, event_id, timestamp, payload, metadata}`. The other fields keep
+//! what a reader cannot restore from payload and metadata.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,6 +13,7 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::attributes::{Attribute, Attributes};
 use super::frame::{CUSTOM_FORM, Frame};
 use super::id::EventId;
 use super::kind::TriggerKind;
@@ -32,6 +34,10 @@ struct Written<'a> {
     /// The name of the event, if payload and metadata do not have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
+    /// The attributes that a reader cannot restore from payload and metadata, such as bytes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    attributes: BTreeMap<&'a str, MarkedAttribute>,
+    /// The bytes in base64, if they differ from the encoded body.
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<String>,
 }
@@ -47,7 +53,40 @@ struct Read {
     metadata: Map<String, Value>,
     event_kind: Option<TriggerKind>,
     name: Option<String>,
+    #[serde(default)]
+    attributes: BTreeMap<String, MarkedAttribute>,
     raw: Option<String>,
+}
+
+/// An attribute with its form, such as `{"base64": "/w=="}`.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum MarkedAttribute {
+    Text(String),
+    Base64(String),
+    Json(String),
+}
+
+impl From<&Attribute> for MarkedAttribute {
+    fn from(attribute: &Attribute) -> MarkedAttribute {
+        match attribute {
+            Attribute::Text(text) => MarkedAttribute::Text(text.to_string()),
+            Attribute::Bytes(bytes) => MarkedAttribute::Base64(BASE64.encode(bytes)),
+            Attribute::Json(text) => MarkedAttribute::Json(text.to_string()),
+        }
+    }
+}
+
+impl TryFrom<MarkedAttribute> for Attribute {
+    type Error = base64::DecodeError;
+
+    fn try_from(marked: MarkedAttribute) -> Result<Attribute, base64::DecodeError> {
+        Ok(match marked {
+            MarkedAttribute::Text(text) => Attribute::Text(text.into()),
+            MarkedAttribute::Base64(text) => Attribute::Bytes(BASE64.decode(text)?.into()),
+            MarkedAttribute::Json(text) => Attribute::Json(text.into()),
+        })
+    }
 }
 
 impl Serialize for TriggerEvent {
@@ -56,6 +95,10 @@ impl Serialize for TriggerEvent {
         let (payload, metadata) = (self.payload(), self.metadata());
         let read = (frame.form.read)(payload, metadata);
         let has_name = read.as_ref().is_ok_and(|read| read.name == frame.name);
+        let restored = |key: &str| read.as_ref().ok()?.attributes.get(key);
+        let attributes = frame.attributes().into_iter().flat_map(Attributes::iter);
+        let attributes = attributes.filter(|(key, value)| restored(key) != Some(*value));
+        let attributes = attributes.map(|(key, value)| (key, value.into())).collect();
         let is_same = read.and_then(|read| written_body(&read.body)).is_ok_and(|body| body == frame.raw);
         let written = Written {
             trigger_id: self.trigger_id(),
@@ -66,6 +109,7 @@ impl Serialize for TriggerEvent {
             metadata,
             event_kind: (frame.kind() != self.kind()).then_some(frame.kind()),
             name: (!has_name).then_some(frame.name()),
+            attributes,
             raw: (!is_same).then(|| BASE64.encode(&frame.raw)),
         };
         written.serialize(serializer)
@@ -79,7 +123,10 @@ impl<'de> Deserialize<'de> for TriggerEvent {
         let timestamp = SystemTime::try_from(timestamp).map_err(D::Error::custom)?;
         // The JSON of a dead letter may lack the kind of its event.
         let form = form_of(read.event_kind.unwrap_or(read.trigger_type)).unwrap_or(&CUSTOM_FORM);
-        let parts = (form.read)(&read.payload, &read.metadata).map_err(D::Error::custom)?;
+        let mut parts = (form.read)(&read.payload, &read.metadata).map_err(D::Error::custom)?;
+        for (key, marked) in read.attributes {
+            parts.attributes.set(key.into(), marked.try_into().map_err(D::Error::custom)?);
+        }
         let raw = match &read.raw {
             Some(raw) => Bytes::from(BASE64.decode(raw).map_err(D::Error::custom)?),
             None => written_body(&parts.body).map_err(D::Error::custom)?,

@@ -17,8 +17,12 @@ use crate::topic::Topic;
 ///
 /// A clone is cheap, and all triggers that an event reaches share one copy of its immutable bytes.
 /// It serializes as `{trigger_id, trigger_type, event_id, timestamp, payload, metadata}`, with the timestamp in RFC
-/// 3339. If the bytes differ from the encoded `payload`, they follow as `raw` in base64. The name of an event of a
-/// custom source follows as `name`. So a round trip preserves both.
+/// 3339. A round trip preserves the event, because what payload and metadata cannot restore follows:
+///
+/// - the bytes as `raw` in base64, if they differ from the encoded `payload`
+/// - the name of an event of a custom source as `name`
+/// - other attributes with their form as `attributes`, such as `{"thumbnail": {"base64": "/w=="}}`; the forms are `text`,
+///   `base64` and `json`
 #[derive(Clone)]
 pub struct TriggerEvent {
     /// The trigger that the event came through. Only this differs between the deliveries of one event.
