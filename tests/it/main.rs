@@ -56,4 +56,5 @@ mod ui;
 mod until;
 mod waiting_retries;
 mod webhook;
+mod webhook_overflow;
 mod webhook_stop;
