@@ -41,6 +41,13 @@ impl Process {
         Process::with(Bounds { events, bytes: None }, None)
     }
 
+    /// Creates a process whose queue has a capacity of 1 and holds the event 1.
+    fn full() -> Process {
+        let process = Process::new(1);
+        process.push(1);
+        process
+    }
+
     /// As [`new`](Process::new), with a key.
     fn keyed(events: usize) -> Process {
         Process::with(Bounds { events, bytes: None }, Some(Key))
@@ -99,6 +106,11 @@ impl Process {
         }
     }
 
+    /// Takes an event that is ready, as a worker.
+    fn take(&self) -> Delivery<'_> {
+        Delivery::take(self.queue.inbox()).expect("an event is ready")
+    }
+
     async fn next(&self) -> Option<Delivery<'_>> {
         Delivery::next(self.queue.inbox(), || ()).await
     }
@@ -130,6 +142,16 @@ impl Process {
     fn in_thread<T: 'static>(&self, work: impl FnOnce(&Process) -> T + 'static) -> JoinHandle<T> {
         let process = self.clone();
         spawn(move || work(&process))
+    }
+
+    /// Runs `work` in a new thread, with a value that it shares with this one.
+    fn in_thread_with<S: 'static, T: 'static>(
+        &self,
+        shared: &Arc<S>,
+        work: impl FnOnce(&Process, &S) -> T + 'static,
+    ) -> JoinHandle<T> {
+        let shared = Arc::clone(shared);
+        self.in_thread(move |process| work(process, &shared))
     }
 
     /// Spawns a thread that handles events.

@@ -18,8 +18,7 @@ fn publisher_that_waits_gets_the_next_capacity() {
 #[test]
 fn two_waiting_publishers_get_capacity_one_after_the_other() {
     model(|| {
-        let process = Process::new(1);
-        process.push(1);
+        let process = Process::full();
         let second = process.in_thread(|process| assert!(process.push_waiting(2)));
         let third = process.in_thread(|process| assert!(process.push_waiting(3)));
         assert_eq!(process.pop(), Some(1));
@@ -32,15 +31,10 @@ fn two_waiting_publishers_get_capacity_one_after_the_other() {
 #[test]
 fn event_is_marked_as_queued_before_a_consumer_takes_it() {
     model(|| {
-        let (process, queued) = (Process::new(1), Arc::new(AtomicBool::new(false)));
-        process.push(1);
-        let waiting = {
-            let queued = Arc::clone(&queued);
-            process.in_thread(move |process| {
-                let mut slot = Some(item(2));
-                block_on(process.queue.push_waiting(&mut slot, Some(&queued)));
-            })
-        };
+        let (process, queued) = (Process::full(), Arc::new(AtomicBool::new(false)));
+        let waiting = process.in_thread_with(&queued, |process, queued| {
+            block_on(process.queue.push_waiting(&mut Some(item(2)), Some(queued)));
+        });
         assert_eq!((process.pop(), process.pop()), (Some(1), Some(2)));
         assert!(queued.load(Ordering::Relaxed));
         waiting.join().unwrap();
@@ -63,8 +57,7 @@ fn each_take_wakes_one_waiting_publisher() {
 #[test]
 fn publisher_whose_capacity_another_took_gets_the_next_one() {
     model(|| {
-        let process = Process::new(1);
-        process.push(1);
+        let process = Process::full();
         let waiting = process.in_thread(|process| assert!(process.push_waiting(2)));
         assert_eq!(process.pop(), Some(1));
         let left = match process.queue.push(item(3)) {
@@ -79,8 +72,7 @@ fn publisher_whose_capacity_another_took_gets_the_next_one() {
 #[test]
 fn close_leaves_a_waiting_event_either_queued_or_with_its_publisher() {
     model(|| {
-        let process = Process::new(1);
-        process.push(1);
+        let process = Process::full();
         let worker = process.worker();
         let closer = process.in_thread(|process| process.queue.close());
         let queued = process.push_waiting(2);
@@ -93,8 +85,7 @@ fn close_leaves_a_waiting_event_either_queued_or_with_its_publisher() {
 #[test]
 fn close_ends_the_wait_of_a_publisher_without_a_consumer() {
     model(|| {
-        let process = Process::new(1);
-        process.push(1);
+        let process = Process::full();
         let waiting = process.in_thread(|process| process.push_waiting(2));
         process.queue.close();
         assert!(!waiting.join().unwrap());
@@ -105,16 +96,12 @@ fn close_ends_the_wait_of_a_publisher_without_a_consumer() {
 #[test]
 fn publisher_notices_a_close_that_an_open_follows() {
     model(|| {
-        let (process, begun) = (Process::new(1), Arc::new(Notify::new()));
-        process.push(1);
-        let waiting = {
-            let begun = Arc::clone(&begun);
-            process.in_thread(move |process| {
-                let mut slot = Some(item(2));
-                block_on(notifying(&begun, process.queue.push_waiting(&mut slot, None)));
-                slot.is_none()
-            })
-        };
+        let (process, begun) = (Process::full(), Arc::new(Notify::new()));
+        let waiting = process.in_thread_with(&begun, |process, begun| {
+            let mut slot = Some(item(2));
+            block_on(notifying(begun, process.queue.push_waiting(&mut slot, None)));
+            slot.is_none()
+        });
         block_on(begun.notified());
         process.queue.close();
         process.queue.open();
@@ -125,8 +112,7 @@ fn publisher_notices_a_close_that_an_open_follows() {
 #[test]
 fn close_ends_a_wait_for_capacity_without_a_push() {
     model(|| {
-        let process = Process::new(1);
-        process.push(1);
+        let process = Process::full();
         let looks = process.in_thread(|process| block_on(process.queue.capacity()));
         process.queue.close();
         looks.join().unwrap();
@@ -136,18 +122,14 @@ fn close_ends_a_wait_for_capacity_without_a_push() {
 #[test]
 fn cancelled_publisher_passes_the_capacity_on() {
     model(|| {
-        let (process, stop) = (Process::new(1), Arc::new(Notify::new()));
-        process.push(1);
-        let quitter = {
-            let stop = Arc::clone(&stop);
-            process.in_thread(move |process| {
-                let mut slot = Some(item(2));
-                block_on(until(stop.notified(), process.queue.push_waiting(&mut slot, None)));
-                if slot.is_none() {
-                    assert!(process.pop().is_some());
-                }
-            })
-        };
+        let (process, stop) = (Process::full(), Arc::new(Notify::new()));
+        let quitter = process.in_thread_with(&stop, |process, stop| {
+            let mut slot = Some(item(2));
+            block_on(until(stop.notified(), process.queue.push_waiting(&mut slot, None)));
+            if slot.is_none() {
+                assert!(process.pop().is_some());
+            }
+        });
         let other = process.in_thread(|process| assert!(process.push_waiting(3)));
         assert!(process.pop().is_some());
         stop.notify_one();
@@ -159,8 +141,7 @@ fn cancelled_publisher_passes_the_capacity_on() {
 #[test]
 fn wait_for_capacity_without_a_push_leaves_the_capacity_to_a_publisher() {
     model(|| {
-        let process = Process::new(1);
-        process.push(1);
+        let process = Process::full();
         let looks = process.in_thread(|process| block_on(process.queue.capacity()));
         let pushes = process.in_thread(|process| assert!(process.push_waiting(2)));
         assert_eq!(process.pop(), Some(1));

@@ -13,12 +13,11 @@ fn queue_has_nothing_pending_at_the_end_and_accepts_nothing_after() {
             assert!(matches!(process.queue.push(item(3)), Pushed::Closed(_)));
         });
         if matches!(process.queue.push(item(1)), Pushed::Queued) {
-            let Some(mut first) = Delivery::take(process.queue.inbox()) else { panic!("nothing to take") };
+            let mut first = process.take();
             // As a handler that publishes before its own event is settled.
             process.push(2);
             first.settle(Settlement::Handled);
-            let Some(mut second) = Delivery::take(process.queue.inbox()) else { panic!("nothing to take") };
-            second.settle(Settlement::Handled);
+            process.take().settle(Settlement::Handled);
         }
         ends.join().unwrap();
     });
@@ -27,16 +26,13 @@ fn queue_has_nothing_pending_at_the_end_and_accepts_nothing_after() {
 #[test]
 fn end_waits_for_an_event_that_a_handler_publishes_to_another_process() {
     model(|| {
-        let first = Process::new(1);
+        let first = Process::full();
         let second = first.beside();
-        first.push(1);
         // As a handler that publishes before its worker settles its own event.
         let handler = {
             let second = second.clone();
             first.in_thread(move |first| {
-                let Some(mut delivery) = Delivery::take(first.queue.inbox()) else {
-                    panic!("nothing to take")
-                };
+                let mut delivery = first.take();
                 second.push(2);
                 assert!(delivery.settle_and_take().is_none());
             })
@@ -68,8 +64,7 @@ fn end_waits_for_an_event_that_a_worker_has_taken() {
 #[test]
 fn every_waiter_is_notified_of_the_end() {
     model(|| {
-        let process = Process::new(1);
-        process.push(1);
+        let process = Process::full();
         let waiting = [(); 2].map(|()| process.in_thread(|process| block_on(process.quiescence.ended())));
         assert_eq!(process.pop(), Some(1));
         waiting.into_iter().for_each(|thread| thread.join().unwrap());
@@ -79,8 +74,7 @@ fn every_waiter_is_notified_of_the_end() {
 #[test]
 fn end_does_not_wait_for_an_event_requeued_into_an_abandoned_inbox() {
     model(|| {
-        let process = Process::new(1);
-        process.push(1);
+        let process = Process::full();
         let blocked = process.in_thread(Process::take_and_drop);
         process.queue.close();
         process.queue.inbox().abandon();
@@ -92,14 +86,10 @@ fn end_does_not_wait_for_an_event_requeued_into_an_abandoned_inbox() {
 #[test]
 fn cancelled_wait_for_the_end_closes_nothing() {
     model(|| {
-        let (process, stop) = (Process::new(1), Arc::new(Notify::new()));
-        process.push(1);
-        let quitter = {
-            let stop = Arc::clone(&stop);
-            process.in_thread(move |process| {
-                block_on(until(stop.notified(), process.quiescence.ended())).is_some()
-            })
-        };
+        let (process, stop) = (Process::full(), Arc::new(Notify::new()));
+        let quitter = process.in_thread_with(&stop, |process, stop| {
+            block_on(until(stop.notified(), process.quiescence.ended())).is_some()
+        });
         stop.notify_one();
         assert_eq!(process.pop(), Some(1));
         let ended = quitter.join().unwrap();

@@ -22,8 +22,7 @@ fn failing_once(process: &Process) {
 
 /// Spawns the task that watches the clock, until `stop` is notified.
 fn watcher(process: &Process, stop: &Arc<Notify>) -> JoinHandle<()> {
-    let stop = Arc::clone(stop);
-    process.in_thread(move |process| {
+    process.in_thread_with(stop, |process, stop| {
         block_on(until(stop.notified(), process.queue.inbox().watch_clock()));
     })
 }

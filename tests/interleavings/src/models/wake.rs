@@ -61,27 +61,13 @@ fn woken_worker_wakes_the_next_worker_while_events_are_queued() {
 
 #[test]
 fn aborted_worker_passes_its_wake_up_on_when_a_push_wakes_one_worker() {
-    model(|| {
-        let (process, stop) = (Process::on_one_thread(1, 2), Arc::new(Notify::new()));
-        let aborted = {
-            let stop = Arc::clone(&stop);
-            process.in_thread(move |process| drop(block_on(until(stop.notified(), process.next()))))
-        };
-        let other =
-            process.in_thread(|process| block_on(process.next()).unwrap().settle(Settlement::Handled));
-        process.push(1);
-        stop.notify_one();
-        aborted.join().unwrap();
-        other.join().unwrap();
-        assert_eq!(process.queue.snapshot().ledger.handled, 1);
-    });
+    model(|| abort_one_of_two_workers(&Process::on_one_thread(1, 2)));
 }
 
 #[test]
 fn workers_of_a_closed_queue_take_the_queued_event_and_all_end() {
     model(|| {
-        let process = Process::new(1);
-        process.push(1);
+        let process = Process::full();
         let workers = [process.worker(), process.worker()];
         process.queue.close();
         workers.into_iter().for_each(|thread| thread.join().unwrap());
@@ -133,20 +119,20 @@ fn another_worker_takes_a_requeued_event() {
 
 #[test]
 fn aborted_worker_passes_its_wake_up_on() {
-    model(|| {
-        let (process, stop) = (Process::new(1), Arc::new(Notify::new()));
-        let aborted = {
-            let stop = Arc::clone(&stop);
-            process.in_thread(move |process| drop(block_on(until(stop.notified(), process.next()))))
-        };
-        let other =
-            process.in_thread(|process| block_on(process.next()).unwrap().settle(Settlement::Handled));
-        process.push(1);
-        stop.notify_one();
-        aborted.join().unwrap();
-        other.join().unwrap();
-        assert_eq!(process.queue.snapshot().ledger.handled, 1);
-    });
+    model(|| abort_one_of_two_workers(&Process::new(1)));
+}
+
+/// Aborts a worker that waits, and asserts that the other one handles the event.
+fn abort_one_of_two_workers(process: &Process) {
+    let stop = Arc::new(Notify::new());
+    let aborted =
+        process.in_thread_with(&stop, |process, stop| drop(block_on(until(stop.notified(), process.next()))));
+    let other = process.in_thread(|process| block_on(process.next()).unwrap().settle(Settlement::Handled));
+    process.push(1);
+    stop.notify_one();
+    aborted.join().unwrap();
+    other.join().unwrap();
+    assert_eq!(process.queue.snapshot().ledger.handled, 1);
 }
 
 #[test]
@@ -193,10 +179,8 @@ fn each_event_wakes_one_direct_consumer() {
 fn consumer_notices_a_close_that_an_open_follows() {
     model(|| {
         let (process, begun) = (Process::new(1), Arc::new(Notify::new()));
-        let waiting = {
-            let begun = Arc::clone(&begun);
-            process.in_thread(move |process| block_on(notifying(&begun, process.queue.pop())))
-        };
+        let waiting =
+            process.in_thread_with(&begun, |process, begun| block_on(notifying(begun, process.queue.pop())));
         block_on(begun.notified());
         process.queue.close();
         process.queue.open();
