@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-// The rest of this crate re-exports: behaviour is in `trigger-core`, expansion in `trigger-macros`.
-
+// The rest re-exports: behaviour is in `trigger-core`, expansion in `trigger-macros`.
 pub use trigger_core::{
     ArgumentDescription, Attempt, Attribute, Backoff, BoxSource, Builder, Bytes, Claim, ClaimedKeys, Clock,
     ConfigError, ConfigErrorKind, Context, DeadLetter, DeadLetterCounts, DeadLetterReason, DeadLetters,
@@ -305,6 +304,7 @@ pub use trigger_macros::process;
 /// The program answers, and ends, where `main` comes to `run` or `start` of the builder that it was given, so every
 /// `.state(..)` and `.process(..)` before it counts. Nothing is bound or subscribed, and no hook and no handler runs. But
 /// `main` does what comes before that. If it ends without coming there, there is no answer, and the exit code is 1.
+#[cfg(feature = "main")]
 pub use trigger_macros::main;
 
 /// Checks every handler that is linked into the program, as a start does before it takes the first port: for a test.

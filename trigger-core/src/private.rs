@@ -11,6 +11,7 @@ pub use crate::registry::{
     Claims, HandlerRecord, ProcessRecord, Site, TRIGGER_CORE_HANDLERS_V1 as HANDLERS, TriggerRecord,
     argument, const_checks, count,
 };
+#[cfg(feature = "main")]
 pub use crate::runtime::{MainOutput, main};
 
 /// The kinds that have an attribute.

@@ -10,16 +10,17 @@ use tokio::sync::Mutex;
 use crate::broker::MessageBroker;
 use crate::bus::EventBus;
 use crate::dead_letter::DeadLetters;
-use crate::error::Result;
 use crate::panic;
 use crate::status::RuntimeStatus;
 
 mod builder;
 mod change;
+#[cfg(feature = "main")]
 mod cli;
 mod context;
 mod describe;
 mod drain;
+#[cfg(feature = "main")]
 mod entry;
 mod handle;
 mod hooks;
@@ -27,7 +28,10 @@ mod plan;
 mod process_handle;
 mod process_phase;
 mod report;
+#[cfg(feature = "main")]
+mod run;
 mod runtime_phase;
+#[cfg(feature = "main")]
 mod signal;
 mod start;
 mod start_error;
@@ -36,18 +40,14 @@ pub use builder::Builder;
 pub use change::UnknownProcess;
 use context::RuntimeContext;
 pub use describe::check;
+#[cfg(feature = "main")]
 pub use entry::{MainOutput, main};
 pub use handle::RuntimeHandle;
 use hooks::Hook;
 use process_handle::ProcessHandle;
 pub use report::{DrainReport, ProcessReport};
 use runtime_phase::RuntimePhase;
-use signal::Signals;
 pub use start_error::StartError;
-
-/// How long after the deadline of the drain a program may still run before it is forced to exit. `on_stop` hooks may use
-/// 5 s of it.
-const FORCED_EXIT_DELAY: Duration = Duration::from_secs(6);
 
 /// A running set of processes, with its bus, its broker, its webhook servers and its dead letters.
 ///
@@ -158,41 +158,9 @@ impl Runtime {
         self.drain().await
     }
 
-    /// Waits for SIGINT or SIGTERM (elsewhere Ctrl-C), then drains and prints the report to stderr. A second signal ends
-    /// the program at once. If handlers block every thread, the program is forced to exit 6 s after the deadline of the
-    /// drain, with exit code 1.
-    ///
-    /// A signal that arrives between the start and this call also ends the program at once; [`Builder::run`] has no
-    /// such gap.
-    ///
-    /// # Errors
-    ///
-    /// An error if events were left, or if the system does not permit the program to listen for signals.
-    pub async fn run_until_signal(&self) -> Result {
-        self.run_until(Signals::listen(self.drain_deadline.saturating_add(FORCED_EXIT_DELAY))?).await
-    }
-
     /// The number of events that are accepted and not settled.
     fn pending(&self) -> usize {
         self.processes().iter().map(|handle| handle.process.inbox.pending()).sum()
-    }
-
-    async fn run_until(&self, mut signals: Signals) -> Result {
-        signals.started();
-        let signal = signals.next().await;
-        tracing::info!(%signal, deadline = ?self.drain_deadline, "draining; a second signal ends at once");
-        let report = tokio::select! {
-            report = self.shutdown() => report,
-            second = signals.next() => {
-                tracing::error!(signal = %second, left = self.pending(), "ended before the drain was over");
-                std::process::exit(second.exit_code())
-            }
-        };
-        eprintln!("{report}");
-        if report.left > 0 {
-            return Err(format!("events were left: {}", report.left).into());
-        }
-        Ok(())
     }
 }
 
@@ -212,12 +180,4 @@ impl fmt::Debug for Runtime {
             .field("pending", &self.pending())
             .finish_non_exhaustive()
     }
-}
-
-/// Starts the builder's runtime, and runs it until a signal.
-async fn run(builder: Builder) -> Result {
-    // Signals are caught before the first event is accepted. Otherwise a signal in between would end the program without a
-    // drain.
-    let signals = Signals::listen(builder.longest_drain().saturating_add(FORCED_EXIT_DELAY))?;
-    builder.start().await?.run_until(signals).await
 }

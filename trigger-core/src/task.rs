@@ -1,9 +1,9 @@
 //! The only place that spawns tasks, so that every task has an owner that can wait for it and end it.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
-use std::{fmt, io};
 
 use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use tokio::task::AbortHandle;
@@ -19,7 +19,8 @@ pub(crate) async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<
 }
 
 /// Runs a closure on a new thread.
-pub(crate) fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+#[cfg(feature = "main")]
+pub(crate) fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 

@@ -89,7 +89,8 @@ fn lint() -> Outcome {
 /// Builds without the tests, because cargo enables the features of dev-dependencies for the library as well.
 fn alone() -> Outcome {
     cargo(&["check", "--package", "triggers"])?;
-    cargo(&["check", "--package", "triggers", "--all-features"])
+    cargo(&["check", "--package", "triggers", "--all-features"])?;
+    cargo(&["clippy", "--package", "triggers", "--no-default-features", "--", "-D", "warnings"])
 }
 
 fn test() -> Outcome {

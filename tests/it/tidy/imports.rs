@@ -12,10 +12,8 @@ type Path = Vec<String>;
 
 /// The known imports that are part of a cycle, as pairs of files. The list only shrinks: remove an entry with its
 /// cycle, and add no entry.
-const KNOWN: &[(&str, &str)] = &[
-    ("webhook/connection.rs", "webhook/receive.rs"),
-    ("webhook/receive.rs", "webhook/connection.rs"),
-];
+const KNOWN: &[(&str, &str)] =
+    &[("webhook/connection.rs", "webhook/receive.rs"), ("webhook/receive.rs", "webhook/connection.rs")];
 
 #[test]
 fn imports_follow_the_order_of_the_layers() {

@@ -41,7 +41,10 @@ fn kinds_are_named_in_no_new_file() {
     let kinds = ["Event", "Message", "Webhook", "DeadLetter"];
     let variants = kinds.map(|kind| format!("TriggerKind::{kind}"));
     let files = ["trigger-core/src", "trigger-macros/src"].into_iter().flat_map(rust_files);
-    let naming = files.filter(|(_, text)| {
+    let naming = files.filter(|(name, text)| {
+        if name.ends_with("/tests.rs") {
+            return false;
+        }
         let text = without_imports(&code(without_tests(text)));
         let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
         words.any(|word| NAMES.contains(&word)) || variants.iter().any(|name| text.contains(name.as_str()))

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+#[cfg(feature = "main")]
 use super::cli::CliRequest;
 use super::hooks::Hook;
 use crate::broker::MessageBroker;
@@ -33,6 +34,7 @@ pub struct Builder {
     pub(super) on_start: Vec<Hook>,
     pub(super) on_stop: Vec<Hook>,
     /// The request of the command line, which the builder answers instead of starting.
+    #[cfg(feature = "main")]
     pub(super) cli: Option<CliRequest>,
 }
 
@@ -56,6 +58,7 @@ impl Builder {
             clock: None,
             on_start: Vec::new(),
             on_stop: Vec::new(),
+            #[cfg(feature = "main")]
             cli: None,
         }
     }
@@ -165,15 +168,5 @@ impl Builder {
     {
         self.on_stop.push(Hook::new(Location::caller(), hook));
         self
-    }
-
-    /// Starts the runtime, waits for SIGINT or SIGTERM (elsewhere Ctrl-C), drains, and prints the
-    /// [`DrainReport`](super::DrainReport). A second signal ends the program at once.
-    ///
-    /// # Errors
-    ///
-    /// The errors of [`start`](Self::start), and an error if events were left at the deadline of the drain.
-    pub async fn run(self) -> Result {
-        super::run(self).await
     }
 }

@@ -1,7 +1,6 @@
 //! The start of a runtime: it wires every process, binds every port, and then starts everything or nothing.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +31,7 @@ impl Builder {
     /// If the future is dropped, nothing is left bound, subscribed or running; a custom source may have opened.
     pub async fn start(mut self) -> Result<Runtime, StartError> {
         let plan = self.plan();
+        #[cfg(feature = "main")]
         if let Some(request) = self.cli {
             request.answer(plan);
         }
@@ -55,11 +55,6 @@ impl Builder {
         tracing::info!(processes = names.len(), triggers, "started {}", names.join(", "));
         drop(processes);
         Ok(runtime)
-    }
-
-    /// The longest time that a drain of the runtime may take.
-    pub(super) fn longest_drain(&self) -> Duration {
-        self.drain_deadline
     }
 
     /// Connects the processes with the bus, the broker and each other. Nothing starts.
