@@ -21,7 +21,7 @@ pub(crate) use attributes::{Attributes, CONTENT_TYPE};
 pub use codec::FrameError;
 pub(crate) use dead_letter::cut;
 pub use dead_letter::{DeadLetter, DeadLetterReason};
-pub(crate) use frame::{CUSTOM_FORM, DEAD_LETTER_FORM};
+pub(crate) use frame::{CUSTOM_FORM, DEAD_LETTER_FORM, ReadJson};
 pub use frame::{EventForm, Frame};
 pub use id::{EventId, ParseEventIdError};
 pub(crate) use json::rfc3339;

@@ -1,6 +1,7 @@
 //! A kind of source as data: its settings, its claims, and the defaults of its queue.
 
 use linkme::distributed_slice;
+use serde_json::{Map, Value};
 use trigger_grammar::bounds;
 use trigger_grammar::kind::ClaimedKeys;
 use trigger_grammar::setting::{Setting, same};
@@ -8,7 +9,7 @@ use trigger_grammar::setting::{Setting, same};
 use super::made::BoxSource;
 use super::settings::Settings;
 use crate::error::ConfigError;
-use crate::event::{EventForm, TriggerKind};
+use crate::event::{Attribute, EventForm, Frame, ReadJson, TriggerKind};
 use crate::policy::Overflow;
 
 /// A kind of source, as a constant: its name, its settings, and the defaults of its queue.
@@ -188,6 +189,18 @@ impl SourceKind {
     /// kind.
     pub const fn relays(mut self) -> SourceKind {
         self.relays = true;
+        self
+    }
+
+    /// Sets how the metadata of an event are made, and how the name and the attributes of an event are read from its
+    /// metadata in JSON. By default the metadata are the attributes.
+    pub const fn metadata(
+        mut self,
+        write: fn(&Frame) -> Map<String, Value>,
+        read: fn(&Map<String, Value>) -> Result<(String, Vec<(String, Attribute)>), String>,
+    ) -> SourceKind {
+        self.form.metadata = write;
+        self.form.read = ReadJson::Metadata(read);
         self
     }
 

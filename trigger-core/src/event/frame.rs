@@ -132,8 +132,22 @@ pub struct EventForm {
     pub(crate) name_is_topic: bool,
     pub(crate) payload: fn(&Frame) -> Value,
     pub(crate) metadata: fn(&Frame) -> Map<String, Value>,
-    pub(crate) read: fn(&Value, &Map<String, Value>) -> Result<ReadForm, String>,
+    pub(crate) read: ReadJson,
 }
+
+/// How an event is read from its JSON form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ReadJson {
+    /// The metadata are the attributes.
+    Plain,
+    /// From the metadata. The payload is the body.
+    Metadata(ReadMetadata),
+    /// From the payload and the metadata.
+    Payload(fn(&Value, &Map<String, Value>) -> Result<ReadForm, String>),
+}
+
+/// Reads the name of an event and its attributes from its metadata.
+pub(crate) type ReadMetadata = fn(&Map<String, Value>) -> Result<(String, Vec<(String, Attribute)>), String>;
 
 /// What the JSON form of an event says, except its id and time.
 #[derive(Debug)]
@@ -159,16 +173,24 @@ impl EventForm {
             name_is_topic: false,
             payload: Frame::body,
             metadata: Frame::attributes_as_json,
-            read: read_plain,
+            read: ReadJson::Plain,
         }
     }
-}
 
-/// Reads an event whose payload is its body, and whose metadata are its attributes.
-fn read_plain(payload: &Value, metadata: &Map<String, Value>) -> Result<ReadForm, String> {
-    let mut attributes = Attributes::default();
-    for (key, value) in metadata {
-        attributes.set(key.as_str().into(), value.clone().into());
+    /// Reads an event from its JSON form.
+    pub(crate) fn read(&self, payload: &Value, metadata: &Map<String, Value>) -> Result<ReadForm, String> {
+        let (name, read) = match self.read {
+            ReadJson::Payload(read) => return read(payload, metadata),
+            ReadJson::Metadata(read) => read(metadata)?,
+            ReadJson::Plain => {
+                let values = metadata.iter().map(|(key, value)| (key.clone(), value.clone().into()));
+                (String::new(), values.collect())
+            }
+        };
+        let mut attributes = Attributes::default();
+        for (key, value) in read {
+            attributes.set(key.into(), value);
+        }
+        Ok(ReadForm { name, attributes, body: payload.clone() })
     }
-    Ok(ReadForm { name: String::new(), attributes, body: payload.clone() })
 }

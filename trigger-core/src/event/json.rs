@@ -93,7 +93,7 @@ impl Serialize for TriggerEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let frame = self.frame();
         let (payload, metadata) = (self.payload(), self.metadata());
-        let read = (frame.form.read)(payload, metadata);
+        let read = frame.form.read(payload, metadata);
         let has_name = read.as_ref().is_ok_and(|read| read.name == frame.name);
         let restored = |key: &str| read.as_ref().ok()?.attributes.get(key);
         let attributes = frame.attributes().into_iter().flat_map(Attributes::iter);
@@ -123,7 +123,7 @@ impl<'de> Deserialize<'de> for TriggerEvent {
         let timestamp = SystemTime::try_from(timestamp).map_err(D::Error::custom)?;
         // The JSON of a dead letter may lack the kind of its event.
         let form = form_of(read.event_kind.unwrap_or(read.trigger_type)).unwrap_or(&CUSTOM_FORM);
-        let mut parts = (form.read)(&read.payload, &read.metadata).map_err(D::Error::custom)?;
+        let mut parts = form.read(&read.payload, &read.metadata).map_err(D::Error::custom)?;
         for (key, marked) in read.attributes {
             parts.attributes.set(key.into(), marked.try_into().map_err(D::Error::custom)?);
         }

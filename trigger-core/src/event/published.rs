@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::attributes::Attributes;
-use super::frame::{EventForm, Frame, ReadForm};
+use super::frame::{EventForm, Frame, ReadForm, ReadJson};
 use super::kind::TriggerKind;
 use crate::topic::Topic;
 
@@ -19,7 +19,7 @@ pub(crate) const EVENT_FORM: EventForm = EventForm {
     name_is_topic: true,
     payload: |frame| EVENT_FIELDS.payload(frame),
     metadata: |frame| EVENT_FIELDS.metadata(frame),
-    read: |payload, _| EVENT_FIELDS.read(payload),
+    read: ReadJson::Payload(|payload, _| EVENT_FIELDS.read(payload)),
     ..EventForm::new(TriggerKind::Event)
 };
 
@@ -29,7 +29,7 @@ pub(crate) const MESSAGE_FORM: EventForm = EventForm {
     name_is_topic: true,
     payload: |frame| MESSAGE_FIELDS.payload(frame),
     metadata: |frame| MESSAGE_FIELDS.metadata(frame),
-    read: |payload, _| MESSAGE_FIELDS.read(payload),
+    read: ReadJson::Payload(|payload, _| MESSAGE_FIELDS.read(payload)),
     ..EventForm::new(TriggerKind::Message)
 };
 

@@ -7,8 +7,8 @@ use http::{HeaderMap, Method};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::attributes::{Attribute, Attributes};
-use super::frame::{EventForm, Frame, ReadForm};
+use super::attributes::Attribute;
+use super::frame::{EventForm, Frame, ReadJson};
 use super::kind::TriggerKind;
 
 /// The attribute with the query: the text after `?`, without the keys that carry secrets.
@@ -22,7 +22,7 @@ pub(crate) const REMOTE: &str = "remote";
 
 /// A webhook request. Its payload is its body.
 pub(crate) const WEBHOOK_FORM: EventForm =
-    EventForm { metadata, read, ..EventForm::new(TriggerKind::Webhook) };
+    EventForm { metadata, read: ReadJson::Metadata(read), ..EventForm::new(TriggerKind::Webhook) };
 
 fn metadata(frame: &Frame) -> Map<String, Value> {
     let headers = Headers::of(frame).unwrap_or_default();
@@ -37,21 +37,18 @@ fn metadata(frame: &Frame) -> Map<String, Value> {
     fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
-fn read(payload: &Value, metadata: &Map<String, Value>) -> Result<ReadForm, String> {
+fn read(metadata: &Map<String, Value>) -> Result<(String, Vec<(String, Attribute)>), String> {
     let text = |name: &str| metadata.get(name).and_then(Value::as_str);
-    let mut attributes = Attributes::default();
+    let mut attributes = Vec::new();
     let query = pairs_of(metadata.get(QUERY));
     if !query.is_empty() {
         let written = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
-        attributes.set_text(QUERY, &written);
+        attributes.push((QUERY.to_owned(), written.into()));
     }
     let headers: Headers = pairs_of(metadata.get(HEADERS)).into_iter().collect();
-    attributes.set(HEADERS.into(), Attribute::Bytes(headers.0));
-    if let Some(remote) = text(REMOTE) {
-        attributes.set_text(REMOTE, remote);
-    }
-    let name = text("path").unwrap_or_default().to_owned();
-    Ok(ReadForm { name, attributes, body: payload.clone() })
+    attributes.push((HEADERS.to_owned(), Attribute::Bytes(headers.0)));
+    attributes.extend(text(REMOTE).map(|remote| (REMOTE.to_owned(), remote.into())));
+    Ok((text("path").unwrap_or_default().to_owned(), attributes))
 }
 
 /// Returns the pairs of an object in which a repeated key has a list of its values.
