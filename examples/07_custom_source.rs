@@ -57,7 +57,7 @@ async fn look(folder: &Path, sink: &Sink) -> io::Result<()> {
     while let Some(file) = files.next_entry().await? {
         // The next file is not read before there is room for it.
         sink.capacity().await;
-        let draft = Draft::new(&file.file_name().to_string_lossy(), fs::read(file.path()).await?);
+        let draft = Draft::new(file.file_name().to_string_lossy(), fs::read(file.path()).await?);
         // A file that the trigger does not accept any more stays. If it is filtered or dropped, it is counted, and leaves too.
         match sink.send(draft).await {
             Offered::Closed | Offered::Rejected => break,

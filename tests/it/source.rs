@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use triggers::{
-    Builder, DeadLetterReason, Draft, Offered, Overflow, Result, Runtime, SourceContext, SourceKind, Text,
-    TriggerConfig, TriggerEvent, TriggerSource, TriggerStatus,
+    Builder, DeadLetterReason, Draft, EventId, Filter, Offered, Overflow, Result, Runtime, SourceContext,
+    SourceKind, Text, TriggerConfig, TriggerEvent, TriggerSource, TriggerStatus,
 };
 
 use crate::common::{alive_tasks, assert_balanced, config, gated, status};
@@ -103,6 +103,32 @@ async fn source_waits_for_room_where_the_policy_says_so() -> Result {
     .await;
     runtime.shutdown().await;
     assert_eq!(feed.send("4").await, Offered::Closed);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_has_the_id_and_the_time_that_its_source_has_set() -> Result {
+    let (feed, (sender, mut seen)) = (Feed::new("news"), mpsc::unbounded_channel());
+    let trigger =
+        TriggerConfig::custom(feed.clone()).filter(Filter::of(|event: &TriggerEvent| event.raw() != "no"));
+    let take = move |event: TriggerEvent| {
+        let sent = sender.send(event);
+        async move { drop(sent) }
+    };
+    let _runtime = Runtime::builder().process("p", config([trigger]), take).start().await?;
+    let sink = feed.sink.lock().expect("the sink").clone().expect("a source that accepts");
+    // The source knows the id before the filter has run, and one of another run too.
+    let (id, now) = sink.stamp();
+    assert_eq!(sink.send(Draft::new("entry", "no").stamped(id, now)).await, Offered::Filtered);
+    let stored: EventId = "01890a5d-ac96-774b-bcce-b302099a8057".parse()?;
+    for (id, time) in [(id, now), (stored, UNIX_EPOCH + Duration::from_secs(1))] {
+        let sent = sink.send(Draft::new("entry", "yes").attribute("author", "ada").stamped(id, time)).await;
+        let event = seen.recv().await.expect("an event");
+        assert_eq!((sent, event.id(), event.timestamp()), (Offered::Queued(id), id, time));
+        assert_eq!(event.metadata()["author"], "ada");
+    }
+    let Offered::Queued(next) = sink.send(Draft::new("entry", "yes")).await else { panic!("not queued") };
+    assert!(next > id && next != stored, "a new id");
     Ok(())
 }
 

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use smol_str::SmolStr;
 
 use crate::config::SourceKind;
-use crate::event::{Attribute, CONTENT_TYPE, EventId, Frame};
+use crate::event::{Attribute, Attributes, CONTENT_TYPE, EventId, Frame};
 
-/// An event that a source is about to offer. The sink adds the id and the time.
+/// An event that a source is about to offer. The sink adds an id and the time, unless the source has
+/// [set](Self::stamped) them.
 ///
 /// ```
 /// # use trigger_core::Draft;
@@ -17,35 +18,65 @@ use crate::event::{Attribute, CONTENT_TYPE, EventId, Frame};
 #[derive(Clone, Debug)]
 #[must_use = "a draft is no event until it is offered to a `Sink`"]
 pub struct Draft {
+    stamp: Option<(EventId, SystemTime)>,
     name: SmolStr,
     body: Bytes,
-    attributes: Vec<(SmolStr, Attribute)>,
+    /// In the form of the frame, which takes them as they are.
+    attributes: Option<Box<Attributes>>,
 }
 
 impl Draft {
-    /// An event of this name, such as a path, with these bytes. A handler reads them by `Json<T>`, `Text` or
+    /// Returns an event of this name, such as a path, with these bytes. A handler reads them by `Json<T>`, `Text` or
     /// [`raw`](crate::TriggerEvent::raw).
-    pub fn new(name: &str, body: impl Into<Bytes>) -> Draft {
-        Draft { name: name.into(), body: body.into(), attributes: Vec::new() }
+    #[inline]
+    pub fn new(name: impl Into<SmolStr>, body: impl Into<Bytes>) -> Draft {
+        Draft { stamp: None, name: name.into(), body: body.into(), attributes: None }
     }
 
     /// Sets an attribute, which a handler finds in [`metadata`](crate::TriggerEvent::metadata). A value of the same key is
     /// replaced.
-    pub fn attribute(mut self, key: &str, value: impl Into<Attribute>) -> Draft {
-        self.attributes.push((key.into(), value.into()));
+    #[inline]
+    pub fn attribute(mut self, key: impl Into<SmolStr>, value: impl Into<Attribute>) -> Draft {
+        self.attributes.get_or_insert_default().set(key.into(), value.into());
         self
     }
 
     /// Sets the media type of the bytes.
     pub fn content_type(self, media_type: &str) -> Draft {
-        self.attribute(CONTENT_TYPE, media_type)
+        self.attribute(SmolStr::new_static(CONTENT_TYPE), media_type)
     }
 
-    pub(super) fn frame(self, stamp: (EventId, SystemTime), kind: &'static SourceKind) -> Frame {
-        let mut frame = Frame::new(stamp, &kind.form, self.name, self.body);
-        for (key, value) in self.attributes {
-            frame.attributes.get_or_insert_default().set(key, value);
-        }
+    /// Sets the id and the time of the event.
+    ///
+    /// A source that reads a stored event again sets those of the stored event, so that the event keeps its id. A source that
+    /// answers with the id before it knows what becomes of the event takes both from [`Sink::stamp`](crate::Sink::stamp):
+    ///
+    /// ```
+    /// # use trigger_core::{Draft, EventId, Offered, Sink};
+    /// /// Returns the id of a request also if the filter does not take its event.
+    /// async fn receive(sink: &Sink, body: String) -> Option<EventId> {
+    ///     let (id, time) = sink.stamp();
+    ///     match sink.send(Draft::new("/orders", body).stamped(id, time)).await {
+    ///         Offered::Queued(_) | Offered::Filtered => Some(id),
+    ///         _ => None,
+    ///     }
+    /// }
+    /// ```
+    #[inline]
+    pub fn stamped(mut self, id: EventId, time: SystemTime) -> Draft {
+        self.stamp = Some((id, time));
+        self
+    }
+
+    /// Returns the event. `stamp` makes the id and the time of a draft that has none.
+    #[inline]
+    pub(super) fn frame(
+        self,
+        stamp: impl FnOnce() -> (EventId, SystemTime),
+        kind: &'static SourceKind,
+    ) -> Frame {
+        let mut frame = Frame::new(self.stamp.unwrap_or_else(stamp), &kind.form, self.name, self.body);
+        frame.attributes = self.attributes;
         frame
     }
 }

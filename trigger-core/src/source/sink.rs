@@ -119,7 +119,7 @@ impl Sink {
     /// If the future is dropped while it waits, the event counts as dropped and is kept as a dead letter. A source that must
     /// not lose it waits for [`capacity`](Self::capacity) before it takes the event from outside.
     pub async fn send(&self, draft: Draft) -> Offered {
-        let frame = draft.frame(self.0.clock.stamp(), self.0.kind);
+        let frame = draft.frame(|| self.stamp(), self.0.kind);
         let id = frame.id();
         match self.offer(Arc::new(frame)) {
             Offer::Queued => Offered::Queued(id),
@@ -154,6 +154,12 @@ impl Sink {
         self.0.clock.now()
     }
 
+    /// Returns a new id, and the time now, by the clock of the runtime. They are for one event: see [`Draft::stamped`].
+    #[inline]
+    pub fn stamp(&self) -> (EventId, SystemTime) {
+        self.0.clock.stamp()
+    }
+
     /// Opens the queue.
     pub(crate) fn open(&self) {
         self.0.queue.open();
@@ -166,12 +172,6 @@ impl Sink {
 
     pub(crate) fn queue(&self) -> &Queue {
         &self.0.queue
-    }
-
-    /// A new id, and the time now.
-    #[inline]
-    pub(crate) fn stamp(&self) -> (EventId, SystemTime) {
-        self.0.clock.stamp()
     }
 
     pub(crate) async fn wait_for_next(&self) -> Result<TriggerEvent, TriggerError> {
