@@ -1,14 +1,15 @@
 //! What the runtime does with a custom source: the order of its calls, its room, its tasks and its end.
 
 use std::borrow::Cow;
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use triggers::{
-    Builder, DeadLetterReason, Draft, EventId, Filter, Offered, Overflow, Result, Runtime, SourceContext,
-    SourceKind, Text, TriggerConfig, TriggerEvent, TriggerSource, TriggerStatus,
+    Builder, DeadLetterReason, Draft, EventId, Filter, Offered, Overflow, ProblemKind, Result, Runtime,
+    SourceContext, SourceKind, Text, TriggerConfig, TriggerError, TriggerEvent, TriggerSource, TriggerStatus,
 };
 
 use crate::common::{alive_tasks, assert_balanced, config, gated, status};
@@ -142,6 +143,45 @@ async fn source_of_two_triggers_is_a_problem_of_the_start() {
     );
     let error = builder.check().expect_err("one source for two triggers").to_string();
     assert!(error.contains("`q` at tests/it/source.rs:") && error.contains("the process `p`"), "{error}");
+}
+
+/// A source whose `bind` fails.
+struct Unbound(fn() -> TriggerError);
+
+impl TriggerSource for Unbound {
+    fn kind(&self) -> &'static SourceKind {
+        static UNBOUND: SourceKind = SourceKind::new("unbound", "an event that never comes");
+        &UNBOUND
+    }
+
+    fn pattern(&self) -> Cow<'_, str> {
+        Cow::Borrowed("")
+    }
+
+    async fn bind(&self, _: &SourceContext) -> Result<(), TriggerError> {
+        Err((self.0)())
+    }
+
+    fn accept(&self, _: &SourceContext) {}
+}
+
+#[tokio::test]
+async fn resource_that_a_source_finds_taken_is_a_problem_of_the_start() {
+    let in_use = || TriggerError::bind("localhost", 80, io::ErrorKind::AddrInUse.into());
+    for (error, text) in [
+        (in_use as fn() -> TriggerError, "cannot listen on localhost:80: address in use"),
+        (
+            || TriggerError::taken("the folder /inbox", "inbox-2"),
+            "the folder /inbox is taken by the trigger `inbox-2`",
+        ),
+    ] {
+        let trigger = TriggerConfig::custom(Unbound(error));
+        let builder = Runtime::builder().process("p", config([trigger]), |_: Text| async {});
+        let error = builder.start().await.expect_err("a source without its resource");
+        let [problem] = error.problems() else { panic!("{error}") };
+        assert_eq!(problem.kind(), ProblemKind::Bind);
+        assert!(problem.to_string().ends_with(text), "{problem}");
+    }
 }
 
 #[test]

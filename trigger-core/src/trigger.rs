@@ -93,7 +93,7 @@ pub enum TriggerError {
     /// A setting is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The server cannot listen on the port.
+    /// The source cannot listen on the port: see [`bind`](Self::bind).
     #[error("cannot listen on {host}:{port}: {error}")]
     #[non_exhaustive]
     Bind {
@@ -104,17 +104,13 @@ pub enum TriggerError {
         /// The error of the system.
         error: std::io::Error,
     },
-    /// Another trigger of the same server has this path.
-    #[error("the path {path} of {host}:{port} is taken by the trigger `{by}`")]
+    /// Another trigger has a resource that only one can have: see [`taken`](Self::taken).
+    #[error("{resource} is taken by the trigger `{by}`")]
     #[non_exhaustive]
-    PathTaken {
-        /// The path.
-        path: String,
-        /// The host of the server.
-        host: String,
-        /// The port of the server.
-        port: u16,
-        /// The id of the trigger that has the path.
+    Taken {
+        /// The resource, such as "the path /events of 0.0.0.0:9090".
+        resource: String,
+        /// The id of the trigger that has the resource.
         by: String,
     },
     /// A custom trigger failed.
@@ -123,6 +119,30 @@ pub enum TriggerError {
 }
 
 impl TriggerError {
+    /// Returns the error of a source that cannot listen on a port.
+    ///
+    /// ```
+    /// # use std::io;
+    /// # use trigger_core::TriggerError;
+    /// let error = TriggerError::bind("0.0.0.0", 80, io::ErrorKind::PermissionDenied.into());
+    /// assert_eq!(error.to_string(), "cannot listen on 0.0.0.0:80: permission denied");
+    /// ```
+    pub fn bind(host: impl Into<String>, port: u16, error: std::io::Error) -> TriggerError {
+        TriggerError::Bind { host: host.into(), port, error }
+    }
+
+    /// Returns the error of a source whose resource another trigger of the program has. `resource` is its text with an
+    /// article, and `by` the id of that trigger.
+    ///
+    /// ```
+    /// # use trigger_core::TriggerError;
+    /// let error = TriggerError::taken("the folder /var/inbox", "inbox-2");
+    /// assert_eq!(error.to_string(), "the folder /var/inbox is taken by the trigger `inbox-2`");
+    /// ```
+    pub fn taken(resource: impl Into<String>, by: impl Into<String>) -> TriggerError {
+        TriggerError::Taken { resource: resource.into(), by: by.into() }
+    }
+
     /// Returns the error of a custom trigger.
     pub fn failed(error: impl Into<Error>) -> TriggerError {
         TriggerError::Failed(error.into())

@@ -114,8 +114,7 @@ impl Ports {
             Some(server) if !server.is_closing() => Arc::clone(server),
             _ => {
                 let server = Server::bind(host, port).await;
-                let host = host.to_owned();
-                Arc::new(server.map_err(|error| TriggerError::Bind { host, port, error })?)
+                Arc::new(server.map_err(|error| TriggerError::bind(host, port, error))?)
             }
         };
         server.add(endpoint)?;
@@ -188,12 +187,8 @@ impl Server {
     fn add(&self, endpoint: Arc<Endpoint>) -> Result<(), TriggerError> {
         let mut endpoints = self.endpoints();
         if let Some(other) = endpoints.iter().find(|other| other.path == endpoint.path) {
-            return Err(TriggerError::PathTaken {
-                path: endpoint.path.to_string(),
-                host: self.host.clone(),
-                port: self.port,
-                by: other.sink.trigger_id().to_owned(),
-            });
+            let resource = format!("the path {} of {}:{}", endpoint.path, self.host, self.port);
+            return Err(TriggerError::taken(resource, other.sink.trigger_id()));
         }
         endpoints.push(endpoint);
         self.table.store(Arc::new(Table::new(&endpoints)));

@@ -79,7 +79,7 @@ impl Runtime {
         }
         let handle = Arc::new(ProcessHandle::new(declaration, name, &self.context));
         let unfinished = Unfinished(Some(Arc::clone(&handle)));
-        problems = handle.bind().await;
+        problems = handle.bind(true).await;
         // The lookup of a host name may take longer than a drain.
         if !self.phase.is_running() {
             problems.push(too_late(&handle.declaration));

@@ -88,13 +88,15 @@ impl ProcessHandle {
         &self.process.name
     }
 
-    /// Binds its sources: each takes what only one can have, such as a port.
-    pub(super) async fn bind(&self) -> Vec<Problem> {
+    /// Binds its sources: each takes what only one can have, such as a port. `is_sound` is `true` if the check of the
+    /// declarations has found no problem.
+    pub(super) async fn bind(&self, is_sound: bool) -> Vec<Problem> {
         let mut problems = Vec::new();
         for trigger in &self.triggers {
             match trigger.bind().await {
-                // The check of the declarations has found these problems.
-                Ok(()) | Err(TriggerError::Config(_) | TriggerError::PathTaken { .. }) => {}
+                Ok(()) => {}
+                // The check has found these problems too, and each is to be reported once.
+                Err(TriggerError::Config(_) | TriggerError::Taken { .. }) if !is_sound => {}
                 Err(error) => problems.push(self.problem(error)),
             }
         }
@@ -201,7 +203,7 @@ impl ProcessHandle {
     fn problem(&self, error: TriggerError) -> Problem {
         let kind = match error {
             TriggerError::Config(_) => ProblemKind::Config,
-            TriggerError::Bind { .. } | TriggerError::PathTaken { .. } => ProblemKind::Bind,
+            TriggerError::Bind { .. } | TriggerError::Taken { .. } => ProblemKind::Bind,
             TriggerError::Stopped | TriggerError::Failed(_) => ProblemKind::Trigger,
         };
         Problem::of(&self.declaration, kind, error.to_string())

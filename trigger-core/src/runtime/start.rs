@@ -38,7 +38,7 @@ impl Builder {
         let Plan { processes, mut problems } = plan;
         let on_start = std::mem::take(&mut self.on_start);
         let runtime = self.wire(processes);
-        problems.extend(runtime.bind().await);
+        problems.extend(runtime.bind(problems.is_empty()).await);
         if !problems.is_empty() {
             runtime.undo().await;
             return Err(StartError::of(problems));
@@ -115,10 +115,10 @@ impl Runtime {
     }
 
     /// Binds every source before the first one opens, so that all ports that others have taken are found at once.
-    async fn bind(&self) -> Vec<Problem> {
+    async fn bind(&self, is_sound: bool) -> Vec<Problem> {
         let mut problems = Vec::new();
         for handle in &self.processes() {
-            problems.extend(handle.bind().await);
+            problems.extend(handle.bind(is_sound).await);
         }
         problems
     }

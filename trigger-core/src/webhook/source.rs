@@ -118,8 +118,7 @@ impl TriggerSource for WebhookSource {
     /// Listens on the port, without accepting connections.
     async fn open(&self, _: &SourceContext) -> Result<(), TriggerError> {
         let Some(bound) = self.bound() else { return Ok(()) };
-        let (host, port) = (self.host.clone(), self.port);
-        bound.server.listen().map_err(|error| TriggerError::Bind { host, port, error })
+        bound.server.listen().map_err(|error| TriggerError::bind(&*self.host, self.port, error))
     }
 
     fn accept(&self, _: &SourceContext) {
