@@ -10,9 +10,9 @@ pub use trigger_core::{
     PausedClock, Problem, ProblemKind, ProcessConfig, ProcessDescription, ProcessReport, ProcessState,
     ProcessStatus, Publish, PublishError, Published, Publishing, Query, Rejection, RejectionKind, Result,
     Runtime, RuntimeHandle, RuntimeState, RuntimeStatus, Sender, Setting, Settings, Shutdown, Sink, Source,
-    SourceContext, SourceDescription, SourceKind, StartError, State, SystemClock, Text, Topic, TopicError,
-    TopicPattern, Trigger, TriggerConfig, TriggerDescription, TriggerError, TriggerEvent, TriggerKind,
-    TriggerSource, TriggerStatus, UnknownProcess, WebhookTrigger, source_kind,
+    SourceContext, SourceDescription, SourceKind, StandaloneTrigger, StartError, State, SystemClock, Text,
+    Topic, TopicError, TopicPattern, Trigger, TriggerConfig, TriggerDescription, TriggerError, TriggerEvent,
+    TriggerKind, TriggerSource, TriggerStatus, UnknownProcess, WebhookTrigger, source_kind,
 };
 
 /// What generated code names.

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::sync::{Notify, mpsc};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use triggers::{
-    Builder, DeadLetterReason, Draft, EventId, Filter, Offered, Overflow, ProblemKind, Result, Runtime,
-    SourceContext, SourceKind, Text, TriggerConfig, TriggerError, TriggerEvent, TriggerSource, TriggerStatus,
+    Builder, DeadLetterReason, Draft, EventBus, EventId, Filter, MessageBroker, Offered, Overflow,
+    ProblemKind, Result, Runtime, SourceContext, SourceKind, StandaloneTrigger, Text, Trigger, TriggerConfig,
+    TriggerError, TriggerEvent, TriggerSource, TriggerStatus,
 };
 
 use crate::common::{alive_tasks, assert_balanced, config, gated, status};
@@ -92,7 +93,7 @@ async fn source_waits_for_room_where_the_policy_says_so() -> Result {
     feed.send("0").await;
     until("the first entry is in flight", || status(&runtime).in_flight == 1).await;
     feed.send("1").await;
-    let waiting = tokio::time::timeout(Duration::from_secs(60), feed.send("2"));
+    let waiting = timeout(Duration::from_secs(60), feed.send("2"));
     assert!(waiting.await.is_err(), "it waits for room");
     assert_eq!(status(&runtime).triggers[0].dropped, 1, "the wait that was dropped");
     let (sent, ()) = tokio::join!(feed.send("3"), async { gate.notify_one() });
@@ -281,6 +282,55 @@ async fn tasks_of_a_source_run_until_it_has_refused() -> Result {
     assert_eq!((report.completed, report.left), (0, 4), "what the source has not offered is left");
     assert_eq!(began.elapsed(), Duration::ZERO, "an endless task does not hold up the drain");
     assert_eq!(alive_tasks(), 0);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn standalone_trigger_has_the_events_of_a_custom_source_after_each_start() -> Result {
+    let trigger = StandaloneTrigger::new(TriggerConfig::custom(Ticker)).with(|config| config.id("ticks"));
+    for start in 1..=2 {
+        trigger.start().await?;
+        let event = timeout(Duration::from_secs(9), trigger.wait_for_next()).await??;
+        assert_eq!((event.trigger_id(), event.kind().as_str()), ("ticks", "ticker"), "start {start}");
+        trigger.stop().await;
+        assert_eq!(alive_tasks(), 0, "start {start}");
+        assert!(matches!(trigger.wait_for_next().await, Err(TriggerError::Stopped)));
+    }
+    assert_eq!(trigger.local_addr(), None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn standalone_trigger_calls_its_source_as_a_runtime_does() {
+    for (fails_to, expected) in [
+        ("", &["bind", "open", "accept", "refuse", "close"][..]),
+        ("bind", &["bind", "refuse", "close", "refuse", "close"]),
+        ("open", &["bind", "open", "refuse", "close", "refuse", "close"]),
+    ] {
+        let calls = Calls::default();
+        let trigger =
+            StandaloneTrigger::new(TriggerConfig::custom(Feed { fails_to, ..Feed::of("a", &calls) }));
+        assert_eq!(trigger.start().await.is_ok(), fails_to.is_empty());
+        trigger.stop().await;
+        let calls = std::mem::take(&mut *calls.lock().expect("the calls"));
+        assert_eq!(calls, expected.iter().map(|call| format!("{call} a")).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn source_of_a_standalone_trigger_has_its_bus_and_its_broker() -> Result {
+    let (bus, broker) = (EventBus::new(), MessageBroker::new());
+    let both = |config| StandaloneTrigger::new(config).bus(&bus).broker(&broker);
+    let (event, message) = (both(TriggerConfig::event("news")), both(TriggerConfig::message("news.*")));
+    event.start().await?;
+    message.start().await?;
+    bus.emit("news", 1).await?;
+    broker.publish("news.today", 2).await?;
+    for (trigger, body) in [(&event, "1"), (&message, "2")] {
+        let events = trigger.drain_pending();
+        assert_eq!(events.iter().map(TriggerEvent::raw).collect::<Vec<_>>(), [body]);
+        assert_eq!((trigger.status().accepted, trigger.status().queue_size), (1, 0));
+    }
     Ok(())
 }
 

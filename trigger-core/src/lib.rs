@@ -83,4 +83,4 @@ pub use runtime::{
 pub use source::{Draft, Offered, Sender, Sink, Source, SourceContext, TriggerSource};
 pub use status::{ProcessState, ProcessStatus, RuntimeState, RuntimeStatus, TriggerStatus};
 pub use topic::{Topic, TopicError, TopicPattern};
-pub use trigger::{EventTrigger, MessageTrigger, Trigger, TriggerError, WebhookTrigger};
+pub use trigger::{EventTrigger, MessageTrigger, StandaloneTrigger, Trigger, TriggerError, WebhookTrigger};

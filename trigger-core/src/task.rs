@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesOrdered, StreamExt as _};
@@ -33,7 +34,7 @@ pub(crate) fn threads() -> usize {
 #[derive(Default)]
 pub(crate) struct Tasks {
     tracker: TaskTracker,
-    stop: CancellationToken,
+    stop: Mutex<CancellationToken>,
 }
 
 impl Tasks {
@@ -44,8 +45,16 @@ impl Tasks {
     }
 
     /// Returns the token whose cancellation asks the tasks to stop.
-    pub(crate) fn stop_token(&self) -> &CancellationToken {
-        &self.stop
+    pub(crate) fn stop_token(&self) -> CancellationToken {
+        self.stop.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces a stop token that was cancelled, for the tasks of a new start.
+    pub(crate) fn renew(&self) {
+        let mut stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner);
+        if stop.is_cancelled() {
+            *stop = CancellationToken::new();
+        }
     }
 
     /// Returns the number of tasks that have not ended.
@@ -67,7 +76,7 @@ impl Tasks {
 
 impl Drop for Tasks {
     fn drop(&mut self) {
-        self.stop.cancel();
+        self.stop_token().cancel();
     }
 }
 

@@ -23,12 +23,13 @@ mod webhook;
 
 pub use event::EventTrigger;
 pub use message::MessageTrigger;
+pub use standalone::StandaloneTrigger;
 pub use webhook::WebhookTrigger;
 
 /// A source of events with a bounded queue.
 ///
-/// The three triggers of the framework are [`EventTrigger`], [`MessageTrigger`] and [`WebhookTrigger`]. A custom
-/// trigger implements this trait, and is added to the builder of the runtime by `trigger(..)`.
+/// The three triggers of the framework are [`EventTrigger`], [`MessageTrigger`] and [`WebhookTrigger`]. A
+/// [`StandaloneTrigger`] has events of any kind of source. A custom trigger implements this trait, and is added to the builder of the runtime by `trigger(..)`.
 ///
 /// An implementation must fulfil this contract:
 ///

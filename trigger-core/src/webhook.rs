@@ -232,7 +232,7 @@ impl Server {
         match std::mem::replace(&mut *socket, Socket::Moved) {
             Socket::Listening(listener) => {
                 tracing::info!(address = %self.local_addr, "webhook server listens");
-                let stop = self.tasks.stop_token().clone();
+                let stop = self.tasks.stop_token();
                 self.tasks.spawn(connection::accept(listener, Arc::downgrade(self), stop));
             }
             other => *socket = other,

@@ -124,7 +124,7 @@ impl ProcessHandle {
     pub(super) fn work(&self) {
         self.phase.begin(|| {
             if self.process.policy.retry > 0 {
-                let (process, stop) = (Arc::clone(&self.process), self.retry_clock.stop_token().clone());
+                let (process, stop) = (Arc::clone(&self.process), self.retry_clock.stop_token());
                 self.retry_clock.spawn(async move {
                     stop.run_until_cancelled(process.inbox.watch_clock()).await;
                 });

@@ -69,7 +69,7 @@ impl SourceContext {
     /// the deadline of the drain. A panic ends the task, and is logged.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let task: BoxFuture<'static, ()> = Box::pin(task);
-        let (stop, trigger) = (self.tasks.stop_token().clone(), self.sink.trigger_id().to_owned());
+        let (stop, trigger) = (self.tasks.stop_token(), self.sink.trigger_id().to_owned());
         self.tasks.spawn(async move {
             let ended = tokio::select! {
                 // The token first: a task that is to stop must not take one more event.

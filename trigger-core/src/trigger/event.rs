@@ -1,26 +1,23 @@
 //! [`EventTrigger`]: a bounded queue of events from an event bus.
 
-use crate::broker::MessageBroker;
 use crate::bus::EventBus;
 use crate::config::TriggerConfig;
 use crate::event::TriggerEvent;
 use crate::filter::Filter;
 use crate::policy::Overflow;
 use crate::status::TriggerStatus;
-use crate::trigger::standalone::Standalone;
-use crate::trigger::{Trigger, TriggerError};
+use crate::trigger::{StandaloneTrigger, Trigger, TriggerError};
 
 /// Receives the events of one type from an [`EventBus`]. A clone is a handle to the same trigger.
 ///
 /// By default it takes every source, queues up to 100 events, drops the newest when full, and has the id `event-TYPE`.
 #[derive(Clone, Debug)]
-pub struct EventTrigger(Standalone);
+pub struct EventTrigger(StandaloneTrigger);
 
 impl EventTrigger {
     /// Returns a trigger for the events of this type. It receives events after `start`, which refuses an invalid type.
     pub fn new(bus: &EventBus, event_type: &str) -> EventTrigger {
-        let config = TriggerConfig::event(event_type);
-        EventTrigger(Standalone::new(config, bus.clone(), MessageBroker::new()))
+        EventTrigger(StandaloneTrigger::new(TriggerConfig::event(event_type)).bus(bus))
     }
 
     fn with(self, change: impl FnOnce(TriggerConfig) -> TriggerConfig) -> EventTrigger {

@@ -1,28 +1,25 @@
 //! [`MessageTrigger`]: a bounded queue of messages from a message broker.
 
 use crate::broker::MessageBroker;
-use crate::bus::EventBus;
 use crate::config::TriggerConfig;
 use crate::event::TriggerEvent;
 use crate::filter::Filter;
 use crate::policy::Overflow;
 use crate::status::TriggerStatus;
-use crate::trigger::standalone::Standalone;
-use crate::trigger::{Trigger, TriggerError};
+use crate::trigger::{StandaloneTrigger, Trigger, TriggerError};
 
 /// Receives the messages whose topic matches a pattern from a [`MessageBroker`]. A clone is a handle to the same
 /// trigger.
 ///
 /// By default it queues up to 100 messages, drops the newest when full, and has the id `message-PATTERN`.
 #[derive(Clone, Debug)]
-pub struct MessageTrigger(Standalone);
+pub struct MessageTrigger(StandaloneTrigger);
 
 impl MessageTrigger {
     /// Returns a trigger for the messages whose topic matches this [pattern](crate::TopicPattern). It receives messages
     /// after `start`, which refuses an invalid pattern.
     pub fn new(broker: &MessageBroker, pattern: &str) -> MessageTrigger {
-        let config = TriggerConfig::message(pattern);
-        MessageTrigger(Standalone::new(config, EventBus::new(), broker.clone()))
+        MessageTrigger(StandaloneTrigger::new(TriggerConfig::message(pattern)).broker(broker))
     }
 
     fn with(self, change: impl FnOnce(TriggerConfig) -> TriggerConfig) -> MessageTrigger {

@@ -1,6 +1,7 @@
-//! The common part of the triggers that a program uses without a runtime.
+//! [`StandaloneTrigger`]: a trigger of any kind, without a runtime.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -16,22 +17,69 @@ use crate::event::TriggerEvent;
 use crate::queue::{Inbox, Queue};
 use crate::source::{BoundTrigger, SharedByRuntime, SinkDeps, queue};
 use crate::status::TriggerStatus;
+use crate::task::Tasks;
 
-/// A trigger without a runtime. A clone is a handle to the same trigger.
+/// A trigger of any kind that a program uses without a runtime: a source with a bounded queue. A clone is a handle to the
+/// same trigger.
+///
+/// [`EventTrigger`](crate::EventTrigger), [`MessageTrigger`](crate::MessageTrigger) and
+/// [`WebhookTrigger`](crate::WebhookTrigger) are such triggers, with the settings of their kinds. A crate with a kind of its
+/// own can offer one in the same way. Its source is bound, opened and closed again at each `start` and `stop`.
+///
+/// ```
+/// # use std::borrow::Cow;
+/// # use trigger_core::{
+/// #     Draft, SourceContext, SourceKind, StandaloneTrigger, Trigger, TriggerConfig, TriggerError, TriggerSource,
+/// # };
+/// static COUNTDOWN: SourceKind = SourceKind::new("countdown", "a number");
+///
+/// struct Countdown;
+///
+/// impl TriggerSource for Countdown {
+/// #   fn kind(&self) -> &'static SourceKind { &COUNTDOWN }
+/// #   fn pattern(&self) -> Cow<'_, str> { "3".into() }
+///     fn accept(&self, cx: &SourceContext) {
+///         let sink = cx.sink().clone();
+///         cx.spawn(async move {
+///             for number in ["3", "2", "1"] {
+///                 sink.send(Draft::new("number", number)).await;
+///             }
+///         });
+///     }
+///     // ..
+/// }
+///
+/// # async fn example() -> trigger_core::Result {
+/// let trigger = StandaloneTrigger::new(TriggerConfig::custom(Countdown).queue(10));
+/// trigger.start().await?;
+/// assert_eq!(trigger.wait_for_next().await?.payload(), 3);
+/// trigger.stop().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone)]
-pub(super) struct Standalone(Arc<Inner>);
+pub struct StandaloneTrigger(Arc<Inner>);
 
 struct Inner {
     config: TriggerConfig,
     bus: EventBus,
     broker: MessageBroker,
     trigger: BoundTrigger,
+    /// The tasks of the source.
+    tasks: Arc<Tasks>,
     /// `true` once it has started. Locked while the trigger starts or stops, so that the two never overlap.
     started: Mutex<bool>,
 }
 
-impl Standalone {
-    pub(super) fn new(config: TriggerConfig, bus: EventBus, broker: MessageBroker) -> Standalone {
+impl StandaloneTrigger {
+    /// Returns a trigger with these settings, and with a bus and a broker of its own. It accepts events after `start`,
+    /// which refuses an invalid setting.
+    pub fn new(config: TriggerConfig) -> StandaloneTrigger {
+        StandaloneTrigger::of(config, EventBus::new(), MessageBroker::new())
+    }
+
+    fn of(config: TriggerConfig, bus: EventBus, broker: MessageBroker) -> StandaloneTrigger {
         let wait_graph = Arc::<WaitGraph>::default();
         let deps = SinkDeps {
             queue: Queue::of(
@@ -48,29 +96,58 @@ impl Standalone {
             dead_letters: DeadLetters::new(wait_graph),
             values: Arc::default(),
         };
-        let trigger = BoundTrigger::new(&config, deps, shared, Arc::default());
-        Standalone(Arc::new(Inner { config, bus, broker, trigger, started: Mutex::default() }))
+        let tasks = Arc::<Tasks>::default();
+        let trigger = BoundTrigger::new(&config, deps, shared, Arc::clone(&tasks));
+        StandaloneTrigger(Arc::new(Inner { config, bus, broker, trigger, tasks, started: Mutex::default() }))
     }
 
-    /// Returns the trigger with changed settings, stopped and with an empty queue.
-    pub(super) fn with(&self, change: impl FnOnce(TriggerConfig) -> TriggerConfig) -> Standalone {
+    /// Sets the bus that the source uses. Each setter returns a new trigger, which is stopped and empty, so call the
+    /// setters before `start`.
+    pub fn bus(self, bus: &EventBus) -> StandaloneTrigger {
+        StandaloneTrigger::of(self.0.config.clone(), bus.clone(), self.0.broker.clone())
+    }
+
+    /// Sets the broker that the source uses.
+    pub fn broker(self, broker: &MessageBroker) -> StandaloneTrigger {
+        StandaloneTrigger::of(self.0.config.clone(), self.0.bus.clone(), broker.clone())
+    }
+
+    /// Changes the settings. A crate that offers a trigger of its own kind makes its setters of this.
+    ///
+    /// ```
+    /// # use trigger_core::{StandaloneTrigger, TriggerConfig};
+    /// let trigger = StandaloneTrigger::new(TriggerConfig::event("pipeline.error"));
+    /// let trigger = trigger.with(|config| config.queue(10));
+    /// ```
+    pub fn with(self, change: impl FnOnce(TriggerConfig) -> TriggerConfig) -> StandaloneTrigger {
         let Inner { config, bus, broker, .. } = &*self.0;
-        Standalone::new(change(config.clone()), bus.clone(), broker.clone())
+        StandaloneTrigger::of(change(config.clone()), bus.clone(), broker.clone())
     }
 
-    pub(super) fn trigger(&self) -> &BoundTrigger {
-        &self.0.trigger
+    /// Returns the address that the source listens on, or `None` if it does not listen.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.0.trigger.source.local_addr()
     }
 
     /// Takes and returns all queued events, in order.
-    pub(super) fn drain_pending(&self) -> Vec<TriggerEvent> {
-        self.trigger().queue().drain()
+    pub fn drain_pending(&self) -> Vec<TriggerEvent> {
+        self.0.trigger.queue().drain()
+    }
+
+    /// Ends the source and its tasks, as the drain of a runtime does.
+    async fn end(&self) {
+        let Inner { trigger, tasks, .. } = &*self.0;
+        trigger.refuse().await;
+        tasks.stop_token().cancel();
+        tasks.ended().await;
+        trigger.sink().close();
+        trigger.close().await;
     }
 }
 
-impl Trigger for Standalone {
+impl Trigger for StandaloneTrigger {
     fn id(&self) -> &str {
-        self.trigger().id()
+        self.0.trigger.id()
     }
 
     async fn start(&self) -> Result<(), TriggerError> {
@@ -78,14 +155,15 @@ impl Trigger for Standalone {
         if *started {
             return Ok(());
         }
-        let trigger = self.trigger();
+        let Inner { trigger, tasks, .. } = &*self.0;
+        tasks.renew();
         let opened = async {
             self.0.config.validate()?;
             trigger.bind().await?;
             trigger.open().await
         };
         if let Err(error) = opened.await {
-            trigger.close().await;
+            self.end().await;
             return Err(error);
         }
         trigger.accept();
@@ -96,23 +174,20 @@ impl Trigger for Standalone {
     async fn stop(&self) {
         let mut started = self.0.started.lock().await;
         *started = false;
-        let trigger = self.trigger();
-        trigger.refuse().await;
-        trigger.sink().close();
-        trigger.close().await;
+        self.end().await;
     }
 
     async fn wait_for_next(&self) -> Result<TriggerEvent, TriggerError> {
-        self.trigger().sink().wait_for_next().await
+        self.0.trigger.sink().wait_for_next().await
     }
 
     fn status(&self) -> TriggerStatus {
-        self.trigger().status().0
+        self.0.trigger.status().0
     }
 }
 
-impl fmt::Debug for Standalone {
+impl fmt::Debug for StandaloneTrigger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.trigger.fmt(f)
+        f.debug_struct("StandaloneTrigger").field("id", &self.id()).finish_non_exhaustive()
     }
 }

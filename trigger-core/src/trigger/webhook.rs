@@ -3,15 +3,12 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::broker::MessageBroker;
-use crate::bus::EventBus;
 use crate::config::TriggerConfig;
 use crate::event::TriggerEvent;
 use crate::filter::Filter;
 use crate::policy::Overflow;
 use crate::status::TriggerStatus;
-use crate::trigger::standalone::Standalone;
-use crate::trigger::{Trigger, TriggerError};
+use crate::trigger::{StandaloneTrigger, Trigger, TriggerError};
 use crate::webhook::WEBHOOK;
 
 /// Receives the `POST` requests to one path of an HTTP server. A clone is a handle to the same trigger.
@@ -32,7 +29,7 @@ use crate::webhook::WEBHOOK;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct WebhookTrigger(Standalone);
+pub struct WebhookTrigger(StandaloneTrigger);
 
 impl Default for WebhookTrigger {
     fn default() -> WebhookTrigger {
@@ -44,7 +41,7 @@ impl WebhookTrigger {
     /// Returns a trigger with the default settings. It listens after `start`.
     pub fn new() -> WebhookTrigger {
         let config = TriggerConfig::of(&WEBHOOK);
-        WebhookTrigger(Standalone::new(config, EventBus::new(), MessageBroker::new()))
+        WebhookTrigger(StandaloneTrigger::new(config))
     }
 
     fn with(self, change: impl FnOnce(TriggerConfig) -> TriggerConfig) -> WebhookTrigger {
@@ -97,7 +94,7 @@ impl WebhookTrigger {
 
     /// Returns the address it listens on, or `None` while it does not listen.
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.0.trigger().source.local_addr()
+        self.0.local_addr()
     }
 
     /// Takes only the requests that pass the filter. Others are answered 200 with `"status":"filtered"`. The default is
