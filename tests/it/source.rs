@@ -135,6 +135,22 @@ async fn event_has_the_id_and_the_time_that_its_source_has_set() -> Result {
 }
 
 #[tokio::test]
+async fn source_that_closes_its_sink_offers_no_later_event() -> Result {
+    let feed = Feed::new("news");
+    let trigger = StandaloneTrigger::new(TriggerConfig::custom(feed.clone()));
+    trigger.start().await?;
+    let sink = feed.sink.lock().expect("the sink").clone().expect("a source that accepts");
+    assert!(matches!(feed.send("1").await, Offered::Queued(_)));
+    assert_eq!((sink.queue_size(), sink.is_open()), (1, true));
+    sink.close();
+    assert_eq!((feed.send("2").await, sink.is_open()), (Offered::Closed, false));
+    assert_eq!(trigger.wait_for_next().await?.raw(), "1");
+    assert_eq!((sink.queue_size(), trigger.status().accepted), (0, 1));
+    assert!(matches!(trigger.wait_for_next().await, Err(TriggerError::Stopped)));
+    Ok(())
+}
+
+#[tokio::test]
 async fn source_of_two_triggers_is_a_problem_of_the_start() {
     let trigger = TriggerConfig::custom(Feed::new("news"));
     let builder = Runtime::builder().process("p", config([trigger.clone()]), |_: Text| async {}).process(

@@ -149,6 +149,19 @@ impl Sink {
         self.0.queue.is_open()
     }
 
+    /// Closes the queue: every later event is [`Offered::Closed`]. The queued events are still handled.
+    ///
+    /// A source calls it in [`refuse`](crate::TriggerSource::refuse) if something else, such as a request, could still offer an
+    /// event after that. A source whose events have ended calls it too.
+    pub fn close(&self) {
+        self.0.queue.close();
+    }
+
+    /// Returns the number of events in the queue.
+    pub fn queue_size(&self) -> usize {
+        self.0.queue.len()
+    }
+
     /// Returns the time now, by the clock of the runtime.
     pub fn now(&self) -> SystemTime {
         self.0.clock.now()
@@ -163,11 +176,6 @@ impl Sink {
     /// Opens the queue.
     pub(crate) fn open(&self) {
         self.0.queue.open();
-    }
-
-    /// Closes the queue: what it holds can still be taken.
-    pub(crate) fn close(&self) {
-        self.0.queue.close();
     }
 
     pub(crate) fn queue(&self) -> &Queue {
