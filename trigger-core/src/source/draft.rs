@@ -1,12 +1,16 @@
 //! What a source offers, and the answer.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use smol_str::SmolStr;
 
+use crate::clock::SharedClock;
 use crate::config::SourceKind;
-use crate::event::{Attribute, Attributes, CONTENT_TYPE, EventId, Frame};
+use crate::event::{
+    Attribute, Attributes, CONTENT_TYPE, EventId, Frame, TriggerEvent, TriggerInfo,
+};
 
 /// An event that a source is about to offer. The sink adds an id and the time, unless the source has
 /// [set](Self::stamped) them.
@@ -78,6 +82,29 @@ impl Draft {
         let mut frame = Frame::new(self.stamp.unwrap_or_else(stamp), &kind.form, self.name, self.body);
         frame.attributes = self.attributes;
         frame
+    }
+}
+
+impl TriggerEvent {
+    /// Returns the event that a source of this kind would offer, for the test of a handler. A draft without an id and a time
+    /// gets a new id and the current time.
+    ///
+    /// ```
+    /// # use trigger_core::{Draft, SourceKind, TriggerEvent};
+    /// static TICKER: SourceKind = SourceKind::new("ticker", "a tick");
+    ///
+    /// let event = TriggerEvent::from_draft(&TICKER, "ticker-1s", Draft::new("tick", "7").attribute("zone", "UTC"));
+    /// assert_eq!((event.kind().as_str(), event.trigger_id()), ("ticker", "ticker-1s"));
+    /// assert_eq!((event.payload().as_u64(), event.metadata()["zone"].as_str()), (Some(7), Some("UTC")));
+    /// ```
+    pub fn from_draft(
+        kind: &'static SourceKind,
+        trigger_id: impl Into<String>,
+        draft: Draft,
+    ) -> TriggerEvent {
+        let trigger = TriggerInfo::new(trigger_id.into(), kind.kind());
+        let frame = draft.frame(|| SharedClock::SYSTEM.stamp(), kind);
+        TriggerEvent::through(Arc::new(trigger), Arc::new(frame))
     }
 }
 
