@@ -107,11 +107,16 @@ impl Queue {
     #[inline]
     pub(crate) fn push(&self, item: Item) -> Pushed {
         let lane = self.lane(&item);
-        self.push_in(lane, item, None)
+        // Not by `push_in`: the compiler inlines a closure that has one caller.
+        self.inbox.transition(self.port, |state| {
+            match state.push(self.port, lane, item, self.inbox.quiescence(), None) {
+                Ok(wakes) => (Pushed::Queued, wakes),
+                Err(error) => (error.into(), Wakes::default()),
+            }
+        })
     }
 
     /// Queues an event in its lane, as [`push`](Self::push) does. `queued` is set before any worker can see the event.
-    #[inline]
     fn push_in(&self, lane: u64, item: Item, queued: Option<&AtomicBool>) -> Pushed {
         self.inbox.transition(self.port, |state| {
             match state.push(self.port, lane, item, self.inbox.quiescence(), queued) {

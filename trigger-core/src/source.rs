@@ -15,6 +15,7 @@ mod any;
 mod bound_trigger;
 mod context;
 mod dead_letter;
+mod deps;
 mod draft;
 mod event;
 mod message;
@@ -26,6 +27,7 @@ pub(crate) use bound_trigger::BoundTrigger;
 pub(crate) use context::SharedByRuntime;
 pub use context::SourceContext;
 pub use dead_letter::DEAD_LETTER;
+pub(crate) use deps::{DeadLetterSink, SinkDeps, queue};
 pub use draft::{Draft, Offered};
 pub use event::EVENT;
 pub use event::Source;
@@ -33,7 +35,7 @@ pub use message::MESSAGE;
 pub use message::Sender;
 pub(crate) use polled::CUSTOM;
 pub use sink::Sink;
-pub(crate) use sink::{DeadLetterSink, Offer, SinkDeps, WaitingOffer, queue};
+pub(crate) use sink::{Offer, WaitingOffer};
 
 /// Where the events of a trigger come from: a timer, a folder, a queue of another system.
 ///

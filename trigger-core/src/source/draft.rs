@@ -1,15 +1,16 @@
 //! What a source offers, and the answer.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use smol_str::SmolStr;
+use uuid::Uuid;
 
 use crate::clock::SharedClock;
 use crate::config::SourceKind;
 use crate::event::{
-    Attribute, Attributes, CONTENT_TYPE, EventId, Frame, TriggerEvent, TriggerInfo,
+    Attribute, Attributes, CONTENT_TYPE, CUSTOM_FORM, EventId, Frame, TriggerEvent, TriggerInfo,
 };
 
 /// An event that a source is about to offer. The sink adds an id and the time, unless the source has
@@ -22,11 +23,11 @@ use crate::event::{
 #[derive(Clone, Debug)]
 #[must_use = "a draft is no event until it is offered to a `Sink`"]
 pub struct Draft {
-    stamp: Option<(EventId, SystemTime)>,
-    name: SmolStr,
-    body: Bytes,
-    /// In the form of the frame, which takes them as they are.
+    /// The event, in the memory in which it is queued. Its kind is that of the sink, which is not known yet.
+    frame: Arc<Frame>,
     attributes: Option<Box<Attributes>>,
+    /// `true` if the frame has its id and its time.
+    is_stamped: bool,
 }
 
 impl Draft {
@@ -34,12 +35,14 @@ impl Draft {
     /// [`raw`](crate::TriggerEvent::raw).
     #[inline]
     pub fn new(name: impl Into<SmolStr>, body: impl Into<Bytes>) -> Draft {
-        Draft { stamp: None, name: name.into(), body: body.into(), attributes: None }
+        let unstamped = (EventId(Uuid::nil()), UNIX_EPOCH);
+        let frame = Frame::new(unstamped, &CUSTOM_FORM, name.into(), body.into());
+        Draft { frame: Arc::new(frame), attributes: None, is_stamped: false }
     }
 
     /// Sets an attribute, which a handler finds in [`metadata`](crate::TriggerEvent::metadata). A value of the same key is
     /// replaced.
-    #[inline]
+    #[inline(always)]
     pub fn attribute(mut self, key: impl Into<SmolStr>, value: impl Into<Attribute>) -> Draft {
         self.attributes.get_or_insert_default().set(key.into(), value.into());
         self
@@ -68,20 +71,26 @@ impl Draft {
     /// ```
     #[inline]
     pub fn stamped(mut self, id: EventId, time: SystemTime) -> Draft {
-        self.stamp = Some((id, time));
+        let frame = Arc::make_mut(&mut self.frame);
+        (frame.id, frame.timestamp) = (id, time);
+        self.is_stamped = true;
         self
     }
 
     /// Returns the event. `stamp` makes the id and the time of a draft that has none.
     #[inline]
     pub(super) fn frame(
-        self,
+        mut self,
         stamp: impl FnOnce() -> (EventId, SystemTime),
         kind: &'static SourceKind,
-    ) -> Frame {
-        let mut frame = Frame::new(self.stamp.unwrap_or_else(stamp), &kind.form, self.name, self.body);
+    ) -> Arc<Frame> {
+        let frame = Arc::make_mut(&mut self.frame);
+        frame.form = &kind.form;
         frame.attributes = self.attributes;
-        frame
+        if !self.is_stamped {
+            (frame.id, frame.timestamp) = stamp();
+        }
+        self.frame
     }
 }
 
@@ -104,7 +113,7 @@ impl TriggerEvent {
     ) -> TriggerEvent {
         let trigger = TriggerInfo::new(trigger_id.into(), kind.kind());
         let frame = draft.frame(|| SharedClock::SYSTEM.stamp(), kind);
-        TriggerEvent::through(Arc::new(trigger), Arc::new(frame))
+        TriggerEvent::through(Arc::new(trigger), frame)
     }
 }
 

@@ -1,21 +1,21 @@
 //! The end of a source: where it offers an event, and what becomes of the event at the bound of the queue.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::deps::{DeadLetterSink, SinkDeps};
 use super::draft::{Draft, Offered};
 use crate::clock::SharedClock;
 use crate::config::{SourceKind, TriggerConfig};
-use crate::dead_letter::CountedDeadLetters;
 use crate::deadlock::{WaitGraph, Waited};
-use crate::event::{DeadLetter, DeadLetterReason, EventId, Frame, TriggerEvent, TriggerInfo};
+use crate::event::{DeadLetter, DeadLetterReason, EventId, Frame, TriggerEvent};
 use crate::filter::Filter;
 use crate::panic::{drop_quietly, guard};
 use crate::policy::Overflow;
-use crate::queue::{Bounds, Item, Ledger, Pushed, Queue, QueueSettings};
+use crate::queue::{Item, Ledger, Pushed, Queue};
 use crate::status::TriggerStatus;
-use crate::topic::TopicPattern;
 use crate::trigger::TriggerError;
 
 /// The receiving end of a trigger: its queue, with its filter, its bounds and its overflow policy. A source offers events to
@@ -41,26 +41,6 @@ struct Inner {
     queue_bytes: Option<usize>,
 }
 
-/// What a sink works with: a trigger that is used by itself has its own, in a runtime it has that of its process.
-#[derive(Clone, Debug)]
-pub(crate) struct SinkDeps {
-    /// Where its events go.
-    pub(crate) queue: Queue,
-    /// Keeps the events that had no room.
-    pub(crate) dead_letters: Option<DeadLetterSink>,
-    /// Knows which handlers wait for room.
-    pub(crate) wait_graph: Arc<WaitGraph>,
-    /// The time of the events whose source does not know it.
-    pub(crate) clock: SharedClock,
-}
-
-/// Where a runtime keeps the events of a process that had no room.
-#[derive(Clone, Debug)]
-pub(crate) struct DeadLetterSink {
-    pub(crate) process: String,
-    pub(crate) dead_letters: CountedDeadLetters,
-}
-
 /// What became of a frame that was offered.
 #[derive(Debug)]
 pub(crate) enum Offer {
@@ -75,19 +55,6 @@ pub(crate) enum Offer {
     Waiting(Box<WaitingOffer>),
     /// The queue is closed.
     Closed,
-}
-
-/// Returns the settings of a trigger's queue. `id` is the final id of the trigger.
-pub(crate) fn queue(config: &TriggerConfig, id: String) -> QueueSettings {
-    let pattern = TopicPattern::parse(config.pattern()).ok();
-    let captures = pattern.iter().flat_map(TopicPattern::capture_places);
-    let captures = captures.map(|(name, place)| (name.to_owned(), place)).collect();
-    let info = TriggerInfo { id, kind: config.kind(), captures, relays: config.source_kind().relays };
-    QueueSettings {
-        bounds: Bounds { events: config.capacity(), bytes: config.queue_bytes },
-        evicts: config.overflow_policy() == Overflow::DropOldest,
-        trigger: Arc::new(info),
-    }
 }
 
 impl Sink {
@@ -118,21 +85,33 @@ impl Sink {
     ///
     /// If the future is dropped while it waits, the event counts as dropped and is kept as a dead letter. A source that must
     /// not lose it waits for [`capacity`](Self::capacity) before it takes the event from outside.
-    pub async fn send(&self, draft: Draft) -> Offered {
-        let frame = draft.frame(|| self.stamp(), self.0.kind);
-        let id = frame.id();
-        match self.offer(Arc::new(frame)) {
-            Offer::Queued => Offered::Queued(id),
-            Offer::Filtered => Offered::Filtered,
-            Offer::Dropped => Offered::Dropped,
-            Offer::Rejected => Offered::Rejected,
-            Offer::Closed => Offered::Closed,
-            Offer::Waiting(offer) => match offer.queued().await {
-                Waited::Queued => Offered::Queued(id),
-                Waited::Refused if !self.is_open() => Offered::Closed,
-                Waited::Refused | Waited::Deadlock => Offered::Dropped,
-            },
+    ///
+    /// The future has few bytes more than the draft, because a source may have thousands of them.
+    #[expect(clippy::manual_async_fn, reason = "an async fn would store the draft twice")]
+    pub fn send(&self, draft: Draft) -> impl Future<Output = Offered> + Send + '_ {
+        async move {
+            let (id, offer) = self.offer_draft(draft);
+            match offer {
+                Offer::Queued => Offered::Queued(id),
+                Offer::Filtered => Offered::Filtered,
+                Offer::Dropped => Offered::Dropped,
+                Offer::Rejected => Offered::Rejected,
+                Offer::Closed => Offered::Closed,
+                // Boxed, so that other events do not have its size.
+                Offer::Waiting(offer) => match Box::pin(offer.queued()).await {
+                    Waited::Queued => Offered::Queued(id),
+                    Waited::Refused if !self.is_open() => Offered::Closed,
+                    Waited::Refused | Waited::Deadlock => Offered::Dropped,
+                },
+            }
         }
+    }
+
+    /// Offers the event of a draft. Returns its id too.
+    #[inline]
+    fn offer_draft(&self, draft: Draft) -> (EventId, Offer) {
+        let frame = draft.frame(|| self.stamp(), self.0.kind);
+        (frame.id(), self.offer(frame))
     }
 
     /// Waits until the queue has capacity for an event, or is closed.
@@ -189,7 +168,6 @@ impl Sink {
     }
 
     /// Queues the event, or applies the filter or the overflow policy.
-    #[inline]
     pub(crate) fn offer(&self, frame: Arc<Frame>) -> Offer {
         let item = match &self.0.filter {
             None => Item::from(frame),
