@@ -8,11 +8,12 @@ pub use trigger_core::{
     FaultKind, Filter, Frame, FrameError, FromTrigger, Handler, HandlerRecord, Headers, IntoOutcome, Json,
     Key, MessageBroker, MessageTrigger, Needs, Offered, Outcome, Overflow, Overlap, ParseEventIdError,
     PausedClock, Problem, ProblemKind, ProcessConfig, ProcessDescription, ProcessReport, ProcessState,
-    ProcessStatus, Publish, PublishError, Published, Publishing, Query, Rejection, RejectionKind, Result,
-    Runtime, RuntimeHandle, RuntimeState, RuntimeStatus, Sender, Setting, Settings, Shutdown, Sink, Source,
-    SourceContext, SourceDescription, SourceKind, StandaloneTrigger, StartError, State, SystemClock, Text,
-    Topic, TopicError, TopicPattern, Trigger, TriggerConfig, TriggerDescription, TriggerError, TriggerEvent,
-    TriggerKind, TriggerSource, TriggerStatus, UnknownProcess, WebhookTrigger, source_kind,
+    ProcessStatus, Publish, PublishError, Published, Publishing, Query, ReadMetadata, Rejection,
+    RejectionKind, Result, Runtime, RuntimeHandle, RuntimeState, RuntimeStatus, Sender, Setting, Settings,
+    Shutdown, Sink, Source, SourceContext, SourceDescription, SourceKind, StandaloneTrigger, StartError,
+    State, SystemClock, Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig, TriggerDescription,
+    TriggerError, TriggerEvent, TriggerKind, TriggerSource, TriggerStatus, UnknownProcess, WebhookTrigger,
+    source_kind,
 };
 
 /// What generated code names.

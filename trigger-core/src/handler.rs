@@ -19,7 +19,7 @@ mod extract;
 mod slot;
 
 pub use argument::Argument;
-pub use extract::{Attempt, Json, Query, Shutdown, State, Text};
+pub use extract::{Attempt, Json, Shutdown, State, Text};
 pub(crate) use slot::NewSlot;
 pub use slot::{HandlerResult, HandlerSlot, new_slot, run};
 
@@ -27,7 +27,7 @@ pub use slot::{HandlerResult, HandlerSlot, new_slot, run};
 ///
 /// The framework implements it for
 /// `TriggerEvent`, [`Json<T>`], [`Text`], `Bytes`, [`State<T>`], `EventBus`, `MessageBroker`, `Topic`, `Source`,
-/// `Sender`, `EventId`, `Headers`, [`Query<T>`], [`Attempt`], [`Shutdown`], `DeadLetter`, `DeadLetters`, `RuntimeHandle`,
+/// `Sender`, `EventId`, `Headers`, [`Query<T>`](crate::Query), [`Attempt`], [`Shutdown`], `DeadLetter`, `DeadLetters`, `RuntimeHandle`,
 /// and `Option<X>` and `Result<X, _>` of these. Implement it for your own type to share an extraction between handlers:
 ///
 /// ```

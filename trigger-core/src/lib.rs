@@ -64,13 +64,12 @@ pub use description::{
 };
 pub use error::{ConfigError, ConfigErrorKind, Error, Result};
 pub use event::{
-    Attribute, DeadLetter, DeadLetterReason, EventId, Frame, FrameError, Headers, ParseEventIdError,
+    Attribute, DeadLetter, DeadLetterReason, EventId, Frame, FrameError, ParseEventIdError, ReadMetadata,
     TriggerEvent, TriggerKind,
 };
 pub use filter::Filter;
 pub use handler::{
-    Attempt, Context, FromTrigger, Handler, Json, Needs, Query, Rejection, RejectionKind, Shutdown, State,
-    Text,
+    Attempt, Context, FromTrigger, Handler, Json, Needs, Rejection, RejectionKind, Shutdown, State, Text,
 };
 pub use key::Key;
 pub use outcome::{IntoOutcome, Outcome};
@@ -83,4 +82,5 @@ pub use runtime::{
 pub use source::{Draft, Offered, Sender, Sink, Source, SourceContext, TriggerSource};
 pub use status::{ProcessState, ProcessStatus, RuntimeState, RuntimeStatus, TriggerStatus};
 pub use topic::{Topic, TopicError, TopicPattern};
-pub use trigger::{EventTrigger, MessageTrigger, StandaloneTrigger, Trigger, TriggerError, WebhookTrigger};
+pub use trigger::{EventTrigger, MessageTrigger, StandaloneTrigger, Trigger, TriggerError};
+pub use webhook::{Headers, Query, WebhookTrigger};

@@ -1,34 +1,28 @@
 //! The [`Trigger`] trait, and the triggers that a program may use without a runtime.
 
 use std::future::Future;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
-use smol_str::{SmolStr, ToSmolStr};
+use smol_str::SmolStr;
 
 use crate::clock::SharedClock;
 use crate::error::{ConfigError, Error};
-use crate::event::{
-    Attribute, CUSTOM_FORM, Frame, HEADERS, Headers, QUERY, REMOTE, TriggerEvent, TriggerInfo, TriggerKind,
-    WEBHOOK_FORM, query_without_secrets,
-};
+use crate::event::{CUSTOM_FORM, Frame, TriggerEvent, TriggerInfo};
 use crate::status::TriggerStatus;
 
 mod event;
 mod message;
 mod standalone;
-mod webhook;
 
 pub use event::EventTrigger;
 pub use message::MessageTrigger;
 pub use standalone::StandaloneTrigger;
-pub use webhook::WebhookTrigger;
 
 /// A source of events with a bounded queue.
 ///
-/// The three triggers of the framework are [`EventTrigger`], [`MessageTrigger`] and [`WebhookTrigger`]. A
+/// The three triggers of the framework are [`EventTrigger`], [`MessageTrigger`] and [`WebhookTrigger`](crate::WebhookTrigger). A
 /// [`StandaloneTrigger`] has events of any kind of source. A custom trigger implements this trait, and is added to the builder of the runtime by `trigger(..)`.
 ///
 /// An implementation must fulfil this contract:
@@ -161,31 +155,5 @@ impl TriggerEvent {
             frame.attributes.get_or_insert_default().set(key.into(), value.into());
         }
         TriggerEvent::through(Arc::new(TriggerInfo::custom(trigger_id)), Arc::new(frame))
-    }
-
-    /// Returns the event of a webhook request from 127.0.0.1, for the test of a handler. `path` may have a query, whose
-    /// secrets are removed.
-    ///
-    /// ```
-    /// # use trigger_core::{Context, FromTrigger, Headers, Query, TriggerEvent};
-    /// # use std::collections::HashMap;
-    /// let headers = Headers::from_iter([("x-github-event", "push")]);
-    /// let event = TriggerEvent::webhook("/github?ref=main", headers, r#"{"id": 7}"#);
-    /// let cx = Context::new(&event);
-    /// assert_eq!(Headers::from_trigger(&cx)?.get("x-github-event"), Some("push"));
-    /// assert_eq!(Query::<HashMap<String, String>>::from_trigger(&cx)?["ref"], "main");
-    /// # Ok::<(), trigger_core::Rejection>(())
-    /// ```
-    pub fn webhook(path: &str, headers: Headers, body: impl Into<Bytes>) -> TriggerEvent {
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let query = query_without_secrets(query);
-        let info = TriggerInfo::new(format!("webhook-{path}"), TriggerKind::Webhook);
-        let mut frame = Frame::new(SharedClock::SYSTEM.stamp(), &WEBHOOK_FORM, path.into(), body.into())
-            .with(HEADERS, headers.into_attribute())
-            .with(REMOTE, Attribute::Text(Ipv4Addr::LOCALHOST.to_smolstr()));
-        if !query.is_empty() {
-            frame = frame.with(QUERY, query.into());
-        }
-        TriggerEvent::through(Arc::new(info), Arc::new(frame))
     }
 }

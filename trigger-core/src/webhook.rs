@@ -14,20 +14,28 @@ use arc_swap::ArcSwap;
 use smol_str::SmolStr;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
-use crate::source::Sink;
-use crate::task::Tasks;
-use crate::trigger::TriggerError;
+use crate::{Sink, TriggerError};
 
 mod connection;
+mod form;
 mod head_checks;
 mod head_deadline;
+mod headers;
+mod pairs;
+mod query;
 mod receive;
 mod respond;
 mod source;
 mod stream;
+mod tasks;
+mod trigger;
 
+pub use headers::Headers;
+pub use query::Query;
 use receive::Table;
 pub use source::WEBHOOK;
+use tasks::Tasks;
+pub use trigger::WebhookTrigger;
 
 /// The time limit of a request head. It is also the limit of an idle connection.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -232,7 +240,7 @@ impl Server {
         match std::mem::replace(&mut *socket, Socket::Moved) {
             Socket::Listening(listener) => {
                 tracing::info!(address = %self.local_addr, "webhook server listens");
-                let stop = self.tasks.stop_token();
+                let stop = self.tasks.stop_token().clone();
                 self.tasks.spawn(connection::accept(listener, Arc::downgrade(self), stop));
             }
             other => *socket = other,

@@ -15,12 +15,17 @@ type Path = Vec<String>;
 const KNOWN: &[(&str, &str)] =
     &[("webhook/connection.rs", "webhook/receive.rs"), ("webhook/receive.rs", "webhook/connection.rs")];
 
+/// The known imports from a layer above, as pairs of a file and an item. The values list the kinds of this crate, and the
+/// webhook is one of them while it is a module of this crate. The list only shrinks.
+const KNOWN_UPWARD: &[(&str, &str)] = &[("event/kinds.rs", "webhook::WEBHOOK")];
+
 #[test]
 fn imports_follow_the_order_of_the_layers() {
     let layers = [VALUES, ACTIVATION, SOURCES, RUNNING];
     let layer = |path: &Path| {
         layers.iter().position(|layer| path.first().is_some_and(|top| layer.contains(&top.as_str())))
     };
+    let mut upwards = BTreeSet::new();
     for (file, text) in files() {
         let own = module(&file);
         let tests = [own.clone(), vec!["tests".to_owned()]].concat();
@@ -29,9 +34,13 @@ fn imports_follow_the_order_of_the_layers() {
         let imports = [imports(&own, program), imports(&tests, &text[program.len()..])].concat();
         for import in imports {
             let upward = layer(&own).zip(layer(&import)).is_some_and(|(own, theirs)| own < theirs);
-            assert!(!upward, "{file} imports `{}` from a layer above its own", import.join("::"));
+            if upward {
+                upwards.insert((file.clone(), import.join("::")));
+            }
         }
     }
+    let known = KNOWN_UPWARD.iter().map(|(file, item)| ((*file).to_owned(), (*item).to_owned())).collect();
+    assert_eq!(upwards, known, "imports from a layer above");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use trigger_grammar::setting::{Setting, same};
 use super::made::BoxSource;
 use super::settings::Settings;
 use crate::error::ConfigError;
-use crate::event::{Attribute, EventForm, Frame, ReadJson, TriggerKind};
+use crate::event::{EventForm, Frame, ReadJson, ReadMetadata, TriggerKind};
 use crate::policy::Overflow;
 
 /// A kind of source, as a constant: its name, its settings, and the defaults of its queue.
@@ -197,7 +197,7 @@ impl SourceKind {
     pub const fn metadata(
         mut self,
         write: fn(&Frame) -> Map<String, Value>,
-        read: fn(&Map<String, Value>) -> Result<(String, Vec<(String, Attribute)>), String>,
+        read: ReadMetadata,
     ) -> SourceKind {
         self.form.metadata = write;
         self.form.read = ReadJson::Metadata(read);

@@ -1,5 +1,7 @@
 //! The attributes of an event: a few values by key, besides its name and its body.
 
+use std::mem;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -65,7 +67,8 @@ impl From<Value> for Attribute {
 /// The attributes of a frame. Each key is unique, and the order has no meaning.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Attributes {
-    /// The first ones are inline, so that a webhook request needs no second allocation for them.
+    /// The first ones are inline, so that a webhook request needs no second allocation for them. An empty place comes
+    /// after all others.
     first: [Option<(SmolStr, Attribute)>; 3],
     more: Vec<(SmolStr, Attribute)>,
 }
@@ -78,15 +81,6 @@ impl PartialEq for Attributes {
 }
 
 impl Attributes {
-    /// Returns attributes with different keys.
-    #[inline]
-    pub(crate) fn of(first: [Option<(&'static str, Attribute)>; 3]) -> Box<Attributes> {
-        let entry = |entry: Option<(&'static str, Attribute)>| {
-            entry.map(|(key, value)| (SmolStr::new_static(key), value))
-        };
-        Box::new(Attributes { first: first.map(entry), more: Vec::new() })
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Attribute)> {
         let all = self.first.iter().flatten().chain(&self.more);
         all.map(|(key, value)| (key.as_str(), value))
@@ -97,14 +91,17 @@ impl Attributes {
     }
 
     /// Sets an attribute. A value of the same key is replaced.
+    #[inline(always)]
     pub(crate) fn set(&mut self, key: SmolStr, value: Attribute) {
-        let all = self.first.iter_mut().flatten().chain(&mut self.more);
-        if let Some((_, old)) = all.into_iter().find(|(other, _)| *other == key) {
-            *old = value;
-            return;
+        for place in &mut self.first {
+            match place {
+                Some((other, _)) if *other != key => {}
+                // The places are taken in their order, so no later one has the key.
+                place => return *place = Some((key, value)),
+            }
         }
-        match self.first.iter_mut().find(|place| place.is_none()) {
-            Some(place) => *place = Some((key, value)),
+        match self.more.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, old)) => *old = value,
             None => self.more.push((key, value)),
         }
     }
@@ -119,11 +116,8 @@ impl Attributes {
 
     /// Removes an attribute.
     pub(crate) fn remove(&mut self, key: &str) {
-        for place in &mut self.first {
-            if place.as_ref().is_some_and(|(other, _)| other == key) {
-                *place = self.more.pop();
-            }
-        }
-        self.more.retain(|(other, _)| other != key);
+        let all = mem::take(self);
+        let first = all.first.into_iter().flatten();
+        first.chain(all.more).filter(|(other, _)| other != key).for_each(|(key, value)| self.set(key, value));
     }
 }

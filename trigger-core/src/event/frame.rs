@@ -146,8 +146,8 @@ pub(crate) enum ReadJson {
     Payload(fn(&Value, &Map<String, Value>) -> Result<ReadForm, String>),
 }
 
-/// Reads the name of an event and its attributes from its metadata.
-pub(crate) type ReadMetadata = fn(&Map<String, Value>) -> Result<(String, Vec<(String, Attribute)>), String>;
+/// Reads the name and the attributes of an event from its metadata: see [`SourceKind::metadata`](crate::SourceKind::metadata).
+pub type ReadMetadata = fn(&Map<String, Value>) -> Result<(String, Vec<(String, Attribute)>), String>;
 
 /// What the JSON form of an event says, except its id and time.
 #[derive(Debug)]

@@ -14,6 +14,18 @@ use uuid::Uuid;
 pub struct EventId(pub(crate) Uuid);
 
 impl EventId {
+    /// Returns the 16 bytes of the id. In the order of the bytes, ids have the order of their times.
+    ///
+    /// ```
+    /// # use trigger_core::EventId;
+    /// let id: EventId = "01890a5d-ac96-774b-bcce-b302099a8057".parse()?;
+    /// assert_eq!(id.as_bytes()[..6], [0x01, 0x89, 0x0a, 0x5d, 0xac, 0x96]);
+    /// # Ok::<(), trigger_core::ParseEventIdError>(())
+    /// ```
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
     /// Returns the id folded into 64 bits.
     pub(crate) fn fold(self) -> u64 {
         let (high, low) = self.0.as_u64_pair();

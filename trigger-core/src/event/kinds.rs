@@ -7,9 +7,9 @@ use linkme::distributed_slice;
 use super::frame::{CUSTOM_FORM, DEAD_LETTER_FORM, EventForm};
 use super::kind::TriggerKind;
 use super::published::{EVENT_FORM, MESSAGE_FORM};
-use super::request::WEBHOOK_FORM;
 use crate::error::ConfigError;
 use crate::names;
+use crate::webhook::WEBHOOK;
 
 /// The forms of events of every crate that is linked into the program. Its name is unique, because all linked crates
 /// share the sections of object files.
@@ -17,7 +17,7 @@ use crate::names;
 pub static TRIGGER_CORE_FORMS_V1: [&'static EventForm];
 
 /// The forms of the kinds of this crate.
-const FORMS: &[&EventForm] = &[&EVENT_FORM, &MESSAGE_FORM, &WEBHOOK_FORM, &DEAD_LETTER_FORM, &CUSTOM_FORM];
+const FORMS: &[&EventForm] = &[&EVENT_FORM, &MESSAGE_FORM, WEBHOOK.form(), &DEAD_LETTER_FORM, &CUSTOM_FORM];
 
 /// Returns every form that the program knows: those of this crate first.
 fn all_forms() -> impl Iterator<Item = &'static EventForm> + Clone {

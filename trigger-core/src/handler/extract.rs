@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::{Context, FromTrigger, Needs, Rejection};
-use crate::event::{EventId, Headers, QUERY, TriggerEvent, TriggerKind};
+use crate::event::{EventId, TriggerEvent};
 
 /// The body of the event, decoded from JSON: the data of an event, the content of a message, the body of a request.
 ///
@@ -106,40 +106,6 @@ impl<T> Deref for State<T> {
 
     fn deref(&self) -> &T {
         &self.0
-    }
-}
-
-/// The query of a webhook request, decoded into a type (`application/x-www-form-urlencoded`).
-///
-/// Keys that carry secrets, such as `token` and `access_token`, are removed first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Query<T>(pub T);
-
-impl<T: DeserializeOwned> FromTrigger for Query<T> {
-    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Some(&[TriggerKind::Webhook]);
-
-    fn from_trigger(cx: &Context<'_>) -> Result<Query<T>, Rejection> {
-        if cx.event.frame.kind() != TriggerKind::Webhook {
-            return Err(Rejection::absent("only a webhook request has query"));
-        }
-        let query = cx.event.frame.attribute(QUERY).unwrap_or_default();
-        serde_urlencoded::from_str(query).map(Query).map_err(|error| Rejection::invalid(error.to_string()))
-    }
-}
-
-impl<T> Deref for Query<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl FromTrigger for Headers {
-    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Some(&[TriggerKind::Webhook]);
-
-    fn from_trigger(cx: &Context<'_>) -> Result<Headers, Rejection> {
-        Headers::of(&cx.event.frame).ok_or_else(|| Rejection::absent("only a webhook request has headers"))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -22,7 +23,6 @@ use super::head_deadline::HeadDeadline;
 use super::receive::RequestReader;
 use super::stream::Stream;
 use super::{CONNECTIONS, LINGER, STOP_GRACE, Server, head_checks, respond};
-use crate::task::BoxFuture;
 
 /// The body of a response: our own, or from an axum route.
 type Answer = Either<Full<Bytes>, Body>;
@@ -151,7 +151,7 @@ enum Dispatch {
     /// A webhook.
     Webhook(RequestReader),
     /// An axum route.
-    Other(BoxFuture<'static, Response<Body>>),
+    Other(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
 }
 
 /// Answers a request. A `POST` to a webhook goes directly to its trigger, and every other request to an axum route.

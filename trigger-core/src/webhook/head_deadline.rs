@@ -9,7 +9,6 @@ use std::sync::{Mutex, PoisonError};
 use tokio::time::{Instant, sleep_until};
 
 use super::HEAD_TIMEOUT;
-use crate::clock;
 
 /// The deadline of the next head of a connection; `None` while a request is read or answered.
 #[derive(Debug)]
@@ -18,12 +17,17 @@ pub(super) struct HeadDeadline(Mutex<Option<Instant>>);
 impl HeadDeadline {
     /// Returns a deadline that runs for the first head of a connection.
     pub(super) fn new() -> HeadDeadline {
-        HeadDeadline(Mutex::new(Some(clock::after(HEAD_TIMEOUT))))
+        HeadDeadline(Mutex::new(Some(HeadDeadline::of_now())))
+    }
+
+    /// Returns the deadline of a head that begins now.
+    fn of_now() -> Instant {
+        Instant::now() + HEAD_TIMEOUT
     }
 
     /// Starts the deadline of the next head, after a request was answered.
     pub(super) fn start(&self) {
-        self.set(Some(clock::after(HEAD_TIMEOUT)));
+        self.set(Some(HeadDeadline::of_now()));
     }
 
     /// Stops the deadline, after a head has arrived.
@@ -40,8 +44,8 @@ impl HeadDeadline {
         loop {
             let deadline = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
             // Without a deadline, the next one starts later than now, so it is after this instant.
-            let check_at = deadline.unwrap_or_else(|| clock::after(HEAD_TIMEOUT));
-            if deadline.is_some_and(|deadline| deadline <= clock::instant()) {
+            let check_at = deadline.unwrap_or_else(HeadDeadline::of_now);
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return;
             }
             sleep_until(check_at).await;
@@ -57,7 +61,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_head_has_the_full_time_limit() {
-        let (deadline, began) = (HeadDeadline::new(), clock::instant());
+        let (deadline, began) = (HeadDeadline::new(), Instant::now());
         let requests = async {
             for arrives_after in [9, 0, 9] {
                 sleep(Duration::from_secs(arrives_after)).await;

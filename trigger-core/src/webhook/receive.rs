@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::mem;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::routing::{any, get};
 use http::header::ALLOW;
@@ -21,13 +21,12 @@ use tower::ServiceExt;
 use trigger_grammar::path::HEALTH;
 
 use super::connection::Peer;
+use super::form;
+use super::headers::Headers;
+use super::query::query_without_secrets;
 use super::respond::{Answer, accepted, error, filtered, later, queue_full, refused, respond, stopping};
 use super::{BODY_GRACE, BODY_TIMEOUT, Endpoint};
-use crate::deadlock::Waited;
-use crate::event::{
-    Attribute, Attributes, Frame, HEADERS, Headers, QUERY, REMOTE, WEBHOOK_FORM, query_without_secrets,
-};
-use crate::source::Offer;
+use crate::{Bytes, Draft, Offered};
 
 /// The maximum memory that is allocated for a body before it arrives, in bytes. The client declares the length, so it
 /// may be false.
@@ -89,7 +88,7 @@ async fn health(State(endpoints): State<Arc<[Arc<Endpoint>]>>) -> Answer {
     let accepting = !endpoints.is_empty() && endpoints.iter().all(|endpoint| endpoint.sink.is_open());
     let each = endpoints.iter().map(|endpoint| TriggerHealth {
         trigger_id: endpoint.sink.trigger_id(),
-        queue_size: endpoint.sink.queue().len(),
+        queue_size: endpoint.sink.queue_size(),
     });
     let each: Vec<_> = each.collect();
     let health = Health {
@@ -147,33 +146,34 @@ impl RequestReader {
         if let Err(error) = self.read(peer).await {
             return error.answer();
         }
-        let frame = self.frame(peer);
-        let id = frame.id;
-        match self.endpoint.sink.offer(Arc::new(frame)) {
-            Offer::Queued => accepted(id, mem::take(&mut self.map)),
-            Offer::Filtered => filtered(id, mem::take(&mut self.map)),
-            Offer::Dropped | Offer::Rejected => queue_full(),
-            Offer::Closed => stopping(),
-            // Boxed, so that other requests do not have its size.
-            Offer::Waiting(offer) => match Box::pin(timeout(BODY_TIMEOUT, offer.queued())).await {
-                Ok(Waited::Queued) => accepted(id, mem::take(&mut self.map)),
-                Ok(_) => stopping(),
-                Err(_) => queue_full(),
-            },
+        let (id, time) = self.endpoint.sink.stamp();
+        let draft = self.draft(peer).stamped(id, time);
+        let mut sending = pin!(self.endpoint.sink.send(draft));
+        let offered = match poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await {
+            Poll::Ready(offered) => Some(offered),
+            // Boxed, because most requests need no timer.
+            Poll::Pending => Box::pin(timeout(BODY_TIMEOUT, sending)).await.ok(),
+        };
+        match offered {
+            Some(Offered::Queued(_)) => accepted(id, mem::take(&mut self.map)),
+            Some(Offered::Filtered) => filtered(id, mem::take(&mut self.map)),
+            Some(Offered::Closed) => stopping(),
+            // Also if the queue had no capacity for the whole time.
+            _ => queue_full(),
         }
     }
 
     /// Returns the event of a request whose body was read to its end.
-    fn frame(&mut self, peer: &Peer) -> Frame {
+    fn draft(&mut self, peer: &Peer) -> Draft {
         let mut body = Bytes::from(mem::take(&mut self.bytes));
-        let headers = Attribute::Bytes(body.split_to(self.headers));
-        let stamp = self.endpoint.sink.stamp();
-        let query = mem::take(&mut self.query);
-        let query = (!query.is_empty()).then(|| (QUERY, query.into()));
-        let remote = Attribute::Text(peer.remote.clone());
-        let mut frame = Frame::new(stamp, &WEBHOOK_FORM, self.endpoint.path.clone(), body);
-        frame.attributes = Some(Attributes::of([Some((HEADERS, headers)), Some((REMOTE, remote)), query]));
-        frame
+        let headers = Headers::from_written(body.split_to(self.headers));
+        form::draft(
+            self.endpoint.path.clone(),
+            headers,
+            peer.remote.clone(),
+            mem::take(&mut self.query),
+            body,
+        )
     }
 
     /// Reads the body to its end. Only a body that has not arrived yet needs timers.

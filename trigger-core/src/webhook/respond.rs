@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use axum::body::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
+use uuid::Uuid;
 
-use crate::event::EventId;
+use crate::{Bytes, EventId};
 
 /// A response of our own. Its body is complete.
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -40,8 +40,8 @@ pub(super) fn filtered(event_id: EventId, map: HeaderMap) -> Answer {
     received(StatusCode::OK, FILTERED, event_id, map)
 }
 
-fn received(status: StatusCode, mut text: [u8; 71], EventId(id): EventId, map: HeaderMap) -> Answer {
-    id.hyphenated().encode_lower(&mut text[ID]);
+fn received(status: StatusCode, mut text: [u8; 71], id: EventId, map: HeaderMap) -> Answer {
+    Uuid::from_bytes(*id.as_bytes()).hyphenated().encode_lower(&mut text[ID]);
     json(status, Bytes::copy_from_slice(&text), map)
 }
 

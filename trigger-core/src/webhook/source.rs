@@ -1,20 +1,24 @@
 //! The source of a webhook: a path of a server, which the webhooks of one host and port share.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use smol_str::ToSmolStr;
 use trigger_grammar::kind;
 
+use super::form::{draft, metadata, read};
+use super::headers::Headers;
+use super::query::query_without_secrets;
 use super::{Endpoint, Ports, Server};
-use crate::config::{BoxSource, SourceKind, TriggerConfig};
-use crate::event::WEBHOOK_FORM;
-use crate::policy::Overflow;
-use crate::source::{SourceContext, TriggerSource};
-use crate::trigger::TriggerError;
+use crate::{
+    BoxSource, Bytes, Overflow, SourceContext, SourceKind, TriggerConfig, TriggerError, TriggerEvent,
+    TriggerSource,
+};
 
-/// HTTP requests to one path of a server.
-pub static WEBHOOK: SourceKind = SourceKind::of(WEBHOOK_FORM)
+/// A webhook request. Its payload is its body.
+pub static WEBHOOK: SourceKind = SourceKind::new(kind::WEBHOOK.name, "a webhook request")
+    .metadata(metadata, read)
     .queue(1000)
     // The 503 of a full queue is a rejection.
     .overflow(Overflow::Reject)
@@ -41,6 +45,28 @@ impl TriggerConfig {
     /// Refuses a body over this many bytes with 413. For webhook triggers; the default is 1 MiB.
     pub fn body_limit(self, bytes: usize) -> TriggerConfig {
         self.setting("body_limit", bytes)
+    }
+}
+
+impl TriggerEvent {
+    /// Returns the event of a webhook request from 127.0.0.1, for the test of a handler. `path` may have a query, whose
+    /// secrets are removed.
+    ///
+    /// ```
+    /// # use trigger_core::{Context, FromTrigger, Headers, Query, TriggerEvent};
+    /// # use std::collections::HashMap;
+    /// let headers = Headers::from_iter([("x-github-event", "push")]);
+    /// let event = TriggerEvent::webhook("/github?ref=main", headers, r#"{"id": 7}"#);
+    /// let cx = Context::new(&event);
+    /// assert_eq!(Headers::from_trigger(&cx)?.get("x-github-event"), Some("push"));
+    /// assert_eq!(Query::<HashMap<String, String>>::from_trigger(&cx)?["ref"], "main");
+    /// # Ok::<(), trigger_core::Rejection>(())
+    /// ```
+    pub fn webhook(path: &str, headers: Headers, body: impl Into<Bytes>) -> TriggerEvent {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let remote = Ipv4Addr::LOCALHOST.to_smolstr();
+        let draft = draft(path, headers, remote, query_without_secrets(query), body.into());
+        TriggerEvent::from_draft(&WEBHOOK, format!("webhook-{path}"), draft)
     }
 }
 

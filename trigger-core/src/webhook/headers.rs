@@ -1,65 +1,16 @@
-//! The form of a webhook request as an event, without its secrets.
+//! The headers of a request, without those that carry secrets.
 
 use std::{fmt, iter};
 
-use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::attributes::Attribute;
-use super::frame::{EventForm, Frame, ReadJson};
-use super::kind::TriggerKind;
-
-/// The attribute with the query: the text after `?`, without the keys that carry secrets.
-pub(crate) const QUERY: &str = "query";
+use super::pairs::grouped;
+use crate::{Attribute, Bytes, Context, Frame, FromTrigger, Rejection, TriggerKind};
 
 /// The attribute with the [`Headers`].
-pub(crate) const HEADERS: &str = "headers";
-
-/// The attribute with the IP address of the client.
-pub(crate) const REMOTE: &str = "remote";
-
-/// A webhook request. Its payload is its body.
-pub(crate) const WEBHOOK_FORM: EventForm =
-    EventForm { metadata, read: ReadJson::Metadata(read), ..EventForm::new(TriggerKind::Webhook) };
-
-fn metadata(frame: &Frame) -> Map<String, Value> {
-    let headers = Headers::of(frame).unwrap_or_default();
-    let fields = [
-        // A webhook accepts no other method.
-        ("method", Method::POST.as_str().into()),
-        ("path", frame.name().into()),
-        (QUERY, grouped(query_pairs(frame.attribute(QUERY).unwrap_or_default()))),
-        (HEADERS, headers.grouped()),
-        (REMOTE, frame.attribute(REMOTE).into()),
-    ];
-    fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
-}
-
-fn read(metadata: &Map<String, Value>) -> Result<(String, Vec<(String, Attribute)>), String> {
-    let text = |name: &str| metadata.get(name).and_then(Value::as_str);
-    let mut attributes = Vec::new();
-    let query = pairs_of(metadata.get(QUERY));
-    if !query.is_empty() {
-        let written = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
-        attributes.push((QUERY.to_owned(), written.into()));
-    }
-    let headers: Headers = pairs_of(metadata.get(HEADERS)).into_iter().collect();
-    attributes.push((HEADERS.to_owned(), Attribute::Bytes(headers.0)));
-    attributes.extend(text(REMOTE).map(|remote| (REMOTE.to_owned(), remote.into())));
-    Ok((text("path").unwrap_or_default().to_owned(), attributes))
-}
-
-/// Returns the pairs of an object in which a repeated key has a list of its values.
-fn pairs_of(object: Option<&Value>) -> Vec<(&str, &str)> {
-    let entries = object.and_then(Value::as_object).into_iter().flatten();
-    let pairs = entries.flat_map(|(key, value)| {
-        let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-        values.iter().filter_map(move |value| Some((key.as_str(), value.as_str()?)))
-    });
-    pairs.collect()
-}
+pub(super) const HEADERS: &str = "headers";
 
 /// The headers of a webhook request.
 ///
@@ -77,7 +28,7 @@ pub struct Headers(
 impl Headers {
     /// Writes the headers that carry no secrets, in the kept form. A head is far smaller than 64 KiB, so the lengths
     /// fit.
-    pub(crate) fn write_without_secrets(headers: &HeaderMap, to: &mut Vec<u8>) {
+    pub(super) fn write_without_secrets(headers: &HeaderMap, to: &mut Vec<u8>) {
         for (name, value) in headers {
             if !is_secret_header(name.as_str()) {
                 write(name.as_str(), value.as_bytes(), to);
@@ -86,7 +37,7 @@ impl Headers {
     }
 
     /// Returns the headers of an event, if it is a webhook request.
-    pub(crate) fn of(frame: &Frame) -> Option<Headers> {
+    pub(super) fn of(frame: &Frame) -> Option<Headers> {
         match frame.any_attribute(HEADERS)? {
             Attribute::Bytes(headers) => Some(Headers(headers.clone())),
             _ => None,
@@ -94,8 +45,13 @@ impl Headers {
     }
 
     /// Returns the headers as an attribute of a frame.
-    pub(crate) fn into_attribute(self) -> Attribute {
+    pub(super) fn into_attribute(self) -> Attribute {
         Attribute::Bytes(self.0)
+    }
+
+    /// Returns headers in the kept form.
+    pub(super) fn from_written(written: Bytes) -> Headers {
+        Headers(written)
     }
 
     fn pairs(&self) -> impl Iterator<Item = (&str, &[u8])> {
@@ -129,7 +85,7 @@ impl Headers {
     }
 
     /// Returns an object in which a repeated header has a list of its values.
-    fn grouped(&self) -> Value {
+    pub(super) fn grouped(&self) -> Value {
         grouped(self.iter().map(|(name, value)| (name.to_owned(), value)))
     }
 }
@@ -178,29 +134,12 @@ impl Serialize for Headers {
     }
 }
 
-/// Returns an object of pairs, in which a repeated key has a list of its values.
-fn grouped(pairs: impl Iterator<Item = (String, String)>) -> Value {
-    let mut object = Map::new();
-    for (key, value) in pairs {
-        match object.get_mut(&key) {
-            None => drop(object.insert(key, Value::String(value))),
-            Some(Value::Array(values)) => values.push(Value::String(value)),
-            Some(one) => *one = Value::Array(vec![one.take(), Value::String(value)]),
-        }
+impl FromTrigger for Headers {
+    const AVAILABLE_FOR: Option<&'static [TriggerKind]> = Some(&[TriggerKind::Webhook]);
+
+    fn from_trigger(cx: &Context<'_>) -> Result<Headers, Rejection> {
+        Headers::of(cx.event().frame()).ok_or_else(|| Rejection::absent("only a webhook request has headers"))
     }
-    Value::Object(object)
-}
-
-/// Returns the decoded pairs of a query (WHATWG URL standard, `application/x-www-form-urlencoded` parsing).
-fn query_pairs(query: &str) -> impl Iterator<Item = (String, String)> {
-    form_urlencoded::parse(query.as_bytes()).into_owned()
-}
-
-/// Returns the query without the keys that carry secrets.
-pub(crate) fn query_without_secrets(query: &str) -> String {
-    let is_secret =
-        |pair: &str| query_pairs(pair).any(|(key, _)| is_secret_query_key(&key.to_ascii_lowercase()));
-    query.split('&').filter(|pair| !is_secret(pair)).collect::<Vec<_>>().join("&")
 }
 
 /// Returns `true` if a header carries a credential, a cookie or a signature. `name` is in lower case.
@@ -240,15 +179,6 @@ fn is_secret_header(name: &str) -> bool {
             | "stripe-signature"
             | "svix-signature"
             | "webhook-signature"
-    )
-}
-
-/// Returns `true` if a query key in lower case carries a secret. CloudEvents allows `?access_token=` (HTTP WebHook
-/// section 3.2).
-fn is_secret_query_key(key: &str) -> bool {
-    matches!(
-        key,
-        "access_token" | "token" | "api_key" | "apikey" | "key" | "secret" | "signature" | "sig" | "password"
     )
 }
 

@@ -3,13 +3,10 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::config::TriggerConfig;
-use crate::event::TriggerEvent;
-use crate::filter::Filter;
-use crate::policy::Overflow;
-use crate::status::TriggerStatus;
-use crate::trigger::{StandaloneTrigger, Trigger, TriggerError};
-use crate::webhook::WEBHOOK;
+use super::source::WEBHOOK;
+use crate::{
+    Filter, Overflow, StandaloneTrigger, Trigger, TriggerConfig, TriggerError, TriggerEvent, TriggerStatus,
+};
 
 /// Receives the `POST` requests to one path of an HTTP server. A clone is a handle to the same trigger.
 ///

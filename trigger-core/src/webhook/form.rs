@@ -1,0 +1,57 @@
+//! A webhook request as an event: its attributes and its JSON form.
+
+use http::Method;
+use serde_json::{Map, Value};
+use smol_str::SmolStr;
+
+use super::headers::{HEADERS, Headers};
+use super::pairs::{grouped, pairs_of};
+use super::query::{QUERY, query_pairs};
+use crate::{Attribute, Bytes, Draft, Frame};
+
+/// The attribute with the IP address of the client.
+pub(super) const REMOTE: &str = "remote";
+
+/// Returns the metadata of a request.
+pub(super) fn metadata(frame: &Frame) -> Map<String, Value> {
+    let headers = Headers::of(frame).unwrap_or_default();
+    let fields = [
+        // A webhook accepts no other method.
+        ("method", Method::POST.as_str().into()),
+        ("path", frame.name().into()),
+        (QUERY, grouped(query_pairs(frame.attribute(QUERY).unwrap_or_default()))),
+        (HEADERS, headers.grouped()),
+        (REMOTE, frame.attribute(REMOTE).into()),
+    ];
+    fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// Reads the path and the attributes of a request from its metadata.
+pub(super) fn read(metadata: &Map<String, Value>) -> Result<(String, Vec<(String, Attribute)>), String> {
+    let text = |name: &str| metadata.get(name).and_then(Value::as_str);
+    let mut attributes = Vec::new();
+    let query = pairs_of(metadata.get(QUERY));
+    if !query.is_empty() {
+        let written = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+        attributes.push((QUERY.to_owned(), written.into()));
+    }
+    let headers: Headers = pairs_of(metadata.get(HEADERS)).into_iter().collect();
+    attributes.push((HEADERS.to_owned(), headers.into_attribute()));
+    attributes.extend(text(REMOTE).map(|remote| (REMOTE.to_owned(), remote.into())));
+    Ok((text("path").unwrap_or_default().to_owned(), attributes))
+}
+
+/// Returns the event of a request, whose `query` has no secrets.
+#[inline]
+pub(super) fn draft(
+    path: impl Into<SmolStr>,
+    headers: Headers,
+    remote: impl Into<SmolStr>,
+    query: String,
+    body: Bytes,
+) -> Draft {
+    let draft = Draft::new(path, body)
+        .attribute(SmolStr::new_static(HEADERS), headers.into_attribute())
+        .attribute(SmolStr::new_static(REMOTE), Attribute::Text(remote.into()));
+    if query.is_empty() { draft } else { draft.attribute(SmolStr::new_static(QUERY), query) }
+}
