@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -90,28 +91,35 @@ impl Sink {
     #[expect(clippy::manual_async_fn, reason = "an async fn would store the draft twice")]
     pub fn send(&self, draft: Draft) -> impl Future<Output = Offered> + Send + '_ {
         async move {
-            let (id, offer) = self.offer_draft(draft);
-            match offer {
-                Offer::Queued => Offered::Queued(id),
-                Offer::Filtered => Offered::Filtered,
-                Offer::Dropped => Offered::Dropped,
-                Offer::Rejected => Offered::Rejected,
-                Offer::Closed => Offered::Closed,
-                // Boxed, so that other events do not have its size.
-                Offer::Waiting(offer) => match Box::pin(offer.queued()).await {
-                    Waited::Queued => Offered::Queued(id),
-                    Waited::Refused if !self.is_open() => Offered::Closed,
-                    Waited::Refused | Waited::Deadlock => Offered::Dropped,
-                },
+            match self.offer_draft(draft) {
+                Ok(offered) => offered,
+                Err(waiting) => waiting.await,
             }
         }
     }
 
-    /// Offers the event of a draft. Returns its id too.
+    /// Offers the event of a draft. Returns the future of an event that waits for capacity. It is boxed, so that the other
+    /// events do not have its size.
     #[inline]
-    fn offer_draft(&self, draft: Draft) -> (EventId, Offer) {
+    fn offer_draft(&self, draft: Draft) -> Result<Offered, Pin<Box<impl Future<Output = Offered> + Send>>> {
         let frame = draft.frame(|| self.stamp(), self.0.kind);
-        (frame.id(), self.offer(frame))
+        let id = frame.id();
+        Ok(match self.offer(frame) {
+            Offer::Queued => Offered::Queued(id),
+            Offer::Filtered => Offered::Filtered,
+            Offer::Dropped => Offered::Dropped,
+            Offer::Rejected => Offered::Rejected,
+            Offer::Closed => Offered::Closed,
+            Offer::Waiting(offer) => {
+                return Err(Box::pin(async move {
+                    match offer.queued().await {
+                        Waited::Queued => Offered::Queued(id),
+                        Waited::Refused if !self.is_open() => Offered::Closed,
+                        Waited::Refused | Waited::Deadlock => Offered::Dropped,
+                    }
+                }));
+            }
+        })
     }
 
     /// Waits until the queue has capacity for an event, or is closed.

@@ -1,56 +1,81 @@
-//! Checks of a request's head that hyper does not make. A request that fails one reaches no route.
+//! The checks of every request: those of its head that hyper does not make. A request that fails one reaches no route.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use http::header::{CONTENT_ENCODING, HOST};
 use http::uri::Authority;
-use http::{HeaderValue, Request, StatusCode, Version};
+use http::{HeaderValue, StatusCode, Version};
 
-use super::{HEAD_BYTES, HEADERS, TARGET_BYTES};
+use super::check::{Check, Head, HeaderSummary, Refusal};
+use super::settings::ServerSettings;
 
-/// The answer to a request that is refused by its head alone: the status, and the message.
-type Fault = (StatusCode, &'static str);
+/// The checks of every server, in their order.
+pub(super) type HeadChecks = (HeadLimits, (HostRule, IdentityEncoding));
 
-/// Checks a head. Returns the size of its headers in bytes, or why the request is refused. `known` is a valid `Host` of
-/// an earlier request of the connection.
-pub(super) fn check<B>(request: &Request<B>, known: &OnceLock<Box<[u8]>>) -> Result<usize, Fault> {
-    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    if target > TARGET_BYTES {
-        return Err((StatusCode::URI_TOO_LONG, "the request target is over 8 KiB"));
-    }
-    // One pass over the headers costs less than a lookup of each name.
-    let (mut bytes, mut hosts, mut encoded) = (0, [None; 2], false);
-    for (name, value) in request.headers() {
-        bytes += name.as_str().len() + value.len() + 4;
-        match *name {
-            HOST => hosts = [Some(value), hosts[0]],
-            CONTENT_ENCODING => encoded |= !value.as_bytes().eq_ignore_ascii_case(b"identity"),
-            _ => {}
+/// Returns the checks of a new connection.
+pub(super) fn head_checks(settings: &Arc<ServerSettings>) -> HeadChecks {
+    (HeadLimits(Arc::clone(settings)), (HostRule::default(), IdentityEncoding))
+}
+
+/// Refuses a head over the limits of the server.
+#[derive(Debug)]
+pub(super) struct HeadLimits(Arc<ServerSettings>);
+
+impl Check for HeadLimits {
+    #[inline]
+    fn head(&self, head: &Head<'_>, summary: &HeaderSummary<'_>) -> Result<(), Refusal> {
+        let limits = &self.0.limits;
+        let target = head.target.map_or(0, |target| target.as_str().len());
+        if target > limits.target_bytes {
+            let message = format!("the request target is over {}", shown(limits.target_bytes));
+            return Err(Refusal::new(StatusCode::URI_TOO_LONG, message));
         }
+        if target + summary.bytes > limits.head_bytes {
+            let message = format!("the head is over {}", shown(limits.head_bytes));
+            return Err(Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message));
+        }
+        // hyper's own limit is 100 headers, and its answer has no body.
+        if head.headers.len() > limits.headers {
+            let message = format!("the head has over {} headers", limits.headers);
+            return Err(Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message));
+        }
+        Ok(())
     }
-    if target + bytes > HEAD_BYTES {
-        return Err((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head is over 16 KiB"));
+}
+
+/// Returns a limit of whole KiB as a text.
+fn shown(bytes: usize) -> String {
+    format!("{} KiB", bytes / 1024)
+}
+
+/// Refuses a request without a valid `Host`.
+///
+/// RFC 9112 section 3.2: a server MUST answer 400 to a request without Host, with more than one, or with one that is invalid.
+/// HTTP/1.0 has no such rule, but two Host headers are ambiguous there as well.
+#[derive(Debug, Default)]
+pub(super) struct HostRule {
+    /// The `Host` of the first valid request of the connection. Most clients send the same one each time, which then needs no
+    /// check.
+    known: OnceLock<Box<[u8]>>,
+}
+
+impl Check for HostRule {
+    #[inline]
+    fn head(&self, head: &Head<'_>, summary: &HeaderSummary<'_>) -> Result<(), Refusal> {
+        let message = match summary.hosts {
+            [Some(host), None] if self.known.get().is_some_and(|known| **known == *host.as_bytes()) => {
+                return Ok(());
+            }
+            [Some(host), None] if is_host(host) => {
+                let _ = self.known.set(host.as_bytes().into());
+                return Ok(());
+            }
+            [None, _] if head.version == Version::HTTP_10 => return Ok(()),
+            [None, _] => "the Host header is missing",
+            [Some(_), None] => "the Host header is invalid",
+            [Some(_), Some(_)] => "more than one Host header",
+        };
+        Err(Refusal::new(StatusCode::BAD_REQUEST, message))
     }
-    // hyper's own limit is 100 headers, and its answer has no body.
-    if request.headers().len() > HEADERS {
-        return Err((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head has over 64 headers"));
-    }
-    // RFC 9112 section 3.2: a server MUST answer 400 to a request without Host, with more than one, or with one
-    // that is invalid. HTTP/1.0 has no such rule, but two Host headers are ambiguous there as well.
-    match hosts {
-        [Some(host), None] if known.get().is_some_and(|known| **known == *host.as_bytes()) => {}
-        [Some(host), None] if is_host(host) => drop(known.set(host.as_bytes().into())),
-        [None, _] if request.version() == Version::HTTP_10 => {}
-        [None, _] => return Err((StatusCode::BAD_REQUEST, "the Host header is missing")),
-        [Some(_), None] => return Err((StatusCode::BAD_REQUEST, "the Host header is invalid")),
-        [Some(_), Some(_)] => return Err((StatusCode::BAD_REQUEST, "more than one Host header")),
-    }
-    // The handler gets the bytes as they are. It could not read encoded ones, so they are refused (RFC 9110 section
-    // 15.5.16).
-    if encoded {
-        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding"));
-    }
-    Ok(bytes)
 }
 
 /// Returns `true` for `uri-host [":" port]` of RFC 9110 section 7.2, if the host is not empty.
@@ -63,4 +88,19 @@ fn is_host(value: &HeaderValue) -> bool {
     let port = rest.strip_prefix(':');
     let port_is_valid = port.is_some_and(|port| port.is_empty() || port.parse::<u16>().is_ok());
     !authority.host().is_empty() && (rest.is_empty() || port_is_valid)
+}
+
+/// Refuses an encoded body. The handler gets the bytes as they are, and could not read encoded ones (RFC 9110 section 15.5.16).
+#[derive(Debug)]
+pub(super) struct IdentityEncoding;
+
+impl Check for IdentityEncoding {
+    #[inline]
+    fn head(&self, _: &Head<'_>, summary: &HeaderSummary<'_>) -> Result<(), Refusal> {
+        if summary.encoded {
+            let message = "send the body without Content-Encoding";
+            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+        }
+        Ok(())
+    }
 }

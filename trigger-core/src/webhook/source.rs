@@ -10,7 +10,9 @@ use trigger_grammar::kind;
 use super::form::{draft, metadata, read};
 use super::headers::Headers;
 use super::query::query_without_secrets;
-use super::{Endpoint, Ports, Server};
+use super::server::{Ports, Server};
+use super::settings::ServerSettings;
+use super::table::Endpoint;
 use crate::{
     BoxSource, Bytes, Overflow, SourceContext, SourceKind, TriggerConfig, TriggerError, TriggerEvent,
     TriggerSource,
@@ -73,9 +75,8 @@ impl TriggerEvent {
 /// The source of the `POST` requests to one path.
 pub(crate) struct WebhookSource {
     path: String,
-    port: u16,
-    host: String,
     body_limit: usize,
+    settings: Arc<ServerSettings>,
     /// The server, while the path is bound to it.
     bound: Mutex<Option<Bound>>,
 }
@@ -89,8 +90,8 @@ struct Bound {
 
 impl WebhookSource {
     fn new(path: &str, port: u16, host: &str, body_limit: usize) -> WebhookSource {
-        let (path, host) = (path.to_owned(), host.to_owned());
-        WebhookSource { path, port, host, body_limit, bound: Mutex::default() }
+        let settings = Arc::new(ServerSettings::new(host, port));
+        WebhookSource { path: path.to_owned(), body_limit, settings, bound: Mutex::default() }
     }
 
     fn bound(&self) -> Option<Bound> {
@@ -112,11 +113,11 @@ impl TriggerSource for WebhookSource {
     }
 
     fn default_id(&self) -> String {
-        format!("webhook-{}{}", self.port, self.path)
+        format!("webhook-{}{}", self.settings.port, self.path)
     }
 
     fn description(&self) -> Cow<'_, str> {
-        let (host, port, path) = (&self.host, self.port, &self.path);
+        let (host, port, path) = (&self.settings.host, self.settings.port, &self.path);
         // Brackets separate the colons of an IPv6 address from that of the port.
         let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
         format!("{open}{host}{close}:{port}{path}").into()
@@ -136,7 +137,7 @@ impl TriggerSource for WebhookSource {
             path: self.path.as_str().into(),
             body_limit: self.body_limit,
         });
-        let server = ports.join(&self.host, self.port, Arc::clone(&endpoint)).await?;
+        let server = ports.join(&self.settings, Arc::clone(&endpoint)).await?;
         self.set_bound(Some(Bound { ports, server, endpoint }));
         Ok(())
     }
@@ -144,7 +145,8 @@ impl TriggerSource for WebhookSource {
     /// Listens on the port, without accepting connections.
     async fn open(&self, _: &SourceContext) -> Result<(), TriggerError> {
         let Some(bound) = self.bound() else { return Ok(()) };
-        bound.server.listen().map_err(|error| TriggerError::bind(&*self.host, self.port, error))
+        let settings = &self.settings;
+        bound.server.listen().map_err(|error| TriggerError::bind(&*settings.host, settings.port, error))
     }
 
     fn accept(&self, _: &SourceContext) {

@@ -1,0 +1,115 @@
+//! The checks that decide whether a request may come in.
+//!
+//! The checks of a server are an ordered list, and the first refusal is the answer. They run twice: on the head, before any
+//! of the body is read, and on head and body, before the event is made. Both times they see the whole request. Only after
+//! them are the headers and query keys that carry secrets dropped.
+
+use std::borrow::Cow;
+
+use http::header::{CONTENT_ENCODING, HOST};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
+
+/// A rule for requests. A connection has its own instance, which may remember what earlier requests have shown.
+///
+/// Two checks in order are the pair of them.
+pub(super) trait Check: Send + Sync + 'static {
+    /// Checks the head of a request, before any of its body is read.
+    ///
+    /// # Errors
+    ///
+    /// The [`Refusal`] that answers the request.
+    fn head(&self, head: &Head<'_>, summary: &HeaderSummary<'_>) -> Result<(), Refusal> {
+        let _ = (head, summary);
+        Ok(())
+    }
+
+    /// Checks the head and the whole body of a request to a webhook.
+    ///
+    /// # Errors
+    ///
+    /// The [`Refusal`] that answers the request.
+    fn body(&self, head: &Head<'_>, body: &[u8]) -> Result<(), Refusal> {
+        let _ = (head, body);
+        Ok(())
+    }
+}
+
+/// The first check, and then the second one if the first has passed.
+impl<A: Check, B: Check> Check for (A, B) {
+    fn head(&self, head: &Head<'_>, summary: &HeaderSummary<'_>) -> Result<(), Refusal> {
+        self.0.head(head, summary)?;
+        self.1.head(head, summary)
+    }
+
+    fn body(&self, head: &Head<'_>, body: &[u8]) -> Result<(), Refusal> {
+        self.0.body(head, body)?;
+        self.1.body(head, body)
+    }
+}
+
+/// The head of a request, with everything that carries secrets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head<'a> {
+    pub(super) method: &'a Method,
+    /// The path, and the query with its secrets. Absent in `OPTIONS *`.
+    pub(super) target: Option<&'a PathAndQuery>,
+    pub(super) version: Version,
+    pub(super) headers: &'a HeaderMap,
+    /// The IP address of the client.
+    pub(super) remote: &'a str,
+}
+
+impl<'a> Head<'a> {
+    pub(super) fn of<B>(request: &'a Request<B>, remote: &'a str) -> Head<'a> {
+        let (method, headers) = (request.method(), request.headers());
+        Head { method, target: request.uri().path_and_query(), version: request.version(), headers, remote }
+    }
+}
+
+/// What several checks need to know of the headers. One pass over them costs less than a lookup of each name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeaderSummary<'a> {
+    /// The size of all headers, in bytes.
+    pub(super) bytes: usize,
+    /// The last two `Host` headers, the last one first.
+    pub(super) hosts: [Option<&'a HeaderValue>; 2],
+    /// `true` if there is a `Content-Encoding` that changes the body.
+    pub(super) encoded: bool,
+}
+
+impl<'a> HeaderSummary<'a> {
+    pub(super) fn of(headers: &'a HeaderMap) -> HeaderSummary<'a> {
+        let mut summary = HeaderSummary { bytes: 0, hosts: [None; 2], encoded: false };
+        for (name, value) in headers {
+            summary.bytes += name.as_str().len() + value.len() + 4;
+            match *name {
+                HOST => summary.hosts = [Some(value), summary.hosts[0]],
+                CONTENT_ENCODING => summary.encoded |= !value.as_bytes().eq_ignore_ascii_case(b"identity"),
+                _ => {}
+            }
+        }
+        summary
+    }
+}
+
+/// The answer to a request that a check refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    /// The message of the answer. It names no internal detail.
+    pub(super) message: Cow<'static, str>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Refusal {
+        Refusal { status, message: message.into() }
+    }
+
+    /// Logs who was refused. The target of the request may carry secrets, so it is left out.
+    #[cold]
+    pub(super) fn log(&self, head: &Head<'_>) {
+        let (remote, method, status) = (head.remote, head.method, self.status.as_u16());
+        tracing::debug!(remote, %method, status, message = &*self.message, "request refused");
+    }
+}
