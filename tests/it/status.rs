@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use triggers::{
-    DeadLetterReason, Error, EventBus, Filter, Json, MessageBroker, Outcome, Overflow, Result, Runtime,
-    TriggerConfig, TriggerEvent,
+    Attempt, DeadLetterReason, Error, EventBus, Filter, Json, Key, MessageBroker, Outcome, Overflow, Result,
+    Runtime, TriggerConfig, TriggerEvent,
 };
 
 use crate::common::{assert_balanced, config, gated, on, status};
@@ -30,6 +30,90 @@ async fn status_counts_evicted_events_apart_from_refused_ones() -> Result {
     assert_balanced(&now);
     let json = serde_json::to_value(trigger)?;
     assert_eq!((&json["evicted"], &json["dropped"]), (&3.into(), &4.into()));
+    Ok(())
+}
+
+/// Returns the age of the oldest event of the first trigger, in seconds.
+fn oldest(runtime: &Runtime) -> Option<u64> {
+    status(runtime).triggers[0].oldest.map(|age| age.as_secs())
+}
+
+#[tokio::test(start_paused = true)]
+async fn status_has_the_age_of_the_oldest_event_that_waits_for_the_handler() -> Result {
+    let gate = Arc::new(Notify::new());
+    let runtime = Runtime::builder().process("p", on("e"), gated(&gate)).start().await?;
+    let (bus, second) = (runtime.bus(), Duration::from_secs(1));
+    assert_eq!(oldest(&runtime), None);
+    bus.emit("e", 0).await?;
+    until("an event in flight", || status(&runtime).in_flight == 1).await;
+    assert_eq!(oldest(&runtime), None, "the handler has the event");
+    for n in 1..=3 {
+        bus.emit("e", n).await?;
+        tokio::time::sleep(second).await;
+    }
+    assert_eq!(oldest(&runtime), Some(3));
+    for left in [2, 1] {
+        gate.notify_one();
+        until("an event handled", || status(&runtime).triggers[0].queue_size == left).await;
+        assert_eq!(oldest(&runtime), Some(left as u64));
+    }
+    tokio::time::sleep(second / 2).await;
+    assert_eq!(serde_json::to_value(&status(&runtime).triggers[0])?["oldest"], 1.5);
+    gate.notify_one();
+    until("no queued event", || status(&runtime).triggers[0].queue_size == 0).await;
+    assert_eq!(oldest(&runtime), None);
+    assert!(serde_json::to_value(&status(&runtime).triggers[0])?["oldest"].is_null());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn age_of_a_retried_and_of_a_redriven_event_counts_since_its_publication() -> Result {
+    let second = Duration::from_secs(1);
+    let config = on("e").retry(1);
+    let retried = |attempt: Attempt| async move {
+        if attempt.number() == 1 { Ok(Outcome::Retry(Duration::from_secs(4))) } else { Err("broken") }
+    };
+    let runtime = Runtime::builder().process("p", config, retried).start().await?;
+    runtime.bus().emit("e", 1).await?;
+    tokio::time::sleep(second).await;
+    assert_eq!((status(&runtime).waiting, oldest(&runtime)), (1, None));
+    runtime.pause("p")?;
+    tokio::time::sleep(4 * second).await;
+    assert_eq!((status(&runtime).waiting, oldest(&runtime)), (0, Some(5)));
+    runtime.resume("p")?;
+    until("a dead letter", || status(&runtime).dead_lettered == 1).await;
+    runtime.pause("p")?;
+    tokio::time::sleep(second).await;
+    runtime.bus().emit("e", 2).await?;
+    assert_eq!(runtime.dead_letters().redrive(|_| true).await, 1);
+    assert_eq!(oldest(&runtime), Some(0), "the redriven event is not the next one");
+    runtime.resume("p")?;
+    until("both wait for a retry", || status(&runtime).waiting == 2).await;
+    tokio::time::sleep(10 * second).await;
+    runtime.pause("p")?;
+    assert_eq!(runtime.dead_letters().redrive(|letter| letter.event.raw() == "1").await, 1);
+    assert_eq!(oldest(&runtime), Some(16), "it is the first one, and was published 16 s ago");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn oldest_event_of_a_process_with_a_key_is_found_in_every_lane_of_the_trigger() -> Result {
+    let gate = Arc::new(Notify::new());
+    let mut config = config([TriggerConfig::event("e"), TriggerConfig::event("f")]).concurrency(2);
+    config.key = Some(Key::of(|key: &String| key.clone()));
+    let runtime = Runtime::builder().process("p", config, gated(&gate)).start().await?;
+    let ages =
+        || status(&runtime).triggers.iter().map(|t| t.oldest.map(|age| age.as_secs())).collect::<Vec<_>>();
+    for key in ["a", "b"] {
+        runtime.bus().emit("e", key).await?;
+    }
+    until("two events in flight", || status(&runtime).in_flight == 2).await;
+    assert_eq!(ages(), [None, None]);
+    for (event_type, key) in [("f", "a"), ("e", "a"), ("e", "b"), ("f", "b")] {
+        runtime.bus().emit(event_type, key).await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(ages(), [Some(3), Some(4)], "the lanes are busy, and `f` is the next one of `a`");
     Ok(())
 }
 

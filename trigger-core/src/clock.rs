@@ -108,6 +108,11 @@ impl SharedClock {
         }
     }
 
+    /// Returns how long ago this time was. Returns zero for a time in the future, because the clock may be set back.
+    pub(crate) fn age(&self, time: SystemTime) -> Duration {
+        self.now().duration_since(time).unwrap_or_default()
+    }
+
     /// Returns a new id, and the current time, which is part of the id.
     ///
     /// The ids that one thread makes with one clock sort in the order of creation, also if the clock is set back. Ids

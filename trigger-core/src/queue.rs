@@ -289,6 +289,10 @@ impl Queue {
         self.inbox.state().snapshot(self.port)
     }
 
+    pub(crate) fn ledger(&self) -> Ledger {
+        self.inbox.state().port(self.port).ledger.clone()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.inbox.state().port(self.port).ledger.queued()
     }

@@ -1,6 +1,6 @@
 //! The status of a runtime: plain data for people, logs and health checks.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
 
@@ -106,6 +106,16 @@ pub struct TriggerStatus {
     pub queue_bytes: usize,
     /// The number of these events that wait for a retry.
     pub waiting: usize,
+    /// The age of the oldest event that waits for the handler. `None` if none does, also if events wait for a retry.
+    ///
+    /// The age is the time since the [`timestamp`](crate::TriggerEvent::timestamp) of the event, by the clock of the
+    /// runtime. So a retry that is due counts since its publication, with the earlier attempts and delays. A redriven
+    /// event also counts since its publication, from when it is the next one in the queue. The next event is the oldest
+    /// one. If the process has a key, it is the oldest among the next events of each key.
+    ///
+    /// It serializes as a number of seconds.
+    #[serde(serialize_with = "optional_seconds")]
+    pub oldest: Option<Duration>,
     /// The maximum number of events that wait.
     pub capacity: usize,
     /// The number of accepted events, since the trigger was made.
@@ -136,6 +146,7 @@ impl TriggerStatus {
             queue_size: 0,
             queue_bytes: 0,
             waiting: 0,
+            oldest: None,
             capacity: 0,
             accepted: 0,
             dropped: 0,
@@ -146,6 +157,10 @@ impl TriggerStatus {
             last_fired: None,
         }
     }
+}
+
+fn optional_seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
 }
 
 fn optional_rfc3339<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {

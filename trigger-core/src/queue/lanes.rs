@@ -6,6 +6,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::SystemTime;
 
 use super::item::Item;
 
@@ -191,9 +192,23 @@ impl Lanes {
         events.into_iter().map(leave).collect()
     }
 
+    /// Returns the timestamp of the oldest event of a queue among the next ones of each lane. It searches every lane,
+    /// because an index of all events by age would cost time for each event.
+    pub(super) fn oldest(&self, port: usize) -> Option<SystemTime> {
+        let next =
+            |lane: &Lane| lane.events.iter().find(|waiting| waiting.port == port).map(Waiting::timestamp);
+        self.lanes.values().filter_map(next).min()
+    }
+
     /// Returns every event that waits for a worker.
     pub(super) fn items(&self) -> impl Iterator<Item = (usize, &Item)> {
         self.lanes.values().flat_map(|lane| lane.events.iter().map(|waiting| (waiting.port, &waiting.item)))
+    }
+}
+
+impl Waiting {
+    fn timestamp(&self) -> SystemTime {
+        self.item.frame.timestamp
     }
 }
 

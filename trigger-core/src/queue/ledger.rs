@@ -54,5 +54,7 @@ pub(crate) struct Snapshot {
     pub(crate) waiting: usize,
     /// The size of the bodies of all queued events, in bytes.
     pub(crate) bytes: usize,
+    /// The timestamp of the oldest event that waits for a worker.
+    pub(crate) oldest: Option<SystemTime>,
     pub(crate) ledger: Ledger,
 }

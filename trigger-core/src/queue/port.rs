@@ -1,6 +1,7 @@
 //! One queue of an inbox, behind the inbox's lock.
 
 use std::collections::VecDeque;
+use std::time::SystemTime;
 
 use super::item::Item;
 use super::ledger::{Ledger, Snapshot};
@@ -119,9 +120,15 @@ impl Port {
         self.waiting_bytes -= item.bytes();
     }
 
-    pub(super) fn snapshot(&self) -> Snapshot {
+    /// Returns the timestamp of the older one of the next two events. Only for a process without a key.
+    pub(super) fn oldest(&self) -> Option<SystemTime> {
+        let next = [self.again.front(), self.events.front()];
+        next.into_iter().flatten().map(|item| item.frame.timestamp).min()
+    }
+
+    pub(super) fn snapshot(&self, oldest: Option<SystemTime>) -> Snapshot {
         let Port { waiting, bytes, ref ledger, .. } = *self;
-        Snapshot { queued: ledger.queued(), waiting, bytes, ledger: ledger.clone() }
+        Snapshot { queued: ledger.queued(), waiting, bytes, oldest, ledger: ledger.clone() }
     }
 }
 

@@ -169,7 +169,7 @@ impl ProcessHandle {
     }
 
     pub(super) fn ledgers(&self) -> impl Iterator<Item = Ledger> {
-        self.triggers.iter().map(|trigger| trigger.queue().snapshot().ledger)
+        self.triggers.iter().map(|trigger| trigger.queue().ledger())
     }
 
     pub(super) fn status(&self) -> ProcessStatus {

@@ -19,7 +19,12 @@ impl State {
     }
 
     pub(in super::super) fn snapshot(&self, port: usize) -> Snapshot {
-        self.ports[port].snapshot()
+        let queue = &self.ports[port];
+        let oldest = match &self.lanes {
+            None => queue.oldest(),
+            Some(lanes) => lanes.oldest(port),
+        };
+        queue.snapshot(oldest)
     }
 
     /// Returns every queued event, with the number of its queue and its retry state.
