@@ -5,21 +5,29 @@ pub use trigger_core::{
     ArgumentDescription, Attempt, Attribute, Backoff, BoxSource, Builder, Bytes, Claim, ClaimedKeys, Clock,
     ConfigError, ConfigErrorKind, Context, DeadLetter, DeadLetterCounts, DeadLetterReason, DeadLetters,
     DeadLettersStatus, Description, Draft, DrainReport, Emit, Error, EventBus, EventId, EventTrigger,
-    FaultKind, Filter, Frame, FrameError, FromTrigger, Handler, HandlerRecord, Headers, IntoOutcome, Json,
-    Key, MessageBroker, MessageTrigger, Needs, Offered, Outcome, Overflow, Overlap, ParseEventIdError,
+    FaultKind, Filter, Frame, FrameError, FromTrigger, Handler, HandlerRecord, IntoOutcome, Json, Key,
+    MessageBroker, MessageTrigger, Needs, Offered, Outcome, Overflow, Overlap, ParseEventIdError,
     PausedClock, Problem, ProblemKind, ProcessConfig, ProcessDescription, ProcessReport, ProcessState,
-    ProcessStatus, Publish, PublishError, Published, Publishing, Query, ReadMetadata, Rejection,
-    RejectionKind, Result, Runtime, RuntimeHandle, RuntimeState, RuntimeStatus, Sender, Setting, Settings,
-    Shutdown, Sink, Source, SourceContext, SourceDescription, SourceKind, StandaloneTrigger, StartError,
-    State, SystemClock, Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig, TriggerDescription,
-    TriggerError, TriggerEvent, TriggerKind, TriggerSource, TriggerStatus, UnknownProcess, WebhookTrigger,
-    source_kind,
+    ProcessStatus, Publish, PublishError, Published, Publishing, ReadMetadata, Rejection, RejectionKind,
+    Result, Runtime, RuntimeHandle, RuntimeState, RuntimeStatus, Sender, Setting, Settings, Shutdown, Sink,
+    Source, SourceContext, SourceDescription, SourceKind, StandaloneTrigger, StartError, State, SystemClock,
+    Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig, TriggerDescription, TriggerError,
+    TriggerEvent, TriggerKind, TriggerSource, TriggerStatus, UnknownProcess, source_kind,
 };
+
+#[cfg(feature = "webhook")]
+pub use trigger_webhook::{Headers, Query, WebhookTrigger};
 
 /// What generated code names.
 #[doc(hidden)]
 pub mod __private {
     pub use trigger_core::private::*;
+    /// The kinds that have an attribute.
+    #[cfg(feature = "webhook")]
+    pub mod kinds {
+        pub use trigger_core::private::kinds::*;
+        pub use trigger_webhook::WEBHOOK;
+    }
     pub use trigger_macros::{
         handlers, on_dead_letter, on_event, on_message, on_source, on_webhook, process,
     };
@@ -387,15 +395,4 @@ macro_rules! handlers {
     };
 }
 
-/// What a file of handlers needs: `use triggers::prelude::*;`.
-pub mod prelude {
-    pub use serde::{Deserialize, Serialize};
-
-    pub use crate::{
-        Attempt, Builder, Bytes, DeadLetter, DeadLetters, Error, EventBus, EventId, EventTrigger, Headers,
-        Json, MessageBroker, MessageTrigger, Outcome, Overflow, ProcessConfig, Query, Rejection, Result,
-        Runtime, RuntimeHandle, Sender, Shutdown, Source, State, Text, Topic, Trigger, TriggerConfig,
-        TriggerEvent, WebhookTrigger, handlers, on_dead_letter, on_event, on_message, on_source, on_webhook,
-        process,
-    };
-}
+pub mod prelude;

@@ -112,7 +112,7 @@ fn error_names_field_value_and_right_form_of_a_bad_trigger_value() {
         json!({"type": "dead_letter", "overflow": "reject"}),
         &["`overflow`", "`drop_newest` or `drop_oldest`"],
     );
-    refused(json!({"type": "cron"}), &["`type`", "cron", "event, message, webhook, dead_letter"]);
+    refused(json!({"type": "cron"}), &["`type`", "cron", "use one of: dead_letter, event, "]);
     refused(json!({}), &["`type`", "missing"]);
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, json};
 use triggers::{
     Attempt, Bytes, Context, DeadLetter, DeadLetterReason, EventBus, EventId, EventTrigger, FromTrigger,
     Headers, Json, MessageBroker, MessageTrigger, Query, Rejection, RejectionKind, Result, Shutdown, Source,
-    State, Text, Topic, Trigger, TriggerEvent, TriggerKind,
+    State, Text, Topic, Trigger, TriggerEvent, TriggerKind, WebhookTrigger,
 };
 
 fn event(body: &'static str) -> TriggerEvent {
@@ -80,7 +80,7 @@ async fn test_can_begin_the_shutdown_that_a_handler_waits_for() {
 #[test]
 fn constructed_webhook_event_has_the_metadata_of_a_request() -> Result<(), Rejection> {
     let headers = Headers::from_iter(vec![("X-A".to_owned(), "1"), ("x-a".to_owned(), "2")]);
-    let event = TriggerEvent::webhook("/in?b=3&token=secret", headers, "no JSON");
+    let event = WebhookTrigger::event("/in?b=3&token=secret", headers, "no JSON");
     let cx = Context::new(&event);
     assert_eq!(event.kind(), TriggerKind::Webhook);
     assert_eq!(*event.payload(), json!("no JSON"));

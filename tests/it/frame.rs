@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use triggers::{
     Attribute, Draft, EventBus, EventTrigger, Frame, FrameError, Headers, MessageBroker, MessageTrigger,
-    PausedClock, ProcessConfig, Result, Runtime, Text, Trigger, TriggerConfig, TriggerEvent,
+    PausedClock, ProcessConfig, Result, Runtime, Text, Trigger, TriggerConfig, TriggerEvent, WebhookTrigger,
 };
 
 use crate::common::config;
@@ -77,7 +77,7 @@ fn any_event() -> impl Strategy<Value = TriggerEvent> {
             2 => {
                 let value = author.unwrap_or_default();
                 let headers = Headers::from_iter([("x-a", &*value), ("host", "localhost"), ("x-a", "2")]);
-                TriggerEvent::webhook(&format!("{path}?n={name}&b=%20&n=2"), headers, body)
+                WebhookTrigger::event(&format!("{path}?n={name}&b=%20&n=2"), headers, body)
             }
             3 => {
                 let draft = Draft::new(&name, body);
@@ -213,7 +213,7 @@ fn parts_of_an_event_are_in_its_frame() {
         (Some("shop"), Some("shop"))
     );
     assert_eq!(event.frame().attribute("sender"), None);
-    let request = TriggerEvent::webhook("/orders?id=7", Headers::from_iter([("x-a", "1")]), "hello");
+    let request = WebhookTrigger::event("/orders?id=7", Headers::from_iter([("x-a", "1")]), "hello");
     assert_eq!((request.frame().name(), request.frame().attribute("query")), ("/orders", Some("id=7")));
     assert!(matches!(request.frame().any_attribute("headers"), Some(Attribute::Bytes(_))));
     assert!(request.frame().timestamp() <= SystemTime::now());
@@ -237,9 +237,9 @@ fn json_form_has_only_the_attributes_that_nothing_else_restores() {
         Some(json!({"thumbnail": {"base64": "/w=="}, "wide": {"json": "[1, 2]"}}))
     );
     let headers = Headers::from_iter([("host", "localhost"), ("x-a", "1"), ("x-a", "2")]);
-    assert_eq!(marked(TriggerEvent::webhook("/orders?id=7&n=a+b", headers.clone(), "1")), None);
+    assert_eq!(marked(WebhookTrigger::event("/orders?id=7&n=a+b", headers.clone(), "1")), None);
     let other = json!({"query": {"text": "n=a%20b"}});
-    assert_eq!(marked(TriggerEvent::webhook("/orders?n=a%20b", headers, "1")), Some(other));
+    assert_eq!(marked(WebhookTrigger::event("/orders?n=a%20b", headers, "1")), Some(other));
 }
 
 /// The bytes of a body, and whether the JSON form can do without `raw`.
@@ -258,7 +258,7 @@ fn raw_bytes_are_the_same_after_the_json_form() {
         (b"null", true),
     ] {
         let [event, message] = published("a", None, body);
-        let request = TriggerEvent::webhook("/a", Headers::default(), body.to_vec());
+        let request = WebhookTrigger::event("/a", Headers::default(), body.to_vec());
         let custom = TriggerEvent::new("a", body.to_vec(), Map::new());
         for event in [event, message, request, custom] {
             let written = serde_json::to_value(&event).expect("JSON");

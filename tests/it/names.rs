@@ -66,7 +66,11 @@ fn parser_refuses_an_unknown_name_and_suggests_the_nearest() {
     );
     refused("timed out".parse::<DeadLetterReason>().expect_err("no name"), "reason", "`timed_out`");
     refused("Running".parse::<ProcessState>().expect_err("no name"), "state", "`running`");
-    refused("".parse::<TriggerKind>().expect_err("no name"), "kind", "use one of: event, message, webhook");
+    refused(
+        "".parse::<TriggerKind>().expect_err("no name"),
+        "kind",
+        "use one of: custom, dead_letter, event, ",
+    );
     let error = serde_json::from_value::<Overflow>(json!("Wait")).expect_err("no name").to_string();
     assert!(error.contains("did you mean `wait`?"), "{error}");
     assert!(serde_json::from_value::<Overflow>(json!(1)).is_err());

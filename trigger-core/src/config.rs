@@ -19,6 +19,7 @@ mod process;
 mod settings;
 mod table;
 mod value;
+mod webhook;
 
 pub(crate) use keys::{keys_of, unknown_key};
 pub(crate) use kind::ShownQueue;
@@ -28,6 +29,7 @@ pub use process::ProcessConfig;
 pub use settings::Settings;
 pub(crate) use table::Unrepeated;
 pub(crate) use value::{Wrong, backoff, bytes, count, key, overflow, retry, shown, text, timeout};
+pub use webhook::WEBHOOK;
 
 /// A trigger as data.
 ///

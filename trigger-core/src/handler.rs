@@ -27,18 +27,18 @@ pub use slot::{HandlerResult, HandlerSlot, new_slot, run};
 ///
 /// The framework implements it for
 /// `TriggerEvent`, [`Json<T>`], [`Text`], `Bytes`, [`State<T>`], `EventBus`, `MessageBroker`, `Topic`, `Source`,
-/// `Sender`, `EventId`, `Headers`, [`Query<T>`](crate::Query), [`Attempt`], [`Shutdown`], `DeadLetter`, `DeadLetters`, `RuntimeHandle`,
+/// `Sender`, `EventId`, `Headers`, `Query<T>`, [`Attempt`], [`Shutdown`], `DeadLetter`, `DeadLetters`, `RuntimeHandle`,
 /// and `Option<X>` and `Result<X, _>` of these. Implement it for your own type to share an extraction between handlers:
 ///
 /// ```
-/// # use trigger_core::{Context, FromTrigger, Headers, Rejection};
-/// struct DeliveryId(String);
+/// # use trigger_core::{Context, FromTrigger, Rejection, Sender};
+/// struct Team(String);
 ///
-/// impl FromTrigger for DeliveryId {
-///     fn from_trigger(cx: &Context<'_>) -> Result<DeliveryId, Rejection> {
-///         let headers = Headers::from_trigger(cx)?;
-///         let id = headers.get("x-github-delivery").ok_or_else(|| Rejection::absent("no delivery id"))?;
-///         Ok(DeliveryId(id.to_owned()))
+/// impl FromTrigger for Team {
+///     fn from_trigger(cx: &Context<'_>) -> Result<Team, Rejection> {
+///         let Sender(sender) = Sender::from_trigger(cx)?;
+///         let (team, _) = sender.split_once('/').ok_or_else(|| Rejection::invalid("no team in the sender"))?;
+///         Ok(Team(team.to_owned()))
 ///     }
 /// }
 /// ```

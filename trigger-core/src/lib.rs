@@ -8,7 +8,7 @@
 //!   `filter`, `config`
 //! - activation: `queue`, `handler`, `process`, `deadlock`, `dead_letter`, `status`, `description`, `sync`, `panic`, and `clock`
 //!   and `task`, the only places that read the clocks and spawn
-//! - sources: `source`, `trigger`, `webhook`, `bus`, `broker`, and `routes` and `publish`, which bus and broker share
+//! - sources: `source`, `trigger`, `bus`, `broker`, and `routes` and `publish`, which bus and broker share
 //! - running: `registry`, `runtime`, `private`, `linked`
 
 mod closure;
@@ -40,7 +40,6 @@ mod publish;
 mod routes;
 mod source;
 mod trigger;
-mod webhook;
 
 mod linked;
 mod registry;
@@ -83,4 +82,3 @@ pub use source::{Draft, Offered, Sender, Sink, Source, SourceContext, TriggerSou
 pub use status::{ProcessState, ProcessStatus, RuntimeState, RuntimeStatus, TriggerStatus};
 pub use topic::{Topic, TopicError, TopicPattern};
 pub use trigger::{EventTrigger, MessageTrigger, StandaloneTrigger, Trigger, TriggerError};
-pub use webhook::{Headers, Query, WebhookTrigger};

@@ -16,8 +16,8 @@ pub use crate::runtime::{MainOutput, main};
 
 /// The kinds that have an attribute.
 pub mod kinds {
+    pub use crate::config::WEBHOOK;
     pub use crate::source::{DEAD_LETTER, EVENT, MESSAGE};
-    pub use crate::webhook::WEBHOOK;
 }
 
 use std::fmt::Display;

@@ -17,7 +17,7 @@ type Step = (&'static str, &'static str, fn() -> Outcome);
 const STEPS: &[Step] = &[
     ("fmt", "the code is formatted", fmt),
     ("lint", "clippy has no warnings", lint),
-    ("alone", "the library builds without the features that its tests enable", alone),
+    ("alone", "the library builds without the features that its tests enable, and without any", alone),
     ("test", "the tests of the whole workspace pass", test),
     (
         "instructions",
@@ -90,7 +90,15 @@ fn lint() -> Outcome {
 fn alone() -> Outcome {
     cargo(&["check", "--package", "triggers"])?;
     cargo(&["check", "--package", "triggers", "--all-features"])?;
-    cargo(&["clippy", "--package", "triggers", "--no-default-features", "--", "-D", "warnings"])
+    cargo(&["clippy", "--package", "triggers", "--no-default-features", "--", "-D", "warnings"])?;
+    cargo(&["run", "--package", "bus-only"])?;
+    let webhook = ["check", "--package", "bus-only", "--features", "with-a-webhook"];
+    let output = Command::new(env!("CARGO")).args(webhook).output().map_err(|error| error.to_string())?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() || !said.contains("webhooks need the feature `webhook`") {
+        return Err(format!("a webhook without its feature must not compile, and must say why: {said}"));
+    }
+    Ok(())
 }
 
 fn test() -> Outcome {

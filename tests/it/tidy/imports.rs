@@ -1,4 +1,4 @@
-//! Imports between the files of `trigger-core`: the order of the layers, and cycles.
+//! Imports between the files of `trigger-core` and of the extensions: the order of the layers, and cycles.
 //!
 //! An import is a path that begins with `crate` or `super`, in a `use` or elsewhere. A path that begins with the name
 //! of a child module does not count: a module always depends on its children.
@@ -10,22 +10,13 @@ use super::{ACTIVATION, RUNNING, SOURCES, VALUES, code, rust_files, without_test
 /// A path from the root of the crate, without `crate`. The path of the root is empty.
 type Path = Vec<String>;
 
-/// The known imports that are part of a cycle, as pairs of files. The list only shrinks: remove an entry with its
-/// cycle, and add no entry.
-const KNOWN: &[(&str, &str)] = &[];
-
-/// The known imports from a layer above, as pairs of a file and an item. The values list the kinds of this crate, and the
-/// webhook is one of them while it is a module of this crate. The list only shrinks.
-const KNOWN_UPWARD: &[(&str, &str)] = &[("event/kinds.rs", "webhook::WEBHOOK")];
-
 #[test]
 fn imports_follow_the_order_of_the_layers() {
     let layers = [VALUES, ACTIVATION, SOURCES, RUNNING];
     let layer = |path: &Path| {
         layers.iter().position(|layer| path.first().is_some_and(|top| layer.contains(&top.as_str())))
     };
-    let mut upwards = BTreeSet::new();
-    for (file, text) in files() {
+    for (file, text) in files("trigger-core/src/") {
         let own = module(&file);
         let tests = [own.clone(), vec!["tests".to_owned()]].concat();
         let program = without_tests(&text);
@@ -33,19 +24,23 @@ fn imports_follow_the_order_of_the_layers() {
         let imports = [imports(&own, program), imports(&tests, &text[program.len()..])].concat();
         for import in imports {
             let upward = layer(&own).zip(layer(&import)).is_some_and(|(own, theirs)| own < theirs);
-            if upward {
-                upwards.insert((file.clone(), import.join("::")));
-            }
+            assert!(!upward, "{file} imports `{}` from a layer above its own", import.join("::"));
         }
     }
-    let known = KNOWN_UPWARD.iter().map(|(file, item)| ((*file).to_owned(), (*item).to_owned())).collect();
-    assert_eq!(upwards, known, "imports from a layer above");
 }
 
 #[test]
-fn trigger_core_has_no_new_import_cycle() {
+fn files_of_a_crate_import_each_other_in_no_cycle() {
+    for folder in ["trigger-core/src/", "extensions/webhook/src/"] {
+        let cycles = cycles(folder);
+        assert!(cycles.is_empty(), "these imports in {folder} form a cycle: {cycles:#?}");
+    }
+}
+
+/// Returns the imports that are part of a cycle, as pairs of files.
+fn cycles(folder: &str) -> BTreeSet<(String, String)> {
     let files: BTreeMap<Path, (String, String)> =
-        files().into_iter().map(|(file, text)| (module(&file), (file, text))).collect();
+        files(folder).into_iter().map(|(file, text)| (module(&file), (file, text))).collect();
     let edges: BTreeSet<(&Path, &Path)> = files
         .iter()
         .flat_map(|(from, (_, text))| {
@@ -60,13 +55,7 @@ fn trigger_core_has_no_new_import_cycle() {
         .collect();
     let name = |path: &Path| files[path].0.clone();
     let cycles = edges.iter().filter(|(from, to)| reaches(&edges, to, from));
-    let cycles = cycles.map(|(from, to)| (name(from), name(to)));
-    let cycles: BTreeSet<_> = cycles.collect();
-    let known = KNOWN.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
-    let new: Vec<_> = cycles.difference(&known).collect();
-    assert!(new.is_empty(), "these imports form a cycle: {new:#?}");
-    let gone: Vec<_> = known.difference(&cycles).collect();
-    assert!(gone.is_empty(), "no longer in a cycle, so remove them from `KNOWN`: {gone:#?}");
+    cycles.map(|(from, to)| (name(from), name(to))).collect()
 }
 
 /// Returns `true` if imports lead from one file to the other.
@@ -80,10 +69,10 @@ fn reaches<'a>(edges: &BTreeSet<(&'a Path, &'a Path)>, from: &'a Path, to: &Path
     seen.contains(to)
 }
 
-/// Returns the files of `trigger-core`, by their paths in `src`, with their texts.
-fn files() -> Vec<(String, String)> {
-    let inside = |name: String| name.trim_start_matches("trigger-core/src/").to_owned();
-    rust_files("trigger-core/src").into_iter().map(|(name, text)| (inside(name), text)).collect()
+/// Returns the files of a crate, by their paths in its folder, with their texts.
+fn files(folder: &str) -> Vec<(String, String)> {
+    let inside = |name: String| name.trim_start_matches(folder).to_owned();
+    rust_files(folder).into_iter().map(|(name, text)| (inside(name), text)).collect()
 }
 
 /// Returns the module of a file.

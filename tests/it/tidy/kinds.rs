@@ -4,6 +4,7 @@ use super::{code, rust_files, without_tests};
 
 /// The modules of the kinds themselves, and the handles that publish to them.
 const OWN: &[&str] = &[
+    "trigger-core/src/config/webhook.rs",
     "trigger-core/src/event/dead_letter.rs",
     "trigger-core/src/event/published.rs",
     "trigger-core/src/publish.rs",
@@ -13,7 +14,6 @@ const OWN: &[&str] = &[
     "trigger-core/src/source/polled.rs",
     "trigger-core/src/source/subscription.rs",
     "trigger-core/src/trigger/",
-    "trigger-core/src/webhook/",
 ];
 
 /// The lists of the kinds: their names, their tables, and the modules that export them.
@@ -28,15 +28,12 @@ const LISTS: &[&str] = &[
     "trigger-macros/src/lib.rs",
 ];
 
-/// Other files that name one. The list may only shrink: a file is removed when it names none any more.
-const KNOWN: &[&str] = &[];
-
 /// The names of the kinds in Rust.
 const NAMES: &[&str] =
     &["EVENT", "MESSAGE", "WEBHOOK", "DEAD_LETTER", "EVENT_FORM", "MESSAGE_FORM", "WEBHOOK_FORM"];
 
 #[test]
-fn kinds_are_named_in_no_new_file() {
+fn kind_is_named_in_its_module_and_in_the_lists_alone() {
     let kinds = ["Event", "Message", "Webhook", "DeadLetter"];
     let variants = kinds.map(|kind| format!("TriggerKind::{kind}"));
     let files = ["trigger-core/src", "trigger-macros/src"].into_iter().flat_map(rust_files);
@@ -52,7 +49,7 @@ fn kinds_are_named_in_no_new_file() {
     naming.sort();
     let known = |name: &&String| OWN.iter().chain(LISTS).any(|known| name.starts_with(known));
     let others: Vec<&String> = naming.iter().filter(|name| !known(name)).collect();
-    assert_eq!(others, KNOWN, "files that name a kind");
+    assert!(others.is_empty(), "these files name a kind: {others:#?}");
 }
 
 /// Returns a text without its `use` declarations, which name what another module has.

@@ -39,6 +39,8 @@ pub struct SourceKind {
     pub(crate) largest_body: Option<&'static str>,
     /// `true` if its events are those of other kinds.
     pub(crate) relays: bool,
+    /// Why the program has no source of this kind.
+    pub(crate) missing: Option<&'static str>,
 }
 
 /// Makes a source from the settings of its trigger.
@@ -79,6 +81,7 @@ impl SourceKind {
             refuses: &[],
             largest_body: None,
             relays: false,
+            missing: None,
         }
     }
 
@@ -201,6 +204,12 @@ impl SourceKind {
     ) -> SourceKind {
         self.form.metadata = write;
         self.form.read = ReadJson::Metadata(read);
+        self
+    }
+
+    /// Says why the program has no source of this kind.
+    pub(super) const fn missing(mut self, why: &'static str) -> SourceKind {
+        self.missing = Some(why);
         self
     }
 

@@ -91,6 +91,7 @@ impl Attributes {
     }
 
     /// Sets an attribute. A value of the same key is replaced.
+    // So that a source which sets attributes one after the other knows which places are empty.
     #[inline(always)]
     pub(crate) fn set(&mut self, key: SmolStr, value: Attribute) {
         for place in &mut self.first {

@@ -9,7 +9,6 @@ use super::kind::TriggerKind;
 use super::published::{EVENT_FORM, MESSAGE_FORM};
 use crate::error::ConfigError;
 use crate::names;
-use crate::webhook::WEBHOOK;
 
 /// The forms of events of every crate that is linked into the program. Its name is unique, because all linked crates
 /// share the sections of object files.
@@ -17,7 +16,7 @@ use crate::webhook::WEBHOOK;
 pub static TRIGGER_CORE_FORMS_V1: [&'static EventForm];
 
 /// The forms of the kinds of this crate.
-const FORMS: &[&EventForm] = &[&EVENT_FORM, &MESSAGE_FORM, WEBHOOK.form(), &DEAD_LETTER_FORM, &CUSTOM_FORM];
+const FORMS: &[&EventForm] = &[&EVENT_FORM, &MESSAGE_FORM, &DEAD_LETTER_FORM, &CUSTOM_FORM];
 
 /// Returns every form that the program knows: those of this crate first.
 fn all_forms() -> impl Iterator<Item = &'static EventForm> + Clone {
@@ -36,7 +35,9 @@ impl FromStr for TriggerKind {
     fn from_str(text: &str) -> Result<TriggerKind, ConfigError> {
         let kinds = all_forms().map(|form| form.kind);
         kinds.clone().find(|kind| kind.as_str() == text).ok_or_else(|| {
-            let known: Vec<_> = kinds.map(TriggerKind::as_str).collect();
+            let mut known: Vec<_> = kinds.map(TriggerKind::as_str).collect();
+            // The linker decides the order.
+            known.sort_unstable();
             names::unknown("kind", text, &known)
         })
     }

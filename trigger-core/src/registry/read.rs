@@ -7,14 +7,13 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use trigger_grammar::bounds;
 
-use super::kinds::all_kinds;
+use super::kinds::kind_named;
 use crate::config::{
-    ProcessConfig, SourceKind, TriggerConfig, Unrepeated, Wrong, backoff, bytes, count, key, keys_of,
-    overflow, retry, shown, text, timeout, unknown_key,
+    ProcessConfig, TriggerConfig, Unrepeated, Wrong, backoff, bytes, count, key, keys_of, overflow, retry,
+    shown, text, timeout, unknown_key,
 };
 use crate::error::ConfigErrorKind::WrongType;
 use crate::error::{ConfigError, ConfigErrorKind};
-use crate::names;
 use crate::policy;
 
 const PROCESS_KEYS: &[&str] = &["triggers", "concurrency", "timeout", "retry", "backoff", "key"];
@@ -27,7 +26,7 @@ impl TriggerConfig {
         let missing =
             || ConfigError::new(ConfigErrorKind::Missing, "type", "", "missing; such as `type = \"event\"`");
         let name = take(&mut table, "type", text)?.ok_or_else(missing)?;
-        let kind = linked(&name)?;
+        let kind = kind_named(&name)?;
         // Before the keys are read, otherwise a misspelt key is reported as a missing one.
         refuse_unknown(&table, &keys_of(kind), &format!("a trigger of type `{name}`"))?;
         let mut config = TriggerConfig::of(kind);
@@ -43,15 +42,6 @@ impl TriggerConfig {
         config.validate()?;
         Ok(config)
     }
-}
-
-/// Returns the linked kind of this name.
-fn linked(name: &str) -> Result<&'static SourceKind, ConfigError> {
-    let kinds = all_kinds().filter(|source| source.make.is_some());
-    kinds.clone().find(|source| source.kind().as_str() == name).ok_or_else(|| {
-        let known: Vec<_> = kinds.map(|source| source.kind().as_str()).collect();
-        names::unknown("type", name, &known)
-    })
 }
 
 impl ProcessConfig {

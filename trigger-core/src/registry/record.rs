@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use trigger_grammar::const_string::ConstString;
 use trigger_grammar::setting::Value;
 
 use crate::config::{ProcessConfig, SourceKind, TriggerConfig};
@@ -146,10 +147,18 @@ pub struct TriggerRecord {
 
 impl TriggerRecord {
     /// Returns a trigger of this kind with these settings.
+    ///
+    /// # Panics
+    ///
+    /// If the program has no source of this kind. In const evaluation, that is an error of the compiler.
+    #[track_caller]
     pub const fn new(
         kind: &'static SourceKind,
         settings: &'static [(&'static str, Value<'static>)],
     ) -> TriggerRecord {
+        if let Some(missing) = kind.missing {
+            ConstString::new().push(missing).panic();
+        }
         TriggerRecord {
             listens: Listens { kind, given: settings },
             make: None,
@@ -241,7 +250,7 @@ pub const fn argument<T: FromTrigger>(name: &'static str, kinds: &[&SourceKind])
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::EVENT;
+    use crate::source::{EVENT, MESSAGE};
 
     #[test]
     fn records_say_what_the_configuration_says() {
@@ -260,17 +269,12 @@ mod tests {
             &EVENT,
             &[("event_type", Value::Text("a")), ("event_source", Value::Text("b"))],
         );
-        const WEBHOOK: TriggerRecord = TriggerRecord::new(
-            &crate::webhook::WEBHOOK,
-            &[("webhook_path", Value::Text("/e")), ("webhook_port", Value::Number(80))],
-        );
+        const MESSAGE_OF: TriggerRecord = TriggerRecord::new(&MESSAGE, &[("topic", Value::Text("a.*"))]);
         for (record, config) in [
             (EVENT_OF.queue_bytes(7), TriggerConfig::event("a").source("b").queue_bytes(7)),
-            (WEBHOOK, TriggerConfig::webhook("/e", 80).host("0.0.0.0").body_limit(1 << 20)),
+            (MESSAGE_OF, TriggerConfig::message("a.*")),
         ] {
             assert_eq!(record.config(), config);
         }
-        let small = WEBHOOK.queue_bytes(1000).config();
-        assert_eq!(small.validate().expect_err("no room for a body").field(), "queue_bytes");
     }
 }

@@ -42,6 +42,7 @@ impl Draft {
 
     /// Sets an attribute, which a handler finds in [`metadata`](crate::TriggerEvent::metadata). A value of the same key is
     /// replaced.
+    // So that a source which sets several attributes copies none of them twice.
     #[inline(always)]
     pub fn attribute(mut self, key: impl Into<SmolStr>, value: impl Into<Attribute>) -> Draft {
         self.attributes.get_or_insert_default().set(key.into(), value.into());

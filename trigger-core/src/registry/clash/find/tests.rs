@@ -1,11 +1,12 @@
 //! Tests of the search for clashes.
 
+use trigger_grammar::kind;
 use trigger_grammar::setting::Value;
 
 use super::*;
+use crate::config::SourceKind;
 use crate::registry::{Location, ProcessRecord, Site, TriggerRecord};
 use crate::source::{self, DEAD_LETTER, MESSAGE};
-use crate::webhook::WEBHOOK;
 
 const fn handler(
     site: Site<'static>,
@@ -20,6 +21,11 @@ const fn site(name: &'static str, module: &'static str, line: u32) -> Site<'stat
 }
 
 const UNNAMED: ProcessRecord = ProcessRecord::new();
+/// A kind that claims its path and its address, as webhooks do.
+static WEBHOOK: SourceKind = SourceKind::new("webhook", "a request")
+    .settings(kind::WEBHOOK.settings, |_| unreachable!())
+    .claims(kind::WEBHOOK.claims);
+
 const A: TriggerRecord = TriggerRecord::new(&source::EVENT, &[("event_type", Value::Text("a"))]);
 const EVENT: &[TriggerRecord] = &[A];
 

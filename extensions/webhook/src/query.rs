@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use serde::de::DeserializeOwned;
 
-use crate::{Context, FromTrigger, Rejection, TriggerKind};
+use trigger_core::{Context, FromTrigger, Rejection, TriggerKind};
 
 /// The attribute with the query: the text after `?`, without the keys that carry secrets.
 pub(super) const QUERY: &str = "query";

@@ -6,7 +6,7 @@ use std::future::Future;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The tasks of one server. They outlive [`refuse`](crate::TriggerSource::refuse), because a request that arrives after it is
+/// The tasks of one server. They outlive [`refuse`](trigger_core::TriggerSource::refuse), because a request that arrives after it is
 /// answered 503. When the server is dropped, their stop token is cancelled.
 #[derive(Default)]
 pub(super) struct Tasks {

@@ -29,7 +29,7 @@ use super::stream::Stream;
 use super::table::Table;
 use super::tasks::Tasks;
 use super::{LINGER, STOP_GRACE, respond};
-use crate::Bytes;
+use trigger_core::Bytes;
 
 /// The body of a response: our own, or from an axum route.
 type Answer = Either<Full<Bytes>, Body>;
@@ -213,7 +213,7 @@ mod tests {
     use super::super::check::Refusal;
     use super::super::table::Endpoint;
     use super::*;
-    use crate::{
+    use trigger_core::{
         Sink, SourceContext, SourceKind, StandaloneTrigger, Trigger, TriggerConfig, TriggerEvent,
         TriggerSource,
     };
@@ -247,7 +247,7 @@ mod tests {
 
         fn body(&self, head: &Head<'_>, body: &[u8]) -> Result<(), Refusal> {
             let is_valid = head.headers["x-hub-signature-256"].as_bytes() == body
-                && head.target.and_then(|target| target.query()) == Some("key=7&ref=main")
+                && (head.path, head.query) == ("/in", Some("key=7&ref=main"))
                 && (head.method, head.remote) == (&http::Method::POST, "192.0.2.1");
             let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "the signature is invalid");
             if is_valid { Ok(()) } else { Err(refusal) }

@@ -1,9 +1,12 @@
-//! The webhook server. hyper serves HTTP, a `POST` to a webhook goes directly to its trigger, and axum routes all other
-//! requests.
+//! The webhooks of the [`triggers`](https://docs.rs/triggers) framework: programs use them through that crate, with its
+//! feature `webhook`.
+//!
+//! hyper serves HTTP, a `POST` to a webhook goes directly to its trigger, and axum routes all other requests. The crate
+//! stands on the public API of `trigger-core` alone, as the source of any other crate does.
 //!
 //! The accept loop is our own, because `axum::serve` 0.8 installs no timer: a client that sends half a head would keep
-//! its connection for ever. The time limits below and the limits of a server (`settings`) bound the resources that one client can
-//! use.
+//! its connection for ever. The time limits below and the limits of a server (`settings`) bound the resources that one
+//! client can use.
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{Bytes, EventId};
+use trigger_core::{Bytes, EventId};
 
 /// A response of our own. Its body is complete.
 pub(super) type Answer = Response<Full<Bytes>>;

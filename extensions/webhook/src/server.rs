@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use super::connection::{self, Shared};
 use super::settings::ServerSettings;
 use super::table::{Endpoint, Table};
-use crate::TriggerError;
+use trigger_core::TriggerError;
 
 /// The maximum number of connections that the system queues for the accept loop.
 const BACKLOG: u32 = 1024;

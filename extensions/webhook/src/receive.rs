@@ -20,7 +20,7 @@ use super::query::query_without_secrets;
 use super::respond::{Answer, accepted, error, filtered, queue_full, refused, stopping};
 use super::table::Endpoint;
 use super::{BODY_GRACE, BODY_TIMEOUT};
-use crate::{Bytes, Draft, Offered};
+use trigger_core::{Bytes, Draft, Offered};
 
 /// The maximum memory that is allocated for a body before it arrives, in bytes. The client declares the length, so it
 /// may be false.
@@ -29,7 +29,7 @@ const AHEAD: u64 = 64 * 1024;
 /// A request to a webhook, while its body arrives.
 pub(super) struct RequestReader {
     endpoint: Arc<Endpoint>,
-    /// The path, and the query with its secrets, until the checks have seen the body.
+    /// The target of the request, if it has a query, with its secrets, until the checks have seen the body.
     target: Option<PathAndQuery>,
     /// The headers with their secrets, until the checks have seen the body. The emptied map is that of the response, which hyper
     /// reuses for the next request of the connection, so one map serves all requests.
@@ -55,7 +55,7 @@ impl RequestReader {
         Headers::write_without_secrets(&parts.headers, &mut bytes);
         RequestReader {
             endpoint: Arc::clone(endpoint),
-            target: parts.uri.into_parts().path_and_query,
+            target: parts.uri.path_and_query().filter(|target| target.query().is_some()).cloned(),
             version: parts.version,
             headers: parts.headers,
             body,
@@ -98,7 +98,8 @@ impl RequestReader {
         let head = Head {
             // A webhook accepts no other method.
             method: &Method::POST,
-            target: self.target.as_ref(),
+            path: &self.endpoint.path,
+            query: self.target.as_ref().and_then(PathAndQuery::query),
             version: self.version,
             headers: &self.headers,
             remote: &peer.remote,

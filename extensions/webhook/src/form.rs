@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::headers::{HEADERS, Headers};
 use super::pairs::{grouped, pairs_of};
 use super::query::{QUERY, query_pairs};
-use crate::{Attribute, Bytes, Draft, Frame};
+use trigger_core::{Attribute, Bytes, Draft, Frame};
 
 /// The attribute with the IP address of the client.
 pub(super) const REMOTE: &str = "remote";
@@ -42,7 +42,7 @@ pub(super) fn read(metadata: &Map<String, Value>) -> Result<(String, Vec<(String
 }
 
 /// Returns the event of a request, whose `query` has no secrets.
-#[inline]
+#[inline(always)]
 pub(super) fn draft(
     path: impl Into<SmolStr>,
     headers: Headers,

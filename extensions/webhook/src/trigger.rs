@@ -1,12 +1,18 @@
 //! [`WebhookTrigger`]: a bounded queue of HTTP requests to one path.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
-use super::source::WEBHOOK;
-use crate::{
-    Filter, Overflow, StandaloneTrigger, Trigger, TriggerConfig, TriggerError, TriggerEvent, TriggerStatus,
+use smol_str::ToSmolStr;
+use trigger_core::{
+    Bytes, Filter, Overflow, StandaloneTrigger, Trigger, TriggerConfig, TriggerError, TriggerEvent,
+    TriggerStatus,
 };
+
+use super::form::draft;
+use super::headers::Headers;
+use super::query::query_without_secrets;
+use super::source::WEBHOOK;
 
 /// Receives the `POST` requests to one path of an HTTP server. A clone is a handle to the same trigger.
 ///
@@ -16,7 +22,8 @@ use crate::{
 /// server. In a runtime, the webhooks of one host and port share a server.
 ///
 /// ```no_run
-/// # use trigger_core::{Trigger, WebhookTrigger};
+/// # use trigger_core::Trigger;
+/// # use trigger_webhook::WebhookTrigger;
 /// # async fn example() -> trigger_core::Result {
 /// let trigger = WebhookTrigger::new().path("/events").port(9090).host("127.0.0.1");
 /// trigger.start().await?;
@@ -39,6 +46,27 @@ impl WebhookTrigger {
     pub fn new() -> WebhookTrigger {
         let config = TriggerConfig::of(&WEBHOOK);
         WebhookTrigger(StandaloneTrigger::new(config))
+    }
+
+    /// Returns the event of a request from 127.0.0.1, for the test of a handler. `path` may have a query, whose
+    /// secrets are removed.
+    ///
+    /// ```
+    /// # use trigger_core::{Context, FromTrigger};
+    /// # use trigger_webhook::{Headers, Query, WebhookTrigger};
+    /// # use std::collections::HashMap;
+    /// let headers = Headers::from_iter([("x-github-event", "push")]);
+    /// let event = WebhookTrigger::event("/github?ref=main", headers, r#"{"id": 7}"#);
+    /// let cx = Context::new(&event);
+    /// assert_eq!(Headers::from_trigger(&cx)?.get("x-github-event"), Some("push"));
+    /// assert_eq!(Query::<HashMap<String, String>>::from_trigger(&cx)?["ref"], "main");
+    /// # Ok::<(), trigger_core::Rejection>(())
+    /// ```
+    pub fn event(path: &str, headers: Headers, body: impl Into<Bytes>) -> TriggerEvent {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let remote = Ipv4Addr::LOCALHOST.to_smolstr();
+        let draft = draft(path, headers, remote, query_without_secrets(query), body.into());
+        TriggerEvent::from_draft(&WEBHOOK, format!("webhook-{path}"), draft)
     }
 
     fn with(self, change: impl FnOnce(TriggerConfig) -> TriggerConfig) -> WebhookTrigger {

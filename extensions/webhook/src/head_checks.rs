@@ -24,7 +24,7 @@ impl Check for HeadLimits {
     #[inline]
     fn head(&self, head: &Head<'_>, summary: &HeaderSummary<'_>) -> Result<(), Refusal> {
         let limits = &self.0.limits;
-        let target = head.target.map_or(0, |target| target.as_str().len());
+        let target = head.path.len() + head.query.map_or(0, |query| 1 + query.len());
         if target > limits.target_bytes {
             let message = format!("the request target is over {}", shown(limits.target_bytes));
             return Err(Refusal::new(StatusCode::URI_TOO_LONG, message));

@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 
 use http::header::{CONTENT_ENCODING, HOST};
-use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 
 /// A rule for requests. A connection has its own instance, which may remember what earlier requests have shown.
@@ -37,11 +36,13 @@ pub(super) trait Check: Send + Sync + 'static {
 
 /// The first check, and then the second one if the first has passed.
 impl<A: Check, B: Check> Check for (A, B) {
+    #[inline]
     fn head(&self, head: &Head<'_>, summary: &HeaderSummary<'_>) -> Result<(), Refusal> {
         self.0.head(head, summary)?;
         self.1.head(head, summary)
     }
 
+    #[inline]
     fn body(&self, head: &Head<'_>, body: &[u8]) -> Result<(), Refusal> {
         self.0.body(head, body)?;
         self.1.body(head, body)
@@ -52,8 +53,9 @@ impl<A: Check, B: Check> Check for (A, B) {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head<'a> {
     pub(super) method: &'a Method,
-    /// The path, and the query with its secrets. Absent in `OPTIONS *`.
-    pub(super) target: Option<&'a PathAndQuery>,
+    pub(super) path: &'a str,
+    /// The query, with its secrets.
+    pub(super) query: Option<&'a str>,
     pub(super) version: Version,
     pub(super) headers: &'a HeaderMap,
     /// The IP address of the client.
@@ -61,9 +63,10 @@ pub(super) struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
+    #[inline]
     pub(super) fn of<B>(request: &'a Request<B>, remote: &'a str) -> Head<'a> {
-        let (method, headers) = (request.method(), request.headers());
-        Head { method, target: request.uri().path_and_query(), version: request.version(), headers, remote }
+        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        Head { method, path: uri.path(), query: uri.query(), version: request.version(), headers, remote }
     }
 }
 
@@ -79,6 +82,7 @@ pub(super) struct HeaderSummary<'a> {
 }
 
 impl<'a> HeaderSummary<'a> {
+    #[inline]
     pub(super) fn of(headers: &'a HeaderMap) -> HeaderSummary<'a> {
         let mut summary = HeaderSummary { bytes: 0, hosts: [None; 2], encoded: false };
         for (name, value) in headers {

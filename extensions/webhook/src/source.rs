@@ -1,79 +1,38 @@
 //! The source of a webhook: a path of a server, which the webhooks of one host and port share.
 
 use std::borrow::Cow;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use smol_str::ToSmolStr;
 use trigger_grammar::kind;
 
-use super::form::{draft, metadata, read};
-use super::headers::Headers;
-use super::query::query_without_secrets;
+use super::form::{metadata, read};
 use super::server::{Ports, Server};
 use super::settings::ServerSettings;
 use super::table::Endpoint;
-use crate::{
-    BoxSource, Bytes, Overflow, SourceContext, SourceKind, TriggerConfig, TriggerError, TriggerEvent,
-    TriggerSource,
+use trigger_core::{
+    BoxSource, Overflow, SourceContext, SourceKind, TriggerError, TriggerSource, source_kind,
 };
 
-/// A webhook request. Its payload is its body.
-pub static WEBHOOK: SourceKind = SourceKind::new(kind::WEBHOOK.name, "a webhook request")
-    .metadata(metadata, read)
-    .queue(1000)
-    // The 503 of a full queue is a rejection.
-    .overflow(Overflow::Reject)
-    .settings(kind::WEBHOOK.settings, |settings| {
-        let (path, port) = (settings.text("webhook_path")?, settings.port("webhook_port")?);
-        let (host, body_limit) = (settings.text("webhook_host")?, settings.size("body_limit")?);
-        Ok(BoxSource::new(WebhookSource::new(path, port, host, body_limit)))
-    })
-    .claims(kind::WEBHOOK.claims)
-    .refuses(kind::WEBHOOK.refuses, Some("503 when full"))
-    .largest_body("body_limit");
-
-impl TriggerConfig {
-    /// Returns a trigger for HTTP requests to this path and port. With port 0 the system picks a free port.
-    pub fn webhook(path: impl Into<String>, port: u16) -> TriggerConfig {
-        TriggerConfig::of(&WEBHOOK).setting("webhook_path", path.into()).setting("webhook_port", port)
-    }
-
-    /// Listens on this host: an IP address or a name. For webhook triggers; the default is `0.0.0.0`.
-    pub fn host(self, host: impl Into<String>) -> TriggerConfig {
-        self.setting("webhook_host", host.into())
-    }
-
-    /// Refuses a body over this many bytes with 413. For webhook triggers; the default is 1 MiB.
-    pub fn body_limit(self, bytes: usize) -> TriggerConfig {
-        self.setting("body_limit", bytes)
-    }
-}
-
-impl TriggerEvent {
-    /// Returns the event of a webhook request from 127.0.0.1, for the test of a handler. `path` may have a query, whose
-    /// secrets are removed.
-    ///
-    /// ```
-    /// # use trigger_core::{Context, FromTrigger, Headers, Query, TriggerEvent};
-    /// # use std::collections::HashMap;
-    /// let headers = Headers::from_iter([("x-github-event", "push")]);
-    /// let event = TriggerEvent::webhook("/github?ref=main", headers, r#"{"id": 7}"#);
-    /// let cx = Context::new(&event);
-    /// assert_eq!(Headers::from_trigger(&cx)?.get("x-github-event"), Some("push"));
-    /// assert_eq!(Query::<HashMap<String, String>>::from_trigger(&cx)?["ref"], "main");
-    /// # Ok::<(), trigger_core::Rejection>(())
-    /// ```
-    pub fn webhook(path: &str, headers: Headers, body: impl Into<Bytes>) -> TriggerEvent {
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let remote = Ipv4Addr::LOCALHOST.to_smolstr();
-        let draft = draft(path, headers, remote, query_without_secrets(query), body.into());
-        TriggerEvent::from_draft(&WEBHOOK, format!("webhook-{path}"), draft)
-    }
+source_kind! {
+    /// A webhook request. Its payload is its body.
+    pub static WEBHOOK: SourceKind = SourceKind::new(kind::WEBHOOK.name, "a webhook request")
+        .metadata(metadata, read)
+        .queue(1000)
+        // The 503 of a full queue is a rejection.
+        .overflow(Overflow::Reject)
+        .settings(kind::WEBHOOK.settings, |settings| {
+            let (path, port) = (settings.text("webhook_path")?, settings.port("webhook_port")?);
+            let (host, body_limit) = (settings.text("webhook_host")?, settings.size("body_limit")?);
+            Ok(BoxSource::new(WebhookSource::new(path, port, host, body_limit)))
+        })
+        .claims(kind::WEBHOOK.claims)
+        .refuses(kind::WEBHOOK.refuses, Some("503 when full"))
+        .largest_body("body_limit");
 }
 
 /// The source of the `POST` requests to one path.
-pub(crate) struct WebhookSource {
+pub(super) struct WebhookSource {
     path: String,
     body_limit: usize,
     settings: Arc<ServerSettings>,

@@ -15,7 +15,7 @@ use tower::ServiceExt;
 use trigger_grammar::path::HEALTH;
 
 use super::respond::{Answer, error, later, respond};
-use crate::Sink;
+use trigger_core::Sink;
 
 /// One path of a server, with the sink of its trigger.
 #[derive(Debug)]
