@@ -44,6 +44,8 @@ pub(super) struct RequestReader {
 
 impl RequestReader {
     /// Returns a reader of a request whose headers have `header_bytes`.
+    // So that the reader is made in the place of its future, and not copied to it.
+    #[inline(always)]
     pub(super) fn new(
         endpoint: &Arc<Endpoint>,
         request: Request<Incoming>,
