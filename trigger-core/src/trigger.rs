@@ -22,7 +22,7 @@ pub use standalone::StandaloneTrigger;
 
 /// A source of events with a bounded queue.
 ///
-/// The three triggers of the framework are [`EventTrigger`], [`MessageTrigger`] and [`WebhookTrigger`](crate::WebhookTrigger). A
+/// The three triggers of the framework are [`EventTrigger`], [`MessageTrigger`] and `WebhookTrigger`. A
 /// [`StandaloneTrigger`] has events of any kind of source. A custom trigger implements this trait, and is added to the builder of the runtime by `trigger(..)`.
 ///
 /// An implementation must fulfil this contract:

@@ -23,7 +23,7 @@ use crate::task::Tasks;
 /// same trigger.
 ///
 /// [`EventTrigger`](crate::EventTrigger), [`MessageTrigger`](crate::MessageTrigger) and
-/// [`WebhookTrigger`](crate::WebhookTrigger) are such triggers, with the settings of their kinds. A crate with a kind of its
+/// `WebhookTrigger` are such triggers, with the settings of their kinds. A crate with a kind of its
 /// own can offer one in the same way. Its source is bound, opened and closed again at each `start` and `stop`.
 ///
 /// ```
