@@ -1,18 +1,21 @@
-//! Events as plain values, without I/O, clocks or tasks.
+//! What an event is, as plain values without I/O, clocks or tasks.
 //!
 //! A [`Frame`] is a whole event, with the same form for every kind. A [`TriggerEvent`] is a frame with the trigger that
-//! it came through. A [`DeadLetter`] is an event with the reason why it was dead-lettered. The folder depends on topics
-//! and errors. Every other module of the crate may use it.
+//! it came through. A [`DeadLetter`] is an event with the reason why it was dead-lettered. Topics, names and errors are
+//! here, because every value may need them. The folder knows no other layer, and every layer may use it.
 
 mod attributes;
 mod codec;
 mod dead_letter;
+pub(crate) mod error;
 mod frame;
 mod id;
 mod json;
 mod kind;
 mod kinds;
+pub(crate) mod names;
 mod published;
+pub(crate) mod topic;
 mod trigger_event;
 
 pub use attributes::Attribute;

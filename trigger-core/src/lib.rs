@@ -2,48 +2,34 @@
 //!
 //! # Layout
 //!
-//! Imports go from the bottom of this list to its top only.
+//! The folders are layers, the lowest first. A layer imports from itself and from the layers before it.
 //!
-//! - values, without I/O, clock or tasks: `event`, `topic`, `policy`, `outcome`, `error`, `names`, `closure`, `key`,
-//!   `filter`, `config`
-//! - activation: `queue`, `handler`, `process`, `deadlock`, `dead_letter`, `status`, `description`, `sync`, `panic`, and `clock`
-//!   and `task`, the only places that read the clocks and spawn
-//! - sources: `source`, `trigger`, `bus`, `broker`, and `routes` and `publish`, which bus and broker share
-//! - running: `registry`, `runtime`, `private`, `linked`
+//! - `event`: what an event is, as plain values
+//! - `declare`: how processes, triggers and kinds of sources are declared, as plain values
+//! - `observe`: what a runtime shows of itself
+//! - `queue`: the bounded queues of a process
+//! - `process`: the workers, the handlers and their arguments, the dead letters
+//! - `source`: where events come from, and the bus and the broker
+//! - `registry`: the declarations of a program, and the checks between them
+//! - `runtime`: the builder, the life of a runtime, the command line
+//!
+//! Every layer may use the files `clock`, `task`, `sync` and `panic`: the only places that read clocks, spawn, lock a queue
+//! and catch panics. Generated code names `private`, and `linked` has the macro that links a kind.
 
-mod closure;
-mod config;
-mod error;
+mod declare;
 mod event;
-mod filter;
-mod key;
-mod names;
-mod outcome;
-mod policy;
-mod topic;
-
-mod clock;
-mod dead_letter;
-mod deadlock;
-mod description;
-mod handler;
-mod panic;
+mod observe;
 mod process;
 mod queue;
-mod status;
-mod sync;
-mod task;
-
-mod broker;
-mod bus;
-mod publish;
-mod routes;
-mod source;
-mod trigger;
-
-mod linked;
 mod registry;
 mod runtime;
+mod source;
+
+mod clock;
+mod linked;
+mod panic;
+mod sync;
+mod task;
 
 #[doc(hidden)]
 pub mod private;
@@ -53,32 +39,35 @@ pub use trigger_grammar::FaultKind;
 pub use trigger_grammar::kind::ClaimedKeys;
 pub use trigger_grammar::setting::Setting;
 
-pub use broker::{MessageBroker, Publish};
-pub use bus::{Emit, EventBus};
 pub use clock::{Clock, PausedClock, SystemClock};
-pub use config::{BoxSource, Claim, ProcessConfig, Settings, SourceKind, TriggerConfig};
-pub use dead_letter::{DeadLetterCounts, DeadLetters, DeadLettersStatus};
-pub use description::{
-    ArgumentDescription, Description, Overlap, ProcessDescription, SourceDescription, TriggerDescription,
-};
-pub use error::{ConfigError, ConfigErrorKind, Error, Result};
+pub use declare::filter::Filter;
+pub use declare::key::Key;
+pub use declare::policy::{Backoff, Overflow};
+pub use declare::{BoxSource, Claim, ProcessConfig, Settings, SourceKind, TriggerConfig};
+pub use event::error::{ConfigError, ConfigErrorKind, Error, Result};
+pub use event::topic::{Topic, TopicError, TopicPattern};
 pub use event::{
     Attribute, DeadLetter, DeadLetterReason, EventId, Frame, FrameError, ParseEventIdError, ReadMetadata,
     TriggerEvent, TriggerKind,
 };
-pub use filter::Filter;
-pub use handler::{
+pub use observe::description::{
+    ArgumentDescription, Description, Overlap, ProcessDescription, SourceDescription, TriggerDescription,
+};
+pub use observe::status::{
+    DeadLetterCounts, DeadLettersStatus, ProcessState, ProcessStatus, RuntimeState, RuntimeStatus,
+    TriggerStatus,
+};
+pub use process::dead_letter::DeadLetters;
+pub use process::handler::{
     Attempt, Context, FromTrigger, Handler, Json, Needs, Rejection, RejectionKind, Shutdown, State, Text,
 };
-pub use key::Key;
-pub use outcome::{IntoOutcome, Outcome};
-pub use policy::{Backoff, Overflow};
-pub use publish::{PublishError, Published, Publishing};
+pub use process::outcome::{IntoOutcome, Outcome};
 pub use registry::{HandlerRecord, Problem, ProblemKind};
 pub use runtime::{
     Builder, DrainReport, ProcessReport, Runtime, RuntimeHandle, StartError, UnknownProcess, check,
 };
+pub use source::broker::{MessageBroker, Publish};
+pub use source::bus::{Emit, EventBus};
+pub use source::publish::{PublishError, Published, Publishing};
+pub use source::trigger::{EventTrigger, MessageTrigger, StandaloneTrigger, Trigger, TriggerError};
 pub use source::{Draft, Offered, Sender, Sink, Source, SourceContext, TriggerSource};
-pub use status::{ProcessState, ProcessStatus, RuntimeState, RuntimeStatus, TriggerStatus};
-pub use topic::{Topic, TopicError, TopicPattern};
-pub use trigger::{EventTrigger, MessageTrigger, StandaloneTrigger, Trigger, TriggerError};

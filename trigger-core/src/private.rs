@@ -3,10 +3,10 @@
 pub use linkme;
 pub use trigger_grammar::setting::Value;
 
-pub use crate::config::{SourceKind, TRIGGER_CORE_KINDS_V1 as KINDS};
+pub use crate::declare::policy::Overflow;
+pub use crate::declare::{SourceKind, TRIGGER_CORE_KINDS_V1 as KINDS};
 pub use crate::event::{EventForm, TRIGGER_CORE_FORMS_V1 as FORMS};
-pub use crate::handler::{Argument, Context, HandlerResult, HandlerSlot, Rejection, new_slot, run};
-pub use crate::policy::Overflow;
+pub use crate::process::handler::{Argument, Context, HandlerResult, HandlerSlot, Rejection, new_slot, run};
 pub use crate::registry::{
     Claims, HandlerRecord, ProcessRecord, Site, TRIGGER_CORE_HANDLERS_V1 as HANDLERS, TriggerRecord,
     argument, const_checks, count,
@@ -16,7 +16,7 @@ pub use crate::runtime::{MainOutput, main};
 
 /// The kinds that have an attribute.
 pub mod kinds {
-    pub use crate::config::WEBHOOK;
+    pub use crate::declare::WEBHOOK;
     pub use crate::source::{DEAD_LETTER, EVENT, MESSAGE};
 }
 
@@ -26,9 +26,9 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use crate::config::TriggerConfig;
+use crate::declare::TriggerConfig;
 use crate::event::TriggerEvent;
-use crate::handler::FromTrigger;
+use crate::process::handler::FromTrigger;
 use crate::source::TriggerSource;
 
 /// Makes an argument of a handler.
@@ -122,7 +122,7 @@ pub fn key<T: for<'de> Deserialize<'de> + 'static>(
     event: &TriggerEvent,
     hash: impl FnOnce(&T) -> u64,
 ) -> Option<u64> {
-    crate::closure::read(event, hash)
+    crate::declare::closure::read(event, hash)
 }
 
 /// Returns `Some(true)` if a filter takes an event, by its body, or by the event itself if `T` is `TriggerEvent`.
@@ -131,10 +131,10 @@ pub fn filter<T: for<'de> Deserialize<'de> + 'static>(
     event: &TriggerEvent,
     takes: impl FnOnce(&T) -> bool,
 ) -> Option<bool> {
-    crate::closure::read(event, takes)
+    crate::declare::closure::read(event, takes)
 }
 
 /// Returns the hash of a key.
 pub fn hash<K: Hash + ?Sized>(key: &K) -> u64 {
-    crate::key::hash(key)
+    crate::declare::key::hash(key)
 }

@@ -1,23 +1,26 @@
-//! A process: a handler, its inbox, and the workers that take events from the inbox and run the handler.
+//! A process: the workers that take events from its queues, run its handler, and settle the events.
 //!
-//! The number of workers is the concurrency. A worker takes an event, runs the handler to its end, settles the event
-//! and takes the next one. So no task is spawned for an event, and a single worker keeps the order. An event with a
-//! retry returns to the inbox until the retry is due, so its worker is free for other events.
+//! The folder also has the arguments of handlers, what a handler returns, the search for handlers that wait for each other,
+//! and the dead letters. It knows events, declarations and queues, and no source. Sources and the runtime use it.
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, SystemTime};
 
-use crate::dead_letter::CountedDeadLetters;
-use crate::deadlock::{WaitGraph, Worker};
+use crate::declare::policy::Backoff;
 use crate::event::{DeadLetter, DeadLetterReason, cut};
-use crate::handler::{Attempt, Context, Env, HandlerResult, HandlerSlot, NewSlot};
 use crate::panic::{CatchUnwind, drop_quietly, poll_guarded};
-use crate::policy::Backoff;
+use crate::process::dead_letter::CountedDeadLetters;
+use crate::process::deadlock::{WaitGraph, Worker};
+use crate::process::handler::{Attempt, Context, Env, HandlerResult, HandlerSlot, NewSlot};
 use crate::queue::{Delivery, Inbox, RetryState, Settlement};
 
 mod attempt;
+pub(crate) mod dead_letter;
+pub(crate) mod deadlock;
+pub(crate) mod handler;
+pub(crate) mod outcome;
 mod time_slice;
 mod timed;
 

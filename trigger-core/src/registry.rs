@@ -1,13 +1,15 @@
-//! The declarations of the attributes: one static record for each handler, from the linker or from a list.
+//! The declarations of a program: one static record for each handler, from the linker or from a list, and tables of
+//! configuration.
+//!
+//! The folder reads them, and checks them alone and together. It knows every layer but the runtime, which uses it.
 
 use std::fmt;
 use std::sync::Arc;
 
 use linkme::distributed_slice;
 
-use crate::config::ProcessConfig;
-use crate::handler::{Argument, Handler};
-use crate::handler::{NewSlot, new_slot};
+use crate::declare::ProcessConfig;
+use crate::process::handler::{Argument, Handler, NewSlot, new_slot};
 
 mod check;
 mod clash;

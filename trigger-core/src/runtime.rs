@@ -1,4 +1,7 @@
 //! The runtime: it owns everything that runs, from the first subscription to the last event of the drain.
+//!
+//! The folder has the builder and its plan, the start, the changes, the drain, and the command line. It knows every layer,
+//! and only programs use it.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,11 +10,11 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use crate::broker::MessageBroker;
-use crate::bus::EventBus;
-use crate::dead_letter::DeadLetters;
+use crate::observe::status::RuntimeStatus;
 use crate::panic;
-use crate::status::RuntimeStatus;
+use crate::process::dead_letter::DeadLetters;
+use crate::source::broker::MessageBroker;
+use crate::source::bus::EventBus;
 
 mod builder;
 mod change;

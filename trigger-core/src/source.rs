@@ -1,18 +1,21 @@
 //! Sources: where the events of a trigger come from. Each kind of source is one module, in this crate or in another one.
 //!
-//! A [`TriggerSource`] offers events to the [`Sink`] of its [`SourceContext`]. The runtime owns the queue behind the sink, and
-//! everything after it. The folder knows events, queues and dead letters, but no processes. The runtime calls it.
+//! A [`TriggerSource`] offers events to the [`Sink`] of its [`SourceContext`]. The runtime owns the queue behind the sink,
+//! and everything after it. The bus and the broker are here with their routes, because their subscriptions are sources. The
+//! folder knows events, queues, handlers and dead letters. The registry and the runtime use it.
 
 use std::borrow::Cow;
 use std::future::Future;
 use std::net::SocketAddr;
 
-use crate::config::{Claim, SourceKind};
-use crate::status::TriggerStatus;
-use crate::trigger::TriggerError;
+use crate::declare::{Claim, SourceKind};
+use crate::observe::status::TriggerStatus;
+use crate::source::trigger::TriggerError;
 
 mod any;
 mod bound_trigger;
+pub(crate) mod broker;
+pub(crate) mod bus;
 mod context;
 mod dead_letter;
 mod deps;
@@ -20,8 +23,11 @@ mod draft;
 mod event;
 mod message;
 mod polled;
+pub(crate) mod publish;
+pub(crate) mod routes;
 mod sink;
 mod subscription;
+pub(crate) mod trigger;
 
 pub(crate) use bound_trigger::BoundTrigger;
 pub(crate) use context::SharedByRuntime;

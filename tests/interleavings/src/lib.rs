@@ -8,8 +8,8 @@
 #![allow(dead_code)]
 
 mod clock;
+mod declare;
 mod event;
-mod key;
 mod panic;
 mod sync;
 mod thread;

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 
 use loom::thread::{JoinHandle, spawn};
 
+use crate::declare::key::Key;
 use crate::event::frame;
-use crate::key::Key;
 use crate::source::queue::{
     Bounds, Delivery, Inbox, Item, Pushed, Queue, QueueSettings, Quiescence, Settlement, Workers,
 };

@@ -5,16 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ACTIVATION, RUNNING, SOURCES, VALUES, code, rust_files, without_tests};
+use super::{LAYERS, code, rust_files, without_tests};
 
 /// A path from the root of the crate, without `crate`. The path of the root is empty.
 type Path = Vec<String>;
 
 #[test]
 fn imports_follow_the_order_of_the_layers() {
-    let layers = [VALUES, ACTIVATION, SOURCES, RUNNING];
     let layer = |path: &Path| {
-        layers.iter().position(|layer| path.first().is_some_and(|top| layer.contains(&top.as_str())))
+        LAYERS.iter().position(|layer| path.first().is_some_and(|top| layer.contains(&top.as_str())))
     };
     for (file, text) in files("trigger-core/src/") {
         let own = module(&file);

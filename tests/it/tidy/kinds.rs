@@ -4,16 +4,16 @@ use super::{code, rust_files, without_tests};
 
 /// The modules of the kinds themselves, and the handles that publish to them.
 const OWN: &[&str] = &[
-    "trigger-core/src/config/webhook.rs",
+    "trigger-core/src/declare/webhook.rs",
     "trigger-core/src/event/dead_letter.rs",
     "trigger-core/src/event/published.rs",
-    "trigger-core/src/publish.rs",
+    "trigger-core/src/source/publish.rs",
     "trigger-core/src/source/dead_letter.rs",
     "trigger-core/src/source/event.rs",
     "trigger-core/src/source/message.rs",
     "trigger-core/src/source/polled.rs",
     "trigger-core/src/source/subscription.rs",
-    "trigger-core/src/trigger/",
+    "trigger-core/src/source/trigger/",
 ];
 
 /// The lists of the kinds: their names, their tables, and the modules that export them.

@@ -1,4 +1,4 @@
-//! A dead letter: an event that was dead-lettered, and the reason. The module `crate::dead_letter` stores them.
+//! A dead letter: an event that was dead-lettered, and the reason. The module `crate::process::dead_letter` stores them.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,7 +13,7 @@ use super::frame::Frame;
 use super::json::rfc3339;
 use super::kind::TriggerKind;
 use super::trigger_event::{TriggerEvent, TriggerInfo};
-use crate::names::named;
+use crate::event::names::named;
 
 /// The longest error that a dead letter keeps, in bytes. A longer one is cut.
 const ERROR_BYTES: usize = 1024;

@@ -7,8 +7,8 @@ use linkme::distributed_slice;
 use super::frame::{CUSTOM_FORM, DEAD_LETTER_FORM, EventForm};
 use super::kind::TriggerKind;
 use super::published::{EVENT_FORM, MESSAGE_FORM};
-use crate::error::ConfigError;
-use crate::names;
+use crate::event::error::ConfigError;
+use crate::event::names;
 
 /// The forms of events of every crate that is linked into the program. Its name is unique, because all linked crates
 /// share the sections of object files.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::attributes::Attributes;
 use super::frame::{EventForm, Frame, ReadForm, ReadJson};
 use super::kind::TriggerKind;
-use crate::topic::Topic;
+use crate::event::topic::Topic;
 
 /// The attribute that holds the source of an event.
 pub(crate) const SOURCE: &str = "source";

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::frame::Frame;
 use super::id::EventId;
 use super::kind::TriggerKind;
-use crate::topic::Topic;
+use crate::event::topic::Topic;
 
 /// An event, a message or a webhook request, as a trigger delivers it to a handler.
 ///

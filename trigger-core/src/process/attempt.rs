@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::timed::TimedOut;
-use crate::error::Error;
 use crate::event::DeadLetterReason;
-use crate::handler::{HandlerResult, Rejection};
-use crate::outcome::Outcome;
+use crate::event::error::Error;
 use crate::panic::{drop_quietly, guard};
+use crate::process::handler::{HandlerResult, Rejection};
+use crate::process::outcome::Outcome;
 
 /// Why an attempt did not handle its event.
 pub(super) struct Failure {

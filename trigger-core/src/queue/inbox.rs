@@ -9,8 +9,8 @@ use super::state::State;
 use super::wake::{Wake, WakeLimiter, Wakes};
 use super::{Ledger, Quiescence};
 use crate::clock::{self, Instant, timeout_at};
+use crate::declare::key::Key;
 use crate::event::{Frame, TriggerEvent, TriggerInfo};
-use crate::key::Key;
 use crate::panic::guard;
 use crate::sync::{CachePadded, Mutex, MutexGuard, Notified, Notify};
 

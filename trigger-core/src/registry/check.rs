@@ -7,8 +7,8 @@ use trigger_grammar::setting::{Form, Value};
 
 use super::clash::{Claim, Listens, Takes, Thing};
 use super::*;
-use crate::config::{self, BoxSource, Settings, SourceKind, TriggerConfig};
-use crate::handler::Extensions;
+use crate::declare::{self, BoxSource, Settings, SourceKind, TriggerConfig};
+use crate::process::handler::Extensions;
 
 /// Returns every problem of these declarations. `names` are the names of their processes, and `provided` the values of
 /// the runtime.
@@ -134,7 +134,7 @@ fn sources(declarations: &[&Declaration], names: &[&str], problems: &mut Vec<Pro
 /// Returns the resource that both sources claim, if only one of them can have it.
 fn clashing_claim<'a>(source: &'a BoxSource, other: &BoxSource, same_process: bool) -> Option<&'a str> {
     let excludes =
-        |claim: &&config::Claim| (claim.is_of_runtime || same_process) && other.claims.contains(claim);
+        |claim: &&declare::Claim| (claim.is_of_runtime || same_process) && other.claims.contains(claim);
     source.claims.iter().find(excludes).map(|claim| claim.resource.as_str())
 }
 

@@ -6,7 +6,7 @@ use trigger_grammar::kind::Values;
 use trigger_grammar::setting::{Value, is_every_address, same};
 
 use super::site::{ProcessName, Site, hash};
-use crate::config::SourceKind;
+use crate::declare::SourceKind;
 
 mod find;
 

@@ -1,8 +1,8 @@
 //! The kinds of sources: those of this crate, and those that are linked.
 
-use crate::config::{SourceKind, TRIGGER_CORE_KINDS_V1, WEBHOOK};
-use crate::error::ConfigError;
-use crate::names;
+use crate::declare::{SourceKind, TRIGGER_CORE_KINDS_V1, WEBHOOK};
+use crate::event::error::ConfigError;
+use crate::event::names;
 use crate::source::{CUSTOM, DEAD_LETTER, EVENT, MESSAGE};
 
 /// The kinds of this crate.

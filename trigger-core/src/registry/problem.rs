@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::{Declaration, Location};
-use crate::names::named;
+use crate::event::names::named;
 
 /// A problem that prevents the start of a runtime.
 ///

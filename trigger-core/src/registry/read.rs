@@ -8,13 +8,13 @@ use serde_json::Value;
 use trigger_grammar::bounds;
 
 use super::kinds::kind_named;
-use crate::config::{
+use crate::declare::policy;
+use crate::declare::{
     ProcessConfig, TriggerConfig, Unrepeated, Wrong, backoff, bytes, count, key, keys_of, overflow, retry,
     shown, text, timeout, unknown_key,
 };
-use crate::error::ConfigErrorKind::WrongType;
-use crate::error::{ConfigError, ConfigErrorKind};
-use crate::policy;
+use crate::event::error::ConfigErrorKind::WrongType;
+use crate::event::error::{ConfigError, ConfigErrorKind};
 
 const PROCESS_KEYS: &[&str] = &["triggers", "concurrency", "timeout", "retry", "backoff", "key"];
 

@@ -6,12 +6,12 @@ use std::time::Duration;
 use trigger_grammar::const_string::ConstString;
 use trigger_grammar::setting::Value;
 
-use crate::config::{ProcessConfig, SourceKind, TriggerConfig};
+use crate::declare::filter::Filter;
+use crate::declare::key::Key;
+use crate::declare::policy::{self, Backoff, Overflow};
+use crate::declare::{ProcessConfig, SourceKind, TriggerConfig};
 use crate::event::TriggerEvent;
-use crate::filter::Filter;
-use crate::handler::{Argument, FromTrigger, HandlerSlot};
-use crate::key::Key;
-use crate::policy::{self, Backoff, Overflow};
+use crate::process::handler::{Argument, FromTrigger, HandlerSlot};
 use crate::registry::clash::{Listens, Takes};
 use crate::registry::site::Site;
 use crate::source::CUSTOM;

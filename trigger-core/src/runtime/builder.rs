@@ -7,16 +7,16 @@ use std::time::Duration;
 #[cfg(feature = "main")]
 use super::cli::CliRequest;
 use super::hooks::Hook;
-use crate::broker::MessageBroker;
-use crate::bus::EventBus;
 use crate::clock::{Clock, SharedClock};
-use crate::config::{ProcessConfig, TriggerConfig};
-use crate::error::Result;
-use crate::handler::{Extensions, Handler};
-use crate::policy;
+use crate::declare::policy;
+use crate::declare::{ProcessConfig, TriggerConfig};
+use crate::event::error::Result;
+use crate::process::handler::{Extensions, Handler};
 use crate::registry::{Declaration, HandlerRecord, Location};
 use crate::source::TriggerSource;
-use crate::trigger::Trigger;
+use crate::source::broker::MessageBroker;
+use crate::source::bus::EventBus;
+use crate::source::trigger::Trigger;
 
 /// Builds a [`Runtime`](super::Runtime).
 #[must_use = "a builder does nothing until it is started"]

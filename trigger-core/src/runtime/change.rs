@@ -11,8 +11,8 @@ use super::process_handle::ProcessHandle;
 use super::report::ProcessReport;
 use super::{Runtime, StartError};
 use crate::clock;
-use crate::config::ProcessConfig;
-use crate::handler::Handler;
+use crate::declare::ProcessConfig;
+use crate::process::handler::Handler;
 use crate::registry::{Declaration, Location, Problem, ProblemKind, check};
 
 impl Runtime {

@@ -8,7 +8,7 @@ use trigger_grammar::hint::did_you_mean;
 use super::describe::description;
 use super::plan::{Plan, PlannedProcess};
 use super::start_error::StartError;
-use crate::error::Error;
+use crate::event::error::Error;
 
 /// The options, for the error of an option that is nearly one of them.
 const OPTIONS: &str = "

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::deadlock::WaitGraph;
-use crate::handler::Env;
+use crate::process::deadlock::WaitGraph;
+use crate::process::handler::Env;
 use crate::queue::Quiescence;
 use crate::source::SharedByRuntime;
 

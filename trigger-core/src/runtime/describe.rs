@@ -3,7 +3,7 @@
 use super::plan::{PlannedProcess, unique_ids};
 use super::process_handle::ProcessHandle;
 use super::{Builder, Runtime, StartError};
-use crate::description::{ArgumentDescription, Description, ProcessDescription, TriggerDescription};
+use crate::observe::description::{ArgumentDescription, Description, ProcessDescription, TriggerDescription};
 use crate::registry::Declaration;
 
 /// # Errors

@@ -11,7 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::Builder;
 use super::cli::CliRequest;
-use crate::error::{Error, Result, WithSources};
+use crate::event::error::{Error, Result, WithSources};
 
 /// Runs the body of `#[triggers::main]` with a builder that has every linked handler. If the first argument of the program
 /// is a request, the builder answers it instead of starting.

@@ -7,13 +7,13 @@ use std::sync::{Arc, Weak};
 use super::process_handle::ProcessHandle;
 use super::runtime_phase::RuntimePhase;
 use super::{Runtime, UnknownProcess};
-use crate::broker::MessageBroker;
-use crate::bus::EventBus;
-use crate::dead_letter::DeadLetters;
-use crate::description::Description;
-use crate::handler::{Context, FromTrigger, Rejection};
+use crate::observe::description::Description;
+use crate::observe::status::{RuntimeState, RuntimeStatus};
+use crate::process::dead_letter::DeadLetters;
+use crate::process::handler::{Context, FromTrigger, Rejection};
 use crate::source::SharedByRuntime;
-use crate::status::{RuntimeState, RuntimeStatus};
+use crate::source::broker::MessageBroker;
+use crate::source::bus::EventBus;
 
 /// A handle to a running [`Runtime`]. It reads the runtime, and pauses and resumes its processes. A clone is a handle to
 /// the same runtime.

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::error::{Error, Result};
+use crate::event::error::{Error, Result};
 use crate::panic::{CatchUnwind, guard};
 use crate::registry::Location;
 use crate::task::BoxFuture;

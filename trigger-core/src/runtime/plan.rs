@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::Builder;
 use crate::clock::SharedClock;
-use crate::config::TriggerConfig;
+use crate::declare::TriggerConfig;
 use crate::registry::{Declaration, Problem, ProblemKind, TRIGGER_CORE_HANDLERS_V1, all_kinds, check};
-use crate::routes::Routes;
+use crate::source::routes::Routes;
 
 /// The problem of a process that nothing starts.
 pub(super) const NO_TRIGGER: &str = "the process has no trigger, so nothing would start it";

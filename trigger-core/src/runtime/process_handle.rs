@@ -6,15 +6,15 @@ use std::sync::Arc;
 use super::context::RuntimeContext;
 use super::plan::unique_ids;
 use super::process_phase::{ProcessPhase, Settled};
-use crate::config::TriggerConfig;
-use crate::dead_letter::CountedDeadLetters;
+use crate::declare::TriggerConfig;
+use crate::observe::status::ProcessStatus;
+use crate::process::dead_letter::CountedDeadLetters;
 use crate::process::{Policy, Process};
 use crate::queue::{Inbox, Ledger, Queue, Workers};
 use crate::registry::{Declaration, Problem, ProblemKind};
+use crate::source::trigger::TriggerError;
 use crate::source::{BoundTrigger, DeadLetterSink, SinkDeps, queue};
-use crate::status::ProcessStatus;
 use crate::task::{Tasks, threads};
-use crate::trigger::TriggerError;
 
 /// One process of a runtime.
 pub(super) struct ProcessHandle {

@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::report::ProcessReport;
-use crate::status::ProcessState;
+use crate::observe::status::ProcessState;
 
 /// The phase of a process, and its transitions.
 #[derive(Default)]

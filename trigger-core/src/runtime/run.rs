@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::signal::Signals;
 use super::{Builder, Runtime};
-use crate::error::Result;
+use crate::event::error::Result;
 
 /// How long after the deadline of the drain a program may still run before it is forced to exit. `on_stop` hooks may use
 /// 5 s of it.

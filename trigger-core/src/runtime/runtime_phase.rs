@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::process_handle::ProcessHandle;
 use super::report::DrainReport;
 use crate::clock;
-use crate::status::RuntimeState;
+use crate::observe::status::RuntimeState;
 
 /// The phase of a runtime and its processes, and their transitions. A new one has no processes.
 #[derive(Default)]
@@ -145,7 +145,7 @@ impl RuntimePhase {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ProcessConfig, TriggerConfig};
+    use crate::declare::{ProcessConfig, TriggerConfig};
     use crate::event::TriggerEvent;
     use crate::runtime::Runtime;
 

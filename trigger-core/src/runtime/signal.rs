@@ -10,7 +10,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
 
-use crate::error::Error;
+use crate::event::error::Error;
 use crate::task;
 
 /// A stream of SIGINT and SIGTERM; elsewhere of Ctrl-C.

@@ -11,9 +11,9 @@ use super::process_handle::ProcessHandle;
 use super::runtime_phase::RuntimePhase;
 use super::{Builder, Runtime, RuntimeHandle, StartError};
 use crate::clock::SharedClock;
-use crate::dead_letter::DeadLetters;
-use crate::deadlock::WaitGraph;
-use crate::handler::Env;
+use crate::process::dead_letter::DeadLetters;
+use crate::process::deadlock::WaitGraph;
+use crate::process::handler::Env;
 use crate::registry::{Problem, ProblemKind};
 use crate::source::SharedByRuntime;
 

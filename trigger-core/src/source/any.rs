@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use super::polled::{CUSTOM, Polled};
 use super::{SourceContext, TriggerSource};
-use crate::config::{BoxSource, SourceKind, TriggerConfig};
-use crate::error::{ConfigError, ConfigErrorKind};
+use crate::declare::{BoxSource, SourceKind, TriggerConfig};
+use crate::event::error::{ConfigError, ConfigErrorKind};
+use crate::observe::status::TriggerStatus;
 use crate::panic::{CatchUnwind, guard};
-use crate::status::TriggerStatus;
+use crate::source::trigger::{Trigger, TriggerError};
 use crate::task::BoxFuture;
-use crate::trigger::{Trigger, TriggerError};
 
 /// [`TriggerSource`] behind a pointer.
 pub(crate) trait AnySource: Send + Sync + 'static {

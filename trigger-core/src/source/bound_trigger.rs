@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::any::{AnySource, source};
 use super::{SharedByRuntime, Sink, SinkDeps, SourceContext};
-use crate::config::TriggerConfig;
+use crate::declare::TriggerConfig;
+use crate::observe::status::TriggerStatus;
 use crate::queue::{Ledger, Queue};
-use crate::status::TriggerStatus;
+use crate::source::trigger::TriggerError;
 use crate::task::Tasks;
-use crate::trigger::TriggerError;
 
 /// A trigger: a source, and the sink that it offers its events to.
 pub(crate) struct BoundTrigger {

@@ -7,10 +7,10 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Sink;
-use crate::broker::MessageBroker;
-use crate::bus::EventBus;
-use crate::dead_letter::DeadLetters;
 use crate::panic::CatchUnwind;
+use crate::process::dead_letter::DeadLetters;
+use crate::source::broker::MessageBroker;
+use crate::source::bus::EventBus;
 use crate::task::{BoxFuture, Tasks};
 
 /// What a source gets from its runtime: its sink, the bus and the broker, tasks, and values that sources share.

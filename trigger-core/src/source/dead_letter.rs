@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use trigger_grammar::kind;
 
 use super::{SourceContext, TriggerSource};
-use crate::config::{BoxSource, SourceKind, TriggerConfig};
-use crate::dead_letter::{DeadLetters, Subscriber};
+use crate::declare::{BoxSource, SourceKind, TriggerConfig};
 use crate::event::{DEAD_LETTER_FORM, DeadLetter, TriggerKind};
-use crate::handler::{Context, FromTrigger, Rejection};
+use crate::process::dead_letter::{DeadLetters, Subscriber};
+use crate::process::handler::{Context, FromTrigger, Rejection};
 
 /// Dead letters. The frame of a dead letter keeps the kind of its own event.
 pub static DEAD_LETTER: SourceKind = SourceKind::of(DEAD_LETTER_FORM)

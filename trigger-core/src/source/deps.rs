@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::clock::SharedClock;
-use crate::config::TriggerConfig;
-use crate::dead_letter::CountedDeadLetters;
-use crate::deadlock::WaitGraph;
+use crate::declare::TriggerConfig;
+use crate::declare::policy::Overflow;
 use crate::event::TriggerInfo;
-use crate::policy::Overflow;
+use crate::event::topic::TopicPattern;
+use crate::process::dead_letter::CountedDeadLetters;
+use crate::process::deadlock::WaitGraph;
 use crate::queue::{Bounds, Queue, QueueSettings};
-use crate::topic::TopicPattern;
 
 /// What a sink works with: a trigger that is used by itself has its own, in a runtime it has that of its process.
 #[derive(Clone, Debug)]

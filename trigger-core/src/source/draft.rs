@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use uuid::Uuid;
 
 use crate::clock::SharedClock;
-use crate::config::SourceKind;
+use crate::declare::SourceKind;
 use crate::event::{
     Attribute, Attributes, CONTENT_TYPE, CUSTOM_FORM, EventId, Frame, TriggerEvent, TriggerInfo,
 };

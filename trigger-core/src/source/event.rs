@@ -5,9 +5,9 @@ use std::ops::Deref;
 use trigger_grammar::kind;
 
 use super::subscription::SubscriptionSource;
-use crate::config::{BoxSource, SourceKind, TriggerConfig};
+use crate::declare::{BoxSource, SourceKind, TriggerConfig};
 use crate::event::{EVENT_FORM, SOURCE, TriggerKind};
-use crate::handler::{Context, FromTrigger, Rejection};
+use crate::process::handler::{Context, FromTrigger, Rejection};
 
 /// Events of one type, from every source or from one.
 pub static EVENT: SourceKind = SourceKind::of(EVENT_FORM)

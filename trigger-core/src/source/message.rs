@@ -5,9 +5,9 @@ use std::ops::Deref;
 use trigger_grammar::kind;
 
 use super::subscription::SubscriptionSource;
-use crate::config::{BoxSource, SourceKind, TriggerConfig};
+use crate::declare::{BoxSource, SourceKind, TriggerConfig};
 use crate::event::{MESSAGE_FORM, SENDER, TriggerKind};
-use crate::handler::{Context, FromTrigger, Rejection};
+use crate::process::handler::{Context, FromTrigger, Rejection};
 
 /// Messages whose topic matches a pattern.
 pub static MESSAGE: SourceKind = SourceKind::of(MESSAGE_FORM)

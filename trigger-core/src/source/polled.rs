@@ -8,12 +8,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Sink, SourceContext, TriggerSource};
-use crate::config::{ShownQueue, SourceKind};
+use crate::declare::{ShownQueue, SourceKind};
 use crate::event::{CUSTOM_FORM, TriggerEvent};
+use crate::observe::status::TriggerStatus;
 use crate::panic::CatchUnwind;
-use crate::status::TriggerStatus;
+use crate::source::trigger::{Trigger, TriggerError};
 use crate::task::BoxFuture;
-use crate::trigger::{Trigger, TriggerError};
 
 /// The pause before a custom trigger is polled again after a failure.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);

@@ -9,15 +9,15 @@ use std::time::SystemTime;
 use super::deps::{DeadLetterSink, SinkDeps};
 use super::draft::{Draft, Offered};
 use crate::clock::SharedClock;
-use crate::config::{SourceKind, TriggerConfig};
-use crate::deadlock::{WaitGraph, Waited};
+use crate::declare::filter::Filter;
+use crate::declare::policy::Overflow;
+use crate::declare::{SourceKind, TriggerConfig};
 use crate::event::{DeadLetter, DeadLetterReason, EventId, Frame, TriggerEvent};
-use crate::filter::Filter;
+use crate::observe::status::TriggerStatus;
 use crate::panic::{drop_quietly, guard};
-use crate::policy::Overflow;
+use crate::process::deadlock::{WaitGraph, Waited};
 use crate::queue::{Item, Ledger, Pushed, Queue};
-use crate::status::TriggerStatus;
-use crate::trigger::TriggerError;
+use crate::source::trigger::TriggerError;
 
 /// The receiving end of a trigger: its queue, with its filter, its bounds and its overflow policy. A source offers events to
 /// it. A clone is a handle to the same queue.

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{SourceContext, TriggerSource};
-use crate::config::SourceKind;
+use crate::declare::SourceKind;
 use crate::event::TriggerKind;
-use crate::handler::{Context, FromTrigger, Rejection};
-use crate::routes::{Routes, Subscription};
-use crate::topic::{Topic, TopicPattern};
-use crate::trigger::TriggerError;
+use crate::event::topic::{Topic, TopicPattern};
+use crate::process::handler::{Context, FromTrigger, Rejection};
+use crate::source::routes::{Routes, Subscription};
+use crate::source::trigger::TriggerError;
 
 /// Events of one type from the bus, or messages of one pattern from the broker.
 pub(super) struct SubscriptionSource {

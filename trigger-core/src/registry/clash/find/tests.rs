@@ -4,7 +4,7 @@ use trigger_grammar::kind;
 use trigger_grammar::setting::Value;
 
 use super::*;
-use crate::config::SourceKind;
+use crate::declare::SourceKind;
 use crate::registry::{Location, ProcessRecord, Site, TriggerRecord};
 use crate::source::{self, DEAD_LETTER, MESSAGE};
 

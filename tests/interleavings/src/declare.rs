@@ -1,0 +1,3 @@
+//! The declarations that the queue uses.
+
+pub(crate) mod key;

@@ -1,0 +1,47 @@
+//! The keys of a trigger in a configuration.
+
+use serde_json::Value;
+use trigger_grammar::hint;
+use trigger_grammar::setting::Setting;
+
+use super::kind::SourceKind;
+use super::value::shown;
+use crate::event::error::{ConfigError, ConfigErrorKind};
+
+/// The keys of every trigger, in addition to the keys of its kind.
+const TRIGGER_KEYS: &[&str] = &["id", "queue", "queue_bytes", "overflow"];
+
+/// Returns the keys of a trigger of this kind.
+pub(crate) fn keys_of(kind: &SourceKind) -> Vec<&'static str> {
+    let own = kind.settings.iter().map(Setting::key);
+    ["type"].into_iter().chain(own).chain(TRIGGER_KEYS.iter().copied()).collect()
+}
+
+impl SourceKind {
+    /// Returns a key of its settings that every trigger has, or that the kind has twice.
+    pub(crate) fn repeated_key(&self) -> Option<&'static str> {
+        let mut seen = ["type"].iter().chain(TRIGGER_KEYS).copied().collect::<Vec<_>>();
+        self.settings.iter().map(Setting::key).find(|key| {
+            let repeated = seen.contains(key);
+            seen.push(key);
+            repeated
+        })
+    }
+}
+
+/// Returns the error for a required key that a trigger does not have.
+pub(super) fn missing(setting: &Setting) -> ConfigError {
+    let (key, about, example) = (setting.key(), setting.about(), setting.example());
+    let reason = format!("missing: {about}; such as `{key} = {example}`");
+    ConfigError::new(ConfigErrorKind::Missing, key, "", reason)
+}
+
+/// Returns the error for a key that is not known.
+pub(crate) fn unknown_key(key: &str, value: &Value, known: &[&str], what: &str) -> ConfigError {
+    // `port` instead of `webhook_port` is as likely as a typo.
+    let longer = known.iter().find(|known| known.ends_with(&format!("_{key}"))).copied();
+    let nearest = longer.or_else(|| hint::did_you_mean(key, known.iter().copied()));
+    let hint = nearest.map(|known| format!("did you mean `{known}`? ")).unwrap_or_default();
+    let reason = format!("unknown key; {hint}the keys of {what} are: {}", known.join(", "));
+    ConfigError::new(ConfigErrorKind::UnknownKey, key, shown(value), reason)
+}

@@ -1,0 +1,159 @@
+//! The settings of one trigger: the values of the keys of its kind.
+
+use std::time::Duration;
+
+use trigger_grammar::setting::{Form, Setting, Value};
+
+use crate::event::error::{ConfigError, ConfigErrorKind};
+
+/// The settings of one trigger: the values of the [`Setting`]s of its kind.
+///
+/// Each method returns the value of the trigger, or else the default of the kind.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    table: &'static [Setting],
+    given: Vec<(&'static str, Given)>,
+}
+
+/// A value that the trigger has.
+#[derive(Clone, Debug)]
+pub(super) enum Given {
+    Text(String),
+    Number(u64),
+}
+
+impl From<Value<'_>> for Given {
+    fn from(value: Value<'_>) -> Given {
+        match value {
+            Value::Text(text) => Given::Text(text.to_owned()),
+            Value::Number(number) => Given::Number(number),
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn new(table: &'static [Setting]) -> Settings {
+        Settings { table, given: Vec::new() }
+    }
+
+    /// Sets the value of a key of the table.
+    pub(super) fn set(&mut self, key: &'static str, value: Given) {
+        match self.given.iter_mut().find(|(given, _)| *given == key) {
+            Some((_, old)) => *old = value,
+            None => self.given.push((key, value)),
+        }
+    }
+
+    pub(crate) fn table(&self) -> &'static [Setting] {
+        self.table
+    }
+
+    /// Returns the values that the trigger has, borrowed.
+    pub(crate) fn given(&self) -> Vec<(&'static str, Value<'_>)> {
+        let borrowed = |value| match value {
+            &Given::Number(number) => Value::Number(number),
+            Given::Text(text) => Value::Text(text),
+        };
+        self.given.iter().map(|(key, value)| (*key, borrowed(value))).collect()
+    }
+
+    /// Returns the value of a setting: the value of the trigger, or else the default of the kind.
+    pub(crate) fn value(&self, setting: &Setting) -> Option<Value<'_>> {
+        let given = self.given.iter().find(|(given, _)| *given == setting.key());
+        match given {
+            Some((_, Given::Text(text))) => Some(Value::Text(text)),
+            Some((_, Given::Number(number))) => Some(Value::Number(*number)),
+            None => setting.default_value(),
+        }
+    }
+
+    /// Returns the value of a setting that has one of these forms.
+    fn find(&self, key: &str, what: &str, forms: &[Form]) -> Result<Option<Value<'_>>, ConfigError> {
+        let found = self.table.iter().find(|setting| setting.key() == key && forms.contains(&setting.form()));
+        match found {
+            Some(setting) => Ok(self.value(setting)),
+            None => {
+                let reason = format!("the kind of the source declares no {what} of this key");
+                Err(ConfigError::new(ConfigErrorKind::UnknownKey, key, "", reason))
+            }
+        }
+    }
+
+    fn number_of(&self, key: &str, what: &str, forms: &[Form]) -> Result<u64, ConfigError> {
+        match self.find(key, what, forms)? {
+            Some(Value::Number(number)) => Ok(number),
+            _ => Err(ConfigError::new(ConfigErrorKind::Missing, key, "", "missing")),
+        }
+    }
+
+    /// Returns the text under this key.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the kind has no text of this key, or the trigger has no value of it. The same holds for the other
+    /// methods.
+    pub fn text(&self, key: &str) -> Result<&str, ConfigError> {
+        let text = self.optional_text(key)?;
+        text.ok_or_else(|| ConfigError::new(ConfigErrorKind::Missing, key, "", "missing"))
+    }
+
+    /// Returns the text under a key that is [optional](Setting::optional).
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the kind has no text of this key.
+    pub fn optional_text(&self, key: &str) -> Result<Option<&str>, ConfigError> {
+        use Form::{Host, Name, Path, Pattern, Process, Text, Topic};
+        Ok(match self.find(key, "text", &[Text, Name, Host, Path, Topic, Pattern, Process])? {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        })
+    }
+
+    /// Returns the number under this key.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the kind has no number of this key.
+    pub fn number(&self, key: &str) -> Result<u64, ConfigError> {
+        self.number_of(key, "number", &[Form::Number])
+    }
+
+    /// Returns the port under this key.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the kind has no port of this key.
+    pub fn port(&self, key: &str) -> Result<u16, ConfigError> {
+        let port = self.number_of(key, "port", &[Form::Port])?;
+        u16::try_from(port).map_err(|error| ConfigError::new(ConfigErrorKind::OutOfRange, key, port, error))
+    }
+
+    /// Returns the duration under this key.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the kind has no duration of this key.
+    pub fn duration(&self, key: &str) -> Result<Duration, ConfigError> {
+        self.number_of(key, "duration", &[Form::Duration]).map(Duration::from_millis)
+    }
+
+    /// Returns the size under this key, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the kind has no size of this key.
+    pub fn size(&self, key: &str) -> Result<usize, ConfigError> {
+        let bytes = self.number_of(key, "size", &[Form::Size])?;
+        usize::try_from(bytes)
+            .map_err(|error| ConfigError::new(ConfigErrorKind::OutOfRange, key, bytes, error))
+    }
+}
+
+/// Compares the values, those of the trigger and the defaults alike.
+impl PartialEq for Settings {
+    fn eq(&self, other: &Settings) -> bool {
+        std::ptr::eq(self.table, other.table)
+            && self.table.iter().all(|setting| self.value(setting) == other.value(setting))
+    }
+}

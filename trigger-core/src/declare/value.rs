@@ -1,0 +1,118 @@
+//! Reads the values of keys from JSON values.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde_json::Value;
+use trigger_grammar::bounds::Bound;
+use trigger_grammar::setting::{Form, Setting};
+use trigger_grammar::{duration, size};
+
+use super::settings::Given;
+use crate::declare::key::Key;
+use crate::declare::policy::{Backoff, Overflow};
+use crate::event::error::ConfigErrorKind::{Invalid, OutOfRange, WrongType};
+use crate::event::error::{ConfigError, ConfigErrorKind};
+
+/// The kind of an error in a value, and the right form of the value.
+pub(crate) type Wrong = (ConfigErrorKind, String);
+
+/// Reads the value of a setting. A text is not checked yet, because `validate` does it.
+pub(crate) fn read(setting: &Setting, value: &Value) -> Result<Given, ConfigError> {
+    let read = match setting.form() {
+        Form::Number => number(value, u64::MAX).map(Given::Number),
+        Form::Port => port(value).map(Given::Number),
+        Form::Duration => milliseconds(value).map(Given::Number),
+        Form::Size => match bytes(value) {
+            Ok(0) => Err((
+                OutOfRange,
+                format!("use at least 1 byte, such as `{}`", setting.example().trim_matches('"')),
+            )),
+            bytes => bytes.map(|bytes| Given::Number(bytes as u64)),
+        },
+        _ => text(value).map(Given::Text),
+    };
+    read.map_err(|(kind, reason)| {
+        let reason = format!("{reason} ({})", setting.about());
+        ConfigError::new(kind, setting.key(), shown(value), reason)
+    })
+}
+
+/// Returns a value as text, without the quotes of a string.
+pub(crate) fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+pub(crate) fn text(value: &Value) -> Result<String, Wrong> {
+    string(value, "use a string").map(str::to_owned)
+}
+
+fn string<'a>(value: &'a Value, form: &str) -> Result<&'a str, Wrong> {
+    value.as_str().ok_or_else(|| (WrongType, form.to_owned()))
+}
+
+/// Reads a whole number from 0 to `max`.
+fn number(value: &Value, max: u64) -> Result<u64, Wrong> {
+    match value {
+        Value::String(_) => Err((WrongType, "use a whole number, without quotes".to_owned())),
+        Value::Number(number) if !number.is_f64() => {
+            let rule = || (OutOfRange, format!("use a whole number from 0 to {max}"));
+            number.as_u64().filter(|number| *number <= max).ok_or_else(rule)
+        }
+        _ => Err((WrongType, "use a whole number".to_owned())),
+    }
+}
+
+pub(crate) fn count(value: &Value, bound: Bound) -> Result<usize, Wrong> {
+    let count = number(value, bound.max).map_err(|wrong| match wrong {
+        (OutOfRange, _) => (OutOfRange, bound.rule().as_str().to_owned()),
+        wrong => wrong,
+    })?;
+    usize::try_from(count).map_err(|error| (OutOfRange, error.to_string()))
+}
+
+fn port(value: &Value) -> Result<u64, Wrong> {
+    let form = "use 1 to 65535, or 0 to let the system pick one";
+    number(value, u16::MAX.into()).map_err(|(kind, _)| (kind, form.to_owned()))
+}
+
+pub(crate) fn bytes(value: &Value) -> Result<usize, Wrong> {
+    let bytes = match value {
+        Value::String(text) => size::parse_size(text).map_err(|fault| (Invalid, fault.to_string()))?,
+        _ => {
+            let form = "use a size such as `\"1MiB\"`, or a number of bytes";
+            number(value, u64::MAX).map_err(|(kind, _)| (kind, form.to_owned()))?
+        }
+    };
+    usize::try_from(bytes).map_err(|error| (OutOfRange, error.to_string()))
+}
+
+fn milliseconds(value: &Value) -> Result<u64, Wrong> {
+    let text = string(value, "use a duration such as `\"30s\"`, in quotes and with its unit")?;
+    duration::parse_duration(text).map_err(|fault| (Invalid, fault.to_string()))
+}
+
+pub(crate) fn timeout(value: &Value) -> Result<Duration, Wrong> {
+    milliseconds(value).map(Duration::from_millis)
+}
+
+pub(crate) fn retry(value: &Value) -> Result<u32, Wrong> {
+    let retry = number(value, u32::MAX.into())?;
+    u32::try_from(retry).map_err(|error| (OutOfRange, error.to_string()))
+}
+
+pub(crate) fn backoff(value: &Value) -> Result<Backoff, Wrong> {
+    named(string(value, "use two durations, such as `\"200ms..30s\"`")?)
+}
+
+pub(crate) fn key(value: &Value) -> Result<Key, Wrong> {
+    string(value, "use a pointer into the body, such as `\"/customer\"`").map(Key::pointer)
+}
+
+pub(crate) fn overflow(value: &Value) -> Result<Overflow, Wrong> {
+    named(string(value, "use the name of a policy, such as `\"drop_oldest\"`")?)
+}
+
+fn named<T: FromStr<Err = ConfigError>>(text: &str) -> Result<T, Wrong> {
+    text.parse().map_err(|error: ConfigError| (error.kind(), error.reason().to_owned()))
+}

@@ -1,0 +1,210 @@
+//! The status of a runtime: plain data for people, logs and health checks.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Serialize, Serializer};
+
+use crate::event::names::named;
+use crate::event::{DeadLetterReason, TriggerKind, rfc3339};
+
+/// The status of a runtime at one moment.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct RuntimeStatus {
+    /// Every process, in the order of declaration: by file and line, then the closures of the builder.
+    pub processes: Vec<ProcessStatus>,
+    /// The kept dead letters of all processes, including removed ones.
+    pub dead_letters: DeadLettersStatus,
+}
+
+/// The state of a runtime as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RuntimeState {
+    /// Its processes handle events.
+    Running,
+    /// It handles its accepted events, and ends.
+    Draining,
+    /// Its drain is over, or it was dropped.
+    Stopped,
+}
+
+named!(RuntimeState as "state" {
+    Running = "running",
+    Draining = "draining",
+    Stopped = "stopped",
+});
+
+/// The state of one process. With the triggers of the framework its counts balance at every moment, summed over the
+/// triggers: `accepted = queue_size + in_flight + handled + dead_lettered + evicted`.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ProcessStatus {
+    /// The name of the process.
+    pub name: String,
+    /// The handler, by its path.
+    pub handler: String,
+    /// The state of the process.
+    pub state: ProcessState,
+    /// The maximum number of events that it handles at once.
+    pub concurrency: usize,
+    /// The number of events that it is handling.
+    pub in_flight: u64,
+    /// The number of handled events.
+    pub handled: u64,
+    /// The number of failed attempts.
+    pub failed: u64,
+    /// The number of retries that have begun.
+    pub retried: u64,
+    /// The number of events that wait for a retry. The `queue_size` of their triggers includes them.
+    pub waiting: usize,
+    /// The number of accepted events that were dead-lettered. An event that found the queue full is not among them: it
+    /// was not accepted, and counts in `dropped`.
+    pub dead_lettered: u64,
+    /// The number of its dead letters for each reason, since its start. They include those of overflow, which may not
+    /// have been accepted, and those of the end of the process, which stay in `queue_size`.
+    pub dead_letters: DeadLetterCounts,
+    /// Its triggers, in the order of their declaration.
+    pub triggers: Vec<TriggerStatus>,
+}
+
+/// The state of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProcessState {
+    /// It accepts and handles events.
+    Running,
+    /// It accepts events, and handles none until it is resumed.
+    Paused,
+    /// It handles its accepted events. HTTP requests and custom triggers add no new ones.
+    Draining,
+    /// It accepts no events.
+    Stopped,
+}
+
+named!(ProcessState as "state" {
+    Running = "running",
+    Paused = "paused",
+    Draining = "draining",
+    Stopped = "stopped",
+});
+
+/// The state of one trigger.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct TriggerStatus {
+    /// The id of the trigger.
+    pub id: String,
+    /// The kind of the trigger.
+    pub kind: TriggerKind,
+    /// The event type, the topic pattern or the path that it listens to.
+    pub pattern: String,
+    /// The number of events that wait, for the handler or for a retry.
+    pub queue_size: usize,
+    /// The size of the bodies of these events, in bytes.
+    pub queue_bytes: usize,
+    /// The number of these events that wait for a retry.
+    pub waiting: usize,
+    /// The age of the oldest event that waits for the handler. `None` if none does, also if events wait for a retry.
+    ///
+    /// The age is the time since the [`timestamp`](crate::TriggerEvent::timestamp) of the event, by the clock of the
+    /// runtime. So a retry that is due counts since its publication, with the earlier attempts and delays. A redriven
+    /// event also counts since its publication, from when it is the next one in the queue. The next event is the oldest
+    /// one. If the process has a key, it is the oldest among the next events of each key.
+    ///
+    /// It serializes as a number of seconds.
+    #[serde(serialize_with = "optional_seconds")]
+    pub oldest: Option<Duration>,
+    /// The maximum number of events that wait.
+    pub capacity: usize,
+    /// The number of accepted events, since the trigger was made.
+    pub accepted: u64,
+    /// The number of dropped events: those that found the queue full, which are not in `accepted`, and the `evicted`
+    /// ones.
+    pub dropped: u64,
+    /// The number of accepted events that [`Overflow::DropOldest`](crate::Overflow::DropOldest) evicted for newer ones.
+    pub evicted: u64,
+    /// The number of events that matched and were rejected by a filter.
+    pub filtered: u64,
+    /// The number of these whose body the filter could not decode.
+    pub undecodable: u64,
+    /// The filter: its closure as written in the attribute, or otherwise the type that it decodes.
+    pub filter: Option<String>,
+    /// The timestamp of the last accepted event.
+    #[serde(serialize_with = "optional_rfc3339")]
+    pub last_fired: Option<SystemTime>,
+}
+
+impl TriggerStatus {
+    /// Returns the status of a custom trigger, with all counts 0. Set the fields that the trigger keeps.
+    pub fn new(id: impl Into<String>) -> TriggerStatus {
+        TriggerStatus {
+            id: id.into(),
+            kind: TriggerKind::Custom,
+            pattern: String::new(),
+            queue_size: 0,
+            queue_bytes: 0,
+            waiting: 0,
+            oldest: None,
+            capacity: 0,
+            accepted: 0,
+            dropped: 0,
+            evicted: 0,
+            filtered: 0,
+            undecodable: 0,
+            filter: None,
+            last_fired: None,
+        }
+    }
+}
+
+fn optional_seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
+}
+
+fn optional_rfc3339<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = time.map(rfc3339).transpose().map_err(serde::ser::Error::custom)?;
+    text.serialize(serializer)
+}
+
+/// The dead letters that a runtime keeps at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct DeadLettersStatus {
+    /// The number of kept dead letters: at most 1000.
+    pub kept: usize,
+    /// Their size in memory, in bytes: the bodies of their events, and their texts. At most 64 MiB.
+    pub bytes: usize,
+}
+
+/// The number of dead letters of one process since its start, for each [`DeadLetterReason`]. Those that were redriven,
+/// cleared or removed over the bounds still count. It serializes as an object with the names of the reasons.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DeadLetterCounts {
+    overflow: u64,
+    decode: u64,
+    rejected: u64,
+    retries_exhausted: u64,
+    panicked: u64,
+    timed_out: u64,
+    drained: u64,
+}
+
+impl DeadLetterCounts {
+    /// Returns the number of dead letters with this reason.
+    pub fn get(mut self, reason: DeadLetterReason) -> u64 {
+        *self.of(reason)
+    }
+
+    pub(crate) fn of(&mut self, reason: DeadLetterReason) -> &mut u64 {
+        match reason {
+            DeadLetterReason::Overflow => &mut self.overflow,
+            DeadLetterReason::Decode => &mut self.decode,
+            DeadLetterReason::Rejected => &mut self.rejected,
+            DeadLetterReason::RetriesExhausted => &mut self.retries_exhausted,
+            DeadLetterReason::Panicked => &mut self.panicked,
+            DeadLetterReason::TimedOut => &mut self.timed_out,
+            DeadLetterReason::Drained => &mut self.drained,
+        }
+    }
+}

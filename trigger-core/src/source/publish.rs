@@ -1,0 +1,348 @@
+//! Publishing, for both the bus and the broker. A publication offers an event to its triggers and returns the result.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+use smol_str::SmolStr;
+use tokio::task::coop;
+
+use crate::event::topic::{Topic, TopicError};
+use crate::event::{Attribute, EVENT_FORM, EventId, Frame, MESSAGE_FORM, SENDER, SOURCE};
+use crate::process::deadlock::Waited;
+use crate::source::routes::{Routes, Subscription};
+use crate::source::{Offer, WaitingOffer};
+use crate::task::{BoxFuture, all};
+
+mod json;
+
+/// The result of a publication: the id of the event, and the number of triggers that took it.
+///
+/// The counts are `Some` if this process knows the triggers, as it does in memory. They are `None` for a transport that
+/// delivers elsewhere, because the publisher cannot know its subscribers.
+///
+/// It serializes as `{id, matched, queued, dropped}`.
+///
+/// ```
+/// # use trigger_core::EventBus;
+/// # async fn example() -> trigger_core::Result {
+/// let sent = EventBus::new().emit("pipeline.error", "disk full").await?;
+/// println!("{} reached {:?} triggers", sent.id(), sent.queued());
+/// assert_eq!(sent.matched(), Some(0));   // nobody listens
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(example()).unwrap();
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    id: EventId,
+    queued: usize,
+    dropped: usize,
+}
+
+impl Published {
+    /// Returns the id of the event. It is the same in every trigger that the event reaches.
+    pub fn id(&self) -> EventId {
+        self.id
+    }
+
+    /// Returns the number of triggers that matched: the sum of [`queued`](Self::queued) and [`dropped`](Self::dropped).
+    /// Zero is not an error.
+    pub fn matched(&self) -> Option<usize> {
+        Some(self.queued + self.dropped)
+    }
+
+    /// Returns the number of triggers that queued the event.
+    pub fn queued(&self) -> Option<usize> {
+        Some(self.queued)
+    }
+
+    /// Returns the number of triggers that dropped the event, because their queue was full.
+    pub fn dropped(&self) -> Option<usize> {
+        Some(self.dropped)
+    }
+}
+
+impl Serialize for Published {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Published", 4)?;
+        fields.serialize_field("id", &self.id)?;
+        fields.serialize_field("matched", &self.matched())?;
+        fields.serialize_field("queued", &self.queued())?;
+        fields.serialize_field("dropped", &self.dropped())?;
+        fields.end()
+    }
+}
+
+/// Why a publication failed. Its text includes the text of the cause.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The event type or topic is not a valid name. Nothing was published.
+    #[error("cannot publish to {name:?}: {error}")]
+    #[non_exhaustive]
+    InvalidName {
+        /// The refused name.
+        name: String,
+        /// The rule that it breaks.
+        error: TopicError,
+    },
+    /// The data cannot be written as JSON. It has a float that is infinite or not a number, its `Serialize` fails, or
+    /// it consists of bytes, for which `emit_raw` and `publish_raw` exist. Nothing was published.
+    #[error("the data cannot be written as JSON: {0}")]
+    Encode(serde_json::Error),
+    /// The queues of triggers with [`Overflow::Reject`](crate::Overflow::Reject) were full. The other triggers received
+    /// the event.
+    #[error("the queue is full of: {}", .triggers.join(", "))]
+    #[non_exhaustive]
+    Full {
+        /// The ids of the triggers.
+        triggers: Vec<String>,
+        /// The result over all triggers; the ones named here are among `dropped`.
+        published: Published,
+    },
+    /// The queues of triggers with [`Overflow::Wait`](crate::Overflow::Wait) were full, and the wait would never end:
+    /// every handler that could free capacity waits too, this publisher included. The other triggers received the
+    /// event.
+    #[error(
+        "the wait for capacity would never end: {} {} full, and every handler that could free capacity waits, \
+         this one too",
+        .triggers.join(", "), if .triggers.len() == 1 { "is" } else { "are" }
+    )]
+    #[non_exhaustive]
+    Deadlock {
+        /// The ids of the triggers.
+        triggers: Vec<String>,
+        /// The result over all triggers; those named here are among `dropped`.
+        published: Published,
+    },
+}
+
+/// An event or a message before it is offered.
+#[derive(Debug)]
+pub(crate) struct Publication<'a> {
+    pub(crate) routes: &'a Routes,
+    pub(crate) by: Channel,
+    pub(crate) name: &'a str,
+    /// `None` once the event was offered.
+    pub(crate) body: Option<Result<Bytes, serde_json::Error>>,
+    /// The source of an event, or the sender of a message.
+    pub(crate) author: Option<SmolStr>,
+}
+
+/// The handle that a publication came through.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Channel {
+    Bus,
+    Broker,
+}
+
+thread_local! {
+    /// The buffer that data is encoded into, so that an event allocates exactly its size, once. It is taken out while
+    /// in use, because the `Serialize` of the data may publish too.
+    static DRAFT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// The largest buffer that a thread keeps. A larger one becomes the bytes of its event.
+const DRAFT_BYTES: usize = 16 * 1024;
+
+impl<'a> Publication<'a> {
+    pub(crate) fn encode(data: impl Serialize) -> Result<Bytes, serde_json::Error> {
+        let mut draft = DRAFT.take();
+        let written = json::write(data, &mut draft);
+        if draft.capacity() > DRAFT_BYTES {
+            return written.map(|()| Bytes::from(draft));
+        }
+        let bytes = written.map(|()| Bytes::copy_from_slice(&draft));
+        draft.clear();
+        DRAFT.set(draft);
+        bytes
+    }
+
+    /// Offers the event to every trigger that matches, and returns its id. No trigger delays another. Stays pending if
+    /// the event was offered before.
+    #[inline]
+    fn offer(&mut self, tally: &mut Tally) -> Poll<Result<EventId, PublishError>> {
+        let routes = self.routes.snapshot();
+        let exactly = routes.exactly(self.name);
+        let topic = match exactly {
+            Some((topic, _)) => topic.clone(),
+            None => match Topic::parse(self.name) {
+                Ok(topic) => topic,
+                Err(error) => return Poll::Ready(Err(self.invalid_name(error))),
+            },
+        };
+        let stamp = self.routes.clock().stamp();
+        let body = match self.body.take() {
+            Some(Ok(body)) => body,
+            Some(Err(error)) => return Poll::Ready(Err(PublishError::Encode(error))),
+            None => return Poll::Pending,
+        };
+        let (form, author) = match self.by {
+            Channel::Bus => (&EVENT_FORM, SOURCE),
+            Channel::Broker => (&MESSAGE_FORM, SENDER),
+        };
+        let mut frame = Frame::new(stamp, form, topic.into_text(), body);
+        if let Some(name) = self.author.take() {
+            frame = frame.with(author, Attribute::Text(name));
+        }
+        let frame = Arc::new(frame);
+        // Lag one subscription behind, so that the last one takes the frame by value and a single subscriber costs no
+        // reference count.
+        let mut last = None;
+        let mut each = |subscription| {
+            if let Some(before) = last.replace(subscription) {
+                tally.offer(before, Arc::clone(&frame));
+            }
+        };
+        exactly.map_or(&[][..], |(_, subscriptions)| subscriptions).iter().for_each(&mut each);
+        routes.by_pattern(self.name, each);
+        match last {
+            Some(last) => tally.offer(last, frame),
+            None => self.routes.count_unmatched(),
+        }
+        Poll::Ready(Ok(stamp.0))
+    }
+
+    #[cold]
+    fn invalid_name(&self, error: TopicError) -> PublishError {
+        PublishError::InvalidName { name: self.name.to_owned(), error }
+    }
+}
+
+/// The results of the offers so far.
+#[derive(Debug, Default)]
+struct Tally {
+    queued: usize,
+    dropped: usize,
+    /// Triggers that rejected the event or whose queue is full.
+    others: Vec<Other>,
+}
+
+/// A trigger that did not queue the event at once.
+#[derive(Debug)]
+enum Other {
+    /// The id of a trigger that rejected the event.
+    Rejected(String),
+    /// An offer that waits for capacity.
+    Waiting(Box<WaitingOffer>),
+}
+
+impl Tally {
+    #[inline]
+    fn offer(&mut self, subscription: &Subscription, frame: Arc<Frame>) {
+        let Subscription { sink, .. } = subscription;
+        if !subscription.wants(&frame) {
+            return sink.queue().count_filtered();
+        }
+        match sink.offer(frame) {
+            Offer::Queued => self.queued += 1,
+            Offer::Dropped => self.dropped += 1,
+            Offer::Rejected => {
+                self.dropped += 1;
+                self.others.push(Other::Rejected(sink.trigger_id().to_owned()));
+            }
+            Offer::Waiting(offer) => self.others.push(Other::Waiting(offer)),
+            // The trigger filtered the event out, or stopped between the snapshot and the offer. Neither counts.
+            Offer::Filtered | Offer::Closed => {}
+        }
+    }
+
+    /// Returns the result, once no offer waits.
+    fn published(&self, id: EventId) -> Published {
+        Published { id, queued: self.queued, dropped: self.dropped }
+    }
+
+    async fn wait(mut self, id: EventId) -> Result<Published, PublishError> {
+        let mut rejected_by = Vec::new();
+        let mut deadlocked = Vec::new();
+        let mut waits = Vec::new();
+        for other in std::mem::take(&mut self.others) {
+            match other {
+                Other::Rejected(trigger) => rejected_by.push(trigger),
+                Other::Waiting(offer) => waits.push(async {
+                    let trigger = offer.trigger().to_owned();
+                    (trigger, offer.queued().await)
+                }),
+            }
+        }
+        // Wait for all at once, so that one full queue does not delay the others.
+        for (trigger, waited) in all(waits).await {
+            match waited {
+                Waited::Queued => self.queued += 1,
+                Waited::Refused => self.dropped += 1,
+                Waited::Deadlock => {
+                    self.dropped += 1;
+                    deadlocked.push(trigger);
+                }
+            }
+        }
+        let published = self.published(id);
+        if !deadlocked.is_empty() {
+            Err(PublishError::Deadlock { triggers: deadlocked, published })
+        } else if !rejected_by.is_empty() {
+            Err(PublishError::Full { triggers: rejected_by, published })
+        } else {
+            Ok(published)
+        }
+    }
+}
+
+/// The future of a publication. It completes on its first poll, unless a trigger with
+/// [`Overflow::Wait`](crate::Overflow::Wait) makes the publisher wait. A publisher that never waits yields to the
+/// workers when its tokio budget is used up.
+///
+/// # Cancel safety
+///
+/// If it is dropped before its first poll, nothing was published. If it is dropped while it waits for capacity, every
+/// trigger that had capacity keeps the event, and the triggers it waits for count the event as dropped.
+#[derive(Debug)]
+#[must_use = "nothing is published until it is awaited"]
+pub struct Publishing<'a>(State<'a>);
+
+enum State<'a> {
+    Ready(Publication<'a>),
+    Waiting(BoxFuture<'static, Result<Published, PublishError>>),
+}
+
+impl<'a> Publishing<'a> {
+    pub(crate) fn new(publication: Publication<'a>) -> Publishing<'a> {
+        Publishing(State::Ready(publication))
+    }
+}
+
+impl Future for Publishing<'_> {
+    type Output = Result<Published, PublishError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let State::Ready(publication) = &mut self.0 {
+            // So a loop that publishes without a pause yields to the workers.
+            let progress = ready!(coop::poll_proceed(cx));
+            let mut tally = Tally::default();
+            let id = ready!(publication.offer(&mut tally))?;
+            progress.made_progress();
+            if tally.others.is_empty() {
+                return Poll::Ready(Ok(tally.published(id)));
+            }
+            self.0 = State::Waiting(Box::pin(tally.wait(id)));
+        }
+        match &mut self.0 {
+            State::Waiting(waiting) => waiting.as_mut().poll(cx),
+            State::Ready(_) => Poll::Pending,
+        }
+    }
+}
+
+impl std::fmt::Debug for State<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            State::Ready(_) => "Ready",
+            State::Waiting(_) => "Waiting",
+        })
+    }
+}
