@@ -18,9 +18,9 @@ const OWN: &[&str] = &[
 
 /// The lists of the kinds: their names, their tables, and the modules that export them.
 const LISTS: &[&str] = &[
-    // The names that a program matches on, and the forms of their events.
+    // The names that a program matches on.
     "trigger-core/src/event/kind.rs",
-    "trigger-core/src/event/frame.rs",
+    // The forms of their events, which a frame needs below the sources.
     "trigger-core/src/event/kinds.rs",
     // The sources.
     "trigger-core/src/registry/kinds.rs",

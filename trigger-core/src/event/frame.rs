@@ -158,12 +158,6 @@ pub(crate) struct ReadForm {
     pub(crate) body: Value,
 }
 
-/// The form of a dead letter without the frame of its event, which has its own form.
-pub(crate) const DEAD_LETTER_FORM: EventForm = EventForm::new(TriggerKind::DeadLetter);
-
-/// The form of an event of a [`Trigger`](crate::Trigger) that the program brings itself.
-pub(crate) const CUSTOM_FORM: EventForm = EventForm::new(TriggerKind::Custom);
-
 impl EventForm {
     /// Returns a form in which the payload is the body, and the metadata are the attributes.
     pub(crate) const fn new(kind: TriggerKind) -> EventForm {

@@ -14,10 +14,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::attributes::{Attribute, Attributes};
-use super::frame::{CUSTOM_FORM, Frame};
+use super::frame::Frame;
 use super::id::EventId;
 use super::kind::TriggerKind;
-use super::kinds::form_of;
+use super::kinds::{CUSTOM_FORM, form_of};
 use super::trigger_event::{TriggerEvent, TriggerInfo};
 
 #[derive(Serialize)]

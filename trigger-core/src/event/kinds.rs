@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use linkme::distributed_slice;
 
-use super::frame::{CUSTOM_FORM, DEAD_LETTER_FORM, EventForm};
+use super::frame::EventForm;
 use super::kind::TriggerKind;
 use super::published::{EVENT_FORM, MESSAGE_FORM};
 use crate::event::error::ConfigError;
@@ -14,6 +14,12 @@ use crate::event::names;
 /// share the sections of object files.
 #[distributed_slice]
 pub static TRIGGER_CORE_FORMS_V1: [&'static EventForm];
+
+/// The form of a dead letter without the frame of its event, which has its own form.
+pub(crate) const DEAD_LETTER_FORM: EventForm = EventForm::new(TriggerKind::DeadLetter);
+
+/// The form of an event of a [`Trigger`](crate::Trigger) that the program brings itself.
+pub(crate) const CUSTOM_FORM: EventForm = EventForm::new(TriggerKind::Custom);
 
 /// The forms of the kinds of this crate.
 const FORMS: &[&EventForm] = &[&EVENT_FORM, &MESSAGE_FORM, &DEAD_LETTER_FORM, &CUSTOM_FORM];
