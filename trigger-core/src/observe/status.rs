@@ -105,12 +105,15 @@ pub struct TriggerStatus {
     pub queue_bytes: usize,
     /// The number of these events that wait for a retry.
     pub waiting: usize,
-    /// The age of the oldest event that waits for the handler. `None` if none does, also if events wait for a retry.
+    /// The age of the oldest event that waits for the handler: the next one in the queue. `None` if no event waits for
+    /// the handler, also if events wait for a retry.
     ///
     /// The age is the time since the [`timestamp`](crate::TriggerEvent::timestamp) of the event, by the clock of the
     /// runtime. So a retry that is due counts since its publication, with the earlier attempts and delays. A redriven
-    /// event also counts since its publication, from when it is the next one in the queue. The next event is the oldest
-    /// one. If the process has a key, it is the oldest among the next events of each key.
+    /// event also counts since its publication, from when it is the next one in the queue.
+    ///
+    /// If the process has a key, it is the oldest among the next events of each key. With over 1000 keys at once, it is
+    /// the event that a worker takes next, so that the status stays cheap; `drop_oldest` knows the oldest of all.
     ///
     /// It serializes as a number of seconds.
     #[serde(serialize_with = "optional_seconds")]

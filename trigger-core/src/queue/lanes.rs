@@ -36,6 +36,9 @@ struct Ready {
 /// The number of stale entries, beyond the number of valid ones, that a queue keeps before it removes them.
 const STALE_ENTRIES: usize = 64;
 
+/// The number of lanes that a search for the oldest event reads at most, so that the status holds the lock briefly.
+const SEARCHED_LANES: usize = 1000;
+
 #[derive(Debug, Default)]
 struct Lane {
     busy: bool,
@@ -192,12 +195,24 @@ impl Lanes {
         events.into_iter().map(leave).collect()
     }
 
-    /// Returns the timestamp of the oldest event of a queue among the next ones of each lane. It searches every lane,
-    /// because an index of all events by age would cost time for each event.
+    /// Returns the timestamp of the oldest event of a queue among the next ones of each lane. With over
+    /// [`SEARCHED_LANES`] lanes, returns that of the event that a worker takes next. An index of all events by age would
+    /// cost time for each event; a queue that evicts has one.
     pub(super) fn oldest(&self, port: usize) -> Option<SystemTime> {
-        let next =
-            |lane: &Lane| lane.events.iter().find(|waiting| waiting.port == port).map(Waiting::timestamp);
-        self.lanes.values().filter_map(next).min()
+        let ready = &self.ports[port];
+        let oldest = if let Some(by_age) = &ready.by_age {
+            let (number, key) = by_age.first_key_value()?;
+            let events = &self.lanes.get(key)?.events;
+            events.get(events.binary_search_by_key(number, |waiting| waiting.number).ok()?)
+        } else if self.lanes.len() <= SEARCHED_LANES {
+            let next = self.lanes.values().filter_map(|lane| lane.events.front());
+            next.filter(|waiting| waiting.port == port).min_by_key(|waiting| waiting.timestamp())
+        } else {
+            // No entry is stale: only an eviction leaves one.
+            let (key, _) = ready.lanes.front()?;
+            self.lanes.get(key)?.events.front()
+        };
+        oldest.map(Waiting::timestamp)
     }
 
     /// Returns every event that waits for a worker.
