@@ -4,9 +4,10 @@
 pub use trigger_core::{
     ArgumentDescription, Attempt, Attribute, Backoff, BoxSource, Builder, Bytes, Claim, ClaimedKeys, Clock,
     ConfigError, ConfigErrorKind, Context, DeadLetter, DeadLetterCounts, DeadLetterReason, DeadLetters,
-    DeadLettersStatus, Description, Draft, DrainReport, Emit, Error, EventBus, EventId, EventTrigger,
-    FaultKind, Filter, Frame, FrameError, FromTrigger, Handler, HandlerRecord, IntoOutcome, Json, Key,
-    MessageBroker, MessageTrigger, Needs, Offered, Outcome, Overflow, Overlap, ParseEventIdError,
+    DeadLettersStatus, Description, Draft, DrainReport, DropReason, Emit, Ended, Error, EventBus, EventId,
+    EventTrigger, FaultKind, Filter, Frame, FrameError, FromTrigger, Handler, HandlerRecord, IntoOutcome,
+    Json, Key, MessageBroker, MessageTrigger, Needs, ObservedAttempt, ObservedEnd, ObservedEvent,
+    ObservedFailure, ObservedPublication, Observer, Offered, Outcome, Overflow, Overlap, ParseEventIdError,
     PausedClock, Problem, ProblemKind, ProcessConfig, ProcessDescription, ProcessReport, ProcessState,
     ProcessStatus, Publish, PublishError, Published, Publishing, ReadMetadata, Rejection, RejectionKind,
     Result, Runtime, RuntimeHandle, RuntimeState, RuntimeStatus, Sender, Setting, Settings, Shutdown, Sink,

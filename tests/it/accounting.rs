@@ -1,8 +1,8 @@
 //! The account: every accepted event ends in exactly one place, whatever the program does and in whatever order.
 //!
 //! Each run derives its processes, their policies and the steps of the program from one seed, on the paused clock. This
-//! test always runs the same seeds, and a few others that begin at a random one. `ACCOUNTING_SEEDS=17..18` runs one
-//! seed alone, and `0..100000` runs more than usual.
+//! test always runs the same seeds, and a few others that begin at a random one. An observer counts too, and must come
+//! to the same counts. `ACCOUNTING_SEEDS=17..18` runs one seed alone, and `0..100000` runs more than usual.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
@@ -17,9 +17,11 @@ use triggers::{
 };
 
 mod account;
+mod counts;
 mod dice;
 
 use account::{Account, Known};
+use counts::Counts;
 use dice::{Dice, Order, publish};
 
 /// The seeds of every run of the test.
@@ -79,6 +81,7 @@ fn handler(
 #[derive(Default)]
 struct Run {
     account: Account,
+    counts: Counts,
     /// The number of processes for events and messages so far. Each has a new name.
     processes: usize,
     redriven: usize,
@@ -112,7 +115,8 @@ impl Run {
 }
 
 async fn start(dice: &mut Dice, run: &mut Run) -> Result<Runtime> {
-    let mut builder = Runtime::builder().drain_deadline(Duration::from_millis(dice.roll(2000)));
+    let mut builder = Runtime::builder().observer(run.counts.clone());
+    builder = builder.drain_deadline(Duration::from_millis(dice.roll(2000)));
     for _ in 0..1 + dice.roll(3) {
         let (name, (config, known)) = (run.next_name(), dice::process(dice));
         builder = builder.process(&name, config, handler(&known));
@@ -188,6 +192,7 @@ async fn run(seed: u64) -> Result<()> {
     let report = runtime.shutdown().await;
     let status = runtime.status();
     status.processes.iter().for_each(|status| run.account.check_end(status));
+    run.counts.check(&status, runtime.bus().unmatched() + runtime.broker().unmatched());
     let triggers = || status.processes.iter().flat_map(|process| &process.triggers);
     let queued: usize = triggers().map(|trigger| trigger.queue_size).sum();
     assert_eq!(report.left, queued);

@@ -35,6 +35,7 @@ mod lifecycle;
 mod logs;
 mod message;
 mod names;
+mod observer;
 mod overflow;
 mod own_trigger;
 mod panics;

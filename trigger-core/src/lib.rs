@@ -53,6 +53,10 @@ pub use event::{
 pub use observe::description::{
     ArgumentDescription, Description, Overlap, ProcessDescription, SourceDescription, TriggerDescription,
 };
+pub use observe::observer::{
+    DropReason, Ended, ObservedAttempt, ObservedEnd, ObservedEvent, ObservedFailure, ObservedPublication,
+    Observer,
+};
 pub use observe::status::{
     DeadLetterCounts, DeadLettersStatus, ProcessState, ProcessStatus, RuntimeState, RuntimeStatus,
     TriggerStatus,

@@ -23,10 +23,13 @@ pub(crate) mod handler;
 pub(crate) mod outcome;
 mod time_slice;
 mod timed;
+mod watch;
 
 use attempt::{Failure, NextStep, classify, panicked, timed_out};
 use time_slice::TimeSlice;
 use timed::Timed;
+use watch::Watch;
+pub(crate) use watch::{Observed, Unobserved};
 
 pub(crate) struct Process {
     pub(crate) name: String,
@@ -55,33 +58,34 @@ impl Process {
     ///
     /// A worker that is aborted in the middle of a handler requeues the event. Tokio aborts a task only at an await. A
     /// handler that never awaits runs to its end and then finds the inbox abandoned.
-    pub(crate) async fn work(self: Arc<Self>, number: usize) {
+    ///
+    /// `W` reports the attempts of the worker to the observers, or does nothing.
+    pub(crate) async fn work<W: Watch>(self: Arc<Self>, number: usize) {
         let worker = Worker::new(&self.inbox, number);
         let mut slot = (self.new_slot)();
         let mut slice = TimeSlice::default();
-        while let Some(first) = self.next(&mut slice).await {
+        while let Some(first) = Delivery::next(&self.inbox, || self.idle(&mut slice)).await {
             let mut first = Some(first);
             let handle = poll_fn(|task| {
-                let handle = |first| worker.within(|| self.handle_quick(first, &mut *slot, &mut slice, task));
+                let handle =
+                    |first| worker.within(|| self.handle_quick::<W>(first, &mut *slot, &mut slice, task));
                 Poll::Ready(first.take().and_then(handle))
             });
-            if let Some((delivery, polled)) = handle.await {
-                self.finish_async(delivery, polled, worker, &mut *slot).await;
+            if let Some((delivery, polled, watch)) = handle.await {
+                self.finish_async(delivery, polled, watch, worker, &mut *slot).await;
             }
             slice.yield_if_over().await;
         }
     }
 
-    async fn next(&self, slice: &mut TimeSlice) -> Option<Delivery<'_>> {
-        let idle = || {
-            slice.restart();
-            // The queued events may be in lanes whose handlers wait for capacity in this very queue, or be expired.
-            // Then no worker takes them.
-            if self.inbox.is_keyed() || self.env.shutdown.is_cancelled() {
-                self.wait_graph.check();
-            }
-        };
-        Delivery::next(&self.inbox, idle).await
+    /// Begins a wait of a worker for the next event.
+    fn idle(&self, slice: &mut TimeSlice) {
+        slice.restart();
+        // The queued events may be in lanes whose handlers wait for capacity in this very queue, or be expired. Then no
+        // worker takes them.
+        if self.inbox.is_keyed() || self.env.shutdown.is_cancelled() {
+            self.wait_graph.check();
+        }
     }
 
     /// Handles this event and the events behind it, until the queue is empty or the time slice is over. Returns the
@@ -89,19 +93,20 @@ impl Process {
     ///
     /// Most handlers of a program without I/O end at their first poll, so this is the hot path. It is not an async fn,
     /// which would move a delivery from state to state. It takes the inbox lock once for each event.
-    fn handle_quick<'a>(
+    fn handle_quick<'a, W: Watch>(
         &self,
         first: Delivery<'a>,
         slot: &mut dyn HandlerSlot,
         slice: &mut TimeSlice,
         task: &mut TaskContext<'_>,
-    ) -> Option<(Delivery<'a>, Poll<HandlerResult>)> {
+    ) -> Option<(Delivery<'a>, Poll<HandlerResult>, W)> {
         let mut delivery = first;
         loop {
             let slice_over = slice.count();
+            let watch = W::started(&delivery);
             match self.first_poll(&delivery, slot, task) {
-                Poll::Ready(HandlerResult::Done) => {}
-                polled => return Some((delivery, polled)),
+                Poll::Ready(HandlerResult::Done) => watch.handled(&delivery),
+                polled => return Some((delivery, polled, watch)),
             }
             let handled = if slice_over {
                 delivery.settle(Settlement::Handled);
@@ -121,6 +126,7 @@ impl Process {
     }
 
     /// Calls the handler, and polls it for the first time.
+    #[inline(always)]
     fn first_poll(
         &self,
         delivery: &Delivery<'_>,
@@ -141,6 +147,7 @@ impl Process {
         &self,
         mut delivery: Delivery<'_>,
         polled: Poll<HandlerResult>,
+        watch: impl Watch,
         worker: Worker,
         slot: &mut dyn HandlerSlot,
     ) {
@@ -155,23 +162,32 @@ impl Process {
             }
         };
         match result.and_then(classify) {
-            Ok(()) => delivery.settle(Settlement::Handled),
+            Ok(()) => {
+                watch.handled(&delivery);
+                delivery.settle(Settlement::Handled);
+            }
             Err(failure) => {
-                self.fail(&mut delivery, failure, waits_since.unwrap_or_else(|| self.env.clock.now()))
+                let began = waits_since.unwrap_or_else(|| self.env.clock.now());
+                self.fail(&mut delivery, failure, began, watch);
             }
         }
         drop_quietly(delivery);
     }
 
     /// Settles an event after an attempt that did not handle it, with a retry or as dead-lettered.
-    fn fail(&self, delivery: &mut Delivery<'_>, failure: Failure, began: SystemTime) {
-        let number = delivery.retry().map_or(0, |state| state.failed_attempts).saturating_add(1);
+    fn fail(&self, delivery: &mut Delivery<'_>, failure: Failure, began: SystemTime, watch: impl Watch) {
+        let number = delivery.attempt();
         let after = match failure.next {
-            NextStep::DeadLetter { failed } => return self.dead_letter(delivery, failure, began, failed),
-            _ if number > self.policy.retry => return self.dead_letter(delivery, failure, began, true),
+            NextStep::DeadLetter { failed } => {
+                return self.dead_letter(delivery, failure, began, failed, watch);
+            }
+            _ if number > self.policy.retry => {
+                return self.dead_letter(delivery, failure, began, true, watch);
+            }
             NextStep::RetryAfter(after) => after,
             NextStep::Retry => self.policy.backoff.delay(delivery.event().id(), number),
         };
+        watch.retried(delivery, &failure, after);
         let error = failure.error;
         tracing::warn!(
             process = %self.name,
@@ -187,7 +203,19 @@ impl Process {
         delivery.settle(Settlement::Retry { after, state });
     }
 
-    fn dead_letter(&self, delivery: &mut Delivery<'_>, failure: Failure, began: SystemTime, failed: bool) {
+    fn dead_letter(
+        &self,
+        delivery: &mut Delivery<'_>,
+        failure: Failure,
+        began: SystemTime,
+        failed: bool,
+        watch: impl Watch,
+    ) {
+        let before = delivery.retry();
+        // An event that does not decode has no attempt, because the handler is not called.
+        let attempted = u32::from(failed || failure.reason != DeadLetterReason::Decode);
+        let attempts = before.map_or(0, |state| state.failed_attempts).saturating_add(attempted);
+        watch.dead_lettered(delivery, &failure, failed, attempts);
         let Failure { reason, error, .. } = failure;
         let event = delivery.event();
         tracing::error!(
@@ -198,11 +226,8 @@ impl Process {
             %error,
             "event dead-lettered"
         );
-        let before = delivery.retry();
-        // An event that does not decode has no attempt, because the handler is not called.
-        let attempted = u32::from(failed || reason != DeadLetterReason::Decode);
         let dead_letter = DeadLetter::new(event.without_json(), &*self.name, reason, error)
-            .attempts(before.map_or(0, |state| state.failed_attempts).saturating_add(attempted))
+            .attempts(attempts)
             .between(before.map_or(began, |state| state.first_at), self.env.clock.now());
         self.dead_letters.keep(dead_letter);
         delivery.settle(Settlement::DeadLettered { failed });

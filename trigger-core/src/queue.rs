@@ -9,12 +9,13 @@
 //! where an event that waits for a retry is queued. The account is kept under the same lock as the events, so a reader
 //! never sees it out of balance.
 //!
-//! The folder depends on events, keys and the clock. `state` has the transitions, and `inbox` the lock and the
-//! wake-ups. Triggers push through a `Queue`, and the workers of the process take each `Delivery` from the `Inbox`.
+//! The folder depends on events, keys, observers and the clock. `state` has the transitions, and `inbox` the lock and
+//! the wake-ups. Triggers push through a `Queue`, and the workers of the process take each `Delivery` from the `Inbox`.
 
 use std::sync::Arc;
 
-use crate::event::{TriggerEvent, TriggerInfo};
+use crate::event::{Frame, TriggerEvent, TriggerInfo};
+use crate::observe::observer::{DropReason, ObservedProcess, PushReport};
 use crate::sync::{AtomicBool, MutexGuard};
 
 mod delivery;
@@ -44,8 +45,8 @@ use wake::Wakes;
 pub(crate) struct Queue {
     inbox: Arc<Inbox>,
     port: usize,
-    /// `true` if events keep an order by their key.
-    keyed: bool,
+    /// `true` if the process has neither a key nor observers. A push checks for both by one branch.
+    plain: bool,
 }
 
 /// The result of a push. It returns an event that was not queued.
@@ -56,6 +57,24 @@ pub(crate) enum Pushed {
     Evicted(Vec<Item>, u64),
     Full(Item),
     Closed(Item),
+}
+
+impl Pushed {
+    /// Ends the report of the push. Returns the result of the push.
+    #[cold]
+    fn report(self, report: PushReport<'_>) -> Pushed {
+        let evicted = match &self {
+            Pushed::Queued => &[][..],
+            Pushed::Evicted(oldest, _) => oldest,
+            Pushed::Full(_) | Pushed::Closed(_) => return self,
+        };
+        report.queued();
+        for item in evicted {
+            report.evicted(&item.frame, item.failed_attempts());
+        }
+        report.end();
+        self
+    }
 }
 
 impl From<PushError> for Pushed {
@@ -70,7 +89,7 @@ impl From<PushError> for Pushed {
 impl Queue {
     /// Returns the queue with this number in an inbox.
     pub(crate) fn of(inbox: Arc<Inbox>, port: usize) -> Queue {
-        Queue { keyed: inbox.is_keyed(), inbox, port }
+        Queue { plain: !inbox.is_keyed() && inbox.observed().is_none(), inbox, port }
     }
 
     pub(crate) fn inbox(&self) -> &Arc<Inbox> {
@@ -87,10 +106,16 @@ impl Queue {
         item.into_event(self.trigger())
     }
 
-    /// Returns the lane of an event; 0 if the process has no key.
-    #[inline]
-    fn lane(&self, item: &Item) -> u64 {
-        if self.keyed { self.inbox.lane(self.port, item) } else { 0 }
+    /// Returns the lane of an event, which is 0 without a key, and the observers of its push.
+    #[inline(always)]
+    fn lane(&self, item: &Item) -> (u64, Option<&ObservedProcess>) {
+        if self.plain { (0, None) } else { (self.inbox.lane(self.port, item), self.inbox.observed()) }
+    }
+
+    fn report_dropped(&self, frame: &Frame, reason: DropReason) {
+        if let Some(observed) = self.inbox.observed() {
+            observed.dropped(self.trigger(), frame, reason);
+        }
     }
 
     /// Opens the queue for new events. Queued ones stay.
@@ -106,7 +131,10 @@ impl Queue {
     /// Queues an event if there is capacity.
     #[inline]
     pub(crate) fn push(&self, item: Item) -> Pushed {
-        let lane = self.lane(&item);
+        let (lane, observed) = self.lane(&item);
+        if let Some(observed) = observed {
+            return self.push_observed(observed, lane, item, None);
+        }
         // Not by `push_in`: the compiler inlines a closure that has one caller.
         self.inbox.transition(self.port, |state| {
             match state.push(self.port, lane, item, self.inbox.quiescence(), None) {
@@ -126,28 +154,60 @@ impl Queue {
         })
     }
 
+    #[cold]
+    fn push_observed(
+        &self,
+        observed: &ObservedProcess,
+        lane: u64,
+        item: Item,
+        queued: Option<&AtomicBool>,
+    ) -> Pushed {
+        let report = observed.begin_push(self.trigger(), &item.frame);
+        self.push_in(lane, item, queued).report(report)
+    }
+
     /// Queues an event that its source has handed out for good, with or without capacity.
     pub(crate) fn push_taken(&self, event: TriggerEvent) {
         let item = Item::from(event);
-        let lane = self.lane(&item);
+        let (lane, observed) = self.lane(&item);
+        let report = observed.map(|observed| observed.begin_push(self.trigger(), &item.frame));
         let all = self.inbox.quiescence();
         self.inbox.transition(self.port, |state| ((), state.push_taken(self.port, lane, item, all)));
+        if let Some(report) = report {
+            Pushed::Queued.report(report);
+        }
     }
 
     /// Queues an event, and evicts the oldest ones if there is no capacity. Events that wait for a retry stay, so the
     /// queue may be full all the same.
+    #[inline(always)]
     pub(crate) fn push_evicting(&self, item: Item) -> Pushed {
-        let lane = self.lane(&item);
-        self.inbox.transition(self.port, |state| {
-            match state.push_evicting(self.port, lane, item, self.inbox.quiescence()) {
-                Ok((wakes, evicted)) if evicted.is_empty() => (Pushed::Queued, wakes),
-                Ok((wakes, evicted)) => {
-                    let dropped = state.port(self.port).ledger.dropped;
-                    (Pushed::Evicted(evicted, dropped), wakes)
-                }
-                Err(error) => (error.into(), Wakes::default()),
+        let (lane, observed) = self.lane(&item);
+        match observed {
+            None => self.push_evicting_in(lane, item),
+            Some(observed) => self.push_evicting_observed(observed, lane, item),
+        }
+    }
+
+    #[cold]
+    fn push_evicting_observed(&self, observed: &ObservedProcess, lane: u64, item: Item) -> Pushed {
+        let report = observed.begin_push(self.trigger(), &item.frame);
+        self.push_evicting_in(lane, item).report(report)
+    }
+
+    #[inline(always)]
+    fn push_evicting_in(&self, lane: u64, item: Item) -> Pushed {
+        let mut state = self.inbox.state();
+        let pushed = state.push_evicting(self.port, lane, item, self.inbox.quiescence());
+        let dropped = state.port(self.port).ledger.dropped;
+        drop(state);
+        match pushed {
+            Ok((wakes, evicted)) => {
+                self.inbox.wake(self.port, wakes);
+                if evicted.is_empty() { Pushed::Queued } else { Pushed::Evicted(evicted, dropped) }
             }
-        })
+            Err(error) => error.into(),
+        }
     }
 
     /// Queues an event as soon as there is capacity. Leaves it in `slot` if the queue is closed, is closed during the
@@ -158,7 +218,7 @@ impl Queue {
     /// The event stays in `slot` until it is queued.
     pub(crate) async fn push_waiting(&self, slot: &mut Option<Item>, queued: Option<&AtomicBool>) {
         let closes = self.inbox.state().port(self.port).closes;
-        let lane = slot.as_ref().map_or(0, |item| self.lane(item));
+        let (lane, observed) = slot.as_ref().map_or((0, None), |item| self.lane(item));
         loop {
             let capacity = self.inbox.capacity(self.port);
             tokio::pin!(capacity);
@@ -171,7 +231,11 @@ impl Queue {
                 }
                 self.register_publisher(&mut state)
             };
-            match slot.take().map(|item| self.push_in(lane, item, queued)) {
+            let pushed = slot.take().map(|item| match observed {
+                None => self.push_in(lane, item, queued),
+                Some(observed) => self.push_observed(observed, lane, item, queued),
+            });
+            match pushed {
                 Some(Pushed::Full(item)) => {
                     let possible = self.inbox.state().port(self.port).bounds.allow(item.bytes());
                     *slot = Some(item);
@@ -263,25 +327,34 @@ impl Queue {
     }
 
     /// Counts an event that found no capacity. Returns the queue's count of dropped events.
-    pub(crate) fn count_dropped(&self) -> u64 {
-        let mut state = self.inbox.state();
-        let ledger = &mut state.port_mut(self.port).ledger;
-        ledger.dropped += 1;
-        ledger.dropped
+    pub(crate) fn count_dropped(&self, frame: &Frame) -> u64 {
+        let dropped = self.count(|ledger| {
+            ledger.dropped += 1;
+            ledger.dropped
+        });
+        self.report_dropped(frame, DropReason::Full);
+        dropped
     }
 
-    /// Counts an event that the filter kept out.
-    pub(crate) fn count_filtered(&self) {
-        self.inbox.state().port_mut(self.port).ledger.filtered += 1;
+    /// Counts an event that the filter rejected.
+    pub(crate) fn count_filtered(&self, frame: &Frame) {
+        self.count(|ledger| ledger.filtered += 1);
+        self.report_dropped(frame, DropReason::Filtered);
     }
 
-    /// Counts an event that the filter kept out because it could not decode it. Returns the count of such events.
-    pub(crate) fn count_undecodable(&self) -> u64 {
-        let mut state = self.inbox.state();
-        let ledger = &mut state.port_mut(self.port).ledger;
-        ledger.filtered += 1;
-        ledger.undecodable += 1;
-        ledger.undecodable
+    /// Counts an event that the filter could not decode. Returns the count of such events.
+    pub(crate) fn count_undecodable(&self, frame: &Frame) -> u64 {
+        let undecodable = self.count(|ledger| {
+            ledger.filtered += 1;
+            ledger.undecodable += 1;
+            ledger.undecodable
+        });
+        self.report_dropped(frame, DropReason::Undecodable);
+        undecodable
+    }
+
+    fn count<T>(&self, count: impl FnOnce(&mut Ledger) -> T) -> T {
+        count(&mut self.inbox.state().port_mut(self.port).ledger)
     }
 
     /// Returns the number of queued events and the account, at one moment.

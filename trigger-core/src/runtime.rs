@@ -171,6 +171,7 @@ impl Runtime {
 impl Drop for Runtime {
     fn drop(&mut self) {
         self.context.env.shutdown.cancel();
+        self.context.forget_publications();
         self.processes().iter().for_each(|handle| handle.abort());
     }
 }

@@ -65,7 +65,8 @@ impl Process {
 
     fn made(bounds: Bounds, key: Option<Key>, workers: Option<Workers>) -> Process {
         let quiescence = Arc::new(Quiescence::default());
-        let queue = Queue::of(Inbox::new(vec![queue(bounds)], key, workers, Arc::clone(&quiescence)), 0);
+        let queue =
+            Queue::of(Inbox::new(vec![queue(bounds)], key, workers, Arc::clone(&quiescence), None), 0);
         queue.open();
         Process { queue, quiescence, seen: Arc::default() }
     }
@@ -77,6 +78,7 @@ impl Process {
             None,
             None,
             Arc::clone(&self.quiescence),
+            None,
         );
         let queue = Queue::of(inbox, 0);
         queue.open();

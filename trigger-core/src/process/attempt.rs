@@ -10,7 +10,7 @@ use crate::process::handler::{HandlerResult, Rejection};
 use crate::process::outcome::Outcome;
 
 /// Why an attempt did not handle its event.
-pub(super) struct Failure {
+pub(crate) struct Failure {
     pub(super) reason: DeadLetterReason,
     pub(super) error: String,
     pub(super) next: NextStep,

@@ -293,7 +293,7 @@ mod tests {
         let trigger = Arc::new(TriggerInfo::custom("test"));
         let queue = QueueSettings { bounds: Bounds { events: 1, bytes: None }, evicts: false, trigger };
         let workers = Workers { count: 2, threads: 1 };
-        let inbox = Inbox::new(vec![queue], None, Some(workers), Arc::default());
+        let inbox = Inbox::new(vec![queue], None, Some(workers), Arc::default(), None);
         let (queue, graph) = (Queue::of(Arc::clone(&inbox), 0), WaitGraph::default());
         graph.add(&inbox);
         queue.open();

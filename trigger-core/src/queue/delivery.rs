@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::inbox::Inbox;
 use super::item::{Item, RareFields, RetryState, Taken};
-use crate::event::{Frame, TriggerEvent};
+use crate::event::{Frame, TriggerEvent, TriggerInfo};
+use crate::observe::observer::ObservedProcess;
 
 /// An event that a worker has taken. It ends in exactly one settlement. If it is dropped before that, the event is
 /// requeued at the head of its queue, as if it had never been taken.
@@ -74,7 +75,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Reuses this delivery for the next event. Returns the old frame so that the caller drops it outside the lock.
-    #[inline]
+    #[inline(always)]
     fn replace(&mut self, (port, lane, item): Taken) -> Arc<Frame> {
         let own = self.inbox.trigger(port);
         match item.trigger() {
@@ -88,6 +89,21 @@ impl<'a> Delivery<'a> {
 
     pub(crate) fn event(&self) -> &TriggerEvent {
         &self.event
+    }
+
+    /// Returns the trigger of the queue that the event was taken from.
+    pub(crate) fn trigger(&self) -> &TriggerInfo {
+        self.inbox.trigger(self.port)
+    }
+
+    /// Returns the observers of the process, if there are any.
+    pub(crate) fn observed(&self) -> Option<&'a ObservedProcess> {
+        self.inbox.observed()
+    }
+
+    /// Returns the number of the attempt that the worker makes, from 1.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.retry().map_or(0, |state| state.failed_attempts).saturating_add(1)
     }
 
     /// Returns the attempts so far, if there were any.
@@ -115,12 +131,25 @@ impl<'a> Delivery<'a> {
 
     /// Settles the event as handled, and takes the next one under the same lock. Returns the handled frame. Returns
     /// `None` if there is no next event; the delivery is then settled.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn settle_and_take(&mut self) -> Option<Arc<Frame>> {
         let inbox = self.inbox;
-        let handled = inbox.settle_and_take(self.port, self.lane, |taken| self.replace(taken));
-        self.settled = handled.is_none();
-        handled
+        let mut state = inbox.state();
+        match state.settle_and_take(self.port, self.lane) {
+            Ok((taken, wakes)) => {
+                let port = taken.0;
+                drop(state);
+                let handled = self.replace(taken);
+                inbox.wake(port, wakes);
+                Some(handled)
+            }
+            Err(wakes) => {
+                drop(state);
+                inbox.wake(self.port, wakes);
+                self.settled = true;
+                None
+            }
+        }
     }
 
     /// Requeues the event at the head of its queue.

@@ -10,7 +10,8 @@ use super::wake::{Wake, WakeLimiter, Wakes};
 use super::{Ledger, Quiescence};
 use crate::clock::{self, Instant, timeout_at};
 use crate::declare::key::Key;
-use crate::event::{Frame, TriggerEvent, TriggerInfo};
+use crate::event::{TriggerEvent, TriggerInfo};
+use crate::observe::observer::ObservedProcess;
 use crate::panic::guard;
 use crate::sync::{CachePadded, Mutex, MutexGuard, Notified, Notify};
 
@@ -30,6 +31,7 @@ pub(crate) struct Inbox {
     /// Publishers wait here for capacity, one place for each queue.
     capacity: Box<[Notify]>,
     quiescence: Arc<Quiescence>,
+    observed: Option<ObservedProcess>,
 }
 
 /// The workers of a process.
@@ -68,6 +70,7 @@ impl Inbox {
         key: Option<Key>,
         workers: Option<Workers>,
         quiescence: Arc<Quiescence>,
+        observed: Option<ObservedProcess>,
     ) -> Arc<Inbox> {
         let threads = workers.and_then(|workers| u32::try_from(workers.threads).ok());
         let limiter = WakeLimiter::new(threads.unwrap_or(u32::MAX));
@@ -82,6 +85,7 @@ impl Inbox {
             ready: Notify::new(),
             schedule: Notify::new(),
             quiescence,
+            observed,
         })
     }
 
@@ -126,6 +130,11 @@ impl Inbox {
 
     pub(super) fn quiescence(&self) -> &Quiescence {
         &self.quiescence
+    }
+
+    /// Returns the observers of the process, if there are any.
+    pub(crate) fn observed(&self) -> Option<&ObservedProcess> {
+        self.observed.as_ref()
     }
 
     /// Completes when an event may be ready.
@@ -219,11 +228,12 @@ impl Inbox {
         self.schedule.notify_one();
     }
 
-    /// Returns every queued event with its retry state. The events stay queued.
-    pub(crate) fn left(&self) -> Vec<(TriggerEvent, Option<RetryState>)> {
+    /// Returns every queued event, with the trigger of its queue and its retry state. The events stay queued.
+    pub(crate) fn left(&self) -> Vec<(TriggerEvent, &TriggerInfo, Option<RetryState>)> {
         let state = self.state();
         let shown = |(port, item, retry): (usize, &Item, Option<&RetryState>)| {
-            (item.event(self.trigger(port)), retry.cloned())
+            let trigger = self.trigger(port);
+            (item.event(trigger), &**trigger, retry.cloned())
         };
         state.queued().map(shown).collect()
     }
@@ -245,32 +255,6 @@ impl Inbox {
     #[inline]
     pub(super) fn settle(&self, port: usize, lane: u64, count: impl FnOnce(&mut Ledger)) {
         self.transition(port, |state| ((), state.settle(port, lane, count)));
-    }
-
-    /// Settles an event as handled, and takes the next one under the same lock. `replace` moves the next one into the
-    /// delivery, and returns the handled frame.
-    #[inline]
-    pub(super) fn settle_and_take(
-        &self,
-        port: usize,
-        lane: u64,
-        replace: impl FnOnce(Taken) -> Arc<Frame>,
-    ) -> Option<Arc<Frame>> {
-        let mut state = self.state();
-        match state.settle_and_take(port, lane) {
-            Ok((taken, wakes)) => {
-                let port = taken.0;
-                drop(state);
-                let handled = replace(taken);
-                self.wake(port, wakes);
-                Some(handled)
-            }
-            Err(wakes) => {
-                drop(state);
-                self.wake(port, wakes);
-                None
-            }
-        }
     }
 
     /// Schedules the next attempt at an event. Its lane stays busy until then.
@@ -311,7 +295,7 @@ mod tests {
             trigger: Arc::new(TriggerInfo::custom("test")),
         };
         let workers = Workers { count: 1, threads: 1 };
-        let inbox = Inbox::new(vec![queue], None, Some(workers), Arc::default());
+        let inbox = Inbox::new(vec![queue], None, Some(workers), Arc::default(), None);
         inbox.pause(true);
         assert!(inbox.is_paused());
         inbox.drain_until(clock::instant());

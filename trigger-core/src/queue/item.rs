@@ -58,6 +58,11 @@ impl Item {
         self.rare.as_ref()?.retry.as_ref()
     }
 
+    /// Returns the number of attempts so far. All of them failed.
+    pub(super) fn failed_attempts(&self) -> u32 {
+        self.retry().map_or(0, |state| state.failed_attempts)
+    }
+
     /// Returns the event; `own` is the trigger of the queue.
     pub(super) fn event(&self, own: &Arc<TriggerInfo>) -> TriggerEvent {
         TriggerEvent::through(Arc::clone(self.trigger().unwrap_or(own)), Arc::clone(&self.frame))

@@ -11,6 +11,7 @@ use crate::clock::{Clock, SharedClock};
 use crate::declare::policy;
 use crate::declare::{ProcessConfig, TriggerConfig};
 use crate::event::error::Result;
+use crate::observe::observer::Observer;
 use crate::process::handler::{Extensions, Handler};
 use crate::registry::{Declaration, HandlerRecord, Location};
 use crate::source::TriggerSource;
@@ -31,6 +32,7 @@ pub struct Builder {
     pub(super) custom: Vec<(String, Location, TriggerConfig)>,
     pub(super) drain_deadline: Duration,
     pub(super) clock: Option<SharedClock>,
+    pub(super) observers: Vec<Box<dyn Observer>>,
     pub(super) on_start: Vec<Hook>,
     pub(super) on_stop: Vec<Hook>,
     /// The request of the command line, which the builder answers instead of starting.
@@ -56,6 +58,7 @@ impl Builder {
             custom: Vec::new(),
             drain_deadline: policy::DRAIN_DEADLINE,
             clock: None,
+            observers: Vec::new(),
             on_start: Vec::new(),
             on_stop: Vec::new(),
             #[cfg(feature = "main")]
@@ -127,6 +130,13 @@ impl Builder {
     /// tokio's clock is paused.
     pub fn clock(mut self, clock: impl Clock) -> Builder {
         self.clock = Some(SharedClock::new(clock));
+        self
+    }
+
+    /// Adds an observer of everything that happens to events: see [`Observer`]. Several are called in the order of their
+    /// addition.
+    pub fn observer(mut self, observer: impl Observer) -> Builder {
+        self.observers.push(Box::new(observer));
         self
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::observe::observer::Observers;
 use crate::process::deadlock::WaitGraph;
 use crate::process::handler::Env;
 use crate::queue::Quiescence;
@@ -13,4 +14,23 @@ pub(super) struct RuntimeContext {
     pub(super) env: Arc<Env>,
     pub(super) quiescence: Arc<Quiescence>,
     pub(super) wait_graph: Arc<WaitGraph>,
+    pub(super) observers: Option<Observers>,
+}
+
+impl RuntimeContext {
+    /// Reports the publications of the bus and the broker to the observers of the runtime.
+    pub(super) fn observe_publications(&self) {
+        if let Some(observers) = &self.observers {
+            self.shared.bus.routes().observe(observers);
+            self.shared.broker.routes().observe(observers);
+        }
+    }
+
+    /// Reports no later publication.
+    pub(super) fn forget_publications(&self) {
+        if let Some(observers) = &self.observers {
+            self.shared.bus.routes().forget(observers);
+            self.shared.broker.routes().forget(observers);
+        }
+    }
 }

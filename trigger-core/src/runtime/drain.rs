@@ -20,6 +20,7 @@ use super::process_handle::ProcessHandle;
 use super::report::{DrainReport, ProcessReport};
 use crate::clock;
 use crate::event::{DeadLetter, DeadLetterReason};
+use crate::observe::observer::{Ended, ObservedEnd};
 use crate::source::BoundTrigger;
 use crate::task::all;
 
@@ -232,14 +233,24 @@ impl ProcessHandle {
     /// left, with those in flight.
     fn keep_left(&self) -> usize {
         let inbox = &self.process.inbox;
-        for (event, retry) in inbox.left() {
+        let left = inbox.left();
+        if let Some(observed) = inbox.observed() {
+            observed.await_pushes();
+        }
+        for (event, trigger, retry) in left {
+            let attempts = retry.as_ref().map_or(0, |state| state.failed_attempts);
+            if let Some(observed) = inbox.observed() {
+                let event = observed.event(trigger, event.frame());
+                let how = Ended::DeadLettered(DeadLetterReason::Drained);
+                observed.settled(&ObservedEnd { event, how, attempts, duration: None });
+            }
             let now = self.process.env.clock.now();
             let error = retry.as_ref().map_or_else(
                 || "it was not handled before the end".to_owned(),
                 |state| format!("there was no time for a retry after: {}", state.last_error),
             );
             let dead_letter = DeadLetter::new(event, self.name(), DeadLetterReason::Drained, error)
-                .attempts(retry.as_ref().map_or(0, |state| state.failed_attempts))
+                .attempts(attempts)
                 .between(retry.map_or(now, |state| state.first_at), now);
             if self.process.env.shutdown.is_cancelled() {
                 // The triggers for dead letters end too, so no process would handle a notification.

@@ -7,9 +7,10 @@ use super::context::RuntimeContext;
 use super::plan::unique_ids;
 use super::process_phase::{ProcessPhase, Settled};
 use crate::declare::TriggerConfig;
+use crate::observe::observer::ObservedProcess;
 use crate::observe::status::ProcessStatus;
 use crate::process::dead_letter::CountedDeadLetters;
-use crate::process::{Policy, Process};
+use crate::process::{Observed, Policy, Process, Unobserved};
 use crate::queue::{Inbox, Ledger, Queue, Workers};
 use crate::registry::{Declaration, Problem, ProblemKind};
 use crate::source::trigger::TriggerError;
@@ -38,7 +39,10 @@ impl ProcessHandle {
         let triggers = settings.triggers.iter().zip(unique_ids(&settings.triggers));
         let queues = triggers.map(|(config, id)| queue(config, id)).collect();
         let workers = Workers { count: settings.concurrency, threads: threads() };
-        let inbox = Inbox::new(queues, settings.key.clone(), Some(workers), Arc::clone(&context.quiescence));
+        let quiescence = Arc::clone(&context.quiescence);
+        let observed = context.observers.clone();
+        let observed = observed.map(|observers| ObservedProcess::new(name.clone(), observers));
+        let inbox = Inbox::new(queues, settings.key.clone(), Some(workers), quiescence, observed);
         context.wait_graph.add(&inbox);
         let source_tasks = Arc::<Tasks>::default();
         let dead_letters = CountedDeadLetters::new(context.shared.dead_letters.clone());
@@ -129,7 +133,15 @@ impl ProcessHandle {
                     stop.run_until_cancelled(process.inbox.watch_clock()).await;
                 });
             }
-            let worker = |number| self.workers.spawn(Arc::clone(&self.process).work(number));
+            let observed = self.process.inbox.observed().is_some();
+            let worker = |number| {
+                let process = Arc::clone(&self.process);
+                if observed {
+                    self.workers.spawn(process.work::<Observed>(number))
+                } else {
+                    self.workers.spawn(process.work::<Unobserved>(number))
+                }
+            };
             (0..self.process.policy.concurrency).map(worker).collect()
         });
     }

@@ -11,6 +11,7 @@ use super::process_handle::ProcessHandle;
 use super::runtime_phase::RuntimePhase;
 use super::{Builder, Runtime, RuntimeHandle, StartError};
 use crate::clock::SharedClock;
+use crate::observe::observer::Observers;
 use crate::process::dead_letter::DeadLetters;
 use crate::process::deadlock::WaitGraph;
 use crate::process::handler::Env;
@@ -45,6 +46,7 @@ impl Builder {
         }
         runtime.context.shared.bus.routes().set_clock(&runtime.context.env.clock);
         runtime.context.shared.broker.routes().set_clock(&runtime.context.env.clock);
+        runtime.context.observe_publications();
         if let Err(error) = runtime.open(on_start).await {
             runtime.undo().await;
             return Err(error);
@@ -74,6 +76,7 @@ impl Builder {
             env: Arc::new(Env { provided, shutdown: CancellationToken::new(), clock }),
             quiescence: Arc::default(),
             wait_graph,
+            observers: Observers::new(self.observers),
         };
         let wired = |planned: PlannedProcess| {
             Arc::new(ProcessHandle::new(planned.declaration, planned.name, &context))

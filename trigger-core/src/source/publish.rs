@@ -15,7 +15,7 @@ use tokio::task::coop;
 use crate::event::topic::{Topic, TopicError};
 use crate::event::{Attribute, EVENT_FORM, EventId, Frame, MESSAGE_FORM, SENDER, SOURCE};
 use crate::process::deadlock::Waited;
-use crate::source::routes::{Routes, Subscription};
+use crate::source::routes::{Routes, Snapshot, Subscription};
 use crate::source::{Offer, WaitingOffer};
 use crate::task::{BoxFuture, all};
 
@@ -192,6 +192,10 @@ impl<'a> Publication<'a> {
             frame = frame.with(author, Attribute::Text(name));
         }
         let frame = Arc::new(frame);
+        let exactly = exactly.map_or(&[][..], |(_, subscriptions)| subscriptions);
+        if !routes.observers().is_empty() {
+            report(&routes, exactly, &frame);
+        }
         // Lag one subscription behind, so that the last one takes the frame by value and a single subscriber costs no
         // reference count.
         let mut last = None;
@@ -200,7 +204,7 @@ impl<'a> Publication<'a> {
                 tally.offer(before, Arc::clone(&frame));
             }
         };
-        exactly.map_or(&[][..], |(_, subscriptions)| subscriptions).iter().for_each(&mut each);
+        exactly.iter().for_each(&mut each);
         routes.by_pattern(self.name, each);
         match last {
             Some(last) => tally.offer(last, frame),
@@ -213,6 +217,14 @@ impl<'a> Publication<'a> {
     fn invalid_name(&self, error: TopicError) -> PublishError {
         PublishError::InvalidName { name: self.name.to_owned(), error }
     }
+}
+
+/// Reports a publication to the observers, before it is offered.
+#[cold]
+fn report(routes: &Snapshot, exactly: &[Subscription], frame: &Frame) {
+    let mut triggers = exactly.len();
+    routes.by_pattern(&frame.name, |_| triggers += 1);
+    routes.observers().iter().for_each(|observers| observers.published(frame, triggers));
 }
 
 /// The results of the offers so far.
@@ -238,7 +250,7 @@ impl Tally {
     fn offer(&mut self, subscription: &Subscription, frame: Arc<Frame>) {
         let Subscription { sink, .. } = subscription;
         if !subscription.wants(&frame) {
-            return sink.queue().count_filtered();
+            return sink.queue().count_filtered(&frame);
         }
         match sink.offer(frame) {
             Offer::Queued => self.queued += 1,

@@ -14,6 +14,7 @@ use trigger_grammar::topic::first_token;
 use crate::clock::SharedClock;
 use crate::event::topic::{Topic, TopicPattern, is_any_token};
 use crate::event::{Frame, SOURCE};
+use crate::observe::observer::Observers;
 use crate::source::Sink;
 
 mod names;
@@ -63,6 +64,8 @@ pub(crate) struct Routes {
 /// The subscriptions at one moment.
 #[derive(Clone, Default)]
 pub(crate) struct Table {
+    /// Those of each runtime that has the bus or the broker.
+    observers: Vec<Observers>,
     exact: Names<Topic, Subscriptions>,
     patterns: Node,
 }
@@ -124,20 +127,42 @@ impl Routes {
 
     /// Replaces the subscriptions of a pattern in a new snapshot.
     fn edit(&self, pattern: &TopicPattern, change: impl FnOnce(&Subscriptions) -> Subscriptions) {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut table = Table::clone(&self.table.load());
-        if let Ok(topic) = Topic::parse(pattern.as_str()) {
-            let subscriptions = table.exact.get(&topic).map(|(_, subscriptions)| subscriptions);
-            let subscriptions = change(subscriptions.unwrap_or(&Subscriptions::default()));
-            if subscriptions.is_empty() {
-                table.exact.remove(&topic);
+        self.write(|table| {
+            if let Ok(topic) = Topic::parse(pattern.as_str()) {
+                let subscriptions = table.exact.get(&topic).map(|(_, subscriptions)| subscriptions);
+                let subscriptions = change(subscriptions.unwrap_or(&Subscriptions::default()));
+                if subscriptions.is_empty() {
+                    table.exact.remove(&topic);
+                } else {
+                    table.exact.insert(topic, subscriptions);
+                }
             } else {
-                table.exact.insert(topic, subscriptions);
+                table.patterns = table.patterns.edited(pattern.as_str(), change);
             }
-        } else {
-            table.patterns = table.patterns.edited(pattern.as_str(), change);
-        }
+        });
+    }
+
+    /// Reports later publications to these observers.
+    pub(crate) fn observe(&self, observers: &Observers) {
+        self.write(|table| table.observers.push(observers.clone()));
+    }
+
+    /// Reports no later publication to these observers.
+    pub(crate) fn forget(&self, observers: &Observers) {
+        self.write(|table| table.observers.retain(|registered| !registered.is_same(observers)));
+    }
+
+    /// Changes the table in a new snapshot.
+    fn write(&self, change: impl FnOnce(&mut Table)) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.copy();
+        change(&mut table);
         self.table.store(Arc::new(table));
+    }
+
+    #[cold]
+    fn copy(&self) -> Table {
+        Table::clone(&self.table.load())
     }
 
     /// Returns the current subscriptions.
@@ -150,6 +175,12 @@ impl Routes {
 pub(crate) struct Snapshot(Guard<Arc<Table>>);
 
 impl Snapshot {
+    /// Returns the observers of the publications.
+    #[inline]
+    pub(crate) fn observers(&self) -> &[Observers] {
+        &self.0.observers
+    }
+
     /// Returns the subscriptions of exactly this name, with the name as a topic, so that the caller need not parse it.
     pub(crate) fn exactly(&self, name: &str) -> Option<(&Topic, &[Subscription])> {
         self.0.exact.get(name).map(|(topic, subscriptions)| (topic, &**subscriptions))

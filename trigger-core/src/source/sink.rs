@@ -216,11 +216,12 @@ impl Sink {
                 Offer::Waiting(Box::new(offer))
             }
             Overflow::Reject => {
-                self.0.queue.count_dropped();
+                self.0.queue.count_dropped(&item.frame);
                 Offer::Rejected
             }
             _ => {
-                self.drop_event(self.0.queue.event(item), self.0.queue.count_dropped(), None);
+                let count = self.0.queue.count_dropped(&item.frame);
+                self.drop_event(self.0.queue.event(item), count, None);
                 Offer::Dropped
             }
         }
@@ -230,16 +231,16 @@ impl Sink {
     fn filtered(&self, filter: &Filter, event: TriggerEvent) -> Option<TriggerEvent> {
         match guard(|| filter.takes(&event)) {
             Ok(Some(true)) => return Some(event),
-            Ok(Some(false)) => self.0.queue.count_filtered(),
+            Ok(Some(false)) => self.0.queue.count_filtered(event.frame()),
             Ok(None) => {
-                let count = self.0.queue.count_undecodable();
+                let count = self.0.queue.count_undecodable(event.frame());
                 if should_log(count) {
                     let (trigger, event) = (self.trigger_id(), event.id());
                     tracing::warn!(trigger, %event, undecodable = count, "the body is not what `filter` reads: {filter}");
                 }
             }
             Err(panic) => {
-                self.0.queue.count_filtered();
+                self.0.queue.count_filtered(event.frame());
                 tracing::error!(trigger = self.trigger_id(), event = %event.id(), %panic, "the filter panicked: {filter}");
                 self.dead_letter(event, DeadLetterReason::Panicked, |_| format!("in the filter: {panic}"));
                 return None;
@@ -362,7 +363,8 @@ impl Drop for WaitingOffer {
             if self.deadlock {
                 tracing::error!(trigger = self.sink.trigger_id(), event = %event.id(), "{DEADLOCK}");
             }
-            self.sink.drop_event(event, self.sink.0.queue.count_dropped(), why);
+            let count = self.sink.0.queue.count_dropped(event.frame());
+            self.sink.drop_event(event, count, why);
         }
     }
 }

@@ -80,7 +80,7 @@ fn two_queues_of_an_inbox_wake_the_same_worker() {
     model(|| {
         let quiescence = Arc::new(Quiescence::default());
         let queue = || queue(Bounds { events: 1, bytes: None });
-        let inbox = Inbox::new(vec![queue(), queue()], None, None, Arc::clone(&quiescence));
+        let inbox = Inbox::new(vec![queue(), queue()], None, None, Arc::clone(&quiescence), None);
         let [first, second] = [0, 1].map(|port| Process {
             queue: Queue::of(Arc::clone(&inbox), port),
             quiescence: Arc::clone(&quiescence),

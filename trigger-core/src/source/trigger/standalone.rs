@@ -81,11 +81,9 @@ impl StandaloneTrigger {
 
     fn of(config: TriggerConfig, bus: EventBus, broker: MessageBroker) -> StandaloneTrigger {
         let wait_graph = Arc::<WaitGraph>::default();
+        let settings = queue(&config, config.trigger_id().to_owned());
         let deps = SinkDeps {
-            queue: Queue::of(
-                Inbox::new(vec![queue(&config, config.trigger_id().to_owned())], None, None, Arc::default()),
-                0,
-            ),
+            queue: Queue::of(Inbox::new(vec![settings], None, None, Arc::default(), None), 0),
             dead_letters: None,
             wait_graph: Arc::clone(&wait_graph),
             clock: SharedClock::default_now(),

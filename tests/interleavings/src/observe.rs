@@ -1,0 +1,3 @@
+//! What the queue reports.
+
+pub(crate) mod observer;
