@@ -11,7 +11,8 @@ use triggers::{
     TriggerEvent,
 };
 
-use crate::common::{config, gated, on, status};
+use crate::common::{config, gated, hook, on, status};
+use crate::http::post;
 use crate::logs::Logs;
 use crate::until::until;
 
@@ -292,13 +293,50 @@ async fn redriven_event_and_dead_letter_are_queued_after_the_end_of_the_event() 
     let lines = lines.take();
     let of = |process: &str| {
         let at = format!("at {process}/");
-        let words = lines.iter().filter(|line| line.contains(&at)).map(|line| line.split(' ').next());
-        words.flatten().collect::<Vec<_>>()
+        words(&lines)
+            .into_iter()
+            .zip(&lines)
+            .filter(|(_, line)| line.contains(&at))
+            .map(|(word, _)| word)
+            .collect::<Vec<_>>()
     };
     assert_eq!(of("p"), ["queued", "started", "failed", "settled", "queued", "started", "settled"]);
     assert_eq!(of("letters"), ["queued", "started", "settled"]);
     let place = |text: &str| lines.iter().position(|line| line.starts_with(text));
     assert!(place("settled e 1 at p/") < place("queued e 1 at letters/"), "{lines:?}");
+    Ok(())
+}
+
+/// Returns the first word of each line.
+fn words(lines: &[String]) -> Vec<&str> {
+    lines.iter().filter_map(|line| line.split(' ').next()).collect()
+}
+
+#[tokio::test]
+async fn request_to_a_webhook_is_queued_without_a_publication() -> Result {
+    let lines = Lines::default();
+    let builder = Runtime::builder().observer(lines.clone());
+    let runtime = builder.process("p", hook("/x"), |_: TriggerEvent| async {}).start().await?;
+    let address = runtime.local_addr("webhook-0/x").expect("an address");
+    assert_eq!(post(address, "/x", "7").await.status, 202);
+    runtime.shutdown().await;
+    let lines = lines.take();
+    assert_eq!(words(&lines), ["queued", "started", "settled"]);
+    assert_eq!(lines[0], "queued /x 7 at p/webhook-0/x");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn added_process_is_observed_and_a_removed_one_reports_what_it_leaves() -> Result {
+    let lines = Lines::default();
+    let builder = Runtime::builder().observer(lines.clone()).drain_deadline(Duration::from_secs(1));
+    let runtime = builder.process("p", on("other"), |_: TriggerEvent| async {}).start().await?;
+    runtime.add_process("added", on("e"), |_: TriggerEvent| std::future::pending::<()>()).await?;
+    runtime.bus().emit("e", 1).await?;
+    assert_eq!(runtime.remove_process("added").await?.left, 1);
+    let lines = lines.take();
+    assert_eq!(words(&lines), ["published", "queued", "started", "settled"]);
+    assert_eq!(lines[3], "settled e 1 at added/event-e DeadLettered(Drained), 0 in None");
     Ok(())
 }
 
@@ -382,8 +420,7 @@ async fn event_that_an_observer_publishes_is_handled_and_not_reported_as_queued(
     assert_eq!((status(&runtime).handled, status(&runtime).triggers[0].accepted), (2, 2));
     let mut lines = lines.take();
     lines.retain(|line| line.contains("again"));
-    let words: Vec<_> = lines.iter().filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(words, ["started", "settled"]);
+    assert_eq!(words(&lines), ["started", "settled"]);
     Ok(())
 }
 
