@@ -13,9 +13,9 @@ use benches::table::{Goal, Table};
 fn main() {
     let mut one = tokio::runtime::Builder::new_current_thread();
     let one = one.enable_all().build().expect("a runtime");
-    // An event reads the clock, 20 ns beside the 75 to 95 of the channel, and allocates its frame. One more allocation
-    // exceeds the goal.
-    one.block_on(all("From `emit` to the end of the handler, on one thread", 1.5));
+    // An event reads the clock, 20 ns, and allocates its frame. The channel takes 82 to 100 ns, by the place of its code in
+    // the binary, and an event 129 to 135, so the ratio moves between 1.35 and 1.6. One more allocation exceeds the goal.
+    one.block_on(all("From `emit` to the end of the handler, on one thread", 1.7));
     let mut two = tokio::runtime::Builder::new_multi_thread();
     let two = two.worker_threads(2).enable_all().build().expect("a runtime");
     two.block_on(all("From `emit` to the end of the handler, on a runtime with two threads", 1.2));
@@ -32,7 +32,7 @@ async fn all(title: &str, ready: f64) {
     table.compare("ready bytes", Goal::AtMost(ready), ready_by_hand, async || plain.emit().await).await;
     let timed = config().timeout(Duration::from_secs(30));
     let timed = Ours::ready(timed).await;
-    table.compare("with a timeout", Goal::AtMost(1.5), ready_by_hand, async || timed.emit().await).await;
+    table.compare("with a timeout", Goal::AtMost(1.7), ready_by_hand, async || timed.emit().await).await;
     let wide = Ours::ready(config().concurrency(64)).await;
     table.compare("concurrency 64", Goal::AtMost(2.0), ready_by_hand, async || wide.emit().await).await;
     let spawned = "concurrency 64, beside a task for each";

@@ -98,7 +98,7 @@ async fn main() {
     let mut table = Table::new("The same with others, on one thread", "tokio channel", "this");
     let sides: Vec<(What, _, &mut dyn Side)> = vec![
         // As for the ready bytes of `hop.rs`.
-        ("triggers: `emit_raw`".into(), Some(Goal::AtMost(1.5)), &mut triggers),
+        ("triggers: `emit_raw`".into(), Some(Goal::AtMost(1.7)), &mut triggers),
         ("kameo: `tell`".into(), None, &mut kameo),
         ("actix: `do_send`".into(), None, &mut actix),
         ("apalis: memory storage".into(), None, &mut apalis),
