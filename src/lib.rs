@@ -117,7 +117,7 @@ pub use trigger_macros::on_event;
 /// Everything else is as for [`#[on_event]`](macro@on_event).
 pub use trigger_macros::on_message;
 
-/// Runs an async fn on every `POST` to a path.
+/// Runs an async fn on every `POST` to a path. It needs the feature `webhook`, which is on by default.
 ///
 /// ```standalone_crate
 /// use triggers::prelude::*;
