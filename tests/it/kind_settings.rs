@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde_json::json;
 use tokio::sync::mpsc;
 use triggers::{
-    BoxSource, ClaimedKeys, ConfigErrorKind, Headers, Overflow, ProcessConfig, Result, Runtime, Setting,
-    SourceContext, SourceKind, Text, TriggerConfig, TriggerSource, source_kind,
+    BoxSource, Choice, ClaimedKeys, ConfigErrorKind, Headers, Overflow, ProcessConfig, Result, Runtime,
+    Setting, SourceContext, SourceKind, Text, TriggerConfig, TriggerSource, source_kind,
 };
 
 use crate::common::config;
@@ -18,6 +18,18 @@ const KEYS: &[Setting] = &[
     Setting::name("sender", "sender of the mail").optional("every sender"),
     Setting::process("after", "process before it").optional("no process"),
     Setting::size("mail_limit", "size limit of a mail").default("1KiB"),
+    Setting::choice("verify", "proof of the sender", PROOFS).optional("no proof"),
+];
+
+const PROOFS: &[Choice] = &[
+    Choice {
+        name: "signature",
+        settings: &[
+            Setting::name("env", "variable of the key"),
+            Setting::duration("tolerance", "age of a signature").default("5m"),
+        ],
+    },
+    Choice { name: "none", settings: &[] },
 ];
 
 source_kind! {
@@ -26,7 +38,12 @@ source_kind! {
         .settings(KEYS, |settings| {
             Ok(BoxSource::new(Mail {
                 subject: settings.text("subject")?.to_owned(),
-                shown: format!("{} by {:?}", settings.port("mail_port")?, settings.optional_text("sender")?),
+                shown: match settings.choice("verify")? {
+                    Some(("signature", own)) => {
+                        format!("by {} within {:?}", own.text("env")?, own.duration("tolerance")?)
+                    }
+                    _ => format!("{} by {:?}", settings.port("mail_port")?, settings.optional_text("sender")?),
+                },
             }))
         })
         .claims(ClaimedKeys::of_runtime(&["subject", "mail_port"]).on_host("mail_host", "mail_port"))
@@ -175,4 +192,55 @@ async fn clone_of_a_configuration_has_a_source_of_its_own() -> Result {
     both.sort_unstable();
     assert_eq!(both, ["one x", "two x"]);
     Ok(())
+}
+
+#[test]
+fn choice_has_keys_of_its_own_in_a_file_and_in_code() {
+    let file = r#"
+        type = "mail"
+        subject = "a"
+        verify = { type = "signature", env = "MAIL_KEY" }
+    "#;
+    let config: TriggerConfig = toml::from_str(file).expect("a valid table");
+    let value = json!({"type": "signature", "env": "MAIL_KEY"});
+    assert_eq!(config, mail("a").setting("verify", value));
+    assert_ne!(config, mail("a").setting("verify", json!({"type": "signature", "env": "OTHER"})));
+    assert_eq!(mail("a").setting("verify", "none").validate(), Ok(()));
+    let description =
+        Runtime::builder().process("p", ProcessConfig::new().trigger(config), |_: Text| async {}).describe();
+    assert!(description.to_string().contains("by MAIL_KEY within 300s"), "{description}");
+    let shown = description.processes[0].triggers[0].source.setting("verify");
+    assert_eq!(shown, Some(&json!({"type": "signature", "env": "MAIL_KEY", "tolerance": "5m"})));
+}
+
+#[test]
+fn mistake_in_a_choice_has_the_path_of_its_key() {
+    for (value, field, kind, part) in [
+        (json!({"type": "signatrue"}), "verify.type", ConfigErrorKind::Invalid, "did you mean `signature`?"),
+        (json!({"env": "X"}), "verify.type", ConfigErrorKind::Invalid, "use one of: signature, none"),
+        (json!({"type": "signature"}), "verify.env", ConfigErrorKind::Missing, "variable of the key"),
+        (
+            json!({"type": "signature", "env": ""}),
+            "verify.env",
+            ConfigErrorKind::Invalid,
+            "the name is empty",
+        ),
+        (
+            json!({"type": "signature", "env": "X", "tolerence": "1m"}),
+            "verify.tolerence",
+            ConfigErrorKind::UnknownKey,
+            "did you mean `tolerance`?",
+        ),
+        (
+            json!({"type": "signature", "env": "X", "tolerance": 5}),
+            "verify.tolerance",
+            ConfigErrorKind::WrongType,
+            "in quotes",
+        ),
+        (json!(7), "verify", ConfigErrorKind::WrongType, "use a table"),
+    ] {
+        let error = mail("a").setting("verify", value).validate().expect_err(field);
+        assert_eq!((error.field(), error.kind()), (field, kind), "{error}");
+        assert!(error.reason().contains(part), "{error}");
+    }
 }

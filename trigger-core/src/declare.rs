@@ -32,6 +32,7 @@ pub(crate) use kind::ShownQueue;
 pub use kind::{SourceKind, TRIGGER_CORE_KINDS_V1};
 pub use made::{BoxSource, Claim};
 pub use process::ProcessConfig;
+use settings::Given;
 pub use settings::Settings;
 pub(crate) use table::Unrepeated;
 pub(crate) use value::{Wrong, backoff, bytes, count, key, overflow, retry, shown, text, timeout};
@@ -145,8 +146,9 @@ impl TriggerConfig {
         key: &'static str,
         value: trigger_grammar::setting::Value<'_>,
     ) -> TriggerConfig {
-        if let Origin::Settings(settings, made) = &mut self.origin {
-            settings.set(key, value.into());
+        let given = self.kind.setting(key).and_then(|setting| Given::of(setting, value));
+        if let (Origin::Settings(settings, made), Some(given)) = (&mut self.origin, given) {
+            settings.set(key, given);
             *made = OnceLock::new();
         }
         self
@@ -214,7 +216,7 @@ impl TriggerConfig {
         use ConfigErrorKind::{Conflict, Invalid, OutOfRange};
         let mut faults = self.refused.clone();
         if let Origin::Settings(settings, _) = &self.origin {
-            faults.extend(settings.table().iter().filter_map(|setting| fault_of(setting, settings)));
+            faults.extend(settings.table().iter().flat_map(|setting| faults_of(setting, settings)));
         }
         let mut check = |kind: ConfigErrorKind, field: &str, value: &str, fault: Option<String>| {
             faults.extend(fault.map(|fault| ConfigError::new(kind, field, value, fault)));
@@ -350,15 +352,22 @@ impl PartialEq for TriggerConfig {
     }
 }
 
+/// Returns the faults of a setting, and of the keys of a choice.
+fn faults_of(setting: &Setting, settings: &Settings) -> Vec<ConfigError> {
+    if let Some((_, own)) = settings.chosen(setting) {
+        let faults = own.table().iter().flat_map(|setting| faults_of(setting, own));
+        return faults.map(|fault| fault.inside(setting.key())).collect();
+    }
+    Vec::from_iter(fault_of(setting, settings))
+}
+
 /// Returns the fault of a setting, or `None` if it is valid.
 fn fault_of(setting: &Setting, settings: &Settings) -> Option<ConfigError> {
     use trigger_grammar::setting::Value;
-    let text = match settings.value(setting) {
-        Some(Value::Text(text)) => text,
-        Some(Value::Number(_)) => return None,
-        None if setting.absent().is_some() => return None,
-        None => return Some(keys::missing(setting)),
+    let Some(value) = settings.value(setting) else {
+        return setting.absent().is_none().then(|| keys::missing(setting));
     };
+    let Value::Text(text) = value else { return None };
     let fault = setting.form().check(text).err()?;
     let reason = match (fault.kind, setting.absent()) {
         (FaultKind::Empty, Some(absent)) => {

@@ -37,7 +37,7 @@ pub mod private;
 pub use bytes::Bytes;
 pub use trigger_grammar::FaultKind;
 pub use trigger_grammar::kind::ClaimedKeys;
-pub use trigger_grammar::setting::Setting;
+pub use trigger_grammar::setting::{Choice, Setting};
 
 pub use clock::{Clock, PausedClock, SystemClock};
 pub use declare::filter::Filter;

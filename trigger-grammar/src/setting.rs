@@ -13,7 +13,7 @@ use crate::{Fault, FaultKind, duration, host, path, size, topic};
 /// const EVERY: Setting = Setting::duration("every", "the time between two looks").default("30s");
 /// assert_eq!((EVERY.key(), EVERY.about()), ("every", "the time between two looks"));
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
     key: &'static str,
     form: Form,
@@ -51,6 +51,26 @@ pub enum Form {
     Pattern,
     /// The name of another process of the runtime, which must exist.
     Process,
+    /// One of several names, each with keys of its own.
+    Choice(&'static [Choice]),
+}
+
+/// One of the names that a setting takes, with keys of its own: `verify = hmac(env = "SECRET")` in an attribute, and
+/// `verify = { type = "hmac", env = "SECRET" }` in a configuration.
+///
+/// ```
+/// # use trigger_grammar::setting::{Choice, Setting};
+/// const VERIFY: Setting = Setting::choice("verify", "proof of the sender", &[
+///     Choice { name: "hmac", settings: &[Setting::name("env", "variable of the secret")] },
+///     Choice { name: "none", settings: &[] },
+/// ]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The name.
+    pub name: &'static str,
+    /// The keys.
+    pub settings: &'static [Setting],
 }
 
 /// The value of a setting.
@@ -60,6 +80,8 @@ pub enum Value<'a> {
     Text(&'a str),
     /// A number, a port, a size in bytes, or a duration in milliseconds.
     Number(u64),
+    /// The name of a [`Choice`], with the values of its keys.
+    Choice(&'a str, &'a [(&'static str, Value<'a>)]),
 }
 
 impl Setting {
@@ -123,6 +145,12 @@ impl Setting {
         Setting::new(key, Form::Process, about, "\"orders\"")
     }
 
+    /// Returns a setting that takes one of several names, each with keys of its own. It has no default, but may be
+    /// [optional](Self::optional).
+    pub const fn choice(key: &'static str, about: &'static str, choices: &'static [Choice]) -> Setting {
+        Setting::new(key, Form::Choice(choices), about, "{ type = \"..\" }")
+    }
+
     /// Sets the value of a trigger that does not have the key. Without a default, a trigger must have the key.
     ///
     /// # Panics
@@ -137,6 +165,7 @@ impl Setting {
             Form::Name | Form::Process => !value.is_empty(),
             // `check_host` is not const. A test checks the hosts of the tables.
             Form::Text | Form::Host => true,
+            Form::Choice(_) => false,
             Form::Number | Form::Duration | Form::Size | Form::Port => self.default_value().is_some(),
         };
         assert!(valid, "the default of a setting is not what the setting takes");
@@ -238,7 +267,7 @@ impl Form {
             Form::Path => path::check_path(text),
             Form::Host => host::check_host(text),
             Form::Name | Form::Process => check_name(text),
-            Form::Text | Form::Number | Form::Duration | Form::Size | Form::Port => Ok(()),
+            Form::Text | Form::Number | Form::Duration | Form::Size | Form::Port | Form::Choice(_) => Ok(()),
         }
     }
 }

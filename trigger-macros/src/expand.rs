@@ -223,6 +223,10 @@ fn entry(setting: &setting::Setting, value: &Value) -> TokenStream {
             quote_spanned!(span=> #private::const_checks::#check(#tokens))
         }
         (Value::Number(..), _) => quote_spanned!(span=> #private::Value::Number(#tokens)),
+        (Value::Choice(name, values, _), _) => {
+            let entries = values.iter().map(|(setting, value)| entry(setting, value));
+            quote_spanned!(span=> #private::Value::Choice(#name, &[#(#entries),*]))
+        }
         _ => quote_spanned!(span=> #private::Value::Text(#tokens)),
     };
     quote_spanned!(span=> (#key, #value))
@@ -299,7 +303,7 @@ impl Value {
             Value::Overflow(variant) => variant.to_token_stream(),
             Value::Const(path) => path.to_token_stream(),
             Value::Closure(closure) => closure.written(),
-            Value::Source(source) => source.to_token_stream(),
+            Value::Source(source) | Value::Choice(_, _, source) => source.to_token_stream(),
         }
     }
 }

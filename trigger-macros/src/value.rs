@@ -11,6 +11,8 @@ use crate::attribute::{Attribute, Key};
 use crate::closure::{Closure, Purpose};
 use crate::errors::Errors;
 
+mod choice;
+
 /// What a key takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Takes {
@@ -41,6 +43,8 @@ pub(crate) enum Value {
     Closure(Box<Closure>),
     /// The expression that makes a source.
     Source(Box<Expr>),
+    /// The name of a choice, the values of its keys, and all of it as written.
+    Choice(&'static str, Vec<(&'static Setting, Value)>, Box<Expr>),
 }
 
 const OVERFLOWS: &[(&str, &str)] =
@@ -69,6 +73,7 @@ impl Takes {
             Takes::Setting(Form::Host) => "an address or a name in quotes, such as `\"127.0.0.1\"`",
             Takes::Setting(Form::Size) => "a size in quotes, such as `\"1MiB\"`",
             Takes::Setting(Form::Duration) => "a duration in quotes, such as `\"30s\"`",
+            Takes::Setting(Form::Choice(choices)) => return choice::shown(choices),
             Takes::Setting(_) => "a string in quotes, or a const",
         };
         text.to_owned()
@@ -121,6 +126,9 @@ pub(crate) fn read(
     errors: &mut Errors,
 ) -> Option<Value> {
     let takes = known.takes;
+    if let Takes::Setting(Form::Choice(choices)) = takes {
+        return choice::read(attribute, key, choices, value, errors);
+    }
     let checked = match plain(value) {
         Plain::Const(path) if takes.takes_const() => Ok(Value::Const(path.clone())),
         Plain::Const(path) if matches!(takes, Takes::Closure(_)) => Err(named(attribute, key, takes, path)),

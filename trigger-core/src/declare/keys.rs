@@ -5,7 +5,6 @@ use trigger_grammar::hint;
 use trigger_grammar::setting::Setting;
 
 use super::kind::SourceKind;
-use super::value::shown;
 use crate::event::error::{ConfigError, ConfigErrorKind};
 
 /// The keys of every trigger, in addition to the keys of its kind.
@@ -43,5 +42,6 @@ pub(crate) fn unknown_key(key: &str, value: &Value, known: &[&str], what: &str) 
     let nearest = longer.or_else(|| hint::did_you_mean(key, known.iter().copied()));
     let hint = nearest.map(|known| format!("did you mean `{known}`? ")).unwrap_or_default();
     let reason = format!("unknown key; {hint}the keys of {what} are: {}", known.join(", "));
-    ConfigError::new(ConfigErrorKind::UnknownKey, key, shown(value), reason)
+    let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    ConfigError::new(ConfigErrorKind::UnknownKey, key, value, reason)
 }

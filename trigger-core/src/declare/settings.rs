@@ -20,13 +20,36 @@ pub struct Settings {
 pub(super) enum Given {
     Text(String),
     Number(u64),
+    /// The name of a choice, with the values of its keys.
+    Choice(&'static str, Settings),
 }
 
-impl From<Value<'_>> for Given {
-    fn from(value: Value<'_>) -> Given {
-        match value {
-            Value::Text(text) => Given::Text(text.to_owned()),
-            Value::Number(number) => Given::Number(number),
+impl Given {
+    /// Returns the value of a setting. Returns `None` for a choice that the setting does not have.
+    pub(super) fn of(setting: &Setting, value: Value<'_>) -> Option<Given> {
+        let (name, values) = match value {
+            Value::Text(text) => return Some(Given::Text(text.to_owned())),
+            Value::Number(number) => return Some(Given::Number(number)),
+            Value::Choice(name, values) => (name, values),
+        };
+        let Form::Choice(choices) = setting.form() else { return None };
+        let choice = choices.iter().find(|choice| choice.name == name)?;
+        let mut settings = Settings::new(choice.settings);
+        for (key, value) in values {
+            let setting = choice.settings.iter().find(|setting| setting.key() == *key)?;
+            settings.set(setting.key(), Given::of(setting, *value)?);
+        }
+        Some(Given::Choice(choice.name, settings))
+    }
+}
+
+impl Given {
+    /// Returns the value, of a choice the name alone.
+    fn borrowed(&self) -> Value<'_> {
+        match self {
+            Given::Number(number) => Value::Number(*number),
+            Given::Text(text) => Value::Text(text),
+            Given::Choice(name, _) => Value::Text(name),
         }
     }
 }
@@ -50,20 +73,20 @@ impl Settings {
 
     /// Returns the values that the trigger has, borrowed.
     pub(crate) fn given(&self) -> Vec<(&'static str, Value<'_>)> {
-        let borrowed = |value| match value {
-            &Given::Number(number) => Value::Number(number),
-            Given::Text(text) => Value::Text(text),
-        };
-        self.given.iter().map(|(key, value)| (*key, borrowed(value))).collect()
+        self.given.iter().map(|(key, value)| (*key, value.borrowed())).collect()
     }
 
     /// Returns the value of a setting: the value of the trigger, or else the default of the kind.
     pub(crate) fn value(&self, setting: &Setting) -> Option<Value<'_>> {
         let given = self.given.iter().find(|(given, _)| *given == setting.key());
-        match given {
-            Some((_, Given::Text(text))) => Some(Value::Text(text)),
-            Some((_, Given::Number(number))) => Some(Value::Number(*number)),
-            None => setting.default_value(),
+        given.map_or_else(|| setting.default_value(), |(_, value)| Some(value.borrowed()))
+    }
+
+    /// Returns the choice that the trigger has made for this setting.
+    pub(crate) fn chosen(&self, setting: &Setting) -> Option<(&'static str, &Settings)> {
+        match self.given.iter().find(|(given, _)| *given == setting.key())? {
+            (_, Given::Choice(name, settings)) => Some((name, settings)),
+            _ => None,
         }
     }
 
@@ -72,10 +95,7 @@ impl Settings {
         let found = self.table.iter().find(|setting| setting.key() == key && forms.contains(&setting.form()));
         match found {
             Some(setting) => Ok(self.value(setting)),
-            None => {
-                let reason = format!("the kind of the source declares no {what} of this key");
-                Err(ConfigError::new(ConfigErrorKind::UnknownKey, key, "", reason))
-            }
+            None => Err(undeclared(key, what)),
         }
     }
 
@@ -108,6 +128,21 @@ impl Settings {
             Some(Value::Text(text)) => Some(text),
             _ => None,
         })
+    }
+
+    /// Returns the choice under this key: its name, and the settings of its own keys. Returns `None` if the key is
+    /// [optional](Setting::optional), and the trigger does not have it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the kind has no choice of this key.
+    pub fn choice(&self, key: &str) -> Result<Option<(&'static str, &Settings)>, ConfigError> {
+        let is_choice =
+            |setting: &&Setting| setting.key() == key && matches!(setting.form(), Form::Choice(_));
+        match self.table.iter().find(is_choice) {
+            Some(setting) => Ok(self.chosen(setting)),
+            None => Err(undeclared(key, "choice")),
+        }
     }
 
     /// Returns the number under this key.
@@ -150,10 +185,17 @@ impl Settings {
     }
 }
 
+fn undeclared(key: &str, what: &str) -> ConfigError {
+    let reason = format!("the kind of the source declares no {what} of this key");
+    ConfigError::new(ConfigErrorKind::UnknownKey, key, "", reason)
+}
+
 /// Compares the values, those of the trigger and the defaults alike.
 impl PartialEq for Settings {
     fn eq(&self, other: &Settings) -> bool {
         std::ptr::eq(self.table, other.table)
-            && self.table.iter().all(|setting| self.value(setting) == other.value(setting))
+            && self.table.iter().all(|setting| {
+                self.value(setting) == other.value(setting) && self.chosen(setting) == other.chosen(setting)
+            })
     }
 }

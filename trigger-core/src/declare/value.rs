@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 use trigger_grammar::bounds::Bound;
-use trigger_grammar::setting::{Form, Setting};
+use trigger_grammar::setting::{Choice, Form, Setting};
 use trigger_grammar::{duration, size};
 
-use super::settings::Given;
+use super::keys::unknown_key;
+use super::settings::{Given, Settings};
 use crate::declare::key::Key;
 use crate::declare::policy::{Backoff, Overflow};
 use crate::event::error::ConfigErrorKind::{Invalid, OutOfRange, WrongType};
 use crate::event::error::{ConfigError, ConfigErrorKind};
+use crate::event::names;
 
 /// The kind of an error in a value, and the right form of the value.
 pub(crate) type Wrong = (ConfigErrorKind, String);
@@ -30,12 +32,38 @@ pub(crate) fn read(setting: &Setting, value: &Value) -> Result<Given, ConfigErro
             )),
             bytes => bytes.map(|bytes| Given::Number(bytes as u64)),
         },
+        Form::Choice(choices) => return choice(setting, choices, value),
         _ => text(value).map(Given::Text),
     };
     read.map_err(|(kind, reason)| {
         let reason = format!("{reason} ({})", setting.about());
         ConfigError::new(kind, setting.key(), shown(value), reason)
     })
+}
+
+/// Reads a name, or a table with a name as its `type`, and the keys of this name.
+fn choice(setting: &Setting, choices: &[Choice], value: &Value) -> Result<Given, ConfigError> {
+    let key = setting.key();
+    let wrong = |kind, reason| ConfigError::new(kind, key, shown(value), reason);
+    let (name, table) = match value {
+        Value::String(name) => (name.as_str(), None),
+        Value::Object(table) => (table.get("type").and_then(Value::as_str).unwrap_or_default(), Some(table)),
+        _ => return Err(wrong(WrongType, format!("use a table such as `{}`", setting.example()))),
+    };
+    let Some(choice) = choices.iter().find(|choice| choice.name == name) else {
+        let known: Vec<_> = choices.iter().map(|choice| choice.name).collect();
+        return Err(names::unknown("type", name, &known).inside(key));
+    };
+    let mut settings = Settings::new(choice.settings);
+    for (own, value) in table.into_iter().flatten().filter(|(own, _)| *own != "type") {
+        let Some(setting) = choice.settings.iter().find(|setting| setting.key() == own) else {
+            let known: Vec<_> =
+                ["type"].into_iter().chain(choice.settings.iter().map(Setting::key)).collect();
+            return Err(unknown_key(own, value, &known, &format!("`{name}`")).inside(key));
+        };
+        settings.set(setting.key(), read(setting, value).map_err(|error| error.inside(key))?);
+    }
+    Ok(Given::Choice(choice.name, settings))
 }
 
 /// Returns a value as text, without the quotes of a string.

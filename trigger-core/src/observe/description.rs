@@ -192,7 +192,14 @@ impl SourceDescription {
 /// Returns the settings that are set, in the form of a configuration.
 fn described(settings: &Settings) -> Vec<(&'static str, Value)> {
     let table = settings.table().iter();
-    table.filter_map(|setting| Some((setting.key(), shown(setting, settings.value(setting)?)))).collect()
+    let value = |setting: &Setting| match settings.chosen(setting) {
+        Some((name, own)) => {
+            let own = described(own).into_iter().map(|(key, value)| (key.to_owned(), value));
+            Some([("type".to_owned(), name.into())].into_iter().chain(own).collect())
+        }
+        None => Some(shown(setting, settings.value(setting)?)),
+    };
+    table.filter_map(|setting| Some((setting.key(), value(setting)?))).collect()
 }
 
 /// Returns the settings that are numbers, sizes or durations, as text.
@@ -214,6 +221,7 @@ fn shown(setting: &Setting, value: setting::Value<'_>) -> Value {
             policy::shown(Duration::from_millis(milliseconds)).into()
         }
         (_, setting::Value::Number(number)) => number.into(),
+        (_, setting::Value::Choice(name, _)) => name.into(),
     }
 }
 
@@ -228,7 +236,7 @@ fn subscription(settings: &Settings) -> Option<Subscription> {
     let source = others.iter().find(|setting| setting.form() == Form::Name);
     let source = source.and_then(|setting| match settings.value(setting)? {
         setting::Value::Text(text) => Some(text.to_owned()),
-        setting::Value::Number(_) => None,
+        setting::Value::Number(_) | setting::Value::Choice(..) => None,
     });
     Some(Subscription { has_wildcards, source })
 }

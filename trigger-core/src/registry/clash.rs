@@ -121,7 +121,7 @@ impl<'a> Listens<'a> {
         let mut at = 0;
         while at < self.kind.claims.keys().len() {
             hashed = match self.values().get(self.kind.claims.keys()[at]) {
-                Some(Value::Text(text)) => hash(hashed, text),
+                Some(Value::Text(text) | Value::Choice(text, _)) => hash(hashed, text),
                 Some(Value::Number(number)) => hashed ^ number << 1,
                 None => hashed,
             };
