@@ -100,7 +100,7 @@ impl<T: Trigger> TriggerSource for Polled<T> {
 /// Carries the events of a trigger into a queue, until the trigger is stopped.
 async fn take_events(trigger: &impl Trigger, sink: &Sink, refused: &CancellationToken) {
     loop {
-        // Room first: an event that waits in our hands is in no queue, and nobody would count it.
+        // Capacity first: an event that the task holds while it waits is in no queue, so nothing would count it.
         sink.capacity().await;
         let next: BoxFuture<'_, Result<TriggerEvent, TriggerError>> =
             Box::pin(async { trigger.wait_for_next().await });
