@@ -50,6 +50,7 @@ impl Table {
     }
 
     /// Returns the webhook of a request.
+    #[inline(always)]
     pub(super) fn endpoint<B>(&self, request: &Request<B>) -> Option<&Arc<Endpoint>> {
         if request.method() == Method::POST { self.endpoints.get(request.uri().path()) } else { None }
     }
