@@ -125,7 +125,6 @@ fn settings_in_code_are_checked_as_those_of_a_file() {
         ("mail_host", json!("a b"), ConfigErrorKind::Invalid, "127.0.0.1"),
         ("sender", json!(""), ConfigErrorKind::Invalid, "leave the key out to take every sender"),
         ("mail_limit", json!(0), ConfigErrorKind::OutOfRange, "at least 1 byte"),
-        ("mial_port", json!(1), ConfigErrorKind::UnknownKey, "did you mean `mail_port`?"),
     ] {
         let (found, text) = wrong(key, value);
         assert_eq!(found, kind, "{text}");
@@ -133,6 +132,19 @@ fn settings_in_code_are_checked_as_those_of_a_file() {
     }
     let missing = TriggerConfig::of(&MAIL).validate().expect_err("no subject");
     assert_eq!((missing.kind(), missing.field()), (ConfigErrorKind::Missing, "subject"));
+    let unknown = mail("a").setting("mial_port", 1).validate().expect_err("no such key");
+    assert_eq!(unknown.kind(), ConfigErrorKind::UnknownKey);
+    assert!(
+        unknown
+            .reason()
+            .contains("did you mean `mail_port`? the keys of a trigger of type `mail` are: subject,"),
+        "{unknown}"
+    );
+    let common = mail("a").setting("queue", 5).validate().expect_err("a key of every trigger");
+    assert!(common.reason().contains("use the method `queue(..)`"), "{common}");
+    let made = TriggerConfig::custom(Mail { subject: "a".to_owned(), shown: String::new() });
+    let made = made.setting("subject", "b").validate().expect_err("the source is made");
+    assert!(made.reason().contains("set it where the source is made"), "{made}");
     let misplaced = mail("a").source("shop").validate().expect_err("a setting of another kind");
     assert_eq!(misplaced.kind(), ConfigErrorKind::Misplaced);
     assert!(misplaced.reason().contains("`type = \"event\"`, and this trigger is `mail`"), "{misplaced}");

@@ -5,7 +5,6 @@
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use trigger_grammar::kind::KINDS;
 use trigger_grammar::setting::Setting;
 use trigger_grammar::{FaultKind, bounds, size};
 
@@ -27,7 +26,7 @@ mod table;
 mod value;
 mod webhook;
 
-pub(crate) use keys::{keys_of, unknown_key};
+pub(crate) use keys::{keys_of, shown, unknown_key};
 pub(crate) use kind::ShownQueue;
 pub use kind::{SourceKind, TRIGGER_CORE_KINDS_V1};
 pub use made::{BoxSource, Claim};
@@ -35,7 +34,7 @@ pub use process::ProcessConfig;
 use settings::Given;
 pub use settings::Settings;
 pub(crate) use table::Unrepeated;
-pub(crate) use value::{Wrong, backoff, bytes, count, key, overflow, retry, shown, text, timeout};
+pub(crate) use value::{Wrong, backoff, bytes, count, key, overflow, retry, text, timeout};
 pub use webhook::WEBHOOK;
 
 /// A trigger as data.
@@ -125,18 +124,18 @@ impl TriggerConfig {
     /// ```
     pub fn setting(mut self, key: &str, value: impl Into<Value>) -> TriggerConfig {
         let value = value.into();
-        let read = match self.kind.setting(key) {
-            Some(setting) => value::read(setting, &value).map(|value| (setting.key(), value)),
-            None => Err(self.misplaced(key, &value)),
+        let refused = match (&mut self.origin, self.kind.setting(key)) {
+            (Origin::Settings(settings, made), Some(setting)) => match value::read(setting, &value) {
+                Ok(value) => {
+                    settings.set(setting.key(), value);
+                    *made = OnceLock::new();
+                    return self;
+                }
+                Err(error) => error,
+            },
+            (origin, _) => keys::no_setting(self.kind, matches!(origin, Origin::Made(_)), key, &value),
         };
-        match (read, &mut self.origin) {
-            (Ok((key, value)), Origin::Settings(settings, made)) => {
-                settings.set(key, value);
-                *made = OnceLock::new();
-            }
-            (Ok(_), Origin::Made(_)) => self.refused.push(self.misplaced(key, &value)),
-            (Err(error), _) => self.refused.push(error),
-        }
+        self.refused.push(refused);
         self
     }
 
@@ -185,20 +184,6 @@ impl TriggerConfig {
     pub fn filter(mut self, filter: Filter) -> TriggerConfig {
         self.filter = Some(filter);
         self
-    }
-
-    /// Returns the error for a setting of another kind.
-    fn misplaced(&self, key: &str, value: &Value) -> ConfigError {
-        let has_key = |settings: &[Setting]| settings.iter().any(|setting| setting.key() == key);
-        let owner = KINDS.iter().find(|kind| has_key(kind.settings)).map(|kind| kind.name);
-        let (kind, own) = (value::shown(value), self.kind());
-        match owner {
-            Some(owner) => {
-                let reason = format!("it belongs to `type = \"{owner}\"`, and this trigger is `{own}`");
-                ConfigError::new(ConfigErrorKind::Misplaced, key, kind, reason)
-            }
-            None => unknown_key(key, value, &keys_of(self.kind), &format!("a trigger of type `{own}`")),
-        }
     }
 
     /// Checks every setting.

@@ -1,5 +1,6 @@
 //! The extensions stand on the documented API of `trigger-core`, and a program without them does not build them.
 
+use std::fs;
 use std::process::Command;
 
 use super::{code, root, rust_files};
@@ -28,11 +29,31 @@ fn program_without_features_builds_no_server_and_few_crates() {
     assert!(!with_webhook.iter().any(|name| name == "tracing-subscriber"), "{with_webhook:?}");
 }
 
-/// Returns the names of the crates that a program builds, each version once.
+#[test]
+fn readme_says_how_many_crates_each_feature_builds() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    for (row, features) in [
+        ("| none |", &["--no-default-features"][..]),
+        ("| `webhook` (default) |", &["--no-default-features", "--features", "webhook"]),
+        ("| `main` (default) |", &["--no-default-features", "--features", "main"]),
+    ] {
+        let line = readme.lines().find(|line| line.starts_with(row)).expect(row);
+        let count = crates(features).len();
+        assert!(line.ends_with(&format!("| {count} |")), "{count} crates: {line}");
+    }
+}
+
+/// Returns the names of the crates that a program builds on Linux, each version once.
 fn crates(features: &[&str]) -> Vec<String> {
     let tree = ["tree", "--offline", "--package", "triggers", "--edges", "normal", "--prefix", "none"];
-    let output =
-        Command::new(env!("CARGO")).args(tree).args(features).current_dir(root()).output().expect("cargo");
+    let target = ["--target", "x86_64-unknown-linux-gnu"];
+    let output = Command::new(env!("CARGO"))
+        .args(tree)
+        .args(target)
+        .args(features)
+        .current_dir(root())
+        .output()
+        .expect("cargo");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("text");
     let mut lines: Vec<&str> = text.lines().map(|line| line.trim_end_matches(" (*)")).collect();

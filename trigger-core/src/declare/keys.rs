@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use trigger_grammar::hint;
+use trigger_grammar::kind::KINDS;
 use trigger_grammar::setting::Setting;
 
 use super::kind::SourceKind;
@@ -28,6 +29,29 @@ impl SourceKind {
     }
 }
 
+/// Returns the error for a key that is no setting of the kind of a trigger. `is_made` is `true` if the program has made the
+/// source, which then has no settings here.
+pub(super) fn no_setting(kind: &SourceKind, is_made: bool, key: &str, value: &Value) -> ConfigError {
+    let own = kind.kind();
+    let error = |kind, reason| ConfigError::new(kind, key, shown(value), reason);
+    if TRIGGER_KEYS.contains(&key) {
+        let reason =
+            format!("every trigger has it: use the method `{key}(..)`, and `setting` for the keys of a kind");
+        return error(ConfigErrorKind::Misplaced, reason);
+    }
+    let has_key = |settings: &[Setting]| settings.iter().any(|setting| setting.key() == key);
+    if let Some(owner) = KINDS.iter().find(|kind| kind.name != own.as_str() && has_key(kind.settings)) {
+        let reason = format!("it belongs to `type = \"{}\"`, and this trigger is `{own}`", owner.name);
+        return error(ConfigErrorKind::Misplaced, reason);
+    }
+    if is_made {
+        let reason = "the program has made the source of this trigger, so set it where the source is made";
+        return error(ConfigErrorKind::Misplaced, reason.to_owned());
+    }
+    let known: Vec<_> = kind.settings.iter().map(Setting::key).collect();
+    unknown_key(key, value, &known, &format!("a trigger of type `{own}`"))
+}
+
 /// Returns the error for a required key that a trigger does not have.
 pub(super) fn missing(setting: &Setting) -> ConfigError {
     let (key, about, example) = (setting.key(), setting.about(), setting.example());
@@ -42,6 +66,10 @@ pub(crate) fn unknown_key(key: &str, value: &Value, known: &[&str], what: &str) 
     let nearest = longer.or_else(|| hint::did_you_mean(key, known.iter().copied()));
     let hint = nearest.map(|known| format!("did you mean `{known}`? ")).unwrap_or_default();
     let reason = format!("unknown key; {hint}the keys of {what} are: {}", known.join(", "));
-    let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    ConfigError::new(ConfigErrorKind::UnknownKey, key, value, reason)
+    ConfigError::new(ConfigErrorKind::UnknownKey, key, shown(value), reason)
+}
+
+/// Returns a value as text, without the quotes of a string.
+pub(crate) fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -138,8 +138,8 @@ impl SourceKind {
     }
 
     /// Lets a configuration have triggers of this kind, with these keys. `make` makes the source of such a trigger from
-    /// their values. It may be called several times, also by a check, so it does no I/O. The kind must be
-    /// [linked](crate::source_kind).
+    /// their values. A check and a description call it too, also for texts that the check refuses, so it does no I/O and does
+    /// not panic. The kind must be [linked](crate::source_kind).
     ///
     /// ```
     /// # use std::borrow::Cow;

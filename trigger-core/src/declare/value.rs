@@ -8,7 +8,7 @@ use trigger_grammar::bounds::Bound;
 use trigger_grammar::setting::{Choice, Form, Setting};
 use trigger_grammar::{duration, size};
 
-use super::keys::unknown_key;
+use super::keys::{shown, unknown_key};
 use super::settings::{Given, Settings};
 use crate::declare::key::Key;
 use crate::declare::policy::{Backoff, Overflow};
@@ -64,11 +64,6 @@ fn choice(setting: &Setting, choices: &[Choice], value: &Value) -> Result<Given,
         settings.set(setting.key(), read(setting, value).map_err(|error| error.inside(key))?);
     }
     Ok(Given::Choice(choice.name, settings))
-}
-
-/// Returns a value as text, without the quotes of a string.
-pub(crate) fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 pub(crate) fn text(value: &Value) -> Result<String, Wrong> {
