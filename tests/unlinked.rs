@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test ends where it fails")]
 
-use triggers::{Runtime, Setting, SourceKind, Text, TriggerConfig, source_kind};
+use triggers::{ClaimedKeys, Runtime, Setting, SourceKind, Text, TriggerConfig, source_kind};
 
 source_kind! {
     static TICKER: SourceKind = SourceKind::new("ticker", "a tick");
@@ -17,6 +17,20 @@ source_kind! {
         &[Setting::number("beats", "how many beats a minute has"), Setting::size("queue_bytes", "a key of every trigger")],
         |settings| Err(settings.text("tempo").map(str::to_owned).expect_err("no such key")),
     );
+}
+
+source_kind! {
+    static FOLDER: SourceKind = SourceKind::new("folder", "a file")
+        .settings(&[Setting::text("folder", "path of the folder")], |settings| {
+            Err(settings.text("path").map(str::to_owned).expect_err("no such key"))
+        })
+        .claims(ClaimedKeys::of_runtime(&["foldr"]));
+}
+
+#[test]
+fn claim_of_a_key_that_is_no_setting_is_a_problem_of_the_start() {
+    let error = Runtime::builder().check().expect_err("a key that no trigger has").to_string();
+    assert!(error.contains("`folder` names the key `foldr` in its claims"), "{error}");
 }
 
 #[test]

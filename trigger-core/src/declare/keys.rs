@@ -3,7 +3,7 @@
 use serde_json::Value;
 use trigger_grammar::hint;
 use trigger_grammar::kind::KINDS;
-use trigger_grammar::setting::Setting;
+use trigger_grammar::setting::{Form, Setting};
 
 use super::kind::SourceKind;
 use crate::event::error::{ConfigError, ConfigErrorKind};
@@ -26,6 +26,16 @@ impl SourceKind {
             seen.push(key);
             repeated
         })
+    }
+}
+
+impl SourceKind {
+    /// Returns a key that its claims or its largest body name, and that is no setting which can be compared.
+    pub(crate) fn undeclared_key(&self) -> Option<&'static str> {
+        let (host, port) = self.claims.address().unzip();
+        let named = self.claims.keys().iter().copied().chain(host).chain(port).chain(self.largest_body);
+        let is_plain = |setting: &Setting| !matches!(setting.form(), Form::Choice(_));
+        named.into_iter().find(|key| !self.setting(key).is_some_and(is_plain))
     }
 }
 

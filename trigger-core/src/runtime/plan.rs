@@ -120,6 +120,12 @@ fn kind_problems() -> Vec<Problem> {
             messages
                 .push(format!("two kinds of sources have the name `{kind}`; give one of them another name"));
         }
+        if let Some(key) = source.undeclared_key() {
+            messages.push(format!(
+                "the kind of sources `{kind}` names the key `{key}` in its claims or as its largest body, and has no such \
+                 plain setting; declare it, or name another key"
+            ));
+        }
         if let Some(key) = source.repeated_key() {
             messages.push(format!(
                 "the kind of sources `{kind}` has a setting `{key}`, a key that every trigger has or that the kind has \
