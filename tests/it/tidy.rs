@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 mod extensions;
 mod imports;
 mod kinds;
+mod map;
 mod words;
 
 /// Returns the root of the crate.
