@@ -23,6 +23,79 @@ async fn busy(trigger: TriggerConfig, gate: &Arc<Notify>) -> Result<Runtime> {
     Ok(runtime)
 }
 
+/// Starts the publications of these bodies, each of this number of bytes, one after the other, until all of them wait.
+async fn start_waits(bus: &EventBus, bodies: &[usize]) -> Vec<tokio::task::JoinHandle<usize>> {
+    let mut waits = Vec::new();
+    for bytes in bodies.iter().copied() {
+        let bus = bus.clone();
+        waits.push(tokio::spawn(async move {
+            let sent = bus.emit_raw("e", vec![b'1'; bytes]).await;
+            sent.expect("a queue that waits").queued().expect("a count in memory")
+        }));
+        tokio::task::yield_now().await;
+    }
+    waits
+}
+
+/// Takes the sizes of all queued events of a trigger used by itself, oldest first.
+async fn sizes(trigger: &EventTrigger, count: usize) -> Result<Vec<usize>> {
+    let mut sizes = Vec::new();
+    for _ in 0..count {
+        sizes.push(trigger.wait_for_next().await?.raw().len());
+    }
+    Ok(sizes)
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_events_are_queued_in_order_and_no_later_event_overtakes_them() -> Result {
+    let bus = EventBus::new();
+    let trigger = EventTrigger::new(&bus, "e").capacity(1).overflow(Overflow::Wait);
+    trigger.start().await?;
+    let waits = start_waits(&bus, &[1, 2, 3, 4, 5]).await;
+    assert_eq!(trigger.status().queue_size, 1);
+    assert_eq!(trigger.wait_for_next().await?.raw().len(), 1);
+    // 2 has the place now, before its publisher runs again, so 6 waits behind 5.
+    assert_eq!((trigger.status().queue_size, trigger.status().accepted), (1, 2));
+    let later = start_waits(&bus, &[6]).await;
+    assert_eq!(sizes(&trigger, 5).await?, [2, 3, 4, 5, 6]);
+    for wait in waits.into_iter().chain(later) {
+        assert_eq!(wait.await?, 1);
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_event_keeps_its_turn_and_a_take_lets_in_every_event_that_fits() -> Result {
+    let bus = EventBus::new();
+    let trigger = EventTrigger::new(&bus, "e").capacity(10).queue_bytes(6).overflow(Overflow::Wait);
+    trigger.start().await?;
+    let waits = start_waits(&bus, &[1, 4, 6, 1, 2, 3]).await;
+    assert_eq!(trigger.status().queue_size, 2);
+    assert_eq!(sizes(&trigger, 1).await?, [1]);
+    assert_eq!(trigger.status().queue_size, 1, "6 does not fit, and 1 waits behind it");
+    assert_eq!(sizes(&trigger, 1).await?, [4]);
+    assert_eq!(trigger.status().queue_size, 1, "6 alone");
+    waits[3].abort();
+    tokio::task::yield_now().await;
+    assert_eq!(sizes(&trigger, 1).await?, [6]);
+    assert_eq!((trigger.status().queue_size, trigger.status().dropped), (2, 1), "2 and 3 in one step");
+    assert_eq!(sizes(&trigger, 2).await?, [2, 3]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn departure_of_a_large_waiting_event_lets_in_the_next_one() -> Result {
+    let bus = EventBus::new();
+    let trigger = EventTrigger::new(&bus, "e").capacity(10).queue_bytes(6).overflow(Overflow::Wait);
+    trigger.start().await?;
+    let waits = start_waits(&bus, &[3, 6, 1]).await;
+    assert_eq!(trigger.status().queue_size, 1);
+    waits[1].abort();
+    until("the event behind it is queued", || trigger.status().queue_size == 2).await;
+    assert_eq!(sizes(&trigger, 2).await?, [3, 1]);
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_policy_counts_exactly_and_returns_the_counts_to_the_publisher() -> Result {
     let full = |dropped| (1, 1 - dropped, dropped);

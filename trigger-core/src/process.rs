@@ -23,6 +23,7 @@ pub(crate) mod handler;
 pub(crate) mod outcome;
 mod time_slice;
 mod timed;
+pub(crate) mod waiting;
 mod watch;
 
 use attempt::{Failure, NextStep, classify, panicked, timed_out};

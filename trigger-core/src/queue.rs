@@ -16,9 +16,11 @@ use std::sync::Arc;
 
 use crate::event::{Frame, TriggerEvent, TriggerInfo};
 use crate::observe::observer::{DropReason, ObservedProcess, PushReport};
-use crate::sync::{AtomicBool, MutexGuard};
+use crate::sync::MutexGuard;
 
 mod delivery;
+mod door;
+mod guest;
 mod inbox;
 mod item;
 mod lanes;
@@ -30,6 +32,7 @@ mod state;
 mod wake;
 
 pub(crate) use delivery::{Delivery, Settlement};
+pub(crate) use door::{Admission, Refusal};
 pub(crate) use inbox::{Inbox, Load, QueueSettings, Workers};
 pub(crate) use item::{Item, RetryState};
 pub(crate) use ledger::{Ledger, Snapshot};
@@ -49,12 +52,14 @@ pub(crate) struct Queue {
     plain: bool,
 }
 
-/// The result of a push. It returns an event that was not queued.
+/// The result of a push. It returns an event that was refused.
 #[derive(Debug)]
 pub(crate) enum Pushed {
     Queued,
     /// Queued, and these older events were evicted. The number is the queue's count of dropped events, these included.
     Evicted(Vec<Item>, u64),
+    /// The event waits in the door of the queue, with this ticket.
+    Waiting(u64),
     Full(Item),
     Closed(Item),
 }
@@ -66,7 +71,7 @@ impl Pushed {
         let evicted = match &self {
             Pushed::Queued => &[][..],
             Pushed::Evicted(oldest, _) => oldest,
-            Pushed::Full(_) | Pushed::Closed(_) => return self,
+            Pushed::Waiting(_) | Pushed::Full(_) | Pushed::Closed(_) => return self,
         };
         report.queued();
         for item in evicted {
@@ -125,7 +130,7 @@ impl Queue {
 
     /// Closes the queue for new events. Workers can still take the queued ones. Every waiting task is woken.
     pub(crate) fn close(&self) {
-        self.inbox.transition(self.port, |state| ((), state.close(self.port)));
+        self.inbox.transition(|state| ((), state.close(self.port)));
     }
 
     /// Queues an event if there is capacity.
@@ -133,37 +138,23 @@ impl Queue {
     pub(crate) fn push(&self, item: Item) -> Pushed {
         let (lane, observed) = self.lane(&item);
         if let Some(observed) = observed {
-            return self.push_observed(observed, lane, item, None);
+            return self.push_observed(observed, lane, item);
         }
         // Not by `push_in`: the compiler inlines a closure that has one caller.
-        self.inbox.transition(self.port, |state| {
-            match state.push(self.port, lane, item, self.inbox.quiescence(), None) {
-                Ok(wakes) => (Pushed::Queued, wakes),
-                Err(error) => (error.into(), Wakes::default()),
-            }
-        })
-    }
-
-    /// Queues an event in its lane, as [`push`](Self::push) does. `queued` is set before any worker can see the event.
-    fn push_in(&self, lane: u64, item: Item, queued: Option<&AtomicBool>) -> Pushed {
-        self.inbox.transition(self.port, |state| {
-            match state.push(self.port, lane, item, self.inbox.quiescence(), queued) {
-                Ok(wakes) => (Pushed::Queued, wakes),
-                Err(error) => (error.into(), Wakes::default()),
-            }
+        self.inbox.transition(|state| match state.push(self.port, lane, item) {
+            Ok(wakes) => (Pushed::Queued, wakes),
+            Err(error) => (error.into(), Wakes::default()),
         })
     }
 
     #[cold]
-    fn push_observed(
-        &self,
-        observed: &ObservedProcess,
-        lane: u64,
-        item: Item,
-        queued: Option<&AtomicBool>,
-    ) -> Pushed {
+    fn push_observed(&self, observed: &ObservedProcess, lane: u64, item: Item) -> Pushed {
         let report = observed.begin_push(self.trigger(), &item.frame);
-        self.push_in(lane, item, queued).report(report)
+        let pushed = self.inbox.transition(|state| match state.push(self.port, lane, item) {
+            Ok(wakes) => (Pushed::Queued, wakes),
+            Err(error) => (error.into(), Wakes::default()),
+        });
+        pushed.report(report)
     }
 
     /// Queues an event that its source has handed out for good, with or without capacity.
@@ -171,8 +162,7 @@ impl Queue {
         let item = Item::from(event);
         let (lane, observed) = self.lane(&item);
         let report = observed.map(|observed| observed.begin_push(self.trigger(), &item.frame));
-        let all = self.inbox.quiescence();
-        self.inbox.transition(self.port, |state| ((), state.push_taken(self.port, lane, item, all)));
+        self.inbox.transition(|state| ((), state.push_taken(self.port, lane, item)));
         if let Some(report) = report {
             Pushed::Queued.report(report);
         }
@@ -198,93 +188,15 @@ impl Queue {
     #[inline(always)]
     fn push_evicting_in(&self, lane: u64, item: Item) -> Pushed {
         let mut state = self.inbox.state();
-        let pushed = state.push_evicting(self.port, lane, item, self.inbox.quiescence());
+        let pushed = state.push_evicting(self.port, lane, item);
         let dropped = state.port(self.port).ledger.dropped;
-        drop(state);
         match pushed {
             Ok((wakes, evicted)) => {
-                self.inbox.wake(self.port, wakes);
+                self.inbox.release(state, wakes);
                 if evicted.is_empty() { Pushed::Queued } else { Pushed::Evicted(evicted, dropped) }
             }
             Err(error) => error.into(),
         }
-    }
-
-    /// Queues an event as soon as there is capacity. Leaves it in `slot` if the queue is closed, is closed during the
-    /// wait, or can never have capacity for it. `queued` is set before any worker can see the event.
-    ///
-    /// # Cancel safety
-    ///
-    /// The event stays in `slot` until it is queued.
-    pub(crate) async fn push_waiting(&self, slot: &mut Option<Item>, queued: Option<&AtomicBool>) {
-        let closes = self.inbox.state().port(self.port).closes;
-        let (lane, observed) = slot.as_ref().map_or((0, None), |item| self.lane(item));
-        loop {
-            let capacity = self.inbox.capacity(self.port);
-            tokio::pin!(capacity);
-            // Enabled before the push, otherwise a take between the push and the await is missed.
-            capacity.as_mut().enable();
-            let _waiting = {
-                let mut state = self.inbox.state();
-                if state.port(self.port).closes != closes {
-                    return;
-                }
-                self.register_publisher(&mut state)
-            };
-            let pushed = slot.take().map(|item| match observed {
-                None => self.push_in(lane, item, queued),
-                Some(observed) => self.push_observed(observed, lane, item, queued),
-            });
-            match pushed {
-                Some(Pushed::Full(item)) => {
-                    let possible = self.inbox.state().port(self.port).bounds.allow(item.bytes());
-                    *slot = Some(item);
-                    if !possible {
-                        return;
-                    }
-                }
-                Some(Pushed::Closed(item)) => {
-                    *slot = Some(item);
-                    return;
-                }
-                _ => return,
-            }
-            capacity.await;
-        }
-    }
-
-    /// Waits until the queue has capacity or is closed.
-    pub(crate) async fn capacity(&self) {
-        loop {
-            let capacity = self.inbox.capacity(self.port);
-            tokio::pin!(capacity);
-            capacity.as_mut().enable();
-            let (waiting, by_bytes) = {
-                let mut state = self.inbox.state();
-                let port = state.port(self.port);
-                let (full, by_bytes) = (port.open && !port.has_capacity(0), port.bounds.bytes.is_some());
-                (full.then(|| self.register_publisher(&mut state)), by_bytes)
-            };
-            if waiting.is_none() {
-                // This task uses no capacity, so it passes a notification that it may have received to the next
-                // publisher.
-                self.inbox.notify_capacity(self.port, by_bytes);
-                return;
-            }
-            capacity.await;
-        }
-    }
-
-    /// Registers a publisher that waits for capacity. Takes notify it until the guard is dropped.
-    fn register_publisher(&self, state: &mut State) -> WaitingPublisher<'_> {
-        state.port_mut(self.port).publishers.register();
-        WaitingPublisher(self)
-    }
-
-    /// Returns `true` if the queue had capacity for an event of this size, or was closed, at the moment of the
-    /// snapshot.
-    pub(crate) fn had_capacity(&self, load: &Load, bytes: usize) -> bool {
-        load.free_bytes[self.port].is_some_and(|free| bytes <= free)
     }
 
     /// Takes the next event for a program that uses the trigger without a runtime; it counts as handled. Returns `None`
@@ -313,16 +225,15 @@ impl Queue {
         let mut state = self.inbox.state();
         let Some((item, wakes)) = state.pop(self.port) else {
             let port = state.port(self.port);
-            return if port.open && port.closes == closes { Err(state) } else { Ok(None) };
+            return if port.is_open() && port.closes == closes { Err(state) } else { Ok(None) };
         };
-        drop(state);
-        self.inbox.wake(self.port, wakes);
+        self.inbox.release(state, wakes);
         Ok(Some(self.event(item)))
     }
 
     /// Takes every queued event, in order; they count as handled.
     pub(crate) fn drain(&self) -> Vec<TriggerEvent> {
-        let items = self.inbox.transition(self.port, |state| state.drain(self.port));
+        let items = self.inbox.transition(|state| state.drain(self.port));
         items.into_iter().map(|item| self.event(item)).collect()
     }
 
@@ -371,16 +282,6 @@ impl Queue {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.inbox.state().port(self.port).open
-    }
-}
-
-/// A publisher that waits for capacity.
-struct WaitingPublisher<'a>(&'a Queue);
-
-impl Drop for WaitingPublisher<'_> {
-    fn drop(&mut self) {
-        let WaitingPublisher(Queue { inbox, port, .. }) = self;
-        inbox.state().port_mut(*port).publishers.unregister();
+        self.inbox.state().port(self.port).is_open()
     }
 }

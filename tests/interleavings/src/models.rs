@@ -6,16 +6,18 @@ mod quiescence;
 mod retry;
 mod wake;
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
 
 use loom::thread::{JoinHandle, spawn};
 
 use crate::declare::key::Key;
 use crate::event::frame;
 use crate::source::queue::{
-    Bounds, Delivery, Inbox, Item, Pushed, Queue, QueueSettings, Quiescence, Settlement, Workers,
+    Admission, Bounds, Delivery, Inbox, Item, Pushed, Queue, QueueSettings, Quiescence, Settlement, Workers,
 };
-use crate::sync::{AtomicBool, Notify, Ordering};
+use crate::sync::Notify;
 use crate::thread::{block_on, model, notifying, until};
 
 fn queue(bounds: Bounds) -> QueueSettings {
@@ -24,6 +26,48 @@ fn queue(bounds: Bounds) -> QueueSettings {
 
 fn item(number: u64) -> Item {
     frame(number).into()
+}
+
+/// A publisher with the policy `wait`. A drop gives the wait up.
+struct WaitingPush<'a> {
+    queue: &'a Queue,
+    /// `None` once it was pushed.
+    item: Option<Item>,
+    ticket: Option<u64>,
+}
+
+impl WaitingPush<'_> {
+    /// Returns `true` once the event is queued, and `false` if it was refused.
+    async fn run(&mut self) -> bool {
+        poll_fn(|task| self.poll(task.waker())).await
+    }
+
+    fn poll(&mut self, waker: &Waker) -> Poll<bool> {
+        if let Some(item) = self.item.take() {
+            match self.queue.push_waiting(item, waker) {
+                Pushed::Waiting(ticket) => self.ticket = Some(ticket),
+                Pushed::Queued => return Poll::Ready(true),
+                _ => return Poll::Ready(false),
+            }
+        }
+        let Some(ticket) = self.ticket else { return Poll::Pending };
+        let polled = self.queue.poll_guest(ticket, waker);
+        if polled.is_ready() {
+            self.ticket = None;
+        }
+        polled.map(|admission| matches!(admission, Admission::Queued))
+    }
+
+    /// Gives the wait up. Returns `true` if the event was queued.
+    fn cancel(&mut self) -> bool {
+        self.ticket.take().is_none_or(|ticket| self.queue.leave(ticket).is_none())
+    }
+}
+
+impl Drop for WaitingPush<'_> {
+    fn drop(&mut self) {
+        self.cancel();
+    }
 }
 
 /// A process with one queue. Clones share it.
@@ -91,9 +135,11 @@ impl Process {
 
     /// Pushes with the policy `wait`. Returns `true` if the event was queued.
     fn push_waiting(&self, number: u64) -> bool {
-        let mut slot = Some(item(number));
-        block_on(self.queue.push_waiting(&mut slot, None));
-        slot.is_none()
+        block_on(self.waiting(number).run())
+    }
+
+    fn waiting(&self, number: u64) -> WaitingPush<'_> {
+        WaitingPush { queue: &self.queue, item: Some(item(number)), ticket: None }
     }
 
     /// Takes the next event, as a program that uses its trigger directly.

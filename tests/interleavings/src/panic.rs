@@ -3,3 +3,7 @@
 pub(crate) fn guard<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     Ok(call())
 }
+
+pub(crate) fn drop_quietly<T>(value: T) {
+    drop(value);
+}

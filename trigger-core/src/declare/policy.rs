@@ -46,7 +46,9 @@ pub enum Overflow {
     DropNewest,
     /// Drops the oldest event in the queue, as `DropNewest` does, and queues the new event.
     DropOldest,
-    /// Makes the publisher wait for capacity without a time limit; a webhook request for up to 30 s.
+    /// Makes the publisher wait for capacity without a time limit; a webhook request for up to 30 s. Waiting events are
+    /// queued in the order of their arrival, and no later event overtakes them. With `queue_bytes` an event that does not
+    /// fit blocks those behind it.
     ///
     /// A handler may publish to its own process, directly or in a circle. Then every worker that could free capacity may
     /// be waiting too. The runtime detects this deadlock, and one of the publishers gets [`PublishError::Deadlock`]. The

@@ -8,9 +8,10 @@ use crate::declare::policy;
 use crate::event::{DeadLetter, TriggerEvent, TriggerKind};
 use crate::observe::status::DeadLettersStatus;
 use crate::panic::drop_quietly;
-use crate::process::deadlock::{WaitGraph, Waited};
+use crate::process::deadlock::WaitGraph;
 use crate::process::handler::{Context, FromTrigger, Rejection};
-use crate::queue::{Inbox, Item, Queue};
+use crate::process::waiting::{self, WaitingPush};
+use crate::queue::{Admission, Inbox, Queue};
 
 mod counts;
 
@@ -192,9 +193,12 @@ impl DeadLetters {
     /// If the future is dropped, the dead letter is either redriven or still kept.
     pub async fn redrive_one(&self, number: u64) -> bool {
         let Some(dead_letter) = self.take(number) else { return false };
-        let mut redrive = Redrive { of: self, event: Some(dead_letter.event.clone().into()), dead_letter };
+        let event = dead_letter.event.clone().into();
+        let mut redrive = Redrive { of: self, dead_letter, waiting: None, queued: false };
         let Some(queue) = self.queue_of(&redrive.dead_letter) else { return false };
-        self.0.wait_graph.push(&queue, &mut redrive.event).await == Waited::Queued
+        let admission = waiting::push(&queue, event, &self.0.wait_graph, &mut redrive.waiting).await;
+        (redrive.waiting, redrive.queued) = (None, matches!(admission, Admission::Queued));
+        redrive.queued
     }
 
     /// Removes the dead letters that the filter accepts. `|_| true` accepts every dead letter. Returns the number of
@@ -305,13 +309,15 @@ impl DeadLetters {
 struct Redrive<'a> {
     of: &'a DeadLetters,
     dead_letter: Arc<DeadLetter>,
-    /// `None` once it was queued.
-    event: Option<Item>,
+    /// The event, while it waits for capacity.
+    waiting: Option<WaitingPush>,
+    queued: bool,
 }
 
 impl Drop for Redrive<'_> {
     fn drop(&mut self) {
-        if self.event.is_some() {
+        let taken_back = |waiting: &mut WaitingPush| waiting.cancel().map(drop_quietly).is_some();
+        if !self.queued && self.waiting.as_mut().is_none_or(taken_back) {
             self.of.insert(self.of.store(), Arc::clone(&self.dead_letter));
         }
     }

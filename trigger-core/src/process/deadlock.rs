@@ -13,13 +13,11 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use tokio::sync::Notify;
-
-use crate::queue::{Inbox, Item, Load, Queue};
+use crate::queue::{Inbox, Load, Queue, Refusal};
 
 /// The handlers of one runtime that wait for capacity.
 #[derive(Debug, Default)]
@@ -33,26 +31,22 @@ pub(crate) struct WaitGraph {
 struct State {
     /// The processes, by the address of their inbox.
     processes: HashMap<usize, Arc<Inbox>>,
+    /// In the order in which they began.
     waits: Vec<Wait>,
+    /// The number of the last wait.
+    last: u64,
 }
 
 /// A handler that waits for capacity.
 #[derive(Debug)]
 struct Wait {
+    number: u64,
     worker: Worker,
     queue: Queue,
-    bytes: usize,
-    state: Arc<WaitState>,
-}
-
-/// The state of a wait that has not ended.
-#[derive(Debug, Default)]
-struct WaitState {
-    /// `true` once the event is queued. A full queue may then be full because of this very event.
-    queued: AtomicBool,
-    /// Set once the wait was found to be endless.
-    resolution: OnceLock<Waited>,
-    resolved: Notify,
+    /// Its ticket at the door of the queue.
+    ticket: u64,
+    /// `true` once the wait was found to be endless.
+    resolved: bool,
 }
 
 /// A worker of a process.
@@ -66,16 +60,6 @@ pub(crate) struct Worker {
 thread_local! {
     /// The worker whose handler is polled on this thread.
     static CURRENT: Cell<Option<Worker>> = const { Cell::new(None) };
-}
-
-/// The end of a wait for capacity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Waited {
-    Queued,
-    /// The queue is closed, or can never have capacity for the event. The event is still in its slot.
-    Refused,
-    /// The wait would never end. The event is still in its slot.
-    Deadlock,
 }
 
 impl WaitGraph {
@@ -93,36 +77,20 @@ impl WaitGraph {
         self.state().processes.remove(&address(inbox));
     }
 
-    /// Queues the event in `slot` as soon as there is capacity. Returns early if the wait would never end.
-    pub(crate) async fn push(&self, queue: &Queue, slot: &mut Option<Item>) -> Waited {
-        let bytes = slot.as_ref().map_or(0, |item| item.frame.raw.len());
-        let listed = CURRENT.get().map(|worker| self.begin(worker, queue, bytes));
-        let state = listed.as_ref().map(|listed| &*listed.state);
-        let resolved = async {
-            match state {
-                Some(state) => state.resolved.notified().await,
-                None => std::future::pending().await,
-            }
-        };
-        let resolution = tokio::select! {
-            biased;
-            () = queue.push_waiting(slot, state.map(|state| &state.queued)) => None,
-            () = resolved => state.and_then(|state| state.resolution.get()).copied(),
-        };
-        match slot {
-            None => Waited::Queued,
-            Some(_) => resolution.unwrap_or(Waited::Refused),
-        }
+    /// Lists an event in the door of a queue, if a handler of this thread waits for it. Then searches for a deadlock.
+    pub(crate) fn list(graph: &Arc<WaitGraph>, queue: &Queue, ticket: u64) -> Option<ListedWait> {
+        CURRENT.get().map(|worker| graph.begin(worker, queue, ticket))
     }
 
-    fn begin(&self, worker: Worker, queue: &Queue, bytes: usize) -> ListedWait<'_> {
-        let state = Arc::<WaitState>::default();
-        let wait = Wait { worker, queue: queue.clone(), bytes, state: Arc::clone(&state) };
+    fn begin(self: &Arc<Self>, worker: Worker, queue: &Queue, ticket: u64) -> ListedWait {
         self.count.fetch_add(1, Ordering::Relaxed);
-        self.state().waits.push(wait);
-        let listed = ListedWait { graph: self, state };
+        let mut state = self.state();
+        state.last += 1;
+        let number = state.last;
+        state.waits.push(Wait { number, worker, queue: queue.clone(), ticket, resolved: false });
+        drop(state);
         self.break_cycles();
-        listed
+        ListedWait { graph: Arc::clone(self), number }
     }
 
     /// Searches again after an event or a worker has ended, which may leave only waiting handlers.
@@ -136,13 +104,17 @@ impl WaitGraph {
     fn break_cycles(&self) {
         loop {
             let chosen = self.state().choose();
-            let Some(state) = chosen else { return };
-            state.resolved.notify_one();
+            let Some((queue, ticket, refusal)) = chosen else { return };
+            queue.turn_away(ticket, refusal);
         }
     }
 
-    fn end(&self, state: &Arc<WaitState>) {
-        self.state().waits.retain(|wait| !Arc::ptr_eq(&wait.state, state));
+    fn end(&self, number: u64) {
+        let mut state = self.state();
+        if let Ok(index) = state.waits.binary_search_by_key(&number, |wait| wait.number) {
+            state.waits.remove(index);
+        }
+        drop(state);
         self.count.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -150,19 +122,21 @@ impl WaitGraph {
 impl State {
     /// Resolves an endless wait: among the waits in a cycle, the one that began last. It no longer counts as stuck. A
     /// wait for a cycle from outside is not resolved, because that would not break the cycle.
-    fn choose(&self) -> Option<Arc<WaitState>> {
+    fn choose(&mut self) -> Option<(Queue, u64, Refusal)> {
         let view = self.view();
         let chosen = view.stuck.iter().rev().find_map(|wait| {
             let target = address(wait.queue.inbox());
             let dead_end = view.loads.get(&target).is_some_and(|load| load.in_flight == 0);
             // A dead end is a stuck process without a running handler. No worker would free capacity, and there is no
             // cycle.
-            let resolution = if dead_end { Waited::Refused } else { Waited::Deadlock };
-            (dead_end || view.reaches(target, wait.worker.process)).then_some((*wait, resolution))
+            let refusal = if dead_end { Refusal::Full } else { Refusal::Deadlock };
+            (dead_end || view.reaches(target, wait.worker.process)).then_some((wait.number, refusal))
         });
-        let (wait, resolution) = chosen?;
-        let _ = wait.state.resolution.set(resolution);
-        Some(Arc::clone(&wait.state))
+        let (number, refusal) = chosen?;
+        let index = self.waits.binary_search_by_key(&number, |wait| wait.number).ok()?;
+        let wait = &mut self.waits[index];
+        wait.resolved = true;
+        Some((wait.queue.clone(), wait.ticket, refusal))
     }
 
     /// Returns the waits that no worker ends, and the loads of their processes.
@@ -172,19 +146,16 @@ impl State {
         let known =
             involved.iter().filter_map(|process| Some((*process, self.processes.get(process)?.load())));
         let loads: HashMap<usize, Load> = known.collect();
-        // Read after the loads, otherwise a queue could count as full because of the waiting event itself.
+        // An event that waits in a door does not fit: else the transition that freed the capacity had let it in.
         let waits = |wait: &&Wait| {
-            !wait.state.queued.load(Ordering::Relaxed) && wait.state.resolution.get().is_none()
+            let load = loads.get(&address(wait.queue.inbox()));
+            !wait.resolved && load.is_some_and(|load| wait.queue.waited(load, wait.ticket))
         };
         let mut stuck: Vec<&Wait> = self.waits.iter().filter(waits).collect();
         let mut stuck_processes: HashSet<usize> = loads.keys().copied().collect();
         loop {
             let before = (stuck_processes.len(), stuck.len());
-            stuck.retain(|wait| {
-                let target = address(wait.queue.inbox());
-                let full = loads.get(&target).is_some_and(|load| !wait.queue.had_capacity(load, wait.bytes));
-                full && stuck_processes.contains(&target)
-            });
+            stuck.retain(|wait| stuck_processes.contains(&address(wait.queue.inbox())));
             stuck_processes.retain(|process| {
                 let of_process = stuck.iter().filter(|wait| wait.worker.process == *process);
                 let workers: HashSet<usize> = of_process.map(|wait| wait.worker.number).collect();
@@ -223,14 +194,15 @@ impl View<'_> {
 }
 
 /// A wait in the list. Its drop removes it.
-struct ListedWait<'a> {
-    graph: &'a WaitGraph,
-    state: Arc<WaitState>,
+#[derive(Debug)]
+pub(crate) struct ListedWait {
+    graph: Arc<WaitGraph>,
+    number: u64,
 }
 
-impl Drop for ListedWait<'_> {
+impl Drop for ListedWait {
     fn drop(&mut self) {
-        self.graph.end(&self.state);
+        self.graph.end(self.number);
     }
 }
 
@@ -273,11 +245,13 @@ impl<F: Future + Unpin> Future for Running<F> {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Waker;
+
     use serde_json::Map;
 
     use super::*;
     use crate::event::{TriggerEvent, TriggerInfo};
-    use crate::queue::{Bounds, Delivery, QueueSettings, Settlement, Workers};
+    use crate::queue::{Bounds, Delivery, Item, Pushed, QueueSettings, Settlement, Workers};
 
     fn event() -> Item {
         TriggerEvent::new("test", "1", Map::new()).into()
@@ -287,6 +261,17 @@ mod tests {
         Delivery::take(inbox).expect("an event is ready")
     }
 
+    fn enter(queue: &Queue) -> u64 {
+        match queue.push_waiting(event(), Waker::noop()) {
+            Pushed::Waiting(ticket) => ticket,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn is_resolved(graph: &WaitGraph) -> Vec<bool> {
+        graph.state().waits.iter().map(|wait| wait.resolved).collect()
+    }
+
     /// The worker of such a wait makes progress at its next poll, although the wait is still listed.
     #[tokio::test]
     async fn wait_whose_event_is_queued_is_not_stuck() {
@@ -294,7 +279,7 @@ mod tests {
         let queue = QueueSettings { bounds: Bounds { events: 1, bytes: None }, evicts: false, trigger };
         let workers = Workers { count: 2, threads: 1 };
         let inbox = Inbox::new(vec![queue], None, Some(workers), Arc::default(), None);
-        let (queue, graph) = (Queue::of(Arc::clone(&inbox), 0), WaitGraph::default());
+        let (queue, graph) = (Queue::of(Arc::clone(&inbox), 0), Arc::<WaitGraph>::default());
         graph.add(&inbox);
         queue.open();
         queue.push(event());
@@ -302,11 +287,11 @@ mod tests {
         queue.push(event());
         let mut second = take(&inbox);
         queue.push(event());
-        let one = graph.begin(Worker::new(&inbox, 0), &queue, 1);
+        let _one = graph.begin(Worker::new(&inbox, 0), &queue, enter(&queue));
         second.settle(Settlement::Handled);
+        // Lets the waiting event in.
         let _second = take(&inbox);
-        queue.push_waiting(&mut Some(event()), Some(&one.state.queued)).await;
-        let other = graph.begin(Worker::new(&inbox, 1), &queue, 1);
-        assert_eq!((queue.len(), other.state.resolution.get()), (1, None));
+        let _other = graph.begin(Worker::new(&inbox, 1), &queue, enter(&queue));
+        assert_eq!((queue.len(), is_resolved(&graph)), (1, vec![false, false]));
     }
 }

@@ -50,6 +50,7 @@ pub(crate) struct Observed(Instant);
 impl Watch for Observed {
     fn started(delivery: &Delivery<'_>) -> Observed {
         if let Some(observed) = delivery.observed() {
+            delivery.report_admitted();
             observed.started(&attempt(observed, delivery));
         }
         Observed(clock::instant())

@@ -101,6 +101,11 @@ impl<'a> Delivery<'a> {
         self.inbox.observed()
     }
 
+    /// Reports the events that came in through a door, before anything else about them is reported.
+    pub(crate) fn report_admitted(&self) {
+        self.inbox.report_admitted();
+    }
+
     /// Returns the number of the attempt that the worker makes, from 1.
     pub(crate) fn attempt(&self) -> u32 {
         self.retry().map_or(0, |state| state.failed_attempts).saturating_add(1)
@@ -137,15 +142,11 @@ impl<'a> Delivery<'a> {
         let mut state = inbox.state();
         match state.settle_and_take(self.port, self.lane) {
             Ok((taken, wakes)) => {
-                let port = taken.0;
-                drop(state);
-                let handled = self.replace(taken);
-                inbox.wake(port, wakes);
-                Some(handled)
+                inbox.release(state, wakes);
+                Some(self.replace(taken))
             }
             Err(wakes) => {
-                drop(state);
-                inbox.wake(self.port, wakes);
+                inbox.release(state, wakes);
                 self.settled = true;
                 None
             }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::item::{Item, RetryState, Taken};
 use super::port::Bounds;
 use super::state::State;
-use super::wake::{Wake, WakeLimiter, Wakes};
+use super::wake::{Wake, WakeLimiter, Wakers, Wakes};
 use super::{Ledger, Quiescence};
 use crate::clock::{self, Instant, timeout_at};
 use crate::declare::key::Key;
 use crate::event::{TriggerEvent, TriggerInfo};
 use crate::observe::observer::ObservedProcess;
-use crate::panic::guard;
+use crate::panic::{drop_quietly, guard};
 use crate::sync::{CachePadded, Mutex, MutexGuard, Notified, Notify};
 
 /// The queues of one process, or the one queue of a trigger that a program uses without a runtime.
@@ -28,8 +28,6 @@ pub(crate) struct Inbox {
     ready: Notify,
     /// The clock task of the process waits here for a change of the schedule.
     schedule: Notify,
-    /// Publishers wait here for capacity, one place for each queue.
-    capacity: Box<[Notify]>,
     quiescence: Arc<Quiescence>,
     observed: Option<ObservedProcess>,
 }
@@ -59,8 +57,8 @@ pub(crate) struct Load {
     /// `true` if the process makes progress without another process: a worker is idle, and an event is or becomes
     /// ready.
     pub(crate) proceeds: bool,
-    /// For each queue the size of the largest event that fits now, or `None` if none fits.
-    pub(super) free_bytes: Vec<Option<usize>>,
+    /// For each queue the ticket of the publisher that is next in its door.
+    pub(super) first_tickets: Vec<Option<u64>>,
 }
 
 impl Inbox {
@@ -76,9 +74,10 @@ impl Inbox {
         let limiter = WakeLimiter::new(threads.unwrap_or(u32::MAX));
         let bounds: Vec<_> = queues.iter().map(|queue| queue.bounds).collect();
         let evicts: Vec<_> = queues.iter().map(|queue| queue.evicts).collect();
+        let all = Arc::clone(&quiescence);
+        let state = State::new(&bounds, &evicts, key.is_some(), limiter, all, observed.is_some());
         Arc::new(Inbox {
-            state: CachePadded::new(Mutex::new(State::new(&bounds, &evicts, key.is_some(), limiter))),
-            capacity: queues.iter().map(|_| Notify::new()).collect(),
+            state: CachePadded::new(Mutex::new(state)),
             triggers: queues.into_iter().map(|queue| queue.trigger).collect(),
             key,
             workers,
@@ -95,41 +94,36 @@ impl Inbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes one transition that concerns the queue `port`, and sends its wake-ups after the lock is released.
+    /// Makes one transition, and sends its wake-ups after the lock is released.
     #[inline(always)]
-    pub(super) fn transition<T>(&self, port: usize, transition: impl FnOnce(&mut State) -> (T, Wakes)) -> T {
+    pub(super) fn transition<T>(&self, transition: impl FnOnce(&mut State) -> (T, Wakes)) -> T {
         let mut state = self.state();
         let (result, wakes) = transition(&mut state);
-        drop(state);
-        self.wake(port, wakes);
+        self.release(state, wakes);
         result
     }
 
+    /// Releases the lock after a transition, and sends its wake-ups.
     #[inline(always)]
-    pub(super) fn wake(&self, port: usize, wakes: Wakes) {
+    pub(super) fn release(&self, state: MutexGuard<'_, State>, wakes: Wakes) {
         if wakes.any() {
-            self.send(port, wakes);
+            self.send(state, wakes);
         }
     }
 
-    fn send(&self, port: usize, wakes: Wakes) {
+    #[inline(never)]
+    fn send(&self, mut state: MutexGuard<'_, State>, wakes: Wakes) {
+        let publishers = if wakes.publishers { state.take_wakers() } else { Wakers::None };
+        drop(state);
         if wakes.at_rest {
             self.quiescence.leave();
-        }
-        match wakes.publishers {
-            Wake::None => {}
-            Wake::One => self.capacity[port].notify_one(),
-            Wake::All => self.capacity[port].notify_waiters(),
         }
         match wakes.workers {
             Wake::None => {}
             Wake::One => self.ready.notify_one(),
             Wake::All => self.ready.notify_waiters(),
         }
-    }
-
-    pub(super) fn quiescence(&self) -> &Quiescence {
-        &self.quiescence
+        publishers.wake();
     }
 
     /// Returns the observers of the process, if there are any.
@@ -137,19 +131,23 @@ impl Inbox {
         self.observed.as_ref()
     }
 
+    /// Reports the events that came in through a door. Each task that reports anything about such an event calls it
+    /// before, and so does its publisher.
+    pub(crate) fn report_admitted(&self) {
+        if let Some(observed) = &self.observed {
+            observed.in_order(|| {
+                let admitted = self.state().take_admitted();
+                for (port, frame) in admitted {
+                    observed.queued(self.trigger(port), &frame);
+                    drop_quietly(frame);
+                }
+            });
+        }
+    }
+
     /// Completes when an event may be ready.
     pub(super) fn ready(&self) -> Notified<'_> {
         self.ready.notified()
-    }
-
-    /// Completes when a queue may have capacity.
-    pub(super) fn capacity(&self, port: usize) -> Notified<'_> {
-        self.capacity[port].notified()
-    }
-
-    /// Wakes the next publisher that waits for capacity.
-    pub(super) fn notify_capacity(&self, port: usize, all: bool) {
-        if all { self.capacity[port].notify_waiters() } else { self.capacity[port].notify_one() }
     }
 
     /// Returns the number of events that are accepted and not settled, except expired ones.
@@ -184,8 +182,7 @@ impl Inbox {
         let mut state = self.state();
         match state.take() {
             Some((taken, wakes)) => {
-                drop(state);
-                self.wake(taken.0, wakes);
+                self.release(state, wakes);
                 Ok(taken)
             }
             None => Err(state),
@@ -200,7 +197,7 @@ impl Inbox {
 
     /// Pauses or resumes delivery. Has no effect once a drain has begun.
     pub(crate) fn pause(&self, paused: bool) {
-        self.transition(0, |state| ((), state.pause(paused)));
+        self.transition(|state| ((), state.pause(paused)));
     }
 
     pub(crate) fn is_paused(&self) -> bool {
@@ -215,7 +212,7 @@ impl Inbox {
             let schedule = self.schedule.notified();
             tokio::pin!(schedule);
             schedule.as_mut().enable();
-            match self.transition(0, |state| swap(state.release_due(clock::instant()))) {
+            match self.transition(|state| swap(state.release_due(clock::instant()))) {
                 Some(due) => timeout_at(due, schedule).await.unwrap_or_default(),
                 None => schedule.await,
             }
@@ -224,7 +221,7 @@ impl Inbox {
 
     /// Begins a drain: ends a pause, and expires the retries that are due after its deadline.
     pub(crate) fn drain_until(&self, deadline: Instant) {
-        self.transition(0, |state| ((), state.drain_until(deadline)));
+        self.transition(|state| ((), state.drain_until(deadline)));
         self.schedule.notify_one();
     }
 
@@ -240,7 +237,7 @@ impl Inbox {
 
     /// Abandons all events: queued ones, which no worker takes any more, and the one of each handler that still runs.
     pub(crate) fn abandon(&self) {
-        self.transition(0, |state| ((), state.abandon()));
+        self.transition(|state| ((), state.abandon()));
     }
 
     pub(crate) fn is_keyed(&self) -> bool {
@@ -254,19 +251,19 @@ impl Inbox {
     /// Settles an event for good; `count` counts how.
     #[inline]
     pub(super) fn settle(&self, port: usize, lane: u64, count: impl FnOnce(&mut Ledger)) {
-        self.transition(port, |state| ((), state.settle(port, lane, count)));
+        self.transition(|state| ((), state.settle(port, lane, count)));
     }
 
     /// Schedules the next attempt at an event. Its lane stays busy until then.
     pub(super) fn retry(&self, taken: Taken, after: Duration) {
         let due = clock::after(after);
-        self.transition(taken.0, |state| ((), state.retry(taken, due)));
+        self.transition(|state| ((), state.retry(taken, due)));
         self.schedule.notify_one();
     }
 
     /// Requeues an event that was not handled, at the head of its queue.
     pub(super) fn requeue(&self, taken: Taken) {
-        self.transition(taken.0, |state| ((), state.requeue(taken)));
+        self.transition(|state| ((), state.requeue(taken)));
     }
 }
 

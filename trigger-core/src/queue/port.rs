@@ -1,11 +1,12 @@
 //! One queue of an inbox, behind the inbox's lock.
 
 use std::collections::VecDeque;
+use std::task::Waker;
 use std::time::SystemTime;
 
+use super::door::Door;
 use super::item::Item;
 use super::ledger::{Ledger, Snapshot};
-use super::wake::{Wake, WakeLimiter};
 
 /// The bounds of a queue.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +21,7 @@ pub(crate) struct Bounds {
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub(super) struct Port {
-    pub(super) open: bool,
+    pub(super) entry: Entry,
     pub(super) bounds: Bounds,
     /// The size of the bodies of all queued events, in bytes.
     bytes: usize,
@@ -29,26 +30,37 @@ pub(super) struct Port {
     pub(super) ledger: Ledger,
     /// Events that are delivered before `events`: requeued ones, then those whose retry is due.
     pub(super) again: VecDeque<Item>,
-    /// Publishers that wait for capacity.
-    pub(super) publishers: WakeLimiter,
     /// Events that wait for a retry.
     waiting: usize,
     waiting_bytes: usize,
-    /// The number of closes. A waiter compares it to detect a close that was followed by an open.
+    /// The number of closes. A consumer compares it to detect a close that was followed by an open.
     pub(super) closes: u64,
+    /// Publishers that wait for capacity.
+    pub(super) door: Door,
+}
+
+/// Who may queue an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// The queue is closed.
+    Closed,
+    /// The event queues if it fits.
+    Open,
+    /// Publishers wait in the door, so the event must wait behind them.
+    Queueing,
 }
 
 impl Port {
     pub(super) fn new(bounds: Bounds) -> Port {
         Port {
             bounds,
-            open: false,
+            entry: Entry::Closed,
             closes: 0,
             bytes: 0,
             waiting: 0,
             waiting_bytes: 0,
             ledger: Ledger::default(),
-            publishers: WakeLimiter::new(u32::MAX),
+            door: Door::default(),
             again: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -66,20 +78,14 @@ impl Port {
         !(self.again.is_empty() && self.events.is_empty())
     }
 
-    /// Returns `true` if an event of this size fits now.
-    pub(super) fn has_capacity(&self, bytes: usize) -> bool {
-        self.ledger.queued() < self.bounds.events && self.bounds.allow(self.bytes + bytes)
+    pub(super) fn is_open(&self) -> bool {
+        self.entry != Entry::Closed
     }
 
-    /// Returns the size of the largest event that fits now, or `None` if none fits. A closed queue has no limit,
-    /// because no publisher waits for it.
-    pub(super) fn free_bytes(&self) -> Option<usize> {
-        match self.bounds.bytes {
-            _ if !self.open => Some(usize::MAX),
-            _ if self.ledger.queued() >= self.bounds.events => None,
-            Some(most) => most.checked_sub(self.bytes),
-            None => Some(usize::MAX),
-        }
+    /// Returns `true` if an event of this size fits now.
+    #[inline(always)]
+    pub(super) fn has_capacity(&self, bytes: usize) -> bool {
+        self.ledger.queued() < self.bounds.events && self.bounds.allow(self.bytes + bytes)
     }
 
     /// Returns `true` if an event of this size would fit after the eviction of all events that wait for a worker.
@@ -87,15 +93,32 @@ impl Port {
         self.waiting < self.bounds.events && self.bounds.allow(self.waiting_bytes + bytes)
     }
 
-    /// Counts a notification of waiting publishers after an event has left, and returns the wake-ups to send. With a
-    /// bound in bytes, one large event may free capacity for several publishers, or for another publisher than the
-    /// first.
-    #[inline]
-    pub(super) fn notify_capacity(&mut self) -> Wake {
-        match self.publishers.notify() {
-            false => Wake::None,
-            true if self.bounds.bytes.is_some() => Wake::All,
-            true => Wake::One,
+    /// Adds a publisher without an event to the door, and returns its ticket. Returns `None` if there is capacity, or the
+    /// queue is closed.
+    pub(super) fn watch(&mut self, waker: &Waker) -> Option<u64> {
+        let waits = match self.entry {
+            Entry::Closed => false,
+            Entry::Open => !self.has_capacity(0),
+            Entry::Queueing => true,
+        };
+        waits.then(|| self.enter(0, None, waker))
+    }
+
+    /// Adds a publisher to the door, and returns its ticket.
+    pub(super) fn enter(&mut self, lane: u64, item: Option<Item>, waker: &Waker) -> u64 {
+        self.entry = Entry::Queueing;
+        self.door.enter(lane, item, waker)
+    }
+
+    /// Returns `true` if the publisher that is next in the door has capacity now.
+    pub(super) fn can_admit(&self) -> bool {
+        self.door.front().is_some_and(|guest| self.has_capacity(guest.item.as_ref().map_or(0, Item::bytes)))
+    }
+
+    /// Ends the waiting order once the door is empty.
+    pub(super) fn open_if_empty(&mut self) {
+        if self.door.is_empty() && self.entry == Entry::Queueing {
+            self.entry = Entry::Open;
         }
     }
 

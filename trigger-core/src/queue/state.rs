@@ -1,16 +1,19 @@
 //! The state of an inbox, behind its one lock. Each method is one transition and returns the wake-ups that are due. The
 //! inbox sends them after it has released the lock. Nothing here waits, wakes or reads a clock.
 
+use std::sync::Arc;
+
 use super::Ledger;
 use super::item::{Item, Taken};
 use super::lanes::Lanes;
-use super::port::{Bounds, Port};
+use super::port::{Bounds, Entry, Port};
 use super::quiescence::{InboxPending, Quiescence};
 use super::schedule::Schedule;
-use super::wake::{Wake, WakeLimiter, Wakes};
+use super::wake::{Wake, WakeLimiter, Wakers, Wakes};
 use crate::clock::Instant;
-use crate::sync::{AtomicBool, Ordering};
+use crate::event::Frame;
 
+mod admission;
 mod drain;
 mod view;
 
@@ -31,11 +34,17 @@ pub(super) struct State {
     /// The queue at which the search for the next event begins. It moves on, so that a full queue does not starve the
     /// others.
     turn: usize,
+    quiescence: Arc<Quiescence>,
+    /// Publishers whose wait has ended in this transition.
+    wakers: Wakers,
     schedule: Schedule,
     /// Events whose retry is due after the deadline of the drain, and the events behind them in their lanes.
     expired: Vec<(usize, Item)>,
     /// The deadline of the drain, once it has begun.
     deadline: Option<Instant>,
+    /// The queue and the frame of each event that came in through a door and was not reported yet, if the process has
+    /// observers.
+    admitted: Option<Vec<(usize, Arc<Frame>)>>,
 }
 
 /// Why an event was not queued.
@@ -46,8 +55,18 @@ pub(super) enum PushError {
 }
 
 impl State {
-    pub(super) fn new(bounds: &[Bounds], evicts: &[bool], keyed: bool, workers: WakeLimiter) -> State {
+    pub(super) fn new(
+        bounds: &[Bounds],
+        evicts: &[bool],
+        keyed: bool,
+        workers: WakeLimiter,
+        quiescence: Arc<Quiescence>,
+        observed: bool,
+    ) -> State {
         State {
+            quiescence,
+            wakers: Wakers::None,
+            admitted: observed.then(Vec::new),
             ports: bounds.iter().map(|bounds| Port::new(*bounds)).collect(),
             lanes: keyed.then(|| Box::new(Lanes::new(evicts.iter().copied()))),
             schedule: Schedule::default(),
@@ -71,50 +90,48 @@ impl State {
 
     /// Opens a queue for new events. Queued ones stay.
     pub(super) fn open(&mut self, port: usize) {
-        self.ports[port].open = true;
-    }
-
-    /// Closes a queue for new events. Queued ones can still be taken.
-    pub(super) fn close(&mut self, port: usize) -> Wakes {
-        let port = &mut self.ports[port];
-        if port.open {
-            port.open = false;
-            port.closes += 1;
+        let entry = &mut self.ports[port].entry;
+        if *entry == Entry::Closed {
+            *entry = Entry::Open;
         }
-        Wakes { workers: Wake::All, publishers: Wake::All, at_rest: false }
     }
 
-    /// Queues an event. `queued` is set before any worker can see the event.
+    /// Closes a queue for new events, also for those that wait in its door. Queued ones can still be taken.
+    pub(super) fn close(&mut self, port: usize) -> Wakes {
+        let queue = &mut self.ports[port];
+        if queue.is_open() {
+            queue.entry = Entry::Closed;
+            queue.closes += 1;
+        }
+        let mut publishers = false;
+        while let Some(waker) = queue.door.turn_away_next() {
+            self.wakers.add(waker);
+            publishers = true;
+        }
+        Wakes { workers: Wake::All, publishers, at_rest: false }
+    }
+
+    /// Queues an event.
     #[inline(always)]
-    pub(super) fn push(
-        &mut self,
-        port: usize,
-        lane: u64,
-        item: Item,
-        all: &Quiescence,
-        queued: Option<&AtomicBool>,
-    ) -> Result<Wakes, PushError> {
+    pub(super) fn push(&mut self, port: usize, lane: u64, item: Item) -> Result<Wakes, PushError> {
         let queue = &self.ports[port];
-        if !queue.open {
-            return Err(PushError::Closed(item));
+        if queue.entry != Entry::Open {
+            return Err(if queue.is_open() { PushError::Full(item) } else { PushError::Closed(item) });
         }
         if !queue.has_capacity(item.bytes()) {
             return Err(PushError::Full(item));
         }
         // Counted before a worker can take it, so that the count cannot pass zero in between.
-        if !self.pending.add(all) {
+        if !self.pending.add(&self.quiescence) {
             return Err(PushError::Closed(item));
         }
-        if let Some(queued) = queued {
-            queued.store(true, Ordering::Relaxed);
-        }
-        Ok(self.accept(port, lane, item))
+        Ok(self.accept_one(port, lane, item))
     }
 
     /// Queues an event that its source has handed out for good, with or without capacity, open or closed.
-    pub(super) fn push_taken(&mut self, port: usize, lane: u64, item: Item, all: &Quiescence) -> Wakes {
-        self.pending.add_late(all);
-        self.accept(port, lane, item)
+    pub(super) fn push_taken(&mut self, port: usize, lane: u64, item: Item) -> Wakes {
+        self.pending.add_late(&self.quiescence);
+        self.accept_one(port, lane, item)
     }
 
     /// Queues an event, and evicts the oldest ones if there is no capacity. Events that wait for a retry stay, so the
@@ -124,9 +141,8 @@ impl State {
         port: usize,
         lane: u64,
         item: Item,
-        all: &Quiescence,
     ) -> Result<(Wakes, Vec<Item>), PushError> {
-        if !self.ports[port].open {
+        if !self.ports[port].is_open() {
             return Err(PushError::Closed(item));
         }
         let bytes = item.bytes();
@@ -134,7 +150,7 @@ impl State {
             return Err(PushError::Full(item));
         }
         // Counted before an eviction, so that the count cannot pass zero in between.
-        if !self.pending.add(all) {
+        if !self.pending.add(&self.quiescence) {
             return Err(PushError::Closed(item));
         }
         let mut evicted = Vec::new();
@@ -144,16 +160,25 @@ impl State {
         }
         let at_rest = self.end_pending(evicted.len());
         debug_assert!(!at_rest, "the new event is pending");
-        let mut wakes = self.accept(port, lane, item);
-        if !evicted.is_empty() {
-            // The evicted events may have been larger.
-            wakes.publishers = self.ports[port].notify_capacity();
+        let mut wakes = self.accept_one(port, lane, item);
+        // The evicted events may have been larger.
+        if self.ports[port].entry == Entry::Queueing {
+            wakes.publishers = self.admit(port).publishers;
         }
         Ok((wakes, evicted))
     }
 
+    /// Queues an event that is pending, and notifies a worker.
     #[inline(always)]
-    fn accept(&mut self, port: usize, lane: u64, item: Item) -> Wakes {
+    fn accept_one(&mut self, port: usize, lane: u64, item: Item) -> Wakes {
+        let at_rest = self.accept(port, lane, item) && self.pending.remove(1);
+        Wakes { workers: Wake::one(self.workers.notify()), publishers: false, at_rest }
+    }
+
+    /// Queues an event that is pending. Returns `true` if no worker will take it, so that it is to be removed from the
+    /// pending ones.
+    #[inline(always)]
+    fn accept(&mut self, port: usize, lane: u64, item: Item) -> bool {
         let queue = &mut self.ports[port];
         queue.ledger.accepted += 1;
         queue.ledger.last_fired = Some(item.frame.timestamp);
@@ -169,8 +194,7 @@ impl State {
                 }
             }
         }
-        let at_rest = lost && self.pending.remove(1);
-        Wakes { workers: Wake::one(self.workers.notify()), publishers: Wake::None, at_rest }
+        lost
     }
 
     /// Removes the oldest event of a queue that waits for a worker.
@@ -202,9 +226,8 @@ impl State {
     /// Takes the next event of a queue for a program without a runtime; it counts as handled.
     pub(super) fn pop(&mut self, port: usize) -> Option<(Item, Wakes)> {
         let (_, item) = self.dequeue(port)?;
-        let queue = &mut self.ports[port];
-        queue.ledger.handled += 1;
-        let publishers = queue.notify_capacity();
+        self.ports[port].ledger.handled += 1;
+        let publishers = self.admit(port).publishers;
         let wakes = Wakes { workers: self.notify_next(), publishers, at_rest: self.end_pending(1) };
         Some((item, wakes))
     }
@@ -215,12 +238,10 @@ impl State {
         while let Some((_, item)) = self.dequeue(port) {
             items.push(item);
         }
-        let queue = &mut self.ports[port];
-        queue.ledger.handled += items.len() as u64;
-        let notified = items.iter().filter(|_| queue.publishers.notify()).count();
-        let publishers = if notified > 1 { Wake::All } else { Wake::one(notified == 1) };
-        let wakes = Wakes { workers: Wake::None, publishers, at_rest: self.end_pending(items.len()) };
-        (items, wakes)
+        self.ports[port].ledger.handled += items.len() as u64;
+        let admitted = self.admit(port);
+        let at_rest = self.end_pending(items.len()) || admitted.at_rest;
+        (items, Wakes { workers: self.notify_next(), publishers: admitted.publishers, at_rest })
     }
 
     /// Takes the next event for a worker, from the queues in turn.
@@ -235,8 +256,8 @@ impl State {
         if item.retry().is_some() {
             queue.ledger.retried += 1;
         }
-        let publishers = queue.notify_capacity();
-        let closed = !queue.open;
+        let (queueing, closed) = (queue.entry == Entry::Queueing, queue.entry == Entry::Closed);
+        let publishers = queueing && self.admit(port).publishers;
         let workers = if closed && self.is_over() {
             // No event is left for the idle workers, and no later close would wake them.
             Wake::All
@@ -281,7 +302,7 @@ impl State {
     pub(super) fn settle(&mut self, port: usize, lane: u64, count: impl FnOnce(&mut Ledger)) -> Wakes {
         let (follows, at_rest) = self.finish(port, lane, count);
         let workers = Wake::one(follows && self.workers.notify());
-        Wakes { workers, publishers: Wake::None, at_rest }
+        Wakes { workers, publishers: false, at_rest }
     }
 
     /// Settles an event as handled, and takes the next one. Without a next one, `Err` has the wake-ups that are due.

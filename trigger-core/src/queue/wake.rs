@@ -1,4 +1,6 @@
-//! Wake-ups: those that a transition requests, and a limiter that counts notified tasks.
+//! Wake-ups: those that a transition requests, and a limiter that counts notified workers.
+
+use std::task::Waker;
 
 /// The tasks of one kind that a transition wakes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,10 +17,41 @@ pub(super) enum Wake {
 pub(super) struct Wakes {
     /// Workers that wait for an event.
     pub(super) workers: Wake,
-    /// Publishers that wait for capacity in the queue of the transition.
-    pub(super) publishers: Wake,
+    /// The state has wakers of publishers whose wait has ended.
+    pub(super) publishers: bool,
     /// The inbox has no pending events any more.
     pub(super) at_rest: bool,
+}
+
+/// The wakers of publishers whose wait has ended.
+#[derive(Debug, Default)]
+pub(super) enum Wakers {
+    #[default]
+    None,
+    /// The usual case, which allocates nothing.
+    One(Waker),
+    Many(Vec<Waker>),
+}
+
+impl Wakers {
+    pub(super) fn add(&mut self, waker: Waker) {
+        *self = match std::mem::take(self) {
+            Wakers::None => Wakers::One(waker),
+            Wakers::One(first) => Wakers::Many(vec![first, waker]),
+            Wakers::Many(mut wakers) => {
+                wakers.push(waker);
+                Wakers::Many(wakers)
+            }
+        };
+    }
+
+    pub(super) fn wake(self) {
+        match self {
+            Wakers::None => {}
+            Wakers::One(waker) => waker.wake(),
+            Wakers::Many(wakers) => wakers.into_iter().for_each(Waker::wake),
+        }
+    }
 }
 
 impl Wakes {
@@ -26,7 +59,7 @@ impl Wakes {
     #[inline(always)]
     pub(super) fn any(&self) -> bool {
         let Wakes { workers, publishers, at_rest } = *self;
-        (workers as u8 | publishers as u8 | u8::from(at_rest)) != 0
+        (workers as u8 | u8::from(publishers) | u8::from(at_rest)) != 0
     }
 }
 

@@ -234,9 +234,7 @@ impl ProcessHandle {
     fn keep_left(&self) -> usize {
         let inbox = &self.process.inbox;
         let left = inbox.left();
-        if let Some(observed) = inbox.observed() {
-            observed.await_pushes();
-        }
+        inbox.report_admitted();
         for (event, trigger, retry) in left {
             let attempts = retry.as_ref().map_or(0, |state| state.failed_attempts);
             if let Some(observed) = inbox.observed() {

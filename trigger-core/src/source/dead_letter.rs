@@ -68,7 +68,7 @@ impl TriggerSource for DeadLetterSource {
     fn accept(&self, cx: &SourceContext) {
         let sink = cx.sink().clone();
         let notify = move |dead_letter: &Arc<DeadLetter>| {
-            sink.offer(Arc::new(dead_letter.frame()));
+            sink.offer(Arc::new(dead_letter.frame()), None);
         };
         let subscriber = Subscriber { process: self.process.clone(), notify: Arc::new(notify) };
         cx.dead_letters().subscribe(subscriber.clone());

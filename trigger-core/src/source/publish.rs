@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use serde::ser::SerializeStruct;
@@ -14,10 +14,9 @@ use tokio::task::coop;
 
 use crate::event::topic::{Topic, TopicError};
 use crate::event::{Attribute, EVENT_FORM, EventId, Frame, MESSAGE_FORM, SENDER, SOURCE};
-use crate::process::deadlock::Waited;
+use crate::queue::Refusal;
 use crate::source::routes::{Routes, Snapshot, Subscription};
 use crate::source::{Offer, WaitingOffer};
-use crate::task::{BoxFuture, all};
 
 mod json;
 
@@ -167,7 +166,7 @@ impl<'a> Publication<'a> {
     /// Offers the event to every trigger that matches, and returns its id. No trigger delays another. Stays pending if
     /// the event was offered before.
     #[inline]
-    fn offer(&mut self, tally: &mut Tally) -> Poll<Result<EventId, PublishError>> {
+    fn offer(&mut self, tally: &mut Tally, waker: &Waker) -> Poll<Result<EventId, PublishError>> {
         let routes = self.routes.snapshot();
         let exactly = routes.exactly(self.name);
         let topic = match exactly {
@@ -201,13 +200,13 @@ impl<'a> Publication<'a> {
         let mut last = None;
         let mut each = |subscription| {
             if let Some(before) = last.replace(subscription) {
-                tally.offer(before, Arc::clone(&frame));
+                tally.offer(before, Arc::clone(&frame), waker);
             }
         };
         exactly.iter().for_each(&mut each);
         routes.by_pattern(self.name, each);
         match last {
-            Some(last) => tally.offer(last, frame),
+            Some(last) => tally.offer(last, frame, waker),
             None => self.routes.count_unmatched(),
         }
         Poll::Ready(Ok(stamp.0))
@@ -232,76 +231,95 @@ fn report(routes: &Snapshot, exactly: &[Subscription], frame: &Frame) {
 struct Tally {
     queued: usize,
     dropped: usize,
-    /// Triggers that rejected the event or whose queue is full.
-    others: Vec<Other>,
+    /// Boxed, because most publications have none.
+    others: Option<Box<Others>>,
 }
 
-/// A trigger that did not queue the event at once.
-#[derive(Debug)]
-enum Other {
-    /// The id of a trigger that rejected the event.
-    Rejected(String),
-    /// An offer that waits for capacity.
-    Waiting(Box<WaitingOffer>),
+/// Triggers that did not queue the event at once.
+#[derive(Debug, Default)]
+struct Others {
+    waiting: Option<WaitingOffer>,
+    /// The rest of those that wait. Most publications wait for one trigger at most.
+    also_waiting: Vec<WaitingOffer>,
+    /// The triggers that rejected the event.
+    rejected_by: Vec<String>,
+    /// The triggers whose capacity only waiting handlers could free.
+    deadlocked: Vec<String>,
+}
+
+impl Others {
+    fn add(&mut self, offer: WaitingOffer) {
+        match &self.waiting {
+            None => self.waiting = Some(offer),
+            Some(_) => self.also_waiting.push(offer),
+        }
+    }
 }
 
 impl Tally {
     #[inline]
-    fn offer(&mut self, subscription: &Subscription, frame: Arc<Frame>) {
+    fn offer(&mut self, subscription: &Subscription, frame: Arc<Frame>, waker: &Waker) {
         let Subscription { sink, .. } = subscription;
         if !subscription.wants(&frame) {
             return sink.queue().count_filtered(&frame);
         }
-        match sink.offer(frame) {
+        match sink.offer(frame, Some(waker)) {
             Offer::Queued => self.queued += 1,
             Offer::Dropped => self.dropped += 1,
             Offer::Rejected => {
                 self.dropped += 1;
-                self.others.push(Other::Rejected(sink.trigger_id().to_owned()));
+                self.others.get_or_insert_default().rejected_by.push(sink.trigger_id().to_owned());
             }
-            Offer::Waiting(offer) => self.others.push(Other::Waiting(offer)),
+            Offer::Waiting(ticket) => self.others.get_or_insert_default().add(sink.waiting(ticket)),
             // The trigger filtered the event out, or stopped between the snapshot and the offer. Neither counts.
             Offer::Filtered | Offer::Closed => {}
         }
     }
 
-    /// Returns the result, once no offer waits.
-    fn published(&self, id: EventId) -> Published {
-        Published { id, queued: self.queued, dropped: self.dropped }
+    /// Waits for the triggers without capacity, for all at once, so that one full queue does not delay the others.
+    fn poll(&mut self, id: EventId, waker: &Waker) -> Poll<Result<Published, PublishError>> {
+        let Some(others) = &mut self.others else { return Poll::Ready(Ok(self.published(id))) };
+        let Others { waiting, also_waiting, deadlocked, .. } = &mut **others;
+        let mut still_waits = |offer: &mut WaitingOffer| match offer.poll(waker) {
+            Poll::Pending => true,
+            Poll::Ready(None) => {
+                self.queued += 1;
+                false
+            }
+            Poll::Ready(Some(refusal)) => {
+                self.dropped += 1;
+                if refusal == Refusal::Deadlock {
+                    deadlocked.push(offer.trigger().to_owned());
+                }
+                false
+            }
+        };
+        if waiting.as_mut().is_some_and(|offer| !still_waits(offer)) {
+            *waiting = None;
+        }
+        also_waiting.retain_mut(still_waits);
+        if waiting.is_some() || !also_waiting.is_empty() {
+            return Poll::Pending;
+        }
+        Poll::Ready(self.result(id))
     }
 
-    async fn wait(mut self, id: EventId) -> Result<Published, PublishError> {
-        let mut rejected_by = Vec::new();
-        let mut deadlocked = Vec::new();
-        let mut waits = Vec::new();
-        for other in std::mem::take(&mut self.others) {
-            match other {
-                Other::Rejected(trigger) => rejected_by.push(trigger),
-                Other::Waiting(offer) => waits.push(async {
-                    let trigger = offer.trigger().to_owned();
-                    (trigger, offer.queued().await)
-                }),
-            }
-        }
-        // Wait for all at once, so that one full queue does not delay the others.
-        for (trigger, waited) in all(waits).await {
-            match waited {
-                Waited::Queued => self.queued += 1,
-                Waited::Refused => self.dropped += 1,
-                Waited::Deadlock => {
-                    self.dropped += 1;
-                    deadlocked.push(trigger);
-                }
-            }
-        }
+    /// Returns the result, once no offer waits.
+    fn result(&mut self, id: EventId) -> Result<Published, PublishError> {
         let published = self.published(id);
-        if !deadlocked.is_empty() {
-            Err(PublishError::Deadlock { triggers: deadlocked, published })
-        } else if !rejected_by.is_empty() {
-            Err(PublishError::Full { triggers: rejected_by, published })
-        } else {
-            Ok(published)
+        match self.others.take() {
+            Some(others) if !others.deadlocked.is_empty() => {
+                Err(PublishError::Deadlock { triggers: others.deadlocked, published })
+            }
+            Some(others) if !others.rejected_by.is_empty() => {
+                Err(PublishError::Full { triggers: others.rejected_by, published })
+            }
+            _ => Ok(published),
         }
+    }
+
+    fn published(&self, id: EventId) -> Published {
+        Published { id, queued: self.queued, dropped: self.dropped }
     }
 }
 
@@ -319,7 +337,7 @@ pub struct Publishing<'a>(State<'a>);
 
 enum State<'a> {
     Ready(Publication<'a>),
-    Waiting(BoxFuture<'static, Result<Published, PublishError>>),
+    Waiting(EventId, Tally),
 }
 
 impl<'a> Publishing<'a> {
@@ -332,20 +350,22 @@ impl Future for Publishing<'_> {
     type Output = Result<Published, PublishError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let State::Ready(publication) = &mut self.0 {
-            // So a loop that publishes without a pause yields to the workers.
-            let progress = ready!(coop::poll_proceed(cx));
-            let mut tally = Tally::default();
-            let id = ready!(publication.offer(&mut tally))?;
-            progress.made_progress();
-            if tally.others.is_empty() {
-                return Poll::Ready(Ok(tally.published(id)));
-            }
-            self.0 = State::Waiting(Box::pin(tally.wait(id)));
-        }
         match &mut self.0 {
-            State::Waiting(waiting) => waiting.as_mut().poll(cx),
-            State::Ready(_) => Poll::Pending,
+            State::Waiting(id, tally) => tally.poll(*id, cx.waker()),
+            State::Ready(publication) => {
+                // So a loop that publishes without a pause yields to the workers.
+                let progress = ready!(coop::poll_proceed(cx));
+                let mut tally = Tally::default();
+                let id = ready!(publication.offer(&mut tally, cx.waker()))?;
+                progress.made_progress();
+                let Some(others) = &tally.others else { return Poll::Ready(Ok(tally.published(id))) };
+                if others.waiting.is_none() {
+                    return Poll::Ready(tally.result(id));
+                }
+                // The queues have the waker of this task.
+                self.0 = State::Waiting(id, tally);
+                Poll::Pending
+            }
         }
     }
 }
@@ -354,7 +374,7 @@ impl std::fmt::Debug for State<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             State::Ready(_) => "Ready",
-            State::Waiting(_) => "Waiting",
+            State::Waiting(..) => "Waiting",
         })
     }
 }

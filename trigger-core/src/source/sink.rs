@@ -1,9 +1,9 @@
 //! The end of a source: where it offers an event, and what becomes of the event at the bound of the queue.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::SystemTime;
 
 use super::deps::{DeadLetterSink, SinkDeps};
@@ -15,8 +15,9 @@ use crate::declare::{SourceKind, TriggerConfig};
 use crate::event::{DeadLetter, DeadLetterReason, EventId, Frame, TriggerEvent};
 use crate::observe::status::TriggerStatus;
 use crate::panic::{drop_quietly, guard};
-use crate::process::deadlock::{WaitGraph, Waited};
-use crate::queue::{Item, Ledger, Pushed, Queue};
+use crate::process::deadlock::WaitGraph;
+use crate::process::waiting::WaitingPush;
+use crate::queue::{Admission, Item, Ledger, Pushed, Queue, Refusal};
 use crate::source::trigger::TriggerError;
 
 /// The receiving end of a trigger: its queue, with its filter, its bounds and its overflow policy. A source offers events to
@@ -52,8 +53,8 @@ pub(crate) enum Offer {
     Dropped,
     /// There was no capacity; the policy returns an error to the publisher.
     Rejected,
-    /// There is no capacity yet; the policy makes the publisher wait.
-    Waiting(Box<WaitingOffer>),
+    /// There is no capacity yet; the policy makes the publisher wait. The event has this ticket at the door of the queue.
+    Waiting(u64),
     /// The queue is closed.
     Closed,
 }
@@ -91,34 +92,39 @@ impl Sink {
     #[expect(clippy::manual_async_fn, reason = "an async fn would store the draft twice")]
     pub fn send(&self, draft: Draft) -> impl Future<Output = Offered> + Send + '_ {
         async move {
-            match self.offer_draft(draft) {
-                Ok(offered) => offered,
-                Err(waiting) => waiting.await,
-            }
+            let mut draft = Some(draft);
+            let mut waiting = None;
+            poll_fn(|task| {
+                if let Some(draft) = draft.take() {
+                    match self.offer_draft(draft, task.waker()) {
+                        Ok(offered) => return Poll::Ready(offered),
+                        Err(offer) => waiting = Some(offer),
+                    }
+                }
+                let Some((id, offer)) = &mut waiting else { return Poll::Pending };
+                offer.poll(task.waker()).map(|refusal| match refusal {
+                    None => Offered::Queued(*id),
+                    Some(Refusal::Closed) => Offered::Closed,
+                    Some(Refusal::Full | Refusal::Deadlock) => Offered::Dropped,
+                })
+            })
+            .await
         }
     }
 
-    /// Offers the event of a draft. Returns the future of an event that waits for capacity. It is boxed, so that the other
-    /// events do not have its size.
+    /// Offers the event of a draft. The error is an event that waits for capacity. It is boxed, so that the other events do
+    /// not have its size.
     #[inline]
-    fn offer_draft(&self, draft: Draft) -> Result<Offered, Pin<Box<impl Future<Output = Offered> + Send>>> {
+    fn offer_draft(&self, draft: Draft, waker: &Waker) -> Result<Offered, (EventId, Box<WaitingOffer>)> {
         let frame = draft.frame(|| self.stamp(), self.0.kind);
         let id = frame.id();
-        Ok(match self.offer(frame) {
+        Ok(match self.offer(frame, Some(waker)) {
             Offer::Queued => Offered::Queued(id),
             Offer::Filtered => Offered::Filtered,
             Offer::Dropped => Offered::Dropped,
             Offer::Rejected => Offered::Rejected,
             Offer::Closed => Offered::Closed,
-            Offer::Waiting(offer) => {
-                return Err(Box::pin(async move {
-                    match offer.queued().await {
-                        Waited::Queued => Offered::Queued(id),
-                        Waited::Refused if !self.is_open() => Offered::Closed,
-                        Waited::Refused | Waited::Deadlock => Offered::Dropped,
-                    }
-                }));
-            }
+            Offer::Waiting(ticket) => return Err((id, Box::new(self.waiting(ticket)))),
         })
     }
 
@@ -175,8 +181,9 @@ impl Sink {
         self.0.queue.pop().await.ok_or(TriggerError::Stopped)
     }
 
-    /// Queues the event, or applies the filter or the overflow policy.
-    pub(crate) fn offer(&self, frame: Arc<Frame>) -> Offer {
+    /// Queues the event, or applies the filter or the overflow policy. The waker is of a publisher that can wait. Without one
+    /// the policy `wait` drops the event.
+    pub(crate) fn offer(&self, frame: Arc<Frame>, waker: Option<&Waker>) -> Offer {
         let item = match &self.0.filter {
             None => Item::from(frame),
             // A closed queue counts nothing as filtered.
@@ -186,8 +193,9 @@ impl Sink {
                 None => return Offer::Filtered,
             },
         };
-        let pushed = match self.0.overflow {
-            Overflow::DropOldest => self.0.queue.push_evicting(item),
+        let pushed = match (self.0.overflow, waker) {
+            (Overflow::Wait, Some(waker)) => self.0.queue.push_waiting(item, waker),
+            (Overflow::DropOldest, _) => self.0.queue.push_evicting(item),
             _ => self.0.queue.push(item),
         };
         match pushed {
@@ -203,18 +211,21 @@ impl Sink {
                 }
                 Offer::Queued
             }
+            Pushed::Waiting(ticket) => Offer::Waiting(ticket),
             Pushed::Full(item) => self.full(item),
         }
+    }
+
+    /// Returns the event that waits for capacity with this ticket.
+    pub(crate) fn waiting(&self, ticket: u64) -> WaitingOffer {
+        let push = WaitingPush::new(self.queue(), ticket, &self.0.wait_graph);
+        WaitingOffer { sink: self.clone(), push }
     }
 
     /// Applies the overflow policy to an event that found no capacity.
     #[cold]
     fn full(&self, item: Item) -> Offer {
         match self.0.overflow {
-            Overflow::Wait => {
-                let offer = WaitingOffer { sink: self.clone(), item: Some(item), deadlock: false };
-                Offer::Waiting(Box::new(offer))
-            }
             Overflow::Reject => {
                 self.0.queue.count_dropped(&item.frame);
                 Offer::Rejected
@@ -335,9 +346,7 @@ fn should_log(count: u64) -> bool {
 #[derive(Debug)]
 pub(crate) struct WaitingOffer {
     sink: Sink,
-    item: Option<Item>,
-    /// `true` if the wait ended because it would never have found capacity.
-    deadlock: bool,
+    push: WaitingPush,
 }
 
 impl WaitingOffer {
@@ -346,25 +355,33 @@ impl WaitingOffer {
         self.sink.trigger_id()
     }
 
-    /// Waits until the event is queued, or until it never can be.
-    pub(crate) async fn queued(mut self: Box<Self>) -> Waited {
-        let sink = self.sink.clone();
-        let waited = sink.0.wait_graph.push(sink.queue(), &mut self.item).await;
-        self.deadlock = waited == Waited::Deadlock;
-        waited
+    /// Waits until the event is queued, or until it never can be. Then returns why. Is pending after that.
+    pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<Option<Refusal>> {
+        self.push.poll(waker).map(|admission| match admission {
+            Admission::Queued => None,
+            Admission::Refused(item, refusal) => {
+                self.refuse(item, refusal);
+                Some(refusal)
+            }
+        })
+    }
+
+    /// Counts an event that was not queued as dropped.
+    fn refuse(&self, item: Item, refusal: Refusal) {
+        let event = self.sink.0.queue.event(item);
+        let why = (refusal == Refusal::Deadlock).then_some(DEADLOCK);
+        if let Some(why) = why {
+            tracing::error!(trigger = self.sink.trigger_id(), event = %event.id(), "{why}");
+        }
+        let count = self.sink.0.queue.count_dropped(event.frame());
+        self.sink.drop_event(event, count, why);
     }
 }
 
 impl Drop for WaitingOffer {
     fn drop(&mut self) {
-        if let Some(item) = self.item.take() {
-            let event = self.sink.0.queue.event(item);
-            let why = self.deadlock.then_some(DEADLOCK);
-            if self.deadlock {
-                tracing::error!(trigger = self.sink.trigger_id(), event = %event.id(), "{DEADLOCK}");
-            }
-            let count = self.sink.0.queue.count_dropped(event.frame());
-            self.sink.drop_event(event, count, why);
+        if let Some(item) = self.push.cancel() {
+            self.refuse(item, Refusal::Full);
         }
     }
 }

@@ -29,15 +29,34 @@ fn two_waiting_publishers_get_capacity_one_after_the_other() {
 }
 
 #[test]
-fn event_is_marked_as_queued_before_a_consumer_takes_it() {
+fn waiting_events_are_queued_in_the_order_of_their_arrival() {
     model(|| {
-        let (process, queued) = (Process::full(), Arc::new(AtomicBool::new(false)));
-        let waiting = process.in_thread_with(&queued, |process, queued| {
-            block_on(process.queue.push_waiting(&mut Some(item(2)), Some(queued)));
+        let (process, begun) = (Process::full(), Arc::new(Notify::new()));
+        let second = process.in_thread_with(&begun, |process, begun| {
+            assert!(block_on(notifying(begun, process.waiting(2).run())));
         });
-        assert_eq!((process.pop(), process.pop()), (Some(1), Some(2)));
-        assert!(queued.load(Ordering::Relaxed));
-        waiting.join().unwrap();
+        block_on(begun.notified());
+        let third = process.in_thread(|process| assert!(process.push_waiting(3)));
+        assert_eq!([process.pop(), process.pop(), process.pop()], [Some(1), Some(2), Some(3)]);
+        second.join().unwrap();
+        third.join().unwrap();
+    });
+}
+
+#[test]
+fn push_does_not_overtake_a_waiting_event() {
+    model(|| {
+        let (process, begun) = (Process::full(), Arc::new(Notify::new()));
+        let second = process.in_thread_with(&begun, |process, begun| {
+            assert!(block_on(notifying(begun, process.waiting(2).run())));
+        });
+        block_on(begun.notified());
+        let taker = process.in_thread(|process| assert_eq!(process.pop(), Some(1)));
+        let pushed = matches!(process.queue.push(item(3)), Pushed::Queued);
+        assert!(!pushed, "2 has taken the place of 1");
+        taker.join().unwrap();
+        assert_eq!(process.pop(), Some(2));
+        second.join().unwrap();
     });
 }
 
@@ -51,21 +70,6 @@ fn each_take_wakes_one_waiting_publisher() {
         assert_eq!((process.pop(), process.pop()), (Some(1), Some(2)));
         assert!(waiting.into_iter().all(|thread| thread.join().unwrap()));
         assert_eq!(process.queue.len(), 2);
-    });
-}
-
-#[test]
-fn publisher_whose_capacity_another_took_gets_the_next_one() {
-    model(|| {
-        let process = Process::full();
-        let waiting = process.in_thread(|process| assert!(process.push_waiting(2)));
-        assert_eq!(process.pop(), Some(1));
-        let left = match process.queue.push(item(3)) {
-            Pushed::Queued => process.pop().unwrap() + process.pop().unwrap() - 3,
-            _ => process.pop().unwrap(),
-        };
-        assert_eq!(left, 2);
-        waiting.join().unwrap();
     });
 }
 
@@ -97,11 +101,8 @@ fn close_ends_the_wait_of_a_publisher_without_a_consumer() {
 fn publisher_notices_a_close_that_an_open_follows() {
     model(|| {
         let (process, begun) = (Process::full(), Arc::new(Notify::new()));
-        let waiting = process.in_thread_with(&begun, |process, begun| {
-            let mut slot = Some(item(2));
-            block_on(notifying(begun, process.queue.push_waiting(&mut slot, None)));
-            slot.is_none()
-        });
+        let waiting = process
+            .in_thread_with(&begun, |process, begun| block_on(notifying(begun, process.waiting(2).run())));
         block_on(begun.notified());
         process.queue.close();
         process.queue.open();
@@ -124,9 +125,9 @@ fn cancelled_publisher_passes_the_capacity_on() {
     model(|| {
         let (process, stop) = (Process::full(), Arc::new(Notify::new()));
         let quitter = process.in_thread_with(&stop, |process, stop| {
-            let mut slot = Some(item(2));
-            block_on(until(stop.notified(), process.queue.push_waiting(&mut slot, None)));
-            if slot.is_none() {
+            let mut waiting = process.waiting(2);
+            block_on(until(stop.notified(), waiting.run()));
+            if waiting.cancel() {
                 assert!(process.pop().is_some());
             }
         });
@@ -152,17 +153,29 @@ fn wait_for_capacity_without_a_push_leaves_the_capacity_to_a_publisher() {
 }
 
 #[test]
-fn freed_bytes_go_to_a_later_publisher_whose_event_fits() {
+fn freed_bytes_go_to_every_waiting_event_that_fits() {
     model(|| {
         let process = Process::with(Bounds { events: 4, bytes: Some(4) }, None);
+        process.push(4);
+        let waiting = [1, 3].map(|bytes| process.in_thread(move |process| process.push_waiting(bytes)));
+        assert_eq!(process.pop(), Some(4));
+        assert!(waiting.into_iter().all(|thread| thread.join().unwrap()));
+        assert_eq!(process.queue.len(), 2);
+    });
+}
+
+#[test]
+fn large_event_keeps_its_turn_and_its_departure_lets_the_next_one_in() {
+    model(|| {
+        let (process, begun) = (Process::with(Bounds { events: 4, bytes: Some(4) }, None), Notify::new());
         process.push(1);
-        process.push(3);
-        let large = process.in_thread(|process| assert!(process.push_waiting(4)));
+        process.push(2);
+        let mut large = process.waiting(4);
+        block_on(until(begun.notified(), notifying(&begun, large.run())));
         let small = process.in_thread(|process| assert!(process.push_waiting(1)));
-        assert_eq!(process.pop(), Some(1));
+        assert!(!large.cancel());
         small.join().unwrap();
-        assert_eq!((process.pop(), process.pop()), (Some(3), Some(1)));
-        large.join().unwrap();
+        assert_eq!([process.pop(), process.pop(), process.pop()], [Some(1), Some(2), Some(1)]);
     });
 }
 

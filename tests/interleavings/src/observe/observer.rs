@@ -23,6 +23,14 @@ impl ObservedProcess {
         match *self {}
     }
 
+    pub(crate) fn in_order(&self, _: impl FnOnce()) {
+        match *self {}
+    }
+
+    pub(crate) fn queued(&self, _: &TriggerInfo, _: &Frame) {
+        match *self {}
+    }
+
     pub(crate) fn dropped(&self, _: &TriggerInfo, _: &Frame, _: DropReason) {
         match *self {}
     }

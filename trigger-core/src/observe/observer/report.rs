@@ -90,14 +90,23 @@ impl ObservedProcess {
         self.observers.each(|observer| observer.dropped(&self.event(trigger, frame), reason));
     }
 
-    /// Waits for the report of each finished push. A worker that has taken an event calls it, as does a drain that has
-    /// found one. Otherwise they could report the event before the publisher has reported its push.
-    pub(crate) fn await_pushes(&self) {
-        drop(self.pushing.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Makes a report that follows the report of each finished push. A worker that has taken an event calls it, as does a
+    /// drain that has found one. Otherwise they could report the event before the publisher has reported its push.
+    ///
+    /// Does nothing if an observer of this thread caused the call, because the thread may hold the lock already.
+    pub(crate) fn in_order(&self, report: impl FnOnce()) {
+        if !REPORTING.get() {
+            let _order = self.pushing.lock().unwrap_or_else(PoisonError::into_inner);
+            report();
+        }
+    }
+
+    pub(crate) fn queued(&self, trigger: &TriggerInfo, frame: &Frame) {
+        let event = self.event(trigger, frame);
+        self.observers.each(|observer| observer.queued(&event));
     }
 
     pub(crate) fn started(&self, attempt: &ObservedAttempt<'_>) {
-        self.await_pushes();
         self.observers.each(|observer| observer.started(attempt));
     }
 
@@ -122,8 +131,7 @@ pub(crate) struct PushReport<'a> {
 impl PushReport<'_> {
     /// Reports that the event is queued.
     pub(crate) fn queued(&self) {
-        let event = self.process.event(self.trigger, &self.frame);
-        self.process.observers.each(|observer| observer.queued(&event));
+        self.process.queued(self.trigger, &self.frame);
     }
 
     /// Reports that the push has evicted an event after this number of attempts.

@@ -27,7 +27,7 @@ impl State {
     /// events that kept the workers waiting, and nothing else would wake them.
     pub(super) fn after_expiry(&mut self, expired: usize) -> Wakes {
         let workers = if expired > 0 { Wake::All } else { Wake::None };
-        Wakes { workers, publishers: Wake::None, at_rest: self.end_pending(expired) }
+        Wakes { workers, publishers: false, at_rest: self.end_pending(expired) }
     }
 
     /// Abandons all events: queued ones, and those that a handler returns later. None of them is pending.
@@ -39,6 +39,6 @@ impl State {
     /// Returns `true` if every queue is closed, and no event is left for a worker.
     pub(in super::super) fn is_over(&self) -> bool {
         let queued = || self.ports.iter().map(|port| port.ledger.queued()).sum::<usize>();
-        self.abandoned || (self.ports.iter().all(|port| !port.open) && queued() == self.expired.len())
+        self.abandoned || (self.ports.iter().all(|port| !port.is_open()) && queued() == self.expired.len())
     }
 }

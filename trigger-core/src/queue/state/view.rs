@@ -14,8 +14,8 @@ impl State {
         let in_flight = self.ports.iter().map(|port| port.ledger.in_flight()).sum();
         let idle = workers.is_none_or(|workers| in_flight < workers as u64);
         let has_more = self.has_takeable() || self.paused || !self.schedule.is_empty();
-        let free_bytes = self.ports.iter().map(Port::free_bytes).collect();
-        Load { in_flight, proceeds: idle && has_more, free_bytes }
+        let first_tickets = self.ports.iter().map(|port| port.door.first_ticket()).collect();
+        Load { in_flight, proceeds: idle && has_more, first_tickets }
     }
 
     pub(in super::super) fn snapshot(&self, port: usize) -> Snapshot {
