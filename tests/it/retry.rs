@@ -242,6 +242,35 @@ impl Drop for NoteOnDrop {
     }
 }
 
+/// A worker has one timer, whose deadline moves.
+#[tokio::test(start_paused = true)]
+async fn timeout_begins_again_with_each_event_and_each_attempt() -> Result {
+    let config = on("job").retry(1).backoff(Backoff::new(Duration::ZERO, Duration::ZERO));
+    let times = Times::new();
+    let noted = times.clone();
+    let handler = move |Json(seconds): Json<u64>, attempt: Attempt| {
+        let noted = noted.clone();
+        async move {
+            for _ in 0..seconds {
+                tokio::time::sleep(Duration::from_secs(u64::from(2 - attempt.number().min(2)))).await;
+                tokio::task::yield_now().await;
+            }
+            noted.note();
+        }
+    };
+    let config = config.timeout(Duration::from_millis(3500));
+    let runtime = Runtime::builder().process("p", config, handler).start().await?;
+    for seconds in [3, 3, 3, 4, 1] {
+        runtime.bus().emit("job", seconds).await?;
+    }
+    runtime.shutdown().await;
+    let seconds: Vec<_> = times.all().iter().map(Duration::as_secs_f64).map(f64::round).collect();
+    // The fourth is over after 3.5 s. Its retry follows, behind the fifth or before it, and takes no time.
+    assert_eq!(seconds[..3], [3.0, 6.0, 9.0]);
+    assert_eq!((seconds.len(), status(&runtime).failed, status(&runtime).handled), (5, 1, 5));
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn process_dead_letters_permanent_failures_at_once() -> Result {
     let runtime = Runtime::builder()

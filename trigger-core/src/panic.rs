@@ -89,10 +89,15 @@ impl<T> InPlace for Option<BoxFuture<'_, T>> {
     }
 }
 
+/// Drops a future of the user in place. A panic of its drop does not reach the caller.
+pub(crate) fn clear_quietly<P: InPlace + ?Sized>(future: &mut P) {
+    quietly(|| future.clear());
+}
+
 /// Polls a future of the user once. A future that is ready or has panicked is dropped in the same step, and must not be
 /// polled again.
 #[inline(always)]
-pub(crate) fn poll_guarded<P: InPlace>(
+pub(crate) fn poll_guarded<P: InPlace + ?Sized>(
     future: &mut P,
     poll: impl FnOnce(&mut P) -> Poll<P::Output>,
 ) -> Poll<Result<P::Output, String>> {
@@ -111,51 +116,34 @@ pub(crate) fn poll_guarded<P: InPlace>(
             Poll::Ready(Err(panic))
         }
         (Err(panic), Poll::Pending) => {
-            quietly(|| future.clear());
+            clear_quietly(future);
             Poll::Ready(Err(panic))
         }
     }
 }
 
-/// A future of the user. A panic of its poll or its drop ends it and nothing else.
-pub(crate) struct CatchUnwind<P: InPlace> {
-    future: P,
-    over: bool,
-}
+/// A future of the user. A panic of its poll or its drop ends it and nothing else. It stays pending after its end.
+pub(crate) struct CatchUnwind<'a, T>(Option<BoxFuture<'a, T>>);
 
-impl<P: InPlace> CatchUnwind<P> {
-    /// Continues a future that is stored elsewhere.
-    pub(crate) fn in_place(future: P) -> CatchUnwind<P> {
-        CatchUnwind { future, over: false }
+impl<'a, T> CatchUnwind<'a, T> {
+    pub(crate) fn new(future: BoxFuture<'a, T>) -> CatchUnwind<'a, T> {
+        CatchUnwind(Some(future))
     }
 }
 
-impl<'a, T> CatchUnwind<Option<BoxFuture<'a, T>>> {
-    pub(crate) fn new(future: BoxFuture<'a, T>) -> CatchUnwind<Option<BoxFuture<'a, T>>> {
-        CatchUnwind::in_place(Some(future))
-    }
-}
-
-impl<P: InPlace + Unpin> Future for CatchUnwind<P> {
+impl<T> Future for CatchUnwind<'_, T> {
     /// The output of the future, or the message and the place of its panic.
-    type Output = Result<P::Output, String>;
+    type Output = Result<T, String>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.over {
-            return Poll::Pending;
-        }
-        let polled = poll_guarded(&mut self.future, |future| future.poll(cx));
-        self.over = polled.is_ready();
-        polled
+        poll_guarded(&mut self.0, |future| future.poll(cx))
     }
 }
 
 /// A future that is dropped before its end is cancelled. A panic of its drop does not reach the task that cancels it.
-impl<P: InPlace> Drop for CatchUnwind<P> {
+impl<T> Drop for CatchUnwind<'_, T> {
     fn drop(&mut self) {
-        if !self.over {
-            quietly(|| self.future.clear());
-        }
+        clear_quietly(&mut self.0);
     }
 }
 

@@ -11,11 +11,8 @@
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
-use std::future::Future;
-use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 
 use crate::queue::{Inbox, Load, Queue, Refusal};
 
@@ -221,25 +218,6 @@ impl Worker {
         let result = call();
         CURRENT.set(before);
         result
-    }
-
-    /// Runs a handler as this worker.
-    pub(crate) fn run<F: Future + Unpin>(self, handler: F) -> impl Future<Output = F::Output> {
-        Running { worker: self, handler }
-    }
-}
-
-struct Running<F> {
-    worker: Worker,
-    handler: F,
-}
-
-impl<F: Future + Unpin> Future for Running<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let Running { worker, handler } = &mut *self;
-        worker.within(|| pin!(handler).poll(cx))
     }
 }
 

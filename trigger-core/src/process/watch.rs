@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use super::attempt::Failure;
 use crate::clock::{self, Instant};
+use crate::event::DeadLetterReason;
 use crate::observe::observer::{Ended, ObservedAttempt, ObservedEnd, ObservedFailure, ObservedProcess};
 use crate::queue::Delivery;
 
 /// The reports of one attempt at the event of a delivery.
-pub(crate) trait Watch: Copy + Send + 'static {
+pub(crate) trait Watch: Copy + Send + Unpin + 'static {
     /// Reports that a worker begins the attempt.
     fn started(delivery: &Delivery<'_>) -> Self;
 
@@ -17,11 +17,14 @@ pub(crate) trait Watch: Copy + Send + 'static {
     fn handled(self, delivery: &Delivery<'_>);
 
     /// Reports that the attempt failed, and that the next one follows after this time.
-    fn retried(self, delivery: &Delivery<'_>, failure: &Failure, after: Duration);
+    fn retried(self, delivery: &Delivery<'_>, failed: Failed<'_>, after: Duration);
 
     /// Reports that the event is dead-lettered after this number of attempts. `is_failed` is `true` if the last one failed.
-    fn dead_lettered(self, delivery: &Delivery<'_>, failure: &Failure, is_failed: bool, attempts: u32);
+    fn dead_lettered(self, delivery: &Delivery<'_>, failed: Failed<'_>, is_failed: bool, attempts: u32);
 }
+
+/// Why an attempt did not handle its event: the reason of the dead letter that may follow, and the error.
+pub(crate) type Failed<'a> = (DeadLetterReason, &'a str);
 
 /// An attempt in a process without observers.
 #[derive(Clone, Copy)]
@@ -37,10 +40,10 @@ impl Watch for Unobserved {
     fn handled(self, _: &Delivery<'_>) {}
 
     #[inline(always)]
-    fn retried(self, _: &Delivery<'_>, _: &Failure, _: Duration) {}
+    fn retried(self, _: &Delivery<'_>, _: Failed<'_>, _: Duration) {}
 
     #[inline(always)]
-    fn dead_lettered(self, _: &Delivery<'_>, _: &Failure, _: bool, _: u32) {}
+    fn dead_lettered(self, _: &Delivery<'_>, _: Failed<'_>, _: bool, _: u32) {}
 }
 
 /// An attempt in a process with observers, and when it began.
@@ -57,19 +60,19 @@ impl Watch for Observed {
     }
 
     fn handled(self, delivery: &Delivery<'_>) {
-        settled(delivery, Ended::Handled, delivery.attempt(), self.duration());
+        report_settled(delivery, Ended::Handled, delivery.attempt(), self.duration());
     }
 
-    fn retried(self, delivery: &Delivery<'_>, failure: &Failure, after: Duration) {
-        failed(delivery, failure, self.duration(), Some(after));
+    fn retried(self, delivery: &Delivery<'_>, failed: Failed<'_>, after: Duration) {
+        report_failed(delivery, failed, self.duration(), Some(after));
     }
 
-    fn dead_lettered(self, delivery: &Delivery<'_>, failure: &Failure, is_failed: bool, attempts: u32) {
+    fn dead_lettered(self, delivery: &Delivery<'_>, failed: Failed<'_>, is_failed: bool, attempts: u32) {
         let duration = self.duration();
         if is_failed {
-            failed(delivery, failure, duration, None);
+            report_failed(delivery, failed, duration, None);
         }
-        settled(delivery, Ended::DeadLettered(failure.reason), attempts, duration);
+        report_settled(delivery, Ended::DeadLettered(failed.0), attempts, duration);
     }
 }
 
@@ -85,15 +88,19 @@ fn attempt<'a>(observed: &'a ObservedProcess, delivery: &'a Delivery<'_>) -> Obs
     ObservedAttempt { event, number: delivery.attempt() }
 }
 
-fn failed(delivery: &Delivery<'_>, failure: &Failure, duration: Duration, retry_after: Option<Duration>) {
+fn report_failed(
+    delivery: &Delivery<'_>,
+    (reason, error): Failed<'_>,
+    duration: Duration,
+    retry_after: Option<Duration>,
+) {
     if let Some(observed) = delivery.observed() {
-        let Failure { reason, error, .. } = failure;
         let attempt = attempt(observed, delivery);
-        observed.attempt_failed(&ObservedFailure { attempt, duration, reason: *reason, error, retry_after });
+        observed.attempt_failed(&ObservedFailure { attempt, duration, reason, error, retry_after });
     }
 }
 
-fn settled(delivery: &Delivery<'_>, how: Ended, attempts: u32, duration: Duration) {
+fn report_settled(delivery: &Delivery<'_>, how: Ended, attempts: u32, duration: Duration) {
     if let Some(observed) = delivery.observed() {
         let event = observed.event(delivery.trigger(), delivery.event().frame());
         observed.settled(&ObservedEnd { event, how, attempts, duration: Some(duration) });

@@ -79,15 +79,15 @@ where
     }
 }
 
-impl InPlace for &mut dyn HandlerSlot {
+impl InPlace for dyn HandlerSlot {
     type Output = HandlerResult;
 
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<HandlerResult> {
-        HandlerSlot::poll(*self, cx)
+        HandlerSlot::poll(self, cx)
     }
 
     fn clear(&mut self) {
-        HandlerSlot::clear(*self);
+        HandlerSlot::clear(self);
     }
 }
 
