@@ -1,24 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 // The rest re-exports: behaviour is in `trigger-core`, expansion in `trigger-macros`.
-pub use trigger_core::{
-    ArgumentDescription, Attempt, Attribute, Backoff, BoxSource, Builder, Bytes, Choice, Claim, ClaimedKeys,
-    Clock, ConfigError, ConfigErrorKind, Context, DeadLetter, DeadLetterCounts, DeadLetterReason,
-    DeadLetters, DeadLettersStatus, Description, Draft, DrainReport, DropReason, Emit, Ended, Error,
-    EventBus, EventId, EventTrigger, FaultKind, Filter, Frame, FrameError, FromTrigger, Handler,
-    HandlerRecord, IntoOutcome, Json, Key, MessageBroker, MessageTrigger, Needs, ObservedAttempt,
-    ObservedEnd, ObservedEvent, ObservedFailure, ObservedPublication, Observer, Offered, Outcome, Overflow,
-    Overlap, ParseEventIdError, PausedClock, Problem, ProblemKind, ProcessConfig, ProcessDescription,
-    ProcessReport, ProcessState, ProcessStatus, Publish, PublishError, Published, Publishing, ReadMetadata,
-    Rejection, RejectionKind, Result, Runtime, RuntimeHandle, RuntimeState, RuntimeStatus, Sender, Setting,
-    Settings, Shutdown, Sink, Source, SourceContext, SourceDescription, SourceKind, StandaloneTrigger,
-    StartError, State, SystemClock, Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig,
-    TriggerDescription, TriggerError, TriggerEvent, TriggerKind, TriggerSource, TriggerStatus,
-    UnknownProcess, source_kind,
-};
+mod names;
 
-#[cfg(feature = "webhook")]
-pub use trigger_webhook::{Headers, Query, WebhookTrigger};
+pub use names::*;
 
 /// What generated code names.
 #[doc(hidden)]

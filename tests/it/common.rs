@@ -42,7 +42,8 @@ pub(crate) fn assert_balanced(status: &ProcessStatus) {
     let sum = |of: fn(&TriggerStatus) -> u64| status.triggers.iter().map(of).sum::<u64>();
     let (accepted, evicted) = (sum(|trigger| trigger.accepted), sum(|trigger| trigger.evicted));
     let queued = sum(|trigger| trigger.queue_size as u64);
-    let accounted = queued + status.in_flight + status.handled + status.dead_lettered + evicted;
+    let released = sum(|trigger| trigger.released);
+    let accounted = queued + status.in_flight + status.handled + status.dead_lettered + evicted + released;
     assert_eq!(accepted, accounted, "{status:?}");
 }
 

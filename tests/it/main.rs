@@ -41,6 +41,7 @@ mod own_trigger;
 mod panics;
 mod process;
 mod program;
+mod receipt;
 mod redrive;
 mod removal;
 mod retry;

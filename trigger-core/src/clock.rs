@@ -108,6 +108,17 @@ impl SharedClock {
         }
     }
 
+    /// Returns the time after this duration. A duration over 30 years counts as 30 years.
+    pub(crate) fn after(&self, duration: Duration) -> SystemTime {
+        let now = self.now();
+        now.checked_add(duration.min(NEVER)).unwrap_or(now)
+    }
+
+    /// Returns the instant of tokio's clock at this time. It is the current one for a time in the past.
+    pub(crate) fn instant_at(&self, time: SystemTime) -> Instant {
+        after(time.duration_since(self.now()).unwrap_or_default())
+    }
+
     /// Returns how long ago this time was. Returns zero for a time in the future, because the clock may be set back.
     pub(crate) fn age(&self, time: SystemTime) -> Duration {
         self.now().duration_since(time).unwrap_or_default()

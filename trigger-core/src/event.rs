@@ -15,6 +15,7 @@ mod kind;
 mod kinds;
 pub(crate) mod names;
 mod published;
+mod receipt;
 pub(crate) mod topic;
 mod trigger_event;
 
@@ -31,5 +32,6 @@ pub use kind::TriggerKind;
 pub use kinds::TRIGGER_CORE_FORMS_V1;
 pub(crate) use kinds::{CUSTOM_FORM, DEAD_LETTER_FORM};
 pub(crate) use published::{EVENT_FORM, MESSAGE_FORM, SENDER, SOURCE};
+pub use receipt::{HeldEvent, Receipt, RetryState};
 pub use trigger_event::TriggerEvent;
 pub(crate) use trigger_event::TriggerInfo;

@@ -47,8 +47,8 @@ pub use declare::{BoxSource, Claim, ProcessConfig, Settings, SourceKind, Trigger
 pub use event::error::{ConfigError, ConfigErrorKind, Error, Result};
 pub use event::topic::{Topic, TopicError, TopicPattern};
 pub use event::{
-    Attribute, DeadLetter, DeadLetterReason, EventId, Frame, FrameError, ParseEventIdError, ReadMetadata,
-    TriggerEvent, TriggerKind,
+    Attribute, DeadLetter, DeadLetterReason, EventId, Frame, FrameError, HeldEvent, ParseEventIdError,
+    ReadMetadata, Receipt, RetryState, TriggerEvent, TriggerKind,
 };
 pub use observe::description::{
     ArgumentDescription, Description, Overlap, ProcessDescription, SourceDescription, TriggerDescription,

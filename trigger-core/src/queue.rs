@@ -4,9 +4,9 @@
 //! where workers wait and, if the process has a key, one order for each key. A worker takes an event as a [`Delivery`],
 //! which ends in exactly one settlement. So at every moment, for every queue,
 //!
-//! `accepted = queued + in flight + handled + dead-lettered + evicted`
+//! `accepted = queued + in flight + handled + dead-lettered + evicted + released`
 //!
-//! where an event that waits for a retry is queued. The account is kept under the same lock as the events, so a reader
+//! where an event that waits for a retry is queued, and an event that something else keeps may be released to it. The account is kept under the same lock as the events, so a reader
 //! never sees it out of balance.
 //!
 //! The folder depends on events, keys, observers and the clock. `state` has the transitions, and `inbox` the lock and
@@ -27,14 +27,15 @@ mod lanes;
 mod ledger;
 mod port;
 mod quiescence;
+pub(crate) mod receipt;
 mod schedule;
 mod state;
 mod wake;
 
 pub(crate) use delivery::{Delivery, Settlement};
 pub(crate) use door::{Admission, Refusal};
-pub(crate) use inbox::{Inbox, Load, QueueSettings, Workers};
-pub(crate) use item::{Item, RetryState};
+pub(crate) use inbox::{Inbox, Left, Load, QueueSettings, Workers};
+pub(crate) use item::Item;
 pub(crate) use ledger::{Ledger, Snapshot};
 pub(crate) use port::Bounds;
 pub(crate) use quiescence::Quiescence;
@@ -228,13 +229,49 @@ impl Queue {
             return if port.is_open() && port.closes == closes { Err(state) } else { Ok(None) };
         };
         self.inbox.release(state, wakes);
-        Ok(Some(self.event(item)))
+        Ok(Some(self.handled(item)))
     }
 
     /// Takes every queued event, in order; they count as handled.
     pub(crate) fn drain(&self) -> Vec<TriggerEvent> {
         let items = self.inbox.transition(|state| state.drain(self.port));
-        items.into_iter().map(|item| self.event(item)).collect()
+        items.into_iter().map(|item| self.handled(item)).collect()
+    }
+
+    /// Returns the event of an item that the program has taken.
+    fn handled(&self, mut item: Item) -> TriggerEvent {
+        item.take_receipt().into_iter().for_each(receipt::handled);
+        self.event(item)
+    }
+
+    /// Returns the number of events and of bytes that fit now, or zeros if the queue is closed or publishers wait.
+    pub(crate) fn capacity_now(&self) -> (usize, usize) {
+        self.inbox.state().capacity_of(self.port)
+    }
+
+    /// Queues events that something else keeps, with or without capacity, and those that are due later for then. If the
+    /// queue is closed, releases the rest. Returns the number of queued events.
+    pub(crate) fn push_held(&self, items: impl Iterator<Item = Item>) -> usize {
+        let mut queued = 0;
+        for item in items {
+            let (lane, observed) = self.lane(&item);
+            let report = observed.map(|observed| observed.begin_push(self.trigger(), &item.frame));
+            let pushed = self.inbox.transition(|state| match state.push_held(self.port, lane, item) {
+                Ok(wakes) => (Pushed::Queued, wakes),
+                Err(error) => (error.into(), Wakes::default()),
+            });
+            let pushed = match report {
+                Some(report) => pushed.report(report),
+                None => pushed,
+            };
+            match pushed {
+                Pushed::Full(mut item) | Pushed::Closed(mut item) => {
+                    item.take_receipt().into_iter().for_each(receipt::release);
+                }
+                _ => queued += 1,
+            }
+        }
+        queued
     }
 
     /// Counts an event that found no capacity. Returns the queue's count of dropped events.

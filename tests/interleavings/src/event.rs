@@ -61,3 +61,24 @@ impl TriggerEvent {
         "trigger"
     }
 }
+
+/// The end of a delivery of an event that something else keeps.
+pub(crate) trait Receipt: Send + Sync {
+    fn retry(&self, state: &RetryState, due: SystemTime);
+
+    fn handled(self: Box<Self>);
+
+    fn dead(self: Box<Self>, dead_letter: &DeadLetter);
+
+    fn release(self: Box<Self>);
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct RetryState {
+    pub(crate) failed_attempts: u32,
+    pub(crate) last_error: Arc<str>,
+    pub(crate) first_at: SystemTime,
+}
+
+#[derive(Debug)]
+pub(crate) struct DeadLetter;

@@ -164,7 +164,7 @@ impl Process {
     }
 
     /// Handles events as `Process::work` does, until the queue is closed and empty. `settle` returns each settlement.
-    fn work(&self, settle: impl Fn(&Delivery<'_>) -> Settlement) {
+    fn work(&self, settle: impl Fn(&Delivery<'_>) -> Settlement<'static>) {
         block_on(async {
             while let Some(delivery) = self.next().await {
                 let mut delivery = delivery;

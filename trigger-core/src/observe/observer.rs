@@ -57,7 +57,7 @@ pub(crate) use report::{ObservedProcess, Observers, PushReport};
 ///    trigger that takes no more events reports neither, and counts neither.
 /// 3. For each attempt [`started`](Self::started), and [`attempt_failed`](Self::attempt_failed) if it failed. A handler
 ///    that is cancelled, at the end of a drain, reports no end of its attempt.
-/// 4. [`settled`](Self::settled), once: the event was handled, dead-lettered or evicted.
+/// 4. [`settled`](Self::settled), once: the event was handled, dead-lettered, evicted or released.
 ///
 /// The calls agree with the status: for a trigger whose process has ended, `accepted` is the number of its `queued`,
 /// and each has its `settled`. An event that a drain leaves is reported as dead-lettered with the reason
@@ -195,6 +195,8 @@ pub enum Ended {
     /// A newer event took its place, by [`Overflow::DropOldest`](crate::Overflow::DropOldest). It counts as `evicted`
     /// and `dropped`, and is kept as a dead letter unless it came through a dead-letter trigger.
     Evicted,
+    /// The process ended, and gave it back to what keeps it: see [`Receipt`](crate::Receipt). It counts as `released`.
+    Released,
 }
 
 /// Why an event was not queued.

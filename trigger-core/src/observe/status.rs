@@ -36,7 +36,7 @@ named!(RuntimeState as "state" {
 });
 
 /// The state of one process. With the triggers of the framework its counts balance at every moment, summed over the
-/// triggers: `accepted = queue_size + in_flight + handled + dead_lettered + evicted`.
+/// triggers: `accepted = queue_size + in_flight + handled + dead_lettered + evicted + released`.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ProcessStatus {
@@ -127,6 +127,9 @@ pub struct TriggerStatus {
     pub dropped: u64,
     /// The number of accepted events that [`Overflow::DropOldest`](crate::Overflow::DropOldest) evicted for newer ones.
     pub evicted: u64,
+    /// The number of accepted events that the process gave back to what keeps them, because it ended: see
+    /// [`Receipt`](crate::Receipt).
+    pub released: u64,
     /// The number of events that matched and were rejected by a filter.
     pub filtered: u64,
     /// The number of these whose body the filter could not decode.
@@ -153,6 +156,7 @@ impl TriggerStatus {
             accepted: 0,
             dropped: 0,
             evicted: 0,
+            released: 0,
             filtered: 0,
             undecodable: 0,
             filter: None,

@@ -12,12 +12,12 @@ use super::time_slice::TimeSlice;
 use super::timeout::Timer;
 use super::watch::Watch;
 use crate::event::error::Error;
-use crate::event::{DeadLetter, DeadLetterReason, cut};
+use crate::event::{DeadLetter, DeadLetterReason, RetryState, cut};
 use crate::panic::{clear_quietly, drop_quietly, guard, poll_guarded};
 use crate::process::deadlock::Worker;
 use crate::process::handler::{Attempt, Context, HandlerResult, HandlerSlot, Rejection};
 use crate::process::outcome::Outcome;
-use crate::queue::{Delivery, RetryState, Settlement};
+use crate::queue::{Delivery, Settlement};
 
 /// What one worker uses again for each event.
 pub(super) struct WorkerState {
@@ -194,7 +194,8 @@ impl Process {
         );
         let first_at = delivery.retry().map_or(began, |state| state.first_at);
         let state = RetryState { failed_attempts: number, last_error: cut(error).into(), first_at };
-        delivery.settle(Settlement::Retry { after, state });
+        let due = self.env.clock.after(after);
+        delivery.settle(Settlement::Retry { after, due, state });
     }
 
     fn dead_letter(
@@ -223,8 +224,10 @@ impl Process {
         let dead_letter = DeadLetter::new(event.without_json(), &*self.name, reason, error)
             .attempts(attempts)
             .between(before.map_or(began, |state| state.first_at), self.env.clock.now());
-        self.dead_letters.keep(dead_letter);
-        delivery.settle(Settlement::DeadLettered { failed });
+        let dead_letter = self.dead_letters.keep(dead_letter);
+        delivery.settle(Settlement::DeadLettered { failed, dead_letter: &dead_letter });
+        // It may have been cleared in the meantime, so this may be the last reference.
+        drop_quietly(dead_letter);
     }
 }
 

@@ -254,10 +254,12 @@ impl DeadLetters {
 
     /// Keeps a new dead letter, and hands it to its subscribers. It hands none of them the dead letter of an event that a
     /// subscriber has relayed, because a failing subscriber would cause dead letters without end.
-    fn keep(&self, dead_letter: DeadLetter) {
+    ///
+    /// The drop of the returned letter may run code of the user, because it may have been cleared in the meantime.
+    fn keep(&self, dead_letter: DeadLetter) -> Arc<DeadLetter> {
         let dead_letter = self.keep_new(dead_letter);
         if dead_letter.event.trigger.relays {
-            return;
+            return dead_letter;
         }
         let subscribers = Arc::clone(&self.0.subscribers.lock().unwrap_or_else(PoisonError::into_inner));
         for subscriber in subscribers.iter() {
@@ -265,8 +267,7 @@ impl DeadLetters {
                 (subscriber.notify)(&dead_letter);
             }
         }
-        // It may have been cleared in the meantime, so this may be the last reference.
-        drop_quietly(dead_letter);
+        dead_letter
     }
 
     /// Keeps a new dead letter, and notifies no subscriber.

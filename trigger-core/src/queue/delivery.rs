@@ -1,11 +1,12 @@
 //! An event that a worker has taken, until its settlement.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::inbox::Inbox;
-use super::item::{Item, RareFields, RetryState, Taken};
-use crate::event::{Frame, TriggerEvent, TriggerInfo};
+use super::item::{Item, RareFields, Taken};
+use super::receipt;
+use crate::event::{DeadLetter, Frame, Receipt, RetryState, TriggerEvent, TriggerInfo};
 use crate::observe::observer::ObservedProcess;
 
 /// An event that a worker has taken. It ends in exactly one settlement. If it is dropped before that, the event is
@@ -23,16 +24,18 @@ pub(crate) struct Delivery<'a> {
 
 /// The end of a delivery.
 #[derive(Clone, Debug)]
-pub(crate) enum Settlement {
+pub(crate) enum Settlement<'a> {
     Handled,
-    /// The attempt failed, and the next one is due after this time.
+    /// The attempt failed, and the next one is due after this time, which is this time of the runtime's clock.
     Retry {
         after: Duration,
+        due: SystemTime,
         state: RetryState,
     },
-    /// `failed` is `true` if an attempt was made and failed.
+    /// The dead letter is kept. `failed` is `true` if an attempt was made and failed.
     DeadLettered {
         failed: bool,
+        dead_letter: &'a DeadLetter,
     },
 }
 
@@ -116,28 +119,44 @@ impl<'a> Delivery<'a> {
         self.rare.as_ref()?.retry.as_ref()
     }
 
-    /// Settles the event. A later drop of the delivery may run code of the user: the drop of the event's bytes.
-    pub(crate) fn settle(&mut self, settlement: Settlement) {
-        self.settled = true;
+    /// Settles the event. Its receipt is called first: see [`Receipt`]. A later drop of the delivery may run code of the
+    /// user: the drop of the event's bytes.
+    pub(crate) fn settle(&mut self, settlement: Settlement<'_>) {
         let (port, lane) = (self.port, self.lane);
         match settlement {
-            Settlement::Handled => self.inbox.settle(port, lane, |ledger| ledger.handled += 1),
-            Settlement::DeadLettered { failed } => self.inbox.settle(port, lane, |ledger| {
-                ledger.dead_lettered += 1;
-                ledger.failed += u64::from(failed);
-            }),
-            Settlement::Retry { after, state } => {
+            Settlement::Handled => {
+                self.take_receipt().into_iter().for_each(receipt::handled);
+                self.inbox.settle(port, lane, |ledger| ledger.handled += 1);
+            }
+            Settlement::DeadLettered { failed, dead_letter } => {
+                self.take_receipt().into_iter().for_each(|held| receipt::dead(held, Some(dead_letter)));
+                self.inbox.settle(port, lane, |ledger| {
+                    ledger.dead_lettered += 1;
+                    ledger.failed += u64::from(failed);
+                });
+            }
+            Settlement::Retry { after, due, state } => {
                 let mut item = self.item();
-                item.rare.get_or_insert_default().retry = Some(state);
+                let rare = item.rare.get_or_insert_default();
+                rare.receipt.iter().for_each(|held| receipt::retry(&**held, &state, due));
+                rare.retry = Some(state);
                 self.inbox.retry((port, lane, item), after);
             }
         }
+        self.settled = true;
+    }
+
+    fn take_receipt(&mut self) -> Option<Box<dyn Receipt>> {
+        self.rare.as_mut()?.receipt.take()
     }
 
     /// Settles the event as handled, and takes the next one under the same lock. Returns the handled frame. Returns
     /// `None` if there is no next event; the delivery is then settled.
     #[inline(always)]
     pub(crate) fn settle_and_take(&mut self) -> Option<Arc<Frame>> {
+        if self.rare.is_some() {
+            self.take_receipt().into_iter().for_each(receipt::handled);
+        }
         let inbox = self.inbox;
         let mut state = inbox.state();
         match state.settle_and_take(self.port, self.lane) {

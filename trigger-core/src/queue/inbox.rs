@@ -3,14 +3,14 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::item::{Item, RetryState, Taken};
+use super::item::{Item, Taken};
 use super::port::Bounds;
 use super::state::State;
 use super::wake::{Wake, WakeLimiter, Wakers, Wakes};
-use super::{Ledger, Quiescence};
+use super::{Ledger, Quiescence, receipt};
 use crate::clock::{self, Instant, timeout_at};
 use crate::declare::key::Key;
-use crate::event::{TriggerEvent, TriggerInfo};
+use crate::event::{RetryState, TriggerEvent, TriggerInfo};
 use crate::observe::observer::ObservedProcess;
 use crate::panic::{drop_quietly, guard};
 use crate::sync::{CachePadded, Mutex, MutexGuard, Notified, Notify};
@@ -117,6 +117,9 @@ impl Inbox {
         drop(state);
         if wakes.at_rest {
             self.quiescence.leave();
+        }
+        if wakes.schedule {
+            self.schedule.notify_one();
         }
         match wakes.workers {
             Wake::None => {}
@@ -225,12 +228,25 @@ impl Inbox {
         self.schedule.notify_one();
     }
 
-    /// Returns every queued event, with the trigger of its queue and its retry state. The events stay queued.
-    pub(crate) fn left(&self) -> Vec<(TriggerEvent, &TriggerInfo, Option<RetryState>)> {
+    /// Abandons all events as [`abandon`](Self::abandon) does, and gives back the queued ones that something else keeps.
+    pub(crate) fn release_held(&self) -> usize {
+        let held = self.transition(State::release_held);
+        let count = held.len();
+        for mut item in held {
+            item.take_receipt().into_iter().for_each(receipt::release);
+            // Its bytes may have an owner of the user, whose drop may panic.
+            drop_quietly(item);
+        }
+        count
+    }
+
+    /// Returns every queued event. The events stay queued.
+    pub(crate) fn left(&self) -> Vec<Left<'_>> {
         let state = self.state();
-        let shown = |(port, item, retry): (usize, &Item, Option<&RetryState>)| {
+        let shown = |(port, item): (usize, &Item)| {
             let trigger = self.trigger(port);
-            (item.event(trigger), &**trigger, retry.cloned())
+            let retry = item.retry().cloned();
+            Left { event: item.event(trigger), trigger, retry, is_held: item.is_held() }
         };
         state.queued().map(shown).collect()
     }
@@ -258,13 +274,23 @@ impl Inbox {
     pub(super) fn retry(&self, taken: Taken, after: Duration) {
         let due = clock::after(after);
         self.transition(|state| ((), state.retry(taken, due)));
-        self.schedule.notify_one();
     }
 
     /// Requeues an event that was not handled, at the head of its queue.
     pub(super) fn requeue(&self, taken: Taken) {
         self.transition(|state| ((), state.requeue(taken)));
     }
+}
+
+/// An event that is queued at the end.
+#[derive(Debug)]
+pub(crate) struct Left<'a> {
+    pub(crate) event: TriggerEvent,
+    /// The trigger of its queue.
+    pub(crate) trigger: &'a TriggerInfo,
+    pub(crate) retry: Option<RetryState>,
+    /// `true` if something else keeps it.
+    pub(crate) is_held: bool,
 }
 
 /// A worker that waits for an event.

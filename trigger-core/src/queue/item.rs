@@ -1,9 +1,10 @@
 //! The form of an event in a queue.
 
+use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use crate::event::{Frame, TriggerEvent, TriggerInfo};
+use crate::clock::Instant;
+use crate::event::{Frame, Receipt, RetryState, TriggerEvent, TriggerInfo};
 
 /// An event in a queue, or on its way into or out of one. It has two words, so it is passed in registers.
 #[derive(Debug)]
@@ -16,23 +17,16 @@ pub(crate) struct Item {
 pub(super) type Taken = (usize, u64, Item);
 
 /// Fields that few events have, so they are boxed.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct RareFields {
     /// The trigger that the event came through, if it is not the queue's own. The queue's own trigger is not stored per
     /// event, to avoid a contended reference count.
     trigger: Option<Arc<TriggerInfo>>,
     pub(super) retry: Option<RetryState>,
-}
-
-/// The attempts at an event so far; all of them failed.
-#[derive(Clone, Debug)]
-pub(crate) struct RetryState {
-    /// At least 1.
-    pub(crate) failed_attempts: u32,
-    /// The error of the last attempt.
-    pub(crate) last_error: Arc<str>,
-    /// When the first attempt began to wait, or ended without waiting.
-    pub(crate) first_at: SystemTime,
+    /// The other end of an event that something else keeps.
+    pub(super) receipt: Option<Box<dyn Receipt>>,
+    /// When the first attempt in this process is due, until that of a schedule.
+    pub(super) due: Option<Instant>,
 }
 
 impl From<Arc<Frame>> for Item {
@@ -44,11 +38,46 @@ impl From<Arc<Frame>> for Item {
 
 impl From<TriggerEvent> for Item {
     fn from(TriggerEvent { frame, trigger, .. }: TriggerEvent) -> Item {
-        Item { frame, rare: Some(Box::new(RareFields { trigger: Some(trigger), retry: None })) }
+        Item { frame, rare: Some(Box::new(RareFields { trigger: Some(trigger), ..RareFields::default() })) }
+    }
+}
+
+impl fmt::Debug for RareFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RareFields { trigger, retry, receipt, due } = self;
+        let mut fields = f.debug_struct("RareFields");
+        fields.field("trigger", trigger).field("retry", retry).field("held", &receipt.is_some());
+        fields.field("due", due).finish()
     }
 }
 
 impl Item {
+    /// Returns an event that something else keeps, with the attempts so far.
+    pub(crate) fn held(frame: Arc<Frame>, receipt: Box<dyn Receipt>, retry: Option<RetryState>) -> Item {
+        let rare = RareFields { retry, receipt: Some(receipt), ..RareFields::default() };
+        Item { frame, rare: Some(Box::new(rare)) }
+    }
+
+    /// Sets the time before which no worker takes the event.
+    pub(crate) fn due(mut self, due: Instant) -> Item {
+        self.rare.get_or_insert_default().due = Some(due);
+        self
+    }
+
+    /// Removes the time before which no worker takes the event.
+    pub(super) fn take_due(&mut self) -> Option<Instant> {
+        self.rare.as_mut()?.due.take()
+    }
+
+    /// Removes the receipt.
+    pub(crate) fn take_receipt(&mut self) -> Option<Box<dyn Receipt>> {
+        self.rare.as_mut()?.receipt.take()
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.receipt.is_some())
+    }
+
     /// Returns the size of the event's body, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.frame.raw.len()

@@ -8,7 +8,8 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::SystemTime;
 
-use super::item::Item;
+use super::item::{Item, Taken};
+use crate::clock::Instant;
 
 #[derive(Debug)]
 pub(super) struct Lanes {
@@ -20,6 +21,8 @@ pub(super) struct Lanes {
     /// The number of the event that was put back last. It is the smallest number.
     first_number: i64,
     last_ticket: u64,
+    /// The next event of a lane, if it is due later. The lane is busy until then.
+    deferred: Vec<(Taken, Instant)>,
 }
 
 /// The lanes of one queue whose next event can be taken.
@@ -66,6 +69,7 @@ impl Lanes {
             last_number: 0,
             first_number: 0,
             last_ticket: 0,
+            deferred: Vec::new(),
         }
     }
 
@@ -121,8 +125,32 @@ impl Lanes {
             lane.remove();
             return false;
         }
-        self.make_ready(key);
-        true
+        self.make_ready(key)
+    }
+
+    pub(super) fn has_deferred(&self) -> bool {
+        !self.deferred.is_empty()
+    }
+
+    /// Returns the next event of each lane that is due later, with its time.
+    pub(super) fn take_deferred(&mut self) -> Vec<(Taken, Instant)> {
+        std::mem::take(&mut self.deferred)
+    }
+
+    /// Removes and returns the events that something else keeps, with the numbers of their queues. No event may be taken
+    /// afterwards.
+    pub(super) fn take_held(&mut self) -> Vec<(usize, Item)> {
+        let mut held = Vec::new();
+        for lane in self.lanes.values_mut() {
+            let (gone, stay): (Vec<_>, Vec<_>) =
+                lane.events.drain(..).partition(|waiting| waiting.item.is_held());
+            lane.events = stay.into();
+            for Waiting { port, number, item } in gone {
+                self.ports[port].remove_event(number);
+                held.push((port, item));
+            }
+        }
+        held
     }
 
     /// Puts a taken event back to the front of its lane, and makes the lane the first ready one of the queue.
@@ -140,16 +168,26 @@ impl Lanes {
         ready.add_event(number, key);
     }
 
-    /// Appends a lane that is not busy to the ready lanes of the queue that its next event is in.
+    /// Appends a lane that is not busy to the ready lanes of the queue that its next event is in. Returns `false` if that
+    /// event is due later.
     #[inline]
-    fn make_ready(&mut self, key: u64) {
-        let Some(lane) = self.lanes.get_mut(&key) else { return };
-        let Some(next) = lane.events.front() else { return };
+    fn make_ready(&mut self, key: u64) -> bool {
+        let Some(lane) = self.lanes.get_mut(&key) else { return false };
+        let Some(next) = lane.events.front_mut() else { return false };
+        if let Some(due) = next.item.take_due() {
+            lane.busy = true;
+            if let Some(Waiting { port, number, item }) = lane.events.pop_front() {
+                self.ports[port].remove_event(number);
+                self.deferred.push(((port, key, item), due));
+            }
+            return false;
+        }
         self.last_ticket += 1;
         lane.ticket = self.last_ticket;
         let ready = &mut self.ports[next.port];
         ready.count += 1;
         ready.lanes.push_back((key, self.last_ticket));
+        true
     }
 
     /// Removes the oldest event of a queue that evicts.

@@ -15,6 +15,8 @@ pub(crate) struct Ledger {
     pub(super) returned: u64,
     /// Accepted events that were evicted for a newer one. They count as dropped too.
     pub(crate) evicted: u64,
+    /// Accepted events that were given back to what keeps them.
+    pub(crate) released: u64,
     pub(crate) last_fired: Option<SystemTime>,
     pub(crate) handled: u64,
     /// Attempts that failed.
@@ -36,7 +38,7 @@ impl Ledger {
     /// Returns the number of events that wait, for a worker or for a retry.
     #[inline]
     pub(super) fn queued(&self) -> usize {
-        (self.accepted + self.returned - self.taken - self.evicted) as usize
+        (self.accepted + self.returned - self.taken - self.evicted - self.released) as usize
     }
 
     /// Returns the number of events that are in flight: taken and not settled.

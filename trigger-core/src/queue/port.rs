@@ -122,6 +122,20 @@ impl Port {
         }
     }
 
+    /// Returns the number of events and of bytes that fit now.
+    pub(super) fn free(&self) -> (usize, usize) {
+        let bytes = self.bounds.bytes.map_or(usize::MAX, |most| most.saturating_sub(self.bytes));
+        (self.bounds.events.saturating_sub(self.ledger.queued()), bytes)
+    }
+
+    /// Counts a new event.
+    #[inline(always)]
+    pub(super) fn count_accepted(&mut self, item: &Item) {
+        self.ledger.accepted += 1;
+        self.ledger.last_fired = Some(item.frame.timestamp);
+        self.count_in(item);
+    }
+
     #[inline]
     pub(super) fn count_in(&mut self, item: &Item) {
         self.bytes += item.bytes();

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-use super::item::Taken;
+use super::item::{Item, Taken};
 use crate::clock::Instant;
 
 #[derive(Debug, Default)]
@@ -52,6 +52,15 @@ impl Schedule {
         let (late, in_time): (Vec<_>, Vec<_>) = retries.partition(|retry| retry.due > deadline);
         self.retries = in_time.into();
         late.into_iter().map(|retry| retry.taken)
+    }
+
+    /// Removes and returns the events that something else keeps, with the numbers of their queues.
+    pub(super) fn take_held(&mut self) -> impl Iterator<Item = (usize, Item)> + use<> {
+        let retries = std::mem::take(&mut self.retries).into_iter();
+        let (held, others): (Vec<_>, Vec<_>) =
+            retries.partition(|Retry { taken: (_, _, item), .. }| item.is_held());
+        self.retries = others.into();
+        held.into_iter().map(|Retry { taken: (port, _, item), .. }| (port, item))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Taken> {

@@ -15,6 +15,8 @@ use crate::event::Frame;
 
 mod admission;
 mod drain;
+mod held;
+mod take;
 mod view;
 
 // In this order, so that the fields that each event needs share a cache line with the lock before them.
@@ -40,6 +42,8 @@ pub(super) struct State {
     schedule: Schedule,
     /// Events whose retry is due after the deadline of the drain, and the events behind them in their lanes.
     expired: Vec<(usize, Item)>,
+    /// `true` if an event of a lane was scheduled in this transition.
+    deferred: bool,
     /// The deadline of the drain, once it has begun.
     deadline: Option<Instant>,
     /// The queue and the frame of each event that came in through a door and was not reported yet, if the process has
@@ -71,6 +75,7 @@ impl State {
             lanes: keyed.then(|| Box::new(Lanes::new(evicts.iter().copied()))),
             schedule: Schedule::default(),
             expired: Vec::new(),
+            deferred: false,
             deadline: None,
             abandoned: false,
             pending: InboxPending::default(),
@@ -108,7 +113,7 @@ impl State {
             self.wakers.add(waker);
             publishers = true;
         }
-        Wakes { workers: Wake::All, publishers, at_rest: false }
+        Wakes { workers: Wake::All, publishers, ..Wakes::default() }
     }
 
     /// Queues an event.
@@ -172,7 +177,15 @@ impl State {
     #[inline(always)]
     fn accept_one(&mut self, port: usize, lane: u64, item: Item) -> Wakes {
         let at_rest = self.accept(port, lane, item) && self.pending.remove(1);
-        Wakes { workers: Wake::one(self.workers.notify()), publishers: false, at_rest }
+        let wakes = Wakes { at_rest, ..Wakes::worker(self.workers.notify()) };
+        self.with_schedule(wakes)
+    }
+
+    /// Adds the wake-up of the clock if an event of a lane was scheduled.
+    #[inline(always)]
+    fn with_schedule(&mut self, wakes: Wakes) -> Wakes {
+        let schedule = self.lanes.is_some() && std::mem::take(&mut self.deferred);
+        Wakes { schedule, ..wakes }
     }
 
     /// Queues an event that is pending. Returns `true` if no worker will take it, so that it is to be removed from the
@@ -180,9 +193,7 @@ impl State {
     #[inline(always)]
     fn accept(&mut self, port: usize, lane: u64, item: Item) -> bool {
         let queue = &mut self.ports[port];
-        queue.ledger.accepted += 1;
-        queue.ledger.last_fired = Some(item.frame.timestamp);
-        queue.count_in(&item);
+        queue.count_accepted(&item);
         let mut lost = self.abandoned;
         match &mut self.lanes {
             None => queue.events.push_back(item),
@@ -191,6 +202,8 @@ impl State {
                     queue.count_waiting(&item);
                     self.expired.push((port, item));
                     lost = true;
+                } else if lanes.has_deferred() {
+                    self.schedule_deferred();
                 }
             }
         }
@@ -204,123 +217,42 @@ impl State {
             None => queue.pop()?,
             Some(lanes) => lanes.evict(port)?,
         };
+        self.schedule_deferred();
+        let queue = &mut self.ports[port];
         queue.count_out(&item);
         queue.ledger.evicted += 1;
         queue.ledger.dropped += 1;
         Some(item)
     }
 
-    /// Removes the next event of a queue.
-    #[inline(always)]
-    fn dequeue(&mut self, port: usize) -> Option<(u64, Item)> {
-        let queue = &mut self.ports[port];
-        let (lane, item) = match &mut self.lanes {
-            None => (0, queue.pop()?),
-            Some(lanes) => lanes.take(port)?,
-        };
-        queue.count_out(&item);
-        queue.ledger.taken += 1;
-        Some((lane, item))
-    }
-
-    /// Takes the next event of a queue for a program without a runtime; it counts as handled.
-    pub(super) fn pop(&mut self, port: usize) -> Option<(Item, Wakes)> {
-        let (_, item) = self.dequeue(port)?;
-        self.ports[port].ledger.handled += 1;
-        let publishers = self.admit(port).publishers;
-        let wakes = Wakes { workers: self.notify_next(), publishers, at_rest: self.end_pending(1) };
-        Some((item, wakes))
-    }
-
-    /// Takes every event of a queue for a program without a runtime, in order; they count as handled.
-    pub(super) fn drain(&mut self, port: usize) -> (Vec<Item>, Wakes) {
-        let mut items = Vec::with_capacity(self.ports[port].ledger.queued());
-        while let Some((_, item)) = self.dequeue(port) {
-            items.push(item);
-        }
-        self.ports[port].ledger.handled += items.len() as u64;
-        let admitted = self.admit(port);
-        let at_rest = self.end_pending(items.len()) || admitted.at_rest;
-        (items, Wakes { workers: self.notify_next(), publishers: admitted.publishers, at_rest })
-    }
-
-    /// Takes the next event for a worker, from the queues in turn.
-    #[inline(always)]
-    pub(super) fn take(&mut self) -> Option<(Taken, Wakes)> {
-        if self.paused || self.abandoned {
-            return None;
-        }
-        let port = self.next_port()?;
-        let (lane, item) = self.dequeue(port)?;
-        let queue = &mut self.ports[port];
-        if item.retry().is_some() {
-            queue.ledger.retried += 1;
-        }
-        let (queueing, closed) = (queue.entry == Entry::Queueing, queue.entry == Entry::Closed);
-        let publishers = queueing && self.admit(port).publishers;
-        let workers = if closed && self.is_over() {
-            // No event is left for the idle workers, and no later close would wake them.
-            Wake::All
-        } else {
-            self.notify_next()
-        };
-        Some(((port, lane, item), Wakes { workers, publishers, at_rest: false }))
-    }
-
-    /// Returns the next queue with an event that a worker can take.
-    #[inline(always)]
-    fn next_port(&mut self) -> Option<usize> {
-        for _ in 0..self.ports.len() {
-            let port = self.turn;
-            self.turn = if port + 1 < self.ports.len() { port + 1 } else { 0 };
-            let has_event = match &self.lanes {
-                None => self.ports[port].has_event(),
-                Some(lanes) => lanes.any_ready_of(port),
-            };
-            if has_event {
-                return Some(port);
-            }
-        }
-        None
-    }
-
-    /// Notifies the next worker if another event can be taken. So the number of awake workers follows the number of
-    /// events.
-    #[inline(always)]
-    fn notify_next(&mut self) -> Wake {
-        Wake::one(self.workers.can_notify() && self.has_takeable() && self.workers.notify())
-    }
-
-    fn has_takeable(&self) -> bool {
-        match &self.lanes {
-            Some(lanes) => lanes.any_ready(),
-            None => self.ports.iter().any(Port::has_event),
-        }
-    }
-
     /// Settles an event for good; `count` counts how.
     pub(super) fn settle(&mut self, port: usize, lane: u64, count: impl FnOnce(&mut Ledger)) -> Wakes {
-        let (follows, at_rest) = self.finish(port, lane, count);
-        let workers = Wake::one(follows && self.workers.notify());
-        Wakes { workers, publishers: false, at_rest }
+        let (follows, wakes) = self.finish(port, lane, count);
+        Wakes { workers: Wake::one(follows && self.workers.notify()), ..wakes }
     }
 
     /// Settles an event as handled, and takes the next one. Without a next one, `Err` has the wake-ups that are due.
     #[inline(always)]
     pub(super) fn settle_and_take(&mut self, port: usize, lane: u64) -> Result<(Taken, Wakes), Wakes> {
         // The next event of the lane may be ready now. This worker takes it, or an event that was ready before.
-        let (_, at_rest) = self.finish(port, lane, |ledger| ledger.handled += 1);
-        // With a next event the inbox is not at rest, because that event is pending.
-        self.take().ok_or(Wakes { at_rest, ..Wakes::default() })
+        let (_, finished) = self.finish(port, lane, |ledger| ledger.handled += 1);
+        match self.take() {
+            // With a next event the inbox is not at rest, because that event is pending.
+            Some((taken, wakes)) => Ok((taken, Wakes { schedule: finished.schedule, ..wakes })),
+            None => Err(finished),
+        }
     }
 
     /// Counts the settlement and frees the lane. The first value is `true` if another event of the lane is ready now.
-    /// The second one is `true` if no event is pending any more.
     #[inline(always)]
-    fn finish(&mut self, port: usize, lane: u64, count: impl FnOnce(&mut Ledger)) -> (bool, bool) {
+    fn finish(&mut self, port: usize, lane: u64, count: impl FnOnce(&mut Ledger)) -> (bool, Wakes) {
         count(&mut self.ports[port].ledger);
         let follows = self.lanes.as_mut().is_some_and(|lanes| lanes.release(lane));
-        (follows, self.end_pending(1))
+        if self.lanes.as_ref().is_some_and(|lanes| lanes.has_deferred()) {
+            self.schedule_deferred();
+        }
+        let wakes = Wakes { at_rest: self.end_pending(1), ..Wakes::default() };
+        (follows, self.with_schedule(wakes))
     }
 
     /// Removes pending events. Returns `true` if none is left.
@@ -336,13 +268,18 @@ impl State {
         queue.ledger.returned += 1;
         queue.ledger.failed += 1;
         queue.count_in(item);
-        queue.count_waiting(item);
+        self.schedule(taken, due)
+    }
+
+    /// Schedules the next attempt at an event that is queued, and whose lane is busy.
+    fn schedule(&mut self, taken: Taken, due: Instant) -> Wakes {
+        self.ports[taken.0].count_waiting(&taken.2);
         if self.abandoned || self.deadline.is_some_and(|deadline| due > deadline) {
             let expired = self.expire(taken);
             return self.after_expiry(expired);
         }
         self.schedule.add(taken, due);
-        Wakes::default()
+        Wakes { schedule: true, ..Wakes::default() }
     }
 
     /// Requeues an event that was taken and not handled, at the head of its queue. The bounds do not apply.
@@ -356,7 +293,7 @@ impl State {
             None => queue.again.push_front(item),
             Some(lanes) => lanes.put_back(port, lane, item),
         }
-        Wakes { workers: Wake::one(self.workers.notify()), ..Wakes::default() }
+        Wakes::worker(self.workers.notify())
     }
 
     /// Moves the events whose retry is due to the head of their queues. Also returns when the next retry is due.
@@ -373,8 +310,7 @@ impl State {
                 due.into_iter().rev().for_each(|(port, lane, item)| lanes.put_back(port, lane, item));
             }
         }
-        let workers = Wake::one(released && self.workers.notify());
-        (Wakes { workers, ..Wakes::default() }, self.schedule.next_due())
+        (Wakes::worker(released && self.workers.notify()), self.schedule.next_due())
     }
 
     /// Pauses or resumes delivery. Has no effect once a drain has begun.

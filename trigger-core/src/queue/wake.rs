@@ -21,6 +21,8 @@ pub(super) struct Wakes {
     pub(super) publishers: bool,
     /// The inbox has no pending events any more.
     pub(super) at_rest: bool,
+    /// An event was scheduled, so the clock of the process has another time to wait for.
+    pub(super) schedule: bool,
 }
 
 /// The wakers of publishers whose wait has ended.
@@ -58,8 +60,16 @@ impl Wakes {
     /// Returns `true` if a wake-up is due. Most transitions of a busy inbox have none.
     #[inline(always)]
     pub(super) fn any(&self) -> bool {
-        let Wakes { workers, publishers, at_rest } = *self;
-        (workers as u8 | u8::from(publishers) | u8::from(at_rest)) != 0
+        let Wakes { workers, publishers, at_rest, schedule } = *self;
+        (workers as u8 | u8::from(publishers) | u8::from(at_rest) | u8::from(schedule)) != 0
+    }
+}
+
+impl Wakes {
+    /// Returns the wake-up of one worker, if it is due.
+    #[inline(always)]
+    pub(super) fn worker(due: bool) -> Wakes {
+        Wakes { workers: Wake::one(due), ..Wakes::default() }
     }
 }
 

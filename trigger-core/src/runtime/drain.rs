@@ -21,6 +21,8 @@ use super::report::{DrainReport, ProcessReport};
 use crate::clock;
 use crate::event::{DeadLetter, DeadLetterReason};
 use crate::observe::observer::{Ended, ObservedEnd};
+use crate::panic::drop_quietly;
+use crate::queue::Left;
 use crate::source::BoundTrigger;
 use crate::task::all;
 
@@ -198,6 +200,7 @@ impl ProcessHandle {
         // events left comes after.
         self.source_tasks.ended_within(ABORT_GRACE).await;
         self.retry_clock.stop_token().cancel();
+        self.retry_clock.ended_within(ABORT_GRACE).await;
         let left =
             self.keep_left() + self.triggers.iter().map(|trigger| trigger.source.left()).sum::<usize>();
         self.process.wait_graph.remove(&self.process.inbox);
@@ -229,37 +232,47 @@ impl ProcessHandle {
         workers.iter().for_each(AbortHandle::abort);
     }
 
-    /// Keeps the queued events as dead letters, so that the program can still read them. Returns how many events are
-    /// left, with those in flight.
+    /// Keeps the queued events as dead letters, so that the program can still read them. Gives those back that something
+    /// else keeps. Returns how many events are left, with those in flight.
     fn keep_left(&self) -> usize {
         let inbox = &self.process.inbox;
         let left = inbox.left();
         inbox.report_admitted();
-        for (event, trigger, retry) in left {
-            let attempts = retry.as_ref().map_or(0, |state| state.failed_attempts);
+        for left in left {
             if let Some(observed) = inbox.observed() {
-                let event = observed.event(trigger, event.frame());
-                let how = Ended::DeadLettered(DeadLetterReason::Drained);
-                observed.settled(&ObservedEnd { event, how, attempts, duration: None });
+                let drained = Ended::DeadLettered(DeadLetterReason::Drained);
+                observed.settled(&ObservedEnd {
+                    event: observed.event(left.trigger, left.event.frame()),
+                    how: if left.is_held { Ended::Released } else { drained },
+                    attempts: left.retry.as_ref().map_or(0, |state| state.failed_attempts),
+                    duration: None,
+                });
             }
-            let now = self.process.env.clock.now();
-            let error = retry.as_ref().map_or_else(
-                || "it was not handled before the end".to_owned(),
-                |state| format!("there was no time for a retry after: {}", state.last_error),
-            );
-            let dead_letter = DeadLetter::new(event, self.name(), DeadLetterReason::Drained, error)
-                .attempts(attempts)
-                .between(retry.map_or(now, |state| state.first_at), now);
-            if self.process.env.shutdown.is_cancelled() {
-                // The triggers for dead letters end too, so no process would handle a notification.
-                self.process.dead_letters.keep_without_notifying(dead_letter);
-            } else {
-                self.process.dead_letters.keep(dead_letter);
+            if !left.is_held {
+                self.keep_one_left(left);
             }
         }
-        inbox.abandon();
+        inbox.release_held();
         let left: usize = self.triggers.iter().map(|trigger| trigger.queue().len()).sum();
         left + usize::try_from(self.in_flight()).unwrap_or(usize::MAX)
+    }
+
+    fn keep_one_left(&self, Left { event, retry, .. }: Left<'_>) {
+        let now = self.process.env.clock.now();
+        let error = retry.as_ref().map_or_else(
+            || "it was not handled before the end".to_owned(),
+            |state| format!("there was no time for a retry after: {}", state.last_error),
+        );
+        let attempts = retry.as_ref().map_or(0, |state| state.failed_attempts);
+        let dead_letter = DeadLetter::new(event, self.name(), DeadLetterReason::Drained, error)
+            .attempts(attempts)
+            .between(retry.map_or(now, |state| state.first_at), now);
+        if self.process.env.shutdown.is_cancelled() {
+            // The triggers for dead letters end too, so no process would handle a notification.
+            self.process.dead_letters.keep_without_notifying(dead_letter);
+        } else {
+            drop_quietly(self.process.dead_letters.keep(dead_letter));
+        }
     }
 
     fn report(&self, left: usize) -> ProcessReport {
@@ -270,6 +283,7 @@ impl ProcessHandle {
             location: self.declaration.location.to_string(),
             completed: settled.handled - before.handled,
             dead_lettered: settled.dead_lettered - before.dead_lettered,
+            released: self.ledgers().map(|ledger| ledger.released).sum(),
             left,
             // No worker takes a requeued event again after the cancellation.
             stuck: self.ledgers().map(|ledger| ledger.requeued + ledger.in_flight()).sum(),

@@ -28,7 +28,7 @@ pub(super) struct ProcessHandle {
     pub(super) workers: Tasks,
     /// The tasks of its sources.
     pub(super) source_tasks: Arc<Tasks>,
-    /// The task that releases events whose retry is due.
+    /// The task that releases events that are due: retries, and events that something else keeps.
     pub(super) retry_clock: Tasks,
 }
 
@@ -127,12 +127,10 @@ impl ProcessHandle {
     /// queue is closed.
     pub(super) fn work(&self) {
         self.phase.begin(|| {
-            if self.process.policy.retry > 0 {
-                let (process, stop) = (Arc::clone(&self.process), self.retry_clock.stop_token());
-                self.retry_clock.spawn(async move {
-                    stop.run_until_cancelled(process.inbox.watch_clock()).await;
-                });
-            }
+            let (process, stop) = (Arc::clone(&self.process), self.retry_clock.stop_token());
+            self.retry_clock.spawn(async move {
+                stop.run_until_cancelled(process.inbox.watch_clock()).await;
+            });
             let observed = self.process.inbox.observed().is_some();
             let worker = |number| {
                 let process = Arc::clone(&self.process);

@@ -152,6 +152,7 @@ mod tests {
             location: "src/main.rs:1".to_owned(),
             completed: 1,
             dead_lettered: 0,
+            released: 0,
             left: 0,
             stuck: 0,
         }

@@ -12,6 +12,9 @@ pub struct DrainReport {
     pub completed: u64,
     /// Events dead-lettered during the drain, except those of `left`.
     pub dead_lettered: u64,
+    /// Events given back to what keeps them, such as a store: see [`Receipt`](crate::Receipt). They are delivered again by
+    /// another process, or after the next start.
+    pub released: u64,
     /// All other events: still queued at the deadline, cancelled in the middle of their handler, or waiting for a retry
     /// that was due after it. They are dead letters now, with the reason
     /// [`Drained`](crate::DeadLetterReason::Drained). Only a handler that blocks its thread keeps its event.
@@ -34,6 +37,8 @@ pub struct ProcessReport {
     pub completed: u64,
     /// Events dead-lettered since then, except those of `left`.
     pub dead_lettered: u64,
+    /// Events given back, as in [`DrainReport::released`].
+    pub released: u64,
     /// All other events, as in [`DrainReport::left`].
     pub left: usize,
     /// How many of those left had a handler that still ran at the deadline.
@@ -46,6 +51,7 @@ impl DrainReport {
         DrainReport {
             completed: processes.iter().map(|report| report.completed).sum(),
             dead_lettered: processes.iter().map(|report| report.dead_lettered).sum(),
+            released: processes.iter().map(|report| report.released).sum(),
             left: processes.iter().map(|report| report.left).sum(),
             processes,
         }
@@ -55,8 +61,12 @@ impl DrainReport {
 /// One line, and one more for each process that has left events.
 impl fmt::Display for DrainReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DrainReport { completed, dead_lettered, left, processes } = self;
-        write!(f, "drained: {completed} completed, {dead_lettered} dead-lettered, {left} left")?;
+        let DrainReport { completed, dead_lettered, released, left, processes } = self;
+        write!(f, "drained: {completed} completed, {dead_lettered} dead-lettered, ")?;
+        if *released > 0 {
+            write!(f, "{released} given back, ")?;
+        }
+        write!(f, "{left} left")?;
         let mut with_some = processes.iter().filter(|report| report.left > 0);
         with_some.try_for_each(|report| write!(f, "\n  {report}"))
     }

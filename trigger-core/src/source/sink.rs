@@ -12,13 +12,16 @@ use crate::clock::SharedClock;
 use crate::declare::filter::Filter;
 use crate::declare::policy::Overflow;
 use crate::declare::{SourceKind, TriggerConfig};
-use crate::event::{DeadLetter, DeadLetterReason, EventId, Frame, TriggerEvent};
+use crate::event::{DeadLetter, DeadLetterReason, EventId, Frame, HeldEvent, TriggerEvent};
 use crate::observe::status::TriggerStatus;
 use crate::panic::{drop_quietly, guard};
 use crate::process::deadlock::WaitGraph;
-use crate::process::waiting::WaitingPush;
-use crate::queue::{Admission, Item, Ledger, Pushed, Queue, Refusal};
+use crate::queue::{Item, Ledger, Pushed, Queue, Refusal, receipt};
 use crate::source::trigger::TriggerError;
+
+mod waiting;
+
+pub(crate) use waiting::WaitingOffer;
 
 /// The receiving end of a trigger: its queue, with its filter, its bounds and its overflow policy. A source offers events to
 /// it. A clone is a handle to the same queue.
@@ -128,6 +131,40 @@ impl Sink {
         })
     }
 
+    /// Returns the number of events and of bytes that fit now. Both are 0 if the queue is closed, or if publishers wait for
+    /// capacity.
+    pub fn room_for(&self) -> (usize, usize) {
+        self.0.queue.capacity_now()
+    }
+
+    /// Queues events that something else keeps, in this order. Returns the number of events that the queue took. The
+    /// receipt of every other event was called: [`handled`](crate::Receipt::handled) if the filter does not take it, and
+    /// [`release`](crate::Receipt::release) if the queue is closed.
+    ///
+    /// It never waits, and it applies no bound and no overflow policy, because a dropped event would be lost. So a source
+    /// asks [`room_for`](Self::room_for) first, and takes no more from outside. No worker takes an event before it is
+    /// [due](crate::HeldEvent::due). If the process has a key, the later events of the same key wait behind it.
+    pub fn push_delayed(&self, events: impl IntoIterator<Item = HeldEvent>) -> usize {
+        let items = events.into_iter().filter_map(|event| self.held(event));
+        self.0.queue.push_held(items)
+    }
+
+    /// Returns the item of an event that the filter takes.
+    fn held(&self, HeldEvent { frame, receipt, retry, due }: HeldEvent) -> Option<Item> {
+        let frame = Arc::new(frame);
+        if let Some(filter) = &self.0.filter
+            && self.filtered(filter, self.0.queue.event(Arc::clone(&frame).into())).is_none()
+        {
+            receipt::handled(receipt);
+            return None;
+        }
+        let item = Item::held(frame, receipt, retry);
+        Some(match due {
+            Some(due) if due > self.now() => item.due(self.0.clock.instant_at(due)),
+            _ => item,
+        })
+    }
+
     /// Waits until the queue has capacity for an event, or is closed.
     ///
     /// # Cancel safety
@@ -206,20 +243,17 @@ impl Sink {
             }
             Pushed::Evicted(oldest, dropped) => {
                 let before = dropped - oldest.len() as u64;
-                for (count, item) in (before + 1..).zip(oldest) {
-                    self.drop_event(self.0.queue.event(item), count, None);
+                for (count, mut item) in (before + 1..).zip(oldest) {
+                    let receipt = item.take_receipt();
+                    let dead_letter = self.drop_event(self.0.queue.event(item), count, None);
+                    receipt.into_iter().for_each(|held| receipt::dead(held, dead_letter.as_deref()));
+                    drop_quietly(dead_letter);
                 }
                 Offer::Queued
             }
             Pushed::Waiting(ticket) => Offer::Waiting(ticket),
             Pushed::Full(item) => self.full(item),
         }
-    }
-
-    /// Returns the event that waits for capacity with this ticket.
-    pub(crate) fn waiting(&self, ticket: u64) -> WaitingOffer {
-        let push = WaitingPush::new(self.queue(), ticket, &self.0.wait_graph);
-        WaitingOffer { sink: self.clone(), push }
     }
 
     /// Applies the overflow policy to an event that found no capacity.
@@ -232,7 +266,7 @@ impl Sink {
             }
             _ => {
                 let count = self.0.queue.count_dropped(&item.frame);
-                self.drop_event(self.0.queue.event(item), count, None);
+                drop_quietly(self.drop_event(self.0.queue.event(item), count, None));
                 Offer::Dropped
             }
         }
@@ -253,7 +287,8 @@ impl Sink {
             Err(panic) => {
                 self.0.queue.count_filtered(event.frame());
                 tracing::error!(trigger = self.trigger_id(), event = %event.id(), %panic, "the filter panicked: {filter}");
-                self.dead_letter(event, DeadLetterReason::Panicked, |_| format!("in the filter: {panic}"));
+                let error = |_: &TriggerEvent| format!("in the filter: {panic}");
+                drop_quietly(self.dead_letter(event, DeadLetterReason::Panicked, error));
                 return None;
             }
         }
@@ -263,7 +298,7 @@ impl Sink {
     }
 
     /// Keeps an event that found no capacity as a dead letter, and logs the 1st and every 100th.
-    fn drop_event(&self, event: TriggerEvent, count: u64, why: Option<&str>) {
+    fn drop_event(&self, event: TriggerEvent, count: u64, why: Option<&str>) -> Option<Arc<DeadLetter>> {
         let capacity = self.0.capacity;
         if should_log(count) {
             tracing::warn!(
@@ -275,7 +310,7 @@ impl Sink {
         }
         self.dead_letter(event, DeadLetterReason::Overflow, |event| {
             why.map_or_else(|| self.why_no_room(event), str::to_owned)
-        });
+        })
     }
 
     /// Keeps an event that was not queued as a dead letter. `error` is not called if no dead letters are kept.
@@ -284,16 +319,17 @@ impl Sink {
         event: TriggerEvent,
         reason: DeadLetterReason,
         error: impl FnOnce(&TriggerEvent) -> String,
-    ) {
+    ) -> Option<Arc<DeadLetter>> {
         let Some(sink) = &self.0.dead_letters else {
             // Its bytes may have an owner of the user, whose drop may panic, and this may run in a worker.
-            return drop_quietly(event);
+            drop_quietly(event);
+            return None;
         };
         let now = self.0.clock.now();
         let error = error(&event);
         let dead_letter =
             DeadLetter::new(event.without_json(), &*sink.process, reason, error).between(now, now);
-        sink.dead_letters.keep(dead_letter);
+        Some(sink.dead_letters.keep(dead_letter))
     }
 
     /// Returns which bound the event has met.
@@ -328,6 +364,7 @@ impl Sink {
             accepted: ledger.accepted,
             dropped: ledger.dropped,
             evicted: ledger.evicted,
+            released: ledger.released,
             filtered: ledger.filtered,
             undecodable: ledger.undecodable,
             filter: self.0.filter.as_ref().map(ToString::to_string),
@@ -341,54 +378,6 @@ impl Sink {
 fn should_log(count: u64) -> bool {
     count == 1 || count.is_multiple_of(100)
 }
-
-/// An event that waits for capacity. If it is dropped before it is queued, it counts as dropped.
-#[derive(Debug)]
-pub(crate) struct WaitingOffer {
-    sink: Sink,
-    push: WaitingPush,
-}
-
-impl WaitingOffer {
-    /// The id of the trigger.
-    pub(crate) fn trigger(&self) -> &str {
-        self.sink.trigger_id()
-    }
-
-    /// Waits until the event is queued, or until it never can be. Then returns why. Is pending after that.
-    pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<Option<Refusal>> {
-        self.push.poll(waker).map(|admission| match admission {
-            Admission::Queued => None,
-            Admission::Refused(item, refusal) => {
-                self.refuse(item, refusal);
-                Some(refusal)
-            }
-        })
-    }
-
-    /// Counts an event that was not queued as dropped.
-    fn refuse(&self, item: Item, refusal: Refusal) {
-        let event = self.sink.0.queue.event(item);
-        let why = (refusal == Refusal::Deadlock).then_some(DEADLOCK);
-        if let Some(why) = why {
-            tracing::error!(trigger = self.sink.trigger_id(), event = %event.id(), "{why}");
-        }
-        let count = self.sink.0.queue.count_dropped(event.frame());
-        self.sink.drop_event(event, count, why);
-    }
-}
-
-impl Drop for WaitingOffer {
-    fn drop(&mut self) {
-        if let Some(item) = self.push.cancel() {
-            self.refuse(item, Refusal::Full);
-        }
-    }
-}
-
-/// The error of an event whose publisher would have waited for ever.
-const DEADLOCK: &str = "every handler that could free capacity waits for capacity, the publisher among them: a handler published, \
-directly or in a circle, to its own process, whose queue is full and whose overflow policy is `wait`";
 
 impl fmt::Debug for Sink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

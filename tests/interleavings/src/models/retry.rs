@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::clock;
-use crate::source::queue::RetryState;
+use crate::event::RetryState;
 
 const LATER: Duration = Duration::from_millis(5);
 
@@ -16,7 +16,7 @@ fn failing_once(process: &Process) {
         }
         let state =
             RetryState { failed_attempts: 1, last_error: "".into(), first_at: SystemTime::UNIX_EPOCH };
-        Settlement::Retry { after: LATER, state }
+        Settlement::Retry { after: LATER, due: SystemTime::UNIX_EPOCH, state }
     });
 }
 

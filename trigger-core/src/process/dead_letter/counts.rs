@@ -21,9 +21,9 @@ impl CountedDeadLetters {
     }
 
     /// Counts a new dead letter and keeps it, as [`DeadLetters::keep`] does.
-    pub(crate) fn keep(&self, dead_letter: DeadLetter) {
+    pub(crate) fn keep(&self, dead_letter: DeadLetter) -> Arc<DeadLetter> {
         self.count(dead_letter.reason);
-        self.store.keep(dead_letter);
+        self.store.keep(dead_letter)
     }
 
     /// Counts a new dead letter and keeps it, as [`DeadLetters::keep_without_notifying`] does.

@@ -26,7 +26,8 @@ impl State {
             }
         }
         self.ports[port].open_if_empty();
-        Wakes { workers: Wake::None, publishers, at_rest: lost > 0 && self.pending.remove(lost) }
+        let at_rest = lost > 0 && self.pending.remove(lost);
+        self.with_schedule(Wakes { publishers, at_rest, ..Wakes::default() })
     }
 
     /// Removes a publisher from the door. Returns `None` if its event was queued. The next one may fit now.
@@ -46,7 +47,7 @@ impl State {
 
     fn admit_after_departure(&mut self, port: usize) -> Wakes {
         let wakes = self.admit(port);
-        Wakes { workers: self.notify_next(), ..wakes }
+        Wakes { workers: Wake::one(self.has_next()), ..wakes }
     }
 
     /// Returns the wakers of the publishers whose wait has ended.

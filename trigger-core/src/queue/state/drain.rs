@@ -27,7 +27,7 @@ impl State {
     /// events that kept the workers waiting, and nothing else would wake them.
     pub(super) fn after_expiry(&mut self, expired: usize) -> Wakes {
         let workers = if expired > 0 { Wake::All } else { Wake::None };
-        Wakes { workers, publishers: false, at_rest: self.end_pending(expired) }
+        Wakes { workers, at_rest: self.end_pending(expired), ..Wakes::default() }
     }
 
     /// Abandons all events: queued ones, and those that a handler returns later. None of them is pending.

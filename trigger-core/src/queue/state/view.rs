@@ -1,6 +1,5 @@
 //! Snapshots of the state of an inbox.
 
-use super::super::item::RetryState;
 use super::super::{Load, Snapshot};
 use super::*;
 
@@ -27,15 +26,14 @@ impl State {
         queue.snapshot(oldest)
     }
 
-    /// Returns every queued event, with the number of its queue and its retry state.
-    pub(in super::super) fn queued(&self) -> impl Iterator<Item = (usize, &Item, Option<&RetryState>)> {
+    /// Returns every queued event, with the number of its queue.
+    pub(in super::super) fn queued(&self) -> impl Iterator<Item = (usize, &Item)> {
         let in_ports = self.ports.iter().enumerate();
         let in_ports = in_ports
             .flat_map(|(port, queue)| queue.again.iter().chain(&queue.events).map(move |item| (port, item)));
         let in_lanes = self.lanes.iter().flat_map(|lanes| lanes.items());
         let scheduled = self.schedule.iter().map(|(port, _, item)| (*port, item));
         let expired = self.expired.iter().map(|(port, item)| (*port, item));
-        let all = in_ports.chain(in_lanes).chain(scheduled).chain(expired);
-        all.map(|(port, item)| (port, item, item.retry()))
+        in_ports.chain(in_lanes).chain(scheduled).chain(expired)
     }
 }
