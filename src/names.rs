@@ -2,8 +2,8 @@
 
 pub use trigger_core::{
     ArgumentDescription, Attempt, Attribute, Backoff, BoxSource, Builder, Bytes, Choice, Claim, ClaimedKeys,
-    Clock, ConfigError, ConfigErrorKind, Context, DeadLetter, DeadLetterCounts, DeadLetterReason,
-    DeadLetters, DeadLettersStatus, Description, Draft, DrainReport, DropReason, Emit, Ended, Error,
+    Clock, Commit, ConfigError, ConfigErrorKind, Context, DeadLetter, DeadLetterCounts, DeadLetterReason,
+    DeadLetters, DeadLettersStatus, Description, Draft, DrainReport, DropReason, Emit, Ended, Entry, Error,
     EventBus, EventId, EventTrigger, FaultKind, Filter, Frame, FrameError, FromTrigger, Handler,
     HandlerRecord, HeldEvent, IntoOutcome, Json, Key, MessageBroker, MessageTrigger, Needs, ObservedAttempt,
     ObservedEnd, ObservedEvent, ObservedFailure, ObservedPublication, Observer, Offered, Outcome, Overflow,
@@ -11,9 +11,9 @@ pub use trigger_core::{
     ProcessReport, ProcessState, ProcessStatus, Publish, PublishError, Published, Publishing, ReadMetadata,
     Receipt, Rejection, RejectionKind, Result, RetryState, Runtime, RuntimeHandle, RuntimeState,
     RuntimeStatus, Sender, Setting, Settings, Shutdown, Sink, Source, SourceContext, SourceDescription,
-    SourceKind, StandaloneTrigger, StartError, State, SystemClock, Text, Topic, TopicError, TopicPattern,
-    Trigger, TriggerConfig, TriggerDescription, TriggerError, TriggerEvent, TriggerKind, TriggerSource,
-    TriggerStatus, UnknownProcess, source_kind,
+    SourceKind, StandaloneTrigger, StartError, State, Store, StoreError, StoredEvent, SystemClock, Target,
+    Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig, TriggerDescription, TriggerError,
+    TriggerEvent, TriggerKind, TriggerSource, TriggerStatus, UnknownProcess, source_kind,
 };
 
 #[cfg(feature = "webhook")]

@@ -52,6 +52,7 @@ mod source;
 mod source_kind;
 mod status;
 mod stop;
+mod store;
 mod tidy;
 mod topics;
 mod ui;

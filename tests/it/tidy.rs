@@ -78,7 +78,7 @@ const LAYERS: &[&[&str]] = &[
     &["private", "linked"],
 ];
 
-const VALUES: &[&str] = &["event", "declare"];
+const VALUES: &[&str] = &["event", "declare", "store"];
 
 #[test]
 fn each_restricted_item_is_used_in_one_module() {

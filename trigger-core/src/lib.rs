@@ -24,6 +24,7 @@ mod queue;
 mod registry;
 mod runtime;
 mod source;
+mod store;
 
 mod clock;
 mod linked;
@@ -75,3 +76,4 @@ pub use source::bus::{Emit, EventBus};
 pub use source::publish::{PublishError, Published, Publishing};
 pub use source::trigger::{EventTrigger, MessageTrigger, StandaloneTrigger, Trigger, TriggerError};
 pub use source::{Draft, Offered, Sender, Sink, Source, SourceContext, TriggerSource};
+pub use store::{Commit, Entry, Store, StoreError, StoredEvent, Target};

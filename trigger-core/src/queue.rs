@@ -34,6 +34,7 @@ mod wake;
 
 pub(crate) use delivery::{Delivery, Settlement};
 pub(crate) use door::{Admission, Refusal};
+pub(crate) use guest::{Departed, NotReserved};
 pub(crate) use inbox::{Inbox, Left, Load, QueueSettings, Workers};
 pub(crate) use item::Item;
 pub(crate) use ledger::{Ledger, Snapshot};
@@ -282,6 +283,12 @@ impl Queue {
         });
         self.report_dropped(frame, DropReason::Full);
         dropped
+    }
+
+    /// Counts an event that the store did not keep as dropped.
+    pub(crate) fn count_not_stored(&self, frame: &Frame) {
+        self.count(|ledger| ledger.dropped += 1);
+        self.report_dropped(frame, DropReason::NotStored);
     }
 
     /// Counts an event that the filter rejected.

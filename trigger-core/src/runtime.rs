@@ -38,6 +38,7 @@ mod runtime_phase;
 mod signal;
 mod start;
 mod start_error;
+mod stored;
 
 pub use builder::Builder;
 pub use change::UnknownProcess;

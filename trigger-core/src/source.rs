@@ -20,6 +20,7 @@ mod context;
 mod dead_letter;
 mod deps;
 mod draft;
+pub(crate) mod durable;
 mod event;
 mod message;
 mod polled;
@@ -41,7 +42,7 @@ pub use message::MESSAGE;
 pub use message::Sender;
 pub(crate) use polled::CUSTOM;
 pub use sink::Sink;
-pub(crate) use sink::{Offer, WaitingOffer};
+pub(crate) use sink::{Offer, Waited, WaitingOffer};
 
 /// Where the events of a trigger come from: a timer, a folder, a queue of another system.
 ///

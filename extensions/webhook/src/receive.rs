@@ -17,7 +17,7 @@ use super::form;
 use super::headers::Headers;
 use super::peer::Peer;
 use super::query::query_without_secrets;
-use super::respond::{Answer, accepted, error, filtered, queue_full, refused, stopping};
+use super::respond::{Answer, accepted, error, filtered, not_stored, queue_full, refused, stopping};
 use super::table::Endpoint;
 use super::{BODY_GRACE, BODY_TIMEOUT};
 use trigger_core::{Bytes, Draft, Offered};
@@ -90,6 +90,7 @@ impl RequestReader {
             Some(Offered::Queued(_)) => accepted(id, mem::take(&mut self.headers)),
             Some(Offered::Filtered) => filtered(id, mem::take(&mut self.headers)),
             Some(Offered::Closed) => stopping(),
+            Some(Offered::NotStored) => not_stored(),
             // Also if the queue had no capacity for the whole time.
             _ => queue_full(),
         }

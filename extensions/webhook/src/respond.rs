@@ -62,6 +62,11 @@ pub(super) fn queue_full() -> Answer {
     later(error(StatusCode::SERVICE_UNAVAILABLE, "queue full"))
 }
 
+/// Returns 503: the store of the program did not keep the event.
+pub(super) fn not_stored() -> Answer {
+    later(error(StatusCode::SERVICE_UNAVAILABLE, "not stored"))
+}
+
 /// Returns 503: the server stops.
 pub(super) fn stopping() -> Answer {
     later(error(StatusCode::SERVICE_UNAVAILABLE, "stopping"))

@@ -205,6 +205,8 @@ pub enum Ended {
 pub enum DropReason {
     /// The queue was full, and the publisher does not wait any more. It counts as `dropped`.
     Full,
+    /// The store did not keep it. It counts as `dropped`, and its publisher has the error.
+    NotStored,
     /// The source of the event was not the wanted one, or the filter rejected the event or panicked. It counts as
     /// `filtered`.
     Filtered,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use super::deadlock::{ListedWait, WaitGraph};
-use crate::queue::{Admission, Item, Pushed, Queue, Refusal};
+use crate::queue::{Admission, Departed, Item, Pushed, Queue, Refusal};
 
 /// An event that waits in the door of a queue. A drop takes the event out of the door and drops it.
 #[derive(Debug)]
@@ -34,8 +34,8 @@ impl WaitingPush {
         polled
     }
 
-    /// Ends the wait. Returns the event, unless it was queued or its wait had ended.
-    pub(crate) fn cancel(&mut self) -> Option<Item> {
+    /// Ends the wait. Returns `None` if the event was queued, its capacity is reserved, or its wait had ended.
+    pub(crate) fn cancel(&mut self) -> Option<Departed> {
         let ticket = self.end()?;
         self.queue.leave(ticket)
     }
@@ -67,8 +67,8 @@ pub(crate) async fn push(
         if let Some(item) = item.take() {
             match queue.push_waiting(item, task.waker()) {
                 Pushed::Queued | Pushed::Evicted(..) => return Poll::Ready(Admission::Queued),
-                Pushed::Full(item) => return Poll::Ready(Admission::Refused(item, Refusal::Full)),
-                Pushed::Closed(item) => return Poll::Ready(Admission::Refused(item, Refusal::Closed)),
+                Pushed::Full(item) => return Poll::Ready(Admission::Refused(Some(item), Refusal::Full)),
+                Pushed::Closed(item) => return Poll::Ready(Admission::Refused(Some(item), Refusal::Closed)),
                 Pushed::Waiting(ticket) => *waiting = Some(WaitingPush::new(queue, ticket, graph)),
             }
         }

@@ -14,9 +14,38 @@ use super::item::Item;
 pub(super) struct Guest {
     ticket: u64,
     pub(super) lane: u64,
-    /// `None` if it only waits until there is capacity.
-    pub(super) item: Option<Item>,
+    pub(super) wants: Wants,
     pub(super) waker: Waker,
+}
+
+/// What a publisher waits for.
+#[derive(Debug)]
+pub(super) enum Wants {
+    /// That its event is queued.
+    Event(Item),
+    /// That capacity for an event of this size is reserved.
+    Reservation(usize),
+    /// That there is capacity.
+    Capacity,
+}
+
+impl Wants {
+    /// Returns the size of the event, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Wants::Event(item) => item.bytes(),
+            Wants::Reservation(bytes) => *bytes,
+            Wants::Capacity => 0,
+        }
+    }
+
+    /// Returns the event.
+    pub(super) fn item(self) -> Option<Item> {
+        match self {
+            Wants::Event(item) => Some(item),
+            Wants::Reservation(_) | Wants::Capacity => None,
+        }
+    }
 }
 
 /// Why the queue gives an event back that waited for capacity.
@@ -33,8 +62,10 @@ pub(crate) enum Refusal {
 /// The end of a wait for capacity.
 #[derive(Debug)]
 pub(crate) enum Admission {
+    /// The event is queued, or its capacity is reserved.
     Queued,
-    Refused(Item, Refusal),
+    /// Has the event, unless only capacity was to be reserved.
+    Refused(Option<Item>, Refusal),
 }
 
 #[derive(Debug, Default)]
@@ -49,10 +80,10 @@ pub(super) struct Door {
 
 impl Door {
     /// Adds a guest, and returns its ticket. A ticket is never 0.
-    pub(super) fn enter(&mut self, lane: u64, item: Option<Item>, waker: &Waker) -> u64 {
+    pub(super) fn enter(&mut self, lane: u64, wants: Wants, waker: &Waker) -> u64 {
         self.last_ticket += 1;
         let ticket = self.last_ticket;
-        self.guests.push_back(Guest { ticket, lane, item, waker: waker.clone() });
+        self.guests.push_back(Guest { ticket, lane, wants, waker: waker.clone() });
         ticket
     }
 

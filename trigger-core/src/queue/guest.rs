@@ -3,11 +3,11 @@
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
-use super::door::{Admission, Refusal};
+use super::door::{Admission, Refusal, Wants};
 use super::item::Item;
 use super::state::PushError;
 use super::wake::Wakes;
-use super::{Load, Pushed, Queue};
+use super::{Load, Pushed, Queue, receipt};
 
 impl Queue {
     /// Queues an event as [`push`](Queue::push) does. Without capacity the event waits in the door of the queue, and the
@@ -30,7 +30,7 @@ impl Queue {
         self.inbox.transition(|state| match state.push(self.port, lane, item) {
             Ok(wakes) => (Pushed::Queued, wakes),
             Err(PushError::Full(item)) if state.port(self.port).bounds.allow(item.bytes()) => {
-                let ticket = state.port_mut(self.port).enter(lane, Some(item), waker);
+                let ticket = state.port_mut(self.port).enter(lane, Wants::Event(item), waker);
                 (Pushed::Waiting(ticket), Wakes::default())
             }
             Err(error) => (error.into(), Wakes::default()),
@@ -42,18 +42,69 @@ impl Queue {
         let polled = self.inbox.state().port_mut(self.port).door.poll(ticket, waker);
         let ended = match polled {
             None => return Poll::Pending,
-            Some(Err((guest, refusal))) => guest.item.map(|item| Admission::Refused(item, refusal)),
-            Some(Ok(())) => None,
+            Some(Ok(())) => Admission::Queued,
+            Some(Err((guest, refusal))) => Admission::Refused(guest.wants.item(), refusal),
         };
         self.inbox.report_admitted();
-        Poll::Ready(ended.unwrap_or(Admission::Queued))
+        Poll::Ready(ended)
     }
 
-    /// Takes an event out of the door. Returns `None` if it was queued.
-    pub(crate) fn leave(&self, ticket: u64) -> Option<Item> {
+    /// Reserves capacity for an event of this size, which is stored before it is queued. Without capacity it waits in the
+    /// door if there is a waker, as [`push_waiting`](Queue::push_waiting) does.
+    pub(crate) fn reserve(&self, bytes: usize, waker: Option<&Waker>) -> Result<(), NotReserved> {
+        let mut state = self.inbox.state();
+        match (state.reserve(self.port, bytes), waker) {
+            (Ok(()), _) => Ok(()),
+            (Err(Refusal::Closed), _) => Err(NotReserved::Closed),
+            (Err(_), Some(waker)) if state.port(self.port).bounds.allow(bytes) => {
+                let ticket = state.port_mut(self.port).enter(0, Wants::Reservation(bytes), waker);
+                Err(NotReserved::Waiting(ticket))
+            }
+            (Err(_), _) => Err(NotReserved::Full),
+        }
+    }
+
+    /// Reserves capacity as [`reserve`](Self::reserve) does, and evicts the oldest events for it. Returns the evicted events
+    /// with the queue's count of dropped events.
+    pub(crate) fn reserve_evicting(&self, bytes: usize) -> (Result<(), NotReserved>, Vec<Item>, u64) {
+        let evicted = self.inbox.transition(|state| {
+            if state.port(self.port).is_open() {
+                state.evict_for(self.port, bytes)
+            } else {
+                (Vec::new(), Wakes::default())
+            }
+        });
+        let dropped = self.ledger().dropped;
+        (self.reserve(bytes, None), evicted, dropped)
+    }
+
+    /// Queues an event that was stored, in its reserved capacity. If the queue was closed meanwhile, releases its receipt.
+    pub(crate) fn push_reserved(&self, item: Item) {
+        let (lane, observed) = self.lane(&item);
+        let report = observed.map(|observed| observed.begin_push(self.trigger(), &item.frame));
+        let pushed = self.inbox.transition(|state| match state.push_reserved(self.port, lane, item) {
+            Ok(wakes) => (Pushed::Queued, wakes),
+            Err((item, wakes)) => (Pushed::Closed(item), wakes),
+        });
+        let pushed = match report {
+            Some(report) => pushed.report(report),
+            None => pushed,
+        };
+        if let Pushed::Closed(mut item) = pushed {
+            item.take_receipt().into_iter().for_each(receipt::release);
+        }
+    }
+
+    /// Gives back the reserved capacity of an event of this size.
+    pub(crate) fn unreserve(&self, bytes: usize) {
+        self.inbox.transition(|state| ((), state.unreserve(self.port, bytes)));
+    }
+
+    /// Takes an event out of the door. Returns `None` if it was queued, or its capacity is reserved.
+    pub(crate) fn leave(&self, ticket: u64) -> Option<Departed> {
         let guest = self.inbox.transition(|state| state.leave(self.port, ticket));
         self.inbox.report_admitted();
-        guest?.item
+        guest.map(|guest| Departed(guest.wants.item()))
     }
 
     /// Ends the wait of an event in the door, and wakes its publisher.
@@ -72,6 +123,19 @@ impl Queue {
         load.first_tickets[self.port].is_some_and(|first| first <= ticket)
     }
 }
+
+/// Why capacity was not reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotReserved {
+    /// The event waits in the door of the queue, with this ticket.
+    Waiting(u64),
+    Full,
+    Closed,
+}
+
+/// A publisher that has left the door, with its event, unless it only waited for capacity.
+#[derive(Debug)]
+pub(crate) struct Departed(pub(crate) Option<Item>);
 
 /// A wait for capacity without an event.
 struct Watcher<'a> {

@@ -79,7 +79,7 @@ impl Item {
     }
 
     /// Returns the size of the event's body, in bytes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.frame.raw.len()
     }
 

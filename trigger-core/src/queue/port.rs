@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::task::Waker;
 use std::time::SystemTime;
 
-use super::door::Door;
+use super::door::{Door, Wants};
 use super::item::Item;
 use super::ledger::{Ledger, Snapshot};
 
@@ -23,8 +23,10 @@ pub(crate) struct Bounds {
 pub(super) struct Port {
     pub(super) entry: Entry,
     pub(super) bounds: Bounds,
-    /// The size of the bodies of all queued events, in bytes.
+    /// The size of the bodies of all queued events and of those that are being stored, in bytes.
     bytes: usize,
+    /// The number of events that are being stored, and have their capacity.
+    reserved: usize,
     /// Events that wait for a worker, if the process has no key.
     pub(super) events: VecDeque<Item>,
     pub(super) ledger: Ledger,
@@ -33,6 +35,7 @@ pub(super) struct Port {
     /// Events that wait for a retry.
     waiting: usize,
     waiting_bytes: usize,
+    reserved_bytes: usize,
     /// The number of closes. A consumer compares it to detect a close that was followed by an open.
     pub(super) closes: u64,
     /// Publishers that wait for capacity.
@@ -57,8 +60,10 @@ impl Port {
             entry: Entry::Closed,
             closes: 0,
             bytes: 0,
+            reserved: 0,
             waiting: 0,
             waiting_bytes: 0,
+            reserved_bytes: 0,
             ledger: Ledger::default(),
             door: Door::default(),
             again: VecDeque::new(),
@@ -85,12 +90,13 @@ impl Port {
     /// Returns `true` if an event of this size fits now.
     #[inline(always)]
     pub(super) fn has_capacity(&self, bytes: usize) -> bool {
-        self.ledger.queued() < self.bounds.events && self.bounds.allow(self.bytes + bytes)
+        self.ledger.queued() + self.reserved < self.bounds.events && self.bounds.allow(self.bytes + bytes)
     }
 
     /// Returns `true` if an event of this size would fit after the eviction of all events that wait for a worker.
     pub(super) fn fits_by_eviction(&self, bytes: usize) -> bool {
-        self.waiting < self.bounds.events && self.bounds.allow(self.waiting_bytes + bytes)
+        self.waiting + self.reserved < self.bounds.events
+            && self.bounds.allow(self.waiting_bytes + self.reserved_bytes + bytes)
     }
 
     /// Adds a publisher without an event to the door, and returns its ticket. Returns `None` if there is capacity, or the
@@ -101,18 +107,18 @@ impl Port {
             Entry::Open => !self.has_capacity(0),
             Entry::Queueing => true,
         };
-        waits.then(|| self.enter(0, None, waker))
+        waits.then(|| self.enter(0, Wants::Capacity, waker))
     }
 
     /// Adds a publisher to the door, and returns its ticket.
-    pub(super) fn enter(&mut self, lane: u64, item: Option<Item>, waker: &Waker) -> u64 {
+    pub(super) fn enter(&mut self, lane: u64, wants: Wants, waker: &Waker) -> u64 {
         self.entry = Entry::Queueing;
-        self.door.enter(lane, item, waker)
+        self.door.enter(lane, wants, waker)
     }
 
     /// Returns `true` if the publisher that is next in the door has capacity now.
     pub(super) fn can_admit(&self) -> bool {
-        self.door.front().is_some_and(|guest| self.has_capacity(guest.item.as_ref().map_or(0, Item::bytes)))
+        self.door.front().is_some_and(|guest| self.has_capacity(guest.wants.bytes()))
     }
 
     /// Ends the waiting order once the door is empty.
@@ -125,7 +131,7 @@ impl Port {
     /// Returns the number of events and of bytes that fit now.
     pub(super) fn free(&self) -> (usize, usize) {
         let bytes = self.bounds.bytes.map_or(usize::MAX, |most| most.saturating_sub(self.bytes));
-        (self.bounds.events.saturating_sub(self.ledger.queued()), bytes)
+        (self.bounds.events.saturating_sub(self.ledger.queued() + self.reserved), bytes)
     }
 
     /// Counts a new event.
@@ -144,6 +150,18 @@ impl Port {
     #[inline]
     pub(super) fn count_out(&mut self, item: &Item) {
         self.bytes -= item.bytes();
+    }
+
+    pub(super) fn reserve(&mut self, bytes: usize) {
+        self.reserved += 1;
+        self.reserved_bytes += bytes;
+        self.bytes += bytes;
+    }
+
+    pub(super) fn unreserve(&mut self, bytes: usize) {
+        self.reserved -= 1;
+        self.reserved_bytes -= bytes;
+        self.bytes -= bytes;
     }
 
     pub(super) fn count_waiting(&mut self, item: &Item) {

@@ -40,6 +40,8 @@ pub enum ProblemKind {
     Bind,
     /// A trigger did not start for another reason.
     Trigger,
+    /// The stored events could not be loaded.
+    Store,
     /// An `on_start` hook failed.
     Hook,
     /// The runtime is ending.
@@ -55,6 +57,7 @@ named!(ProblemKind as "kind" {
     Empty = "empty",
     Bind = "bind",
     Trigger = "trigger",
+    Store = "store",
     Hook = "hook",
     Ending = "ending",
 });

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "main")]
@@ -18,6 +19,7 @@ use crate::source::TriggerSource;
 use crate::source::broker::MessageBroker;
 use crate::source::bus::EventBus;
 use crate::source::trigger::Trigger;
+use crate::store::Store;
 
 /// Builds a [`Runtime`](super::Runtime).
 #[must_use = "a builder does nothing until it is started"]
@@ -33,6 +35,7 @@ pub struct Builder {
     pub(super) drain_deadline: Duration,
     pub(super) clock: Option<SharedClock>,
     pub(super) observers: Vec<Box<dyn Observer>>,
+    pub(super) store: Option<Arc<dyn Store>>,
     pub(super) on_start: Vec<Hook>,
     pub(super) on_stop: Vec<Hook>,
     /// The request of the command line, which the builder answers instead of starting.
@@ -59,6 +62,7 @@ impl Builder {
             drain_deadline: policy::DRAIN_DEADLINE,
             clock: None,
             observers: Vec::new(),
+            store: None,
             on_start: Vec::new(),
             on_stop: Vec::new(),
             #[cfg(feature = "main")]
@@ -137,6 +141,16 @@ impl Builder {
     /// addition.
     pub fn observer(mut self, observer: impl Observer) -> Builder {
         self.observers.push(Box::new(observer));
+        self
+    }
+
+    /// Keeps accepted events in this store until they are settled, so that they survive a crash: see [`Store`]. Events of
+    /// dead-letter triggers are not stored. The default is no store.
+    ///
+    /// A publication waits for the store, and fails with [`PublishError::NotStored`](crate::PublishError::NotStored). The
+    /// start loads the stored events, and queues them ahead of new ones. A drain leaves in the store what is not handled.
+    pub fn store(mut self, store: impl Store) -> Builder {
+        self.store = Some(Arc::new(store));
         self
     }
 

@@ -87,6 +87,9 @@ impl Runtime {
         if problems.is_empty() {
             problems = handle.open().await;
         }
+        if problems.is_empty() {
+            problems.extend(self.context.load_stored(std::slice::from_ref(&handle), false));
+        }
         if !problems.is_empty() {
             handle.undo().await;
             return Err(StartError::of(problems));

@@ -7,6 +7,7 @@ use crate::process::deadlock::WaitGraph;
 use crate::process::handler::Env;
 use crate::queue::Quiescence;
 use crate::source::SharedByRuntime;
+use crate::store::Store;
 
 /// What the processes of one runtime share.
 pub(super) struct RuntimeContext {
@@ -15,6 +16,7 @@ pub(super) struct RuntimeContext {
     pub(super) quiescence: Arc<Quiescence>,
     pub(super) wait_graph: Arc<WaitGraph>,
     pub(super) observers: Option<Observers>,
+    pub(super) store: Option<Arc<dyn Store>>,
 }
 
 impl RuntimeContext {

@@ -75,7 +75,16 @@ impl Runtime {
         // 6. Run the hooks.
         run_stop_hooks(&mut hooks, deadline).await;
 
-        // 7. Report. The phase changes after the last await. Otherwise a second caller could get the report of a drain
+        // 7. Close the store.
+        // Invariant: everything that it was told is safe, unless it took too long.
+        if let Some(store) = &self.context.store {
+            let until = deadline.max(clock::after(STOP_HOOKS_LIMIT));
+            if timeout_at(until, store.close()).await.is_err() {
+                tracing::error!("the store was not closed in time");
+            }
+        }
+
+        // 8. Report. The phase changes after the last await. Otherwise a second caller could get the report of a drain
         // whose future was dropped before its end.
         let report = DrainReport::of(reports);
         self.phase.stop(report.clone());

@@ -13,8 +13,10 @@ use crate::process::dead_letter::CountedDeadLetters;
 use crate::process::{Observed, Policy, Process, Unobserved};
 use crate::queue::{Inbox, Ledger, Queue, Workers};
 use crate::registry::{Declaration, Problem, ProblemKind};
+use crate::source::durable::Durable;
 use crate::source::trigger::TriggerError;
 use crate::source::{BoundTrigger, DeadLetterSink, SinkDeps, queue};
+use crate::store::Target;
 use crate::task::{Tasks, threads};
 
 /// One process of a runtime.
@@ -36,7 +38,8 @@ impl ProcessHandle {
     /// Wires a process. Nothing starts.
     pub(super) fn new(declaration: Declaration, name: String, context: &RuntimeContext) -> ProcessHandle {
         let settings = &declaration.config;
-        let triggers = settings.triggers.iter().zip(unique_ids(&settings.triggers));
+        let ids: Vec<_> = unique_ids(&settings.triggers).into_iter().collect();
+        let triggers = settings.triggers.iter().zip(ids.iter().cloned());
         let queues = triggers.map(|(config, id)| queue(config, id)).collect();
         let workers = Workers { count: settings.concurrency, threads: threads() };
         let quiescence = Arc::clone(&context.quiescence);
@@ -52,6 +55,10 @@ impl ProcessHandle {
                 dead_letters: Some(DeadLetterSink {
                     process: name.clone(),
                     dead_letters: dead_letters.clone(),
+                }),
+                durable: context.store.as_ref().map(|store| Durable {
+                    store: Arc::clone(store),
+                    target: Target { process: name.as_str().into(), trigger: ids[port].as_str().into() },
                 }),
                 wait_graph: Arc::clone(&context.wait_graph),
                 clock: context.env.clock.clone(),
@@ -118,7 +125,12 @@ impl ProcessHandle {
         problems
     }
 
-    /// Accepts events.
+    /// Opens every queue.
+    pub(super) fn open_queues(&self) {
+        self.triggers.iter().for_each(|trigger| trigger.sink().open());
+    }
+
+    /// Accepts events. The queues are open.
     pub(super) fn accept(&self) {
         self.triggers.iter().for_each(BoundTrigger::accept);
     }

@@ -77,6 +77,7 @@ impl Builder {
             quiescence: Arc::default(),
             wait_graph,
             observers: Observers::new(self.observers),
+            store: self.store,
         };
         let wired = |planned: PlannedProcess| {
             Arc::new(ProcessHandle::new(planned.declaration, planned.name, &context))
@@ -101,6 +102,9 @@ impl Runtime {
         let mut problems = Vec::new();
         for handle in &processes {
             problems.extend(handle.open().await);
+        }
+        if problems.is_empty() {
+            problems.extend(self.context.load_stored(&processes, true));
         }
         if problems.is_empty() {
             processes.iter().for_each(|handle| handle.accept());

@@ -27,6 +27,7 @@ impl BoundTrigger {
         if config.source_kind().relays {
             // The event of another kind is kept already, so an event without capacity is no reason for a dead letter.
             deps.dead_letters = None;
+            deps.durable = None;
         }
         let cx = SourceContext { sink: Sink::new(config, &deps), shared, tasks };
         BoundTrigger { source: source(config), cx }
@@ -54,9 +55,8 @@ impl BoundTrigger {
         self.source.open(&self.cx).await
     }
 
-    /// Accepts events.
+    /// Accepts events. The queue is open.
     pub(crate) fn accept(&self) {
-        self.cx.sink.open();
         self.source.accept(&self.cx);
     }
 

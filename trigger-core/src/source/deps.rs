@@ -10,6 +10,7 @@ use crate::event::topic::TopicPattern;
 use crate::process::dead_letter::CountedDeadLetters;
 use crate::process::deadlock::WaitGraph;
 use crate::queue::{Bounds, Queue, QueueSettings};
+use crate::source::durable::Durable;
 
 /// What a sink works with: a trigger that is used by itself has its own, in a runtime it has that of its process.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct SinkDeps {
     pub(crate) queue: Queue,
     /// Keeps the events that had no room.
     pub(crate) dead_letters: Option<DeadLetterSink>,
+    /// The store that keeps its events before they are queued.
+    pub(crate) durable: Option<Durable>,
     /// Knows which handlers wait for room.
     pub(crate) wait_graph: Arc<WaitGraph>,
     /// The time of the events whose source does not know it.

@@ -131,6 +131,8 @@ pub enum Offered {
     /// The queue is full, so it counts as dropped. The policy of the trigger is [`Overflow::Reject`](crate::Overflow::Reject): the source is to
     /// tell whoever sent it.
     Rejected,
+    /// The store of the runtime did not keep it. It counts as dropped.
+    NotStored,
     /// The trigger takes no more events. It counts nowhere.
     Closed,
 }

@@ -14,11 +14,13 @@ use tokio::task::coop;
 
 use crate::event::topic::{Topic, TopicError};
 use crate::event::{Attribute, EVENT_FORM, EventId, Frame, MESSAGE_FORM, SENDER, SOURCE};
-use crate::queue::Refusal;
 use crate::source::routes::{Routes, Snapshot, Subscription};
-use crate::source::{Offer, WaitingOffer};
+use crate::store::StoreError;
 
 mod json;
+mod tally;
+
+use tally::Tally;
 
 /// The result of a publication: the id of the event, and the number of triggers that took it.
 ///
@@ -118,6 +120,17 @@ pub enum PublishError {
         /// The ids of the triggers.
         triggers: Vec<String>,
         /// The result over all triggers; those named here are among `dropped`.
+        published: Published,
+    },
+    /// The store did not keep the event for the triggers that it stands before: they are among `dropped`. If
+    /// [`is_unknown`](StoreError::is_unknown), the event may be handled after the next start nevertheless. Other triggers
+    /// received the event.
+    #[error("the event was not stored: {error}")]
+    #[non_exhaustive]
+    NotStored {
+        /// The error of the store.
+        error: StoreError,
+        /// The result over all triggers.
         published: Published,
     },
 }
@@ -226,103 +239,6 @@ fn report(routes: &Snapshot, exactly: &[Subscription], frame: &Frame) {
     routes.observers().iter().for_each(|observers| observers.published(frame, triggers));
 }
 
-/// The results of the offers so far.
-#[derive(Debug, Default)]
-struct Tally {
-    queued: usize,
-    dropped: usize,
-    /// Boxed, because most publications have none.
-    others: Option<Box<Others>>,
-}
-
-/// Triggers that did not queue the event at once.
-#[derive(Debug, Default)]
-struct Others {
-    waiting: Option<WaitingOffer>,
-    /// The rest of those that wait. Most publications wait for one trigger at most.
-    also_waiting: Vec<WaitingOffer>,
-    /// The triggers that rejected the event.
-    rejected_by: Vec<String>,
-    /// The triggers whose capacity only waiting handlers could free.
-    deadlocked: Vec<String>,
-}
-
-impl Others {
-    fn add(&mut self, offer: WaitingOffer) {
-        match &self.waiting {
-            None => self.waiting = Some(offer),
-            Some(_) => self.also_waiting.push(offer),
-        }
-    }
-}
-
-impl Tally {
-    #[inline]
-    fn offer(&mut self, subscription: &Subscription, frame: Arc<Frame>, waker: &Waker) {
-        let Subscription { sink, .. } = subscription;
-        if !subscription.wants(&frame) {
-            return sink.queue().count_filtered(&frame);
-        }
-        match sink.offer(frame, Some(waker)) {
-            Offer::Queued => self.queued += 1,
-            Offer::Dropped => self.dropped += 1,
-            Offer::Rejected => {
-                self.dropped += 1;
-                self.others.get_or_insert_default().rejected_by.push(sink.trigger_id().to_owned());
-            }
-            Offer::Waiting(ticket) => self.others.get_or_insert_default().add(sink.waiting(ticket)),
-            // The trigger filtered the event out, or stopped between the snapshot and the offer. Neither counts.
-            Offer::Filtered | Offer::Closed => {}
-        }
-    }
-
-    /// Waits for the triggers without capacity, for all at once, so that one full queue does not delay the others.
-    fn poll(&mut self, id: EventId, waker: &Waker) -> Poll<Result<Published, PublishError>> {
-        let Some(others) = &mut self.others else { return Poll::Ready(Ok(self.published(id))) };
-        let Others { waiting, also_waiting, deadlocked, .. } = &mut **others;
-        let mut still_waits = |offer: &mut WaitingOffer| match offer.poll(waker) {
-            Poll::Pending => true,
-            Poll::Ready(None) => {
-                self.queued += 1;
-                false
-            }
-            Poll::Ready(Some(refusal)) => {
-                self.dropped += 1;
-                if refusal == Refusal::Deadlock {
-                    deadlocked.push(offer.trigger().to_owned());
-                }
-                false
-            }
-        };
-        if waiting.as_mut().is_some_and(|offer| !still_waits(offer)) {
-            *waiting = None;
-        }
-        also_waiting.retain_mut(still_waits);
-        if waiting.is_some() || !also_waiting.is_empty() {
-            return Poll::Pending;
-        }
-        Poll::Ready(self.result(id))
-    }
-
-    /// Returns the result, once no offer waits.
-    fn result(&mut self, id: EventId) -> Result<Published, PublishError> {
-        let published = self.published(id);
-        match self.others.take() {
-            Some(others) if !others.deadlocked.is_empty() => {
-                Err(PublishError::Deadlock { triggers: others.deadlocked, published })
-            }
-            Some(others) if !others.rejected_by.is_empty() => {
-                Err(PublishError::Full { triggers: others.rejected_by, published })
-            }
-            _ => Ok(published),
-        }
-    }
-
-    fn published(&self, id: EventId) -> Published {
-        Published { id, queued: self.queued, dropped: self.dropped }
-    }
-}
-
 /// The future of a publication. It completes on its first poll, unless a trigger with
 /// [`Overflow::Wait`](crate::Overflow::Wait) makes the publisher wait. A publisher that never waits yields to the
 /// workers when its tokio budget is used up.
@@ -358,13 +274,16 @@ impl Future for Publishing<'_> {
                 let mut tally = Tally::default();
                 let id = ready!(publication.offer(&mut tally, cx.waker()))?;
                 progress.made_progress();
-                let Some(others) = &tally.others else { return Poll::Ready(Ok(tally.published(id))) };
-                if others.waiting.is_none() {
-                    return Poll::Ready(tally.result(id));
+                if tally.is_complete() {
+                    return Poll::Ready(Ok(tally.published(id)));
                 }
-                // The queues have the waker of this task.
+                let has_waker = tally.waits_for_capacity();
                 self.0 = State::Waiting(id, tally);
-                Poll::Pending
+                match &mut self.0 {
+                    State::Waiting(id, tally) if !has_waker => tally.poll(*id, cx.waker()),
+                    // The queues have the waker of this task.
+                    _ => Poll::Pending,
+                }
             }
         }
     }

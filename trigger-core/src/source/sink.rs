@@ -12,16 +12,19 @@ use crate::clock::SharedClock;
 use crate::declare::filter::Filter;
 use crate::declare::policy::Overflow;
 use crate::declare::{SourceKind, TriggerConfig};
-use crate::event::{DeadLetter, DeadLetterReason, EventId, Frame, HeldEvent, TriggerEvent};
+use crate::event::{EventId, Frame, HeldEvent, TriggerEvent};
 use crate::observe::status::TriggerStatus;
-use crate::panic::{drop_quietly, guard};
 use crate::process::deadlock::WaitGraph;
-use crate::queue::{Item, Ledger, Pushed, Queue, Refusal, receipt};
+use crate::queue::{Item, Ledger, Queue, Refusal, receipt};
+use crate::source::durable::{Durable, Reservation, Storing};
 use crate::source::trigger::TriggerError;
+use crate::task::BoxFuture;
 
+mod offer;
 mod waiting;
 
-pub(crate) use waiting::WaitingOffer;
+pub(crate) use offer::Offer;
+pub(crate) use waiting::{Waited, WaitingOffer};
 
 /// The receiving end of a trigger: its queue, with its filter, its bounds and its overflow policy. A source offers events to
 /// it. A clone is a handle to the same queue.
@@ -38,28 +41,14 @@ struct Inner {
     overflow: Overflow,
     filter: Option<Filter>,
     dead_letters: Option<DeadLetterSink>,
+    /// Boxed, so that what each event needs stays in one line of the cache.
+    durable: Option<Box<Durable>>,
     wait_graph: Arc<WaitGraph>,
     clock: SharedClock,
     kind: &'static SourceKind,
     pattern: String,
     capacity: usize,
     queue_bytes: Option<usize>,
-}
-
-/// What became of a frame that was offered.
-#[derive(Debug)]
-pub(crate) enum Offer {
-    Queued,
-    /// The filter refused the event.
-    Filtered,
-    /// There was no capacity; the policy drops the event.
-    Dropped,
-    /// There was no capacity; the policy returns an error to the publisher.
-    Rejected,
-    /// There is no capacity yet; the policy makes the publisher wait. The event has this ticket at the door of the queue.
-    Waiting(u64),
-    /// The queue is closed.
-    Closed,
 }
 
 impl Sink {
@@ -69,6 +58,7 @@ impl Sink {
             overflow: config.overflow_policy(),
             filter: config.filter.clone(),
             dead_letters: deps.dead_letters.clone(),
+            durable: deps.durable.clone().map(Box::new),
             wait_graph: Arc::clone(&deps.wait_graph),
             clock: deps.clock.clone(),
             kind: config.source_kind(),
@@ -95,39 +85,48 @@ impl Sink {
     #[expect(clippy::manual_async_fn, reason = "an async fn would store the draft twice")]
     pub fn send(&self, draft: Draft) -> impl Future<Output = Offered> + Send + '_ {
         async move {
-            let mut draft = Some(draft);
-            let mut waiting = None;
+            let (mut draft, mut slow) = (Some(draft), None);
             poll_fn(|task| {
                 if let Some(draft) = draft.take() {
                     match self.offer_draft(draft, task.waker()) {
                         Ok(offered) => return Poll::Ready(offered),
-                        Err(offer) => waiting = Some(offer),
+                        Err(future) => slow = Some(future),
                     }
                 }
-                let Some((id, offer)) = &mut waiting else { return Poll::Pending };
-                offer.poll(task.waker()).map(|refusal| match refusal {
-                    None => Offered::Queued(*id),
-                    Some(Refusal::Closed) => Offered::Closed,
-                    Some(Refusal::Full | Refusal::Deadlock) => Offered::Dropped,
-                })
+                slow.as_mut().map_or(Poll::Pending, |slow| slow.as_mut().poll(task))
             })
             .await
         }
     }
 
-    /// Offers the event of a draft. The error is an event that waits for capacity. It is boxed, so that the other events do
-    /// not have its size.
+    /// Offers the event of a draft. The error is the future of an event that waits for capacity or for the store. It is
+    /// boxed, so that the other events do not have its size.
     #[inline]
-    fn offer_draft(&self, draft: Draft, waker: &Waker) -> Result<Offered, (EventId, Box<WaitingOffer>)> {
+    fn offer_draft(&self, draft: Draft, waker: &Waker) -> Result<Offered, BoxFuture<'_, Offered>> {
         let frame = draft.frame(|| self.stamp(), self.0.kind);
         let id = frame.id();
+        let stored = self.is_durable().then(|| Arc::clone(&frame));
         Ok(match self.offer(frame, Some(waker)) {
             Offer::Queued => Offered::Queued(id),
             Offer::Filtered => Offered::Filtered,
             Offer::Dropped => Offered::Dropped,
             Offer::Rejected => Offered::Rejected,
             Offer::Closed => Offered::Closed,
-            Offer::Waiting(ticket) => return Err((id, Box::new(self.waiting(ticket)))),
+            Offer::Reserved => {
+                let reservation = stored.map(|frame| (self.reservation(&frame), frame));
+                return Err(Box::pin(store(id, reservation)));
+            }
+            Offer::Waiting(ticket) => {
+                let mut offer = self.waiting(ticket, stored.clone());
+                return Err(Box::pin(async move {
+                    match poll_fn(|task| offer.poll(task.waker())).await {
+                        Waited::Queued => Offered::Queued(id),
+                        Waited::Reserved(reservation) => store(id, Some(reservation).zip(stored)).await,
+                        Waited::Refused(Refusal::Closed) => Offered::Closed,
+                        Waited::Refused(Refusal::Full | Refusal::Deadlock) => Offered::Dropped,
+                    }
+                }));
+            }
         })
     }
 
@@ -218,136 +217,6 @@ impl Sink {
         self.0.queue.pop().await.ok_or(TriggerError::Stopped)
     }
 
-    /// Queues the event, or applies the filter or the overflow policy. The waker is of a publisher that can wait. Without one
-    /// the policy `wait` drops the event.
-    pub(crate) fn offer(&self, frame: Arc<Frame>, waker: Option<&Waker>) -> Offer {
-        let item = match &self.0.filter {
-            None => Item::from(frame),
-            // A closed queue counts nothing as filtered.
-            Some(_) if !self.0.queue.is_open() => return Offer::Closed,
-            Some(filter) => match self.filtered(filter, self.0.queue.event(frame.into())) {
-                Some(event) => event.into(),
-                None => return Offer::Filtered,
-            },
-        };
-        let pushed = match (self.0.overflow, waker) {
-            (Overflow::Wait, Some(waker)) => self.0.queue.push_waiting(item, waker),
-            (Overflow::DropOldest, _) => self.0.queue.push_evicting(item),
-            _ => self.0.queue.push(item),
-        };
-        match pushed {
-            Pushed::Queued => Offer::Queued,
-            Pushed::Closed(item) => {
-                drop(item);
-                Offer::Closed
-            }
-            Pushed::Evicted(oldest, dropped) => {
-                let before = dropped - oldest.len() as u64;
-                for (count, mut item) in (before + 1..).zip(oldest) {
-                    let receipt = item.take_receipt();
-                    let dead_letter = self.drop_event(self.0.queue.event(item), count, None);
-                    receipt.into_iter().for_each(|held| receipt::dead(held, dead_letter.as_deref()));
-                    drop_quietly(dead_letter);
-                }
-                Offer::Queued
-            }
-            Pushed::Waiting(ticket) => Offer::Waiting(ticket),
-            Pushed::Full(item) => self.full(item),
-        }
-    }
-
-    /// Applies the overflow policy to an event that found no capacity.
-    #[cold]
-    fn full(&self, item: Item) -> Offer {
-        match self.0.overflow {
-            Overflow::Reject => {
-                self.0.queue.count_dropped(&item.frame);
-                Offer::Rejected
-            }
-            _ => {
-                let count = self.0.queue.count_dropped(&item.frame);
-                drop_quietly(self.drop_event(self.0.queue.event(item), count, None));
-                Offer::Dropped
-            }
-        }
-    }
-
-    /// Returns the event if the filter accepts it. The filter is code of the user, so no lock is held while it runs.
-    fn filtered(&self, filter: &Filter, event: TriggerEvent) -> Option<TriggerEvent> {
-        match guard(|| filter.takes(&event)) {
-            Ok(Some(true)) => return Some(event),
-            Ok(Some(false)) => self.0.queue.count_filtered(event.frame()),
-            Ok(None) => {
-                let count = self.0.queue.count_undecodable(event.frame());
-                if should_log(count) {
-                    let (trigger, event) = (self.trigger_id(), event.id());
-                    tracing::warn!(trigger, %event, undecodable = count, "the body is not what `filter` reads: {filter}");
-                }
-            }
-            Err(panic) => {
-                self.0.queue.count_filtered(event.frame());
-                tracing::error!(trigger = self.trigger_id(), event = %event.id(), %panic, "the filter panicked: {filter}");
-                let error = |_: &TriggerEvent| format!("in the filter: {panic}");
-                drop_quietly(self.dead_letter(event, DeadLetterReason::Panicked, error));
-                return None;
-            }
-        }
-        // Its bytes may have an owner of the user, whose drop may panic.
-        drop_quietly(event);
-        None
-    }
-
-    /// Keeps an event that found no capacity as a dead letter, and logs the 1st and every 100th.
-    fn drop_event(&self, event: TriggerEvent, count: u64, why: Option<&str>) -> Option<Arc<DeadLetter>> {
-        let capacity = self.0.capacity;
-        if should_log(count) {
-            tracing::warn!(
-                trigger = self.trigger_id(),
-                capacity,
-                dropped = count,
-                "queue full, event dropped"
-            );
-        }
-        self.dead_letter(event, DeadLetterReason::Overflow, |event| {
-            why.map_or_else(|| self.why_no_room(event), str::to_owned)
-        })
-    }
-
-    /// Keeps an event that was not queued as a dead letter. `error` is not called if no dead letters are kept.
-    fn dead_letter(
-        &self,
-        event: TriggerEvent,
-        reason: DeadLetterReason,
-        error: impl FnOnce(&TriggerEvent) -> String,
-    ) -> Option<Arc<DeadLetter>> {
-        let Some(sink) = &self.0.dead_letters else {
-            // Its bytes may have an owner of the user, whose drop may panic, and this may run in a worker.
-            drop_quietly(event);
-            return None;
-        };
-        let now = self.0.clock.now();
-        let error = error(&event);
-        let dead_letter =
-            DeadLetter::new(event.without_json(), &*sink.process, reason, error).between(now, now);
-        Some(sink.dead_letters.keep(dead_letter))
-    }
-
-    /// Returns which bound the event has met.
-    fn why_no_room(&self, event: &TriggerEvent) -> String {
-        let (id, bytes, capacity) = (self.trigger_id(), event.raw().len(), self.0.capacity);
-        match self.0.queue_bytes {
-            Some(limit) if bytes > limit => {
-                format!("it has {bytes} bytes, and the queue of `{id}` holds {limit}")
-            }
-            Some(limit) => {
-                format!(
-                    "the queue of `{id}` was full: it holds {capacity} events and {limit} bytes of bodies"
-                )
-            }
-            None => format!("the queue of `{id}` held {capacity} events, its capacity"),
-        }
-    }
-
     /// Returns the status, and the ledger that it was made from.
     pub(crate) fn status_and_ledger(&self) -> (TriggerStatus, Ledger) {
         let now = self.0.queue.snapshot();
@@ -374,9 +243,17 @@ impl Sink {
     }
 }
 
-/// Returns `true` for the 1st and every 100th of a count.
-fn should_log(count: u64) -> bool {
-    count == 1 || count.is_multiple_of(100)
+/// Waits until the store has an event.
+async fn store(id: EventId, reserved: Option<(Reservation, Arc<Frame>)>) -> Offered {
+    let Some((reservation, frame)) = reserved else { return Offered::Closed };
+    let storing = Storing::begin(frame, vec![reservation]);
+    match poll_fn(|task| storing.poll(task.waker())).await {
+        Ok(()) => Offered::Queued(id),
+        Err(error) => {
+            tracing::error!(event = %id, %error, "an event was not stored");
+            Offered::NotStored
+        }
+    }
 }
 
 impl fmt::Debug for Sink {

@@ -1,6 +1,6 @@
 //! The end of waits for capacity: a transition that frees capacity lets in the events that wait in the door.
 
-use super::super::door::{Guest, Refusal};
+use super::super::door::{Guest, Refusal, Wants};
 use super::*;
 
 impl State {
@@ -12,22 +12,86 @@ impl State {
         while self.ports[port].can_admit() {
             publishers = true;
             let door = &mut self.ports[port].door;
-            let has_event = door.front().is_some_and(|guest| guest.item.is_some());
+            let has_event = door.front().is_some_and(|guest| !matches!(guest.wants, Wants::Capacity));
             // Counted before a worker can take it, so that the count cannot pass zero in between.
             if has_event && !self.pending.add(&self.quiescence) {
                 door.turn_away_next().into_iter().for_each(|waker| self.wakers.add(waker));
                 continue;
             }
-            let Some(Guest { lane, item, waker, .. }) = door.pop() else { break };
+            let Some(Guest { lane, wants, waker, .. }) = door.pop() else { break };
             self.wakers.add(waker);
-            if let Some(item) = item {
-                self.admitted.iter_mut().for_each(|admitted| admitted.push((port, Arc::clone(&item.frame))));
-                lost += usize::from(self.accept(port, lane, item));
+            match wants {
+                Wants::Event(item) => {
+                    self.admitted
+                        .iter_mut()
+                        .for_each(|admitted| admitted.push((port, Arc::clone(&item.frame))));
+                    lost += usize::from(self.accept(port, lane, item));
+                }
+                Wants::Reservation(bytes) => self.ports[port].reserve(bytes),
+                Wants::Capacity => {}
             }
         }
         self.ports[port].open_if_empty();
         let at_rest = lost > 0 && self.pending.remove(lost);
         self.with_schedule(Wakes { publishers, at_rest, ..Wakes::default() })
+    }
+
+    /// Reserves capacity for an event that is stored before it is queued. It is pending from now on.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, if there is no capacity or the queue is closed.
+    pub(in super::super) fn reserve(&mut self, port: usize, bytes: usize) -> Result<(), Refusal> {
+        let queue = &self.ports[port];
+        match queue.entry {
+            Entry::Closed => Err(Refusal::Closed),
+            Entry::Open if queue.has_capacity(bytes) => {
+                if !self.pending.add(&self.quiescence) {
+                    return Err(Refusal::Closed);
+                }
+                self.ports[port].reserve(bytes);
+                Ok(())
+            }
+            Entry::Open | Entry::Queueing => Err(Refusal::Full),
+        }
+    }
+
+    /// Evicts the oldest events of a queue until an event of this size fits. Events that wait for a retry stay.
+    pub(in super::super) fn evict_for(&mut self, port: usize, bytes: usize) -> (Vec<Item>, Wakes) {
+        let mut evicted = Vec::new();
+        while self.ports[port].fits_by_eviction(bytes) && !self.ports[port].has_capacity(bytes) {
+            let Some(oldest) = self.evict(port) else { break };
+            evicted.push(oldest);
+        }
+        let at_rest = self.end_pending(evicted.len());
+        (evicted, Wakes { at_rest, ..Wakes::default() })
+    }
+
+    /// Queues an event that was stored, in its reserved capacity.
+    ///
+    /// # Errors
+    ///
+    /// The event, if the queue was closed.
+    pub(in super::super) fn push_reserved(
+        &mut self,
+        port: usize,
+        lane: u64,
+        item: Item,
+    ) -> Result<Wakes, (Item, Wakes)> {
+        if !self.ports[port].is_open() {
+            let wakes = self.unreserve(port, item.bytes());
+            return Err((item, wakes));
+        }
+        self.ports[port].unreserve(item.bytes());
+        Ok(self.accept_one(port, lane, item))
+    }
+
+    /// Gives reserved capacity back.
+    pub(in super::super) fn unreserve(&mut self, port: usize, bytes: usize) -> Wakes {
+        self.ports[port].unreserve(bytes);
+        let admitted = self.admit_after_departure(port);
+        let at_rest = self.end_pending(1) || admitted.at_rest;
+        Wakes { at_rest, ..admitted }
     }
 
     /// Removes a publisher from the door. Returns `None` if its event was queued. The next one may fit now.

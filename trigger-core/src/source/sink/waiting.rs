@@ -1,24 +1,40 @@
 //! An event that waits for the capacity of a sink.
 
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use super::Sink;
+use crate::event::Frame;
 use crate::panic::drop_quietly;
 use crate::process::waiting::WaitingPush;
-use crate::queue::{Admission, Item, Refusal};
+use crate::queue::{Admission, Departed, Item, Refusal};
+use crate::source::durable::Reservation;
 
 /// An event that waits for capacity. If it is dropped before it is queued, it counts as dropped.
 #[derive(Debug)]
 pub(crate) struct WaitingOffer {
     sink: Sink,
     push: WaitingPush,
+    /// The event, if the store is to keep it before it is queued.
+    stored: Option<Arc<Frame>>,
+    is_over: bool,
+}
+
+/// The end of a wait for capacity.
+#[derive(Debug)]
+pub(crate) enum Waited {
+    Queued,
+    /// The capacity is reserved until the store has the event.
+    Reserved(Reservation),
+    /// The event counts as dropped.
+    Refused(Refusal),
 }
 
 impl Sink {
-    /// Returns the event that waits for capacity with this ticket.
-    pub(crate) fn waiting(&self, ticket: u64) -> WaitingOffer {
+    /// Returns the event that waits for capacity with this ticket. `frame` is that of an event that the store keeps.
+    pub(crate) fn waiting(&self, ticket: u64, stored: Option<Arc<Frame>>) -> WaitingOffer {
         let push = WaitingPush::new(self.queue(), ticket, &self.0.wait_graph);
-        WaitingOffer { sink: self.clone(), push }
+        WaitingOffer { sink: self.clone(), push, stored, is_over: false }
     }
 }
 
@@ -28,13 +44,18 @@ impl WaitingOffer {
         self.sink.trigger_id()
     }
 
-    /// Waits until the event is queued, or until it never can be. Then returns why. Is pending after that.
-    pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<Option<Refusal>> {
-        self.push.poll(waker).map(|admission| match admission {
-            Admission::Queued => None,
-            Admission::Refused(item, refusal) => {
-                self.refuse(item, refusal);
-                Some(refusal)
+    /// Waits until the event is queued, or until it never can be. Is pending after that.
+    pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<Waited> {
+        self.push.poll(waker).map(|admission| {
+            self.is_over = true;
+            match (admission, self.stored.take()) {
+                (Admission::Queued, None) => Waited::Queued,
+                (Admission::Queued, Some(frame)) => Waited::Reserved(self.sink.reservation(&frame)),
+                (Admission::Refused(item, refusal), frame) => {
+                    let item = item.or_else(|| frame.map(Item::from));
+                    item.into_iter().for_each(|item| self.refuse(item, refusal));
+                    Waited::Refused(refusal)
+                }
             }
         })
     }
@@ -53,8 +74,17 @@ impl WaitingOffer {
 
 impl Drop for WaitingOffer {
     fn drop(&mut self) {
-        if let Some(item) = self.push.cancel() {
-            self.refuse(item, Refusal::Full);
+        if self.is_over {
+            return;
+        }
+        match (self.push.cancel(), self.stored.take()) {
+            (Some(Departed(item)), frame) => {
+                let item = item.or_else(|| frame.map(Item::from));
+                item.into_iter().for_each(|item| self.refuse(item, Refusal::Full));
+            }
+            // Its capacity is reserved already.
+            (None, Some(frame)) => drop(self.sink.reservation(&frame)),
+            (None, None) => {}
         }
     }
 }

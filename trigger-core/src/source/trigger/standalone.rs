@@ -85,6 +85,7 @@ impl StandaloneTrigger {
         let deps = SinkDeps {
             queue: Queue::of(Inbox::new(vec![settings], None, None, Arc::default(), None), 0),
             dead_letters: None,
+            durable: None,
             wait_graph: Arc::clone(&wait_graph),
             clock: SharedClock::default_now(),
         };
@@ -164,6 +165,7 @@ impl Trigger for StandaloneTrigger {
             self.end().await;
             return Err(error);
         }
+        trigger.sink().open();
         trigger.accept();
         *started = true;
         Ok(())

@@ -1,0 +1,378 @@
+//! A runtime with a store: what a publisher waits for, what survives, and what a failure of the store does.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use triggers::{
+    Attempt, Backoff, Commit, DeadLetter, Entry, Frame, HeldEvent, Outcome, Overflow, ProcessConfig,
+    PublishError, Receipt, Result, RetryState, Runtime, Store, StoreError, StoredEvent, Target, Text,
+    TriggerConfig, TriggerEvent,
+};
+
+use crate::common::{self, assert_balanced, counts, gated, hook, on, status};
+use crate::http;
+use crate::until::until;
+
+/// A store in memory. A clone is a handle to the same store, which a later runtime opens again.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Contents>>);
+
+#[derive(Default)]
+struct Contents {
+    /// The deliveries that are not settled, by their position.
+    deliveries: BTreeMap<u64, Delivery>,
+    last: u64,
+    /// Entries that are not safe yet.
+    waiting: Vec<(Entry, Commit)>,
+    /// `true` if each entry is safe at once.
+    is_quick: bool,
+    closed: u32,
+}
+
+#[derive(Clone)]
+struct Delivery {
+    frame: Frame,
+    target: Target,
+    retry: Option<(RetryState, SystemTime)>,
+}
+
+impl Log {
+    fn quick() -> Log {
+        let log = Log::default();
+        log.contents().is_quick = true;
+        log
+    }
+
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.0.lock().expect("the contents")
+    }
+
+    /// Returns the bodies of the events that are not settled, with the ids of their triggers.
+    fn left(&self) -> Vec<String> {
+        let contents = self.contents();
+        let shown = |delivery: &Delivery| {
+            let body = String::from_utf8_lossy(delivery.frame.raw()).into_owned();
+            format!("{body} to {}", delivery.target.trigger)
+        };
+        contents.deliveries.values().map(shown).collect()
+    }
+
+    /// Makes the waiting entries safe.
+    fn commit(&self) {
+        let waiting = std::mem::take(&mut self.contents().waiting);
+        for (entry, commit) in waiting {
+            let receipts = entry.targets().iter().map(|target| self.add(entry.frame(), target)).collect();
+            commit.done(receipts);
+        }
+    }
+
+    fn add(&self, frame: &Frame, target: &Target) -> Box<dyn Receipt> {
+        let mut contents = self.contents();
+        contents.last += 1;
+        let position = contents.last;
+        let delivery = Delivery { frame: frame.clone(), target: target.clone(), retry: None };
+        contents.deliveries.insert(position, delivery);
+        Box::new(Slip(position, self.clone()))
+    }
+}
+
+struct Slip(u64, Log);
+
+impl Receipt for Slip {
+    fn retry(&self, state: &RetryState, due: SystemTime) {
+        if let Some(delivery) = self.1.contents().deliveries.get_mut(&self.0) {
+            delivery.retry = Some((state.clone(), due));
+        }
+    }
+
+    fn handled(self: Box<Self>) {
+        self.1.contents().deliveries.remove(&self.0);
+    }
+
+    fn dead(self: Box<Self>, _: &DeadLetter) {
+        self.1.contents().deliveries.remove(&self.0);
+    }
+
+    fn release(self: Box<Self>) {}
+}
+
+impl Store for Log {
+    fn append(&self, entry: Entry, commit: Commit) {
+        self.contents().waiting.push((entry, commit));
+        if self.contents().is_quick {
+            self.commit();
+        }
+    }
+
+    fn load(&self, after: Option<u64>, most: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        let contents = self.contents();
+        let stored =
+            contents.deliveries.iter().filter(|(position, _)| after.is_none_or(|after| **position > after));
+        let stored = stored.map(|(position, delivery)| {
+            let mut event = HeldEvent::new(delivery.frame.clone(), Slip(*position, self.clone()));
+            if let Some((state, due)) = &delivery.retry {
+                event = event.retry(state.clone()).due(*due);
+            }
+            StoredEvent { position: *position, target: delivery.target.clone(), event }
+        });
+        Ok(stored.take(most).collect())
+    }
+
+    fn close(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.contents().closed += 1;
+        Box::pin(async {})
+    }
+}
+
+/// Starts a process `p` with this handler for the events `e`, with a queue for two events.
+async fn start<Args>(
+    log: &Log,
+    config: ProcessConfig,
+    handler: impl triggers::Handler<Args>,
+) -> Result<Runtime> {
+    Ok(Runtime::builder().store(log.clone()).process("p", config, handler).start().await?)
+}
+
+fn two(overflow: Overflow) -> ProcessConfig {
+    ProcessConfig::new().trigger(TriggerConfig::event("e").queue(2).overflow(overflow))
+}
+
+#[tokio::test(start_paused = true)]
+async fn publisher_waits_until_its_event_is_safe_and_no_handler_sees_it_before() -> Result {
+    let log = Log::default();
+    let config = ["e", "*"].map(TriggerConfig::message);
+    let runtime = start(&log, common::config(config), |_: TriggerEvent| async {}).await?;
+    let broker = runtime.broker();
+    {
+        let mut first = pin!(broker.publish("e", 1).into_future());
+        assert!(timeout(Duration::from_secs(60), &mut first).await.is_err());
+        let now = status(&runtime);
+        assert_eq!((now.handled, now.triggers[0].accepted, now.triggers[0].queue_size), (0, 0, 0));
+        log.commit();
+        assert_eq!(counts(&first.await?), (2, 2, 0));
+    }
+    until("both are handled", || status(&runtime).handled == 2).await;
+    assert!(log.left().is_empty());
+    assert_balanced(&status(&runtime));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_that_is_being_stored_has_its_capacity() -> Result {
+    for overflow in [Overflow::Reject, Overflow::DropNewest, Overflow::Wait] {
+        let log = Log::default();
+        let runtime = start(&log, two(overflow), |_: TriggerEvent| async {}).await?;
+        let bus = runtime.bus();
+        let emit = |n| {
+            let bus = bus.clone();
+            tokio::spawn(async move { bus.emit("e", n).await.map(|sent| counts(&sent)) })
+        };
+        let stored = [emit(1), emit(2)];
+        tokio::task::yield_now().await;
+        let third = emit(3);
+        tokio::task::yield_now().await;
+        match overflow {
+            Overflow::Reject => assert!(matches!(third.await?, Err(PublishError::Full { .. }))),
+            Overflow::DropNewest => assert_eq!(third.await?.expect("a drop"), (1, 0, 1)),
+            _ => {
+                sleep(Duration::from_secs(60)).await;
+                assert!(!third.is_finished());
+                log.commit();
+                until("the third is being stored", || !log.contents().waiting.is_empty()).await;
+                log.commit();
+                assert_eq!(third.await?.expect("a place"), (1, 1, 0));
+            }
+        }
+        log.commit();
+        for sent in stored {
+            assert_eq!(sent.await?.expect("stored"), (1, 1, 0));
+        }
+        assert_eq!(runtime.shutdown().await.left, 0);
+        assert_balanced(&status(&runtime));
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_store_is_an_error_and_gives_the_capacity_back() -> Result {
+    let log = Log::default();
+    let runtime = start(&log, two(Overflow::Reject), |_: TriggerEvent| async {}).await?;
+    let bus = runtime.bus();
+    for (n, fail) in [
+        (1, Some(StoreError::new("the disk is full"))),
+        (2, Some(StoreError::unknown("the disk is gone"))),
+        // The store drops the answer.
+        (3, None),
+    ] {
+        let sent = tokio::spawn({
+            let bus = bus.clone();
+            async move { bus.emit("e", n).await }
+        });
+        until("it is being stored", || !log.contents().waiting.is_empty()).await;
+        let (_, commit) = log.contents().waiting.remove(0);
+        let unknown = fail.as_ref().is_none_or(StoreError::is_unknown);
+        match fail {
+            Some(error) => commit.failed(error),
+            None => drop(commit),
+        }
+        let Err(PublishError::NotStored { error, published, .. }) = sent.await? else {
+            panic!("it is not stored")
+        };
+        assert_eq!((error.is_unknown(), counts(&published)), (unknown, (1, 0, 1)), "{error}");
+        assert_eq!(status(&runtime).triggers[0].dropped, n);
+    }
+    log.contents().is_quick = true;
+    for n in [4, 5] {
+        assert_eq!(counts(&bus.emit("e", n).await?), (1, 1, 0));
+    }
+    assert_eq!(runtime.shutdown().await.completed, 2);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_publisher_gives_a_reservation_back_and_changes_nothing_once_the_event_is_stored() -> Result {
+    let log = Log::default();
+    let runtime = start(&log, two(Overflow::Wait), |_: TriggerEvent| async {}).await?;
+    let bus = runtime.bus();
+    let emit = |n| {
+        let bus = bus.clone();
+        tokio::spawn(async move { bus.emit("e", n).await })
+    };
+    let publishers = [emit(1), emit(2), emit(3), emit(4)];
+    until("two are being stored", || log.contents().waiting.len() == 2).await;
+    let [first, _second, third, fourth] = publishers;
+    first.abort();
+    third.abort();
+    tokio::task::yield_now().await;
+    assert_eq!(status(&runtime).triggers[0].dropped, 1, "the third waited for capacity");
+    log.commit();
+    until("the fourth is being stored", || log.contents().waiting.len() == 1).await;
+    fourth.abort();
+    tokio::task::yield_now().await;
+    log.commit();
+    until("three are handled", || status(&runtime).handled == 3).await;
+    assert_balanced(&status(&runtime));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_accepted_survives_a_crash_with_its_attempts_and_comes_before_new_events() -> Result {
+    let log = Log::quick();
+    let config = || on("e").retry(3).backoff(Backoff::new(Duration::ZERO, Duration::ZERO));
+    let failing = |_: TriggerEvent| async { Outcome::Retry(Duration::from_secs(100)) };
+    let runtime = start(&log, config(), failing).await?;
+    runtime.bus().emit("e", "failing").await?;
+    until("it waits for its retry", || status(&runtime).waiting == 1).await;
+    runtime.pause("p")?;
+    for n in ["a", "b"] {
+        runtime.bus().emit("e", n).await?;
+    }
+    drop(runtime);
+    assert_eq!(log.left(), ["\"failing\" to event-e", "\"a\" to event-e", "\"b\" to event-e"]);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&seen);
+    let handler = move |text: Text, attempt: Attempt| {
+        noted.lock().expect("the events").push((text.0, attempt.number()));
+        async {}
+    };
+    let runtime = start(&log, config(), handler).await?;
+    runtime.bus().emit("e", "new").await?;
+    sleep(Duration::from_secs(200)).await;
+    let seen = seen.lock().expect("the events").clone();
+    let seen: Vec<_> = seen.iter().map(|(text, attempt)| (&**text, *attempt)).collect();
+    assert_eq!(seen, [("a", 1), ("b", 1), ("new", 1), ("failing", 2)]);
+    assert!(log.left().is_empty());
+    runtime.shutdown().await;
+    assert_eq!(log.contents().closed, 1);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn drain_and_removal_leave_in_the_store_what_they_do_not_handle() -> Result {
+    let (log, gate) = (Log::quick(), Arc::new(Notify::new()));
+    let builder = Runtime::builder().store(log.clone()).drain_deadline(Duration::from_secs(1));
+    let runtime = builder.process("p", two(Overflow::Reject), gated(&gate)).start().await?;
+    for n in [1, 2] {
+        runtime.bus().emit("e", n).await?;
+    }
+    let report = runtime.remove_process("p").await?;
+    assert_eq!((report.released, report.left), (2, 0));
+    assert_eq!(log.left().len(), 2);
+    runtime.add_process("p", two(Overflow::Reject), gated(&gate)).await?;
+    assert_eq!(status(&runtime).triggers[0].accepted, 2);
+    let report = runtime.shutdown().await;
+    assert_eq!((report.released, report.left), (2, 0));
+    assert_eq!((log.left().len(), runtime.dead_letters().len().await), (2, 0));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_of_a_missing_trigger_stay_stored() -> Result {
+    let (log, gate) = (Log::quick(), Arc::new(Notify::new()));
+    let runtime = start(&log, two(Overflow::Reject), gated(&gate)).await?;
+    runtime.bus().emit("e", 1).await?;
+    drop(runtime);
+    let runtime = start(&log, on("other"), |_: TriggerEvent| async {}).await?;
+    runtime.shutdown().await;
+    assert_eq!(log.left(), ["1 to event-e"]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn evicted_and_failed_events_are_dead_letters_and_leave_the_store() -> Result {
+    let log = Log::quick();
+    let gate = Arc::new(Notify::new());
+    let runtime = start(&log, two(Overflow::DropOldest), gated(&gate)).await?;
+    runtime.bus().emit("e", 0).await?;
+    until("one runs", || status(&runtime).in_flight == 1).await;
+    for n in 1..=3 {
+        assert_eq!(counts(&runtime.bus().emit("e", n).await?), (1, 1, 0));
+    }
+    assert_eq!(log.left().len(), 3);
+    assert_eq!((runtime.dead_letters().len().await, status(&runtime).triggers[0].evicted), (1, 1));
+    assert_balanced(&status(&runtime));
+    Ok(())
+}
+
+struct Unreadable;
+
+impl Store for Unreadable {
+    fn append(&self, _: Entry, _: Commit) {}
+
+    fn load(&self, _: Option<u64>, _: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        Err(StoreError::new("the file is damaged"))
+    }
+}
+
+#[tokio::test]
+async fn request_is_answered_once_its_event_is_safe() -> Result {
+    let log = Log::default();
+    let runtime = start(&log, hook("/orders"), |_: TriggerEvent| async {}).await?;
+    let address = runtime.local_addr(&status(&runtime).triggers[0].id).expect("a port");
+    for stored in [true, false] {
+        let post = tokio::spawn(http::post(address, "/orders", "1"));
+        until("it is being stored", || !log.contents().waiting.is_empty()).await;
+        assert!(!post.is_finished());
+        if stored {
+            log.commit();
+        } else {
+            log.contents().waiting.clear();
+        }
+        let answer = post.await?;
+        assert_eq!(answer.status, if stored { 202 } else { 503 });
+    }
+    until("one is handled", || status(&runtime).handled == 1).await;
+    assert_eq!(status(&runtime).triggers[0].dropped, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn store_that_cannot_be_read_is_a_problem_of_the_start() {
+    let builder = Runtime::builder().store(Unreadable).process("p", on("e"), |_: TriggerEvent| async {});
+    let error = builder.start().await.expect_err("an unreadable store");
+    assert!(error.to_string().contains("the stored events cannot be loaded: the file is damaged"), "{error}");
+}

@@ -1,0 +1,216 @@
+//! What a sink does with an event that is offered: the filter, and the overflow policy at the bound of the queue.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::Sink;
+use crate::declare::filter::Filter;
+use crate::declare::policy::Overflow;
+use crate::event::{DeadLetter, DeadLetterReason, Frame, TriggerEvent};
+use crate::panic::{drop_quietly, guard};
+use crate::queue::{Item, NotReserved, Pushed, receipt};
+use crate::source::durable::{Durable, Reservation};
+
+/// What became of a frame that was offered.
+#[derive(Debug)]
+pub(crate) enum Offer {
+    Queued,
+    /// The filter refused the event.
+    Filtered,
+    /// There was no capacity; the policy drops the event.
+    Dropped,
+    /// There was no capacity; the policy returns an error to the publisher.
+    Rejected,
+    /// Capacity is reserved until the store has the event.
+    Reserved,
+    /// There is no capacity yet; the policy makes the publisher wait. The event has this ticket at the door of the queue.
+    Waiting(u64),
+    /// The queue is closed.
+    Closed,
+}
+
+impl Sink {
+    /// Queues the event, or applies the filter or the overflow policy. The waker is of a publisher that can wait. Without one
+    /// the policy `wait` drops the event.
+    pub(crate) fn offer(&self, frame: Arc<Frame>, waker: Option<&Waker>) -> Offer {
+        let item = match &self.0.filter {
+            None => Item::from(frame),
+            // A closed queue counts nothing as filtered.
+            Some(_) if !self.0.queue.is_open() => return Offer::Closed,
+            Some(filter) => match self.filtered(filter, self.0.queue.event(frame.into())) {
+                Some(event) => event.into(),
+                None => return Offer::Filtered,
+            },
+        };
+        if self.is_durable() {
+            return self.reserve(item, waker);
+        }
+        let pushed = match (self.0.overflow, waker) {
+            (Overflow::Wait, Some(waker)) => self.0.queue.push_waiting(item, waker),
+            (Overflow::DropOldest, _) => self.0.queue.push_evicting(item),
+            _ => self.0.queue.push(item),
+        };
+        match pushed {
+            Pushed::Queued => Offer::Queued,
+            Pushed::Closed(item) => {
+                drop(item);
+                Offer::Closed
+            }
+            Pushed::Evicted(oldest, dropped) => {
+                self.drop_evicted(oldest, dropped);
+                Offer::Queued
+            }
+            Pushed::Waiting(ticket) => Offer::Waiting(ticket),
+            Pushed::Full(item) => self.full(item),
+        }
+    }
+
+    /// Drops evicted events; `dropped` is the count of dropped events with them.
+    fn drop_evicted(&self, oldest: Vec<Item>, dropped: u64) {
+        let before = dropped - oldest.len() as u64;
+        for (count, mut item) in (before + 1..).zip(oldest) {
+            let receipt = item.take_receipt();
+            let dead_letter = self.drop_event(self.0.queue.event(item), count, None);
+            receipt.into_iter().for_each(|held| receipt::dead(held, dead_letter.as_deref()));
+            drop_quietly(dead_letter);
+        }
+    }
+
+    /// Reserves capacity for an event that the store keeps before it is queued, or applies the overflow policy.
+    #[cold]
+    fn reserve(&self, item: Item, waker: Option<&Waker>) -> Offer {
+        let (queue, bytes) = (&self.0.queue, item.bytes());
+        let reserved = match self.0.overflow {
+            Overflow::Wait => queue.reserve(bytes, waker),
+            Overflow::DropOldest => {
+                let (reserved, evicted, dropped) = queue.reserve_evicting(bytes);
+                self.drop_evicted(evicted, dropped);
+                reserved
+            }
+            _ => queue.reserve(bytes, None),
+        };
+        match reserved {
+            Ok(()) => Offer::Reserved,
+            Err(NotReserved::Waiting(ticket)) => Offer::Waiting(ticket),
+            Err(NotReserved::Full) => self.full(item),
+            Err(NotReserved::Closed) => Offer::Closed,
+        }
+    }
+
+    /// Returns the capacity that is reserved for an event.
+    pub(crate) fn reservation(&self, frame: &Frame) -> Reservation {
+        Reservation::new(self.clone(), frame.raw.len())
+    }
+
+    /// Returns `true` if a store keeps the events before they are queued.
+    #[inline(always)]
+    pub(crate) fn is_durable(&self) -> bool {
+        self.0.durable.is_some()
+    }
+
+    pub(crate) fn durable(&self) -> Option<&Durable> {
+        self.0.durable.as_deref()
+    }
+
+    /// Applies the overflow policy to an event that found no capacity.
+    #[cold]
+    fn full(&self, item: Item) -> Offer {
+        match self.0.overflow {
+            Overflow::Reject => {
+                self.0.queue.count_dropped(&item.frame);
+                Offer::Rejected
+            }
+            _ => {
+                let count = self.0.queue.count_dropped(&item.frame);
+                drop_quietly(self.drop_event(self.0.queue.event(item), count, None));
+                Offer::Dropped
+            }
+        }
+    }
+
+    /// Returns the event if the filter accepts it. The filter is code of the user, so no lock is held while it runs.
+    pub(super) fn filtered(&self, filter: &Filter, event: TriggerEvent) -> Option<TriggerEvent> {
+        match guard(|| filter.takes(&event)) {
+            Ok(Some(true)) => return Some(event),
+            Ok(Some(false)) => self.0.queue.count_filtered(event.frame()),
+            Ok(None) => {
+                let count = self.0.queue.count_undecodable(event.frame());
+                if should_log(count) {
+                    let (trigger, event) = (self.trigger_id(), event.id());
+                    tracing::warn!(trigger, %event, undecodable = count, "the body is not what `filter` reads: {filter}");
+                }
+            }
+            Err(panic) => {
+                self.0.queue.count_filtered(event.frame());
+                tracing::error!(trigger = self.trigger_id(), event = %event.id(), %panic, "the filter panicked: {filter}");
+                let error = |_: &TriggerEvent| format!("in the filter: {panic}");
+                drop_quietly(self.dead_letter(event, DeadLetterReason::Panicked, error));
+                return None;
+            }
+        }
+        // Its bytes may have an owner of the user, whose drop may panic.
+        drop_quietly(event);
+        None
+    }
+
+    /// Keeps an event that found no capacity as a dead letter, and logs the 1st and every 100th.
+    pub(super) fn drop_event(
+        &self,
+        event: TriggerEvent,
+        count: u64,
+        why: Option<&str>,
+    ) -> Option<Arc<DeadLetter>> {
+        let capacity = self.0.capacity;
+        if should_log(count) {
+            tracing::warn!(
+                trigger = self.trigger_id(),
+                capacity,
+                dropped = count,
+                "queue full, event dropped"
+            );
+        }
+        self.dead_letter(event, DeadLetterReason::Overflow, |event| {
+            why.map_or_else(|| self.why_no_room(event), str::to_owned)
+        })
+    }
+
+    /// Keeps an event that was not queued as a dead letter. `error` is not called if no dead letters are kept.
+    fn dead_letter(
+        &self,
+        event: TriggerEvent,
+        reason: DeadLetterReason,
+        error: impl FnOnce(&TriggerEvent) -> String,
+    ) -> Option<Arc<DeadLetter>> {
+        let Some(sink) = &self.0.dead_letters else {
+            // Its bytes may have an owner of the user, whose drop may panic, and this may run in a worker.
+            drop_quietly(event);
+            return None;
+        };
+        let now = self.0.clock.now();
+        let error = error(&event);
+        let dead_letter =
+            DeadLetter::new(event.without_json(), &*sink.process, reason, error).between(now, now);
+        Some(sink.dead_letters.keep(dead_letter))
+    }
+
+    /// Returns which bound the event has met.
+    fn why_no_room(&self, event: &TriggerEvent) -> String {
+        let (id, bytes, capacity) = (self.trigger_id(), event.raw().len(), self.0.capacity);
+        match self.0.queue_bytes {
+            Some(limit) if bytes > limit => {
+                format!("it has {bytes} bytes, and the queue of `{id}` holds {limit}")
+            }
+            Some(limit) => {
+                format!(
+                    "the queue of `{id}` was full: it holds {capacity} events and {limit} bytes of bodies"
+                )
+            }
+            None => format!("the queue of `{id}` held {capacity} events, its capacity"),
+        }
+    }
+}
+
+/// Returns `true` for the 1st and every 100th of a count.
+fn should_log(count: u64) -> bool {
+    count == 1 || count.is_multiple_of(100)
+}
