@@ -103,7 +103,8 @@ pub(crate) fn poll_guarded<P: InPlace + ?Sized>(
 ) -> Poll<Result<P::Output, String>> {
     let mut polled = Poll::Pending;
     let step = guard(|| {
-        polled = poll(future);
+        // Nothing is dropped: the value before is `Pending`.
+        mem::forget(mem::replace(&mut polled, poll(future)));
         if polled.is_ready() {
             future.clear();
         }

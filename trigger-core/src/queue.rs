@@ -42,7 +42,6 @@ pub(crate) use port::Bounds;
 pub(crate) use quiescence::Quiescence;
 
 use state::{PushError, State};
-use wake::Wakes;
 
 /// The queue of one trigger, in the inbox of its process. The caller applies the overflow policy. A clone is a handle
 /// to the same queue.
@@ -132,7 +131,7 @@ impl Queue {
 
     /// Closes the queue for new events. Workers can still take the queued ones. Every waiting task is woken.
     pub(crate) fn close(&self) {
-        self.inbox.transition(|state| ((), state.close(self.port)));
+        self.inbox.transition(|state| state.close(self.port));
     }
 
     /// Queues an event if there is capacity.
@@ -144,8 +143,8 @@ impl Queue {
         }
         // Not by `push_in`: the compiler inlines a closure that has one caller.
         self.inbox.transition(|state| match state.push(self.port, lane, item) {
-            Ok(wakes) => (Pushed::Queued, wakes),
-            Err(error) => (error.into(), Wakes::default()),
+            Ok(()) => Pushed::Queued,
+            Err(error) => error.into(),
         })
     }
 
@@ -153,8 +152,8 @@ impl Queue {
     fn push_observed(&self, observed: &ObservedProcess, lane: u64, item: Item) -> Pushed {
         let report = observed.begin_push(self.trigger(), &item.frame);
         let pushed = self.inbox.transition(|state| match state.push(self.port, lane, item) {
-            Ok(wakes) => (Pushed::Queued, wakes),
-            Err(error) => (error.into(), Wakes::default()),
+            Ok(()) => Pushed::Queued,
+            Err(error) => error.into(),
         });
         pushed.report(report)
     }
@@ -164,7 +163,7 @@ impl Queue {
         let item = Item::from(event);
         let (lane, observed) = self.lane(&item);
         let report = observed.map(|observed| observed.begin_push(self.trigger(), &item.frame));
-        self.inbox.transition(|state| ((), state.push_taken(self.port, lane, item)));
+        self.inbox.transition(|state| state.push_taken(self.port, lane, item));
         if let Some(report) = report {
             Pushed::Queued.report(report);
         }
@@ -192,10 +191,14 @@ impl Queue {
         let mut state = self.inbox.state();
         let pushed = state.push_evicting(self.port, lane, item);
         let dropped = state.port(self.port).ledger.dropped;
+        self.inbox.release(state);
         match pushed {
-            Ok((wakes, evicted)) => {
-                self.inbox.release(state, wakes);
-                if evicted.is_empty() { Pushed::Queued } else { Pushed::Evicted(evicted, dropped) }
+            Ok(evicted) => {
+                if evicted.is_empty() {
+                    Pushed::Queued
+                } else {
+                    Pushed::Evicted(evicted, dropped)
+                }
             }
             Err(error) => error.into(),
         }
@@ -225,11 +228,11 @@ impl Queue {
     /// the caller began. `Ok(None)` is final.
     fn try_pop(&self, closes: u64) -> Result<Option<TriggerEvent>, MutexGuard<'_, State>> {
         let mut state = self.inbox.state();
-        let Some((item, wakes)) = state.pop(self.port) else {
+        let Some(item) = state.pop(self.port) else {
             let port = state.port(self.port);
             return if port.is_open() && port.closes == closes { Err(state) } else { Ok(None) };
         };
-        self.inbox.release(state, wakes);
+        self.inbox.release(state);
         Ok(Some(self.handled(item)))
     }
 
@@ -258,8 +261,8 @@ impl Queue {
             let (lane, observed) = self.lane(&item);
             let report = observed.map(|observed| observed.begin_push(self.trigger(), &item.frame));
             let pushed = self.inbox.transition(|state| match state.push_held(self.port, lane, item) {
-                Ok(wakes) => (Pushed::Queued, wakes),
-                Err(error) => (error.into(), Wakes::default()),
+                Ok(()) => Pushed::Queued,
+                Err(error) => error.into(),
             });
             let pushed = match report {
                 Some(report) => pushed.report(report),

@@ -86,7 +86,9 @@ impl<'a> Delivery<'a> {
             trigger => self.event.trigger = Arc::clone(trigger.unwrap_or(own)),
         }
         let Item { frame, rare } = item;
-        (self.rare, self.lane, self.port) = (rare, lane, port);
+        (self.lane, self.port) = (lane, port);
+        // Nothing is dropped: the caller has taken the fields of the settled event.
+        std::mem::forget(std::mem::replace(&mut self.rare, rare));
         self.event.replace_frame(frame)
     }
 
@@ -154,18 +156,16 @@ impl<'a> Delivery<'a> {
     /// `None` if there is no next event; the delivery is then settled.
     #[inline(always)]
     pub(crate) fn settle_and_take(&mut self) -> Option<Arc<Frame>> {
-        if self.rare.is_some() {
-            self.take_receipt().into_iter().for_each(receipt::handled);
+        if let Some(rare) = self.rare.take() {
+            rare.receipt.into_iter().for_each(receipt::handled);
         }
         let inbox = self.inbox;
         let mut state = inbox.state();
-        match state.settle_and_take(self.port, self.lane) {
-            Ok((taken, wakes)) => {
-                inbox.release(state, wakes);
-                Some(self.replace(taken))
-            }
-            Err(wakes) => {
-                inbox.release(state, wakes);
+        let taken = state.settle_and_take(self.port, self.lane);
+        inbox.release(state);
+        match taken {
+            Some(taken) => Some(self.replace(taken)),
+            None => {
                 self.settled = true;
                 None
             }

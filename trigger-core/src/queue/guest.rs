@@ -6,7 +6,6 @@ use std::task::{Poll, Waker};
 use super::door::{Admission, Refusal, Wants};
 use super::item::Item;
 use super::state::PushError;
-use super::wake::Wakes;
 use super::{Load, Pushed, Queue, receipt};
 
 impl Queue {
@@ -28,12 +27,11 @@ impl Queue {
     #[inline(always)]
     fn push_or_enter(&self, lane: u64, item: Item, waker: &Waker) -> Pushed {
         self.inbox.transition(|state| match state.push(self.port, lane, item) {
-            Ok(wakes) => (Pushed::Queued, wakes),
+            Ok(()) => Pushed::Queued,
             Err(PushError::Full(item)) if state.port(self.port).bounds.allow(item.bytes()) => {
-                let ticket = state.port_mut(self.port).enter(lane, Wants::Event(item), waker);
-                (Pushed::Waiting(ticket), Wakes::default())
+                Pushed::Waiting(state.port_mut(self.port).enter(lane, Wants::Event(item), waker))
             }
-            Err(error) => (error.into(), Wakes::default()),
+            Err(error) => error.into(),
         })
     }
 
@@ -68,11 +66,7 @@ impl Queue {
     /// with the queue's count of dropped events.
     pub(crate) fn reserve_evicting(&self, bytes: usize) -> (Result<(), NotReserved>, Vec<Item>, u64) {
         let evicted = self.inbox.transition(|state| {
-            if state.port(self.port).is_open() {
-                state.evict_for(self.port, bytes)
-            } else {
-                (Vec::new(), Wakes::default())
-            }
+            if state.port(self.port).is_open() { state.evict_for(self.port, bytes) } else { Vec::new() }
         });
         let dropped = self.ledger().dropped;
         (self.reserve(bytes, None), evicted, dropped)
@@ -83,8 +77,8 @@ impl Queue {
         let (lane, observed) = self.lane(&item);
         let report = observed.map(|observed| observed.begin_push(self.trigger(), &item.frame));
         let pushed = self.inbox.transition(|state| match state.push_reserved(self.port, lane, item) {
-            Ok(wakes) => (Pushed::Queued, wakes),
-            Err((item, wakes)) => (Pushed::Closed(item), wakes),
+            Ok(()) => Pushed::Queued,
+            Err(item) => Pushed::Closed(item),
         });
         let pushed = match report {
             Some(report) => pushed.report(report),
@@ -97,7 +91,7 @@ impl Queue {
 
     /// Gives back the reserved capacity of an event of this size.
     pub(crate) fn unreserve(&self, bytes: usize) {
-        self.inbox.transition(|state| ((), state.unreserve(self.port, bytes)));
+        self.inbox.transition(|state| state.unreserve(self.port, bytes));
     }
 
     /// Takes an event out of the door. Returns `None` if it was queued, or its capacity is reserved.
@@ -109,7 +103,7 @@ impl Queue {
 
     /// Ends the wait of an event in the door, and wakes its publisher.
     pub(crate) fn turn_away(&self, ticket: u64, refusal: Refusal) {
-        self.inbox.transition(|state| ((), state.turn_away(self.port, ticket, refusal)));
+        self.inbox.transition(|state| state.turn_away(self.port, ticket, refusal));
     }
 
     /// Waits until the queue has capacity or is closed. The wait has its turn like that of an event.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::item::{Item, Taken};
 use super::port::Bounds;
 use super::state::State;
-use super::wake::{Wake, WakeLimiter, Wakers, Wakes};
+use super::wake::{Wake, WakeLimiter};
 use super::{Ledger, Quiescence, receipt};
 use crate::clock::{self, Instant, timeout_at};
 use crate::declare::key::Key;
@@ -96,24 +96,24 @@ impl Inbox {
 
     /// Makes one transition, and sends its wake-ups after the lock is released.
     #[inline(always)]
-    pub(super) fn transition<T>(&self, transition: impl FnOnce(&mut State) -> (T, Wakes)) -> T {
+    pub(super) fn transition<T>(&self, transition: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.state();
-        let (result, wakes) = transition(&mut state);
-        self.release(state, wakes);
+        let result = transition(&mut state);
+        self.release(state);
         result
     }
 
     /// Releases the lock after a transition, and sends its wake-ups.
     #[inline(always)]
-    pub(super) fn release(&self, state: MutexGuard<'_, State>, wakes: Wakes) {
-        if wakes.any() {
-            self.send(state, wakes);
+    pub(super) fn release(&self, state: MutexGuard<'_, State>) {
+        if state.has_wakes() {
+            self.send(state);
         }
     }
 
     #[inline(never)]
-    fn send(&self, mut state: MutexGuard<'_, State>, wakes: Wakes) {
-        let publishers = if wakes.publishers { state.take_wakers() } else { Wakers::None };
+    fn send(&self, mut state: MutexGuard<'_, State>) {
+        let wakes = state.take_wakes();
         drop(state);
         if wakes.at_rest {
             self.quiescence.leave();
@@ -126,7 +126,7 @@ impl Inbox {
             Wake::One => self.ready.notify_one(),
             Wake::All => self.ready.notify_waiters(),
         }
-        publishers.wake();
+        wakes.wake_publishers();
     }
 
     /// Returns the observers of the process, if there are any.
@@ -184,8 +184,8 @@ impl Inbox {
     pub(super) fn take(&self) -> Result<Taken, MutexGuard<'_, State>> {
         let mut state = self.state();
         match state.take() {
-            Some((taken, wakes)) => {
-                self.release(state, wakes);
+            Some(taken) => {
+                self.release(state);
                 Ok(taken)
             }
             None => Err(state),
@@ -200,7 +200,7 @@ impl Inbox {
 
     /// Pauses or resumes delivery. Has no effect once a drain has begun.
     pub(crate) fn pause(&self, paused: bool) {
-        self.transition(|state| ((), state.pause(paused)));
+        self.transition(|state| state.pause(paused));
     }
 
     pub(crate) fn is_paused(&self) -> bool {
@@ -215,7 +215,7 @@ impl Inbox {
             let schedule = self.schedule.notified();
             tokio::pin!(schedule);
             schedule.as_mut().enable();
-            match self.transition(|state| swap(state.release_due(clock::instant()))) {
+            match self.transition(|state| state.release_due(clock::instant())) {
                 Some(due) => timeout_at(due, schedule).await.unwrap_or_default(),
                 None => schedule.await,
             }
@@ -224,7 +224,7 @@ impl Inbox {
 
     /// Begins a drain: ends a pause, and expires the retries that are due after its deadline.
     pub(crate) fn drain_until(&self, deadline: Instant) {
-        self.transition(|state| ((), state.drain_until(deadline)));
+        self.transition(|state| state.drain_until(deadline));
         self.schedule.notify_one();
     }
 
@@ -253,7 +253,7 @@ impl Inbox {
 
     /// Abandons all events: queued ones, which no worker takes any more, and the one of each handler that still runs.
     pub(crate) fn abandon(&self) {
-        self.transition(|state| ((), state.abandon()));
+        self.transition(|state| state.abandon());
     }
 
     pub(crate) fn is_keyed(&self) -> bool {
@@ -267,18 +267,18 @@ impl Inbox {
     /// Settles an event for good; `count` counts how.
     #[inline]
     pub(super) fn settle(&self, port: usize, lane: u64, count: impl FnOnce(&mut Ledger)) {
-        self.transition(|state| ((), state.settle(port, lane, count)));
+        self.transition(|state| state.settle(port, lane, count));
     }
 
     /// Schedules the next attempt at an event. Its lane stays busy until then.
     pub(super) fn retry(&self, taken: Taken, after: Duration) {
         let due = clock::after(after);
-        self.transition(|state| ((), state.retry(taken, due)));
+        self.transition(|state| state.retry(taken, due));
     }
 
     /// Requeues an event that was not handled, at the head of its queue.
     pub(super) fn requeue(&self, taken: Taken) {
-        self.transition(|state| ((), state.requeue(taken)));
+        self.transition(|state| state.requeue(taken));
     }
 }
 
@@ -300,10 +300,6 @@ impl Drop for IdleWorker<'_> {
     fn drop(&mut self) {
         self.0.state().unregister_worker();
     }
-}
-
-fn swap<A, B>((a, b): (A, B)) -> (B, A) {
-    (b, a)
 }
 
 #[cfg(all(test, not(loom)))]

@@ -1,4 +1,4 @@
-//! The state of an inbox, behind its one lock. Each method is one transition and returns the wake-ups that are due. The
+//! The state of an inbox, behind its one lock. Each method is one transition, and notes the wake-ups that are due. The
 //! inbox sends them after it has released the lock. Nothing here waits, wakes or reads a clock.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::lanes::Lanes;
 use super::port::{Bounds, Entry, Port};
 use super::quiescence::{InboxPending, Quiescence};
 use super::schedule::Schedule;
-use super::wake::{Wake, WakeLimiter, Wakers, Wakes};
+use super::wake::{Wake, WakeLimiter, Wakes};
 use crate::clock::Instant;
 use crate::event::Frame;
 
@@ -23,6 +23,8 @@ mod view;
 #[repr(C)]
 #[derive(Debug)]
 pub(super) struct State {
+    /// The wake-ups of this transition.
+    wakes: Wakes,
     /// Workers that wait for an event.
     workers: WakeLimiter,
     /// `true` once all events are abandoned: no worker takes one, and none counts as pending.
@@ -37,13 +39,9 @@ pub(super) struct State {
     /// others.
     turn: usize,
     quiescence: Arc<Quiescence>,
-    /// Publishers whose wait has ended in this transition.
-    wakers: Wakers,
     schedule: Schedule,
     /// Events whose retry is due after the deadline of the drain, and the events behind them in their lanes.
     expired: Vec<(usize, Item)>,
-    /// `true` if an event of a lane was scheduled in this transition.
-    deferred: bool,
     /// The deadline of the drain, once it has begun.
     deadline: Option<Instant>,
     /// The queue and the frame of each event that came in through a door and was not reported yet, if the process has
@@ -69,13 +67,12 @@ impl State {
     ) -> State {
         State {
             quiescence,
-            wakers: Wakers::None,
+            wakes: Wakes::default(),
             admitted: observed.then(Vec::new),
             ports: bounds.iter().map(|bounds| Port::new(*bounds)).collect(),
             lanes: keyed.then(|| Box::new(Lanes::new(evicts.iter().copied()))),
             schedule: Schedule::default(),
             expired: Vec::new(),
-            deferred: false,
             deadline: None,
             abandoned: false,
             pending: InboxPending::default(),
@@ -102,23 +99,21 @@ impl State {
     }
 
     /// Closes a queue for new events, also for those that wait in its door. Queued ones can still be taken.
-    pub(super) fn close(&mut self, port: usize) -> Wakes {
+    pub(super) fn close(&mut self, port: usize) {
         let queue = &mut self.ports[port];
         if queue.is_open() {
             queue.entry = Entry::Closed;
             queue.closes += 1;
         }
-        let mut publishers = false;
         while let Some(waker) = queue.door.turn_away_next() {
-            self.wakers.add(waker);
-            publishers = true;
+            self.wakes.add_publisher(waker);
         }
-        Wakes { workers: Wake::All, publishers, ..Wakes::default() }
+        self.wakes.workers = Wake::All;
     }
 
     /// Queues an event.
     #[inline(always)]
-    pub(super) fn push(&mut self, port: usize, lane: u64, item: Item) -> Result<Wakes, PushError> {
+    pub(super) fn push(&mut self, port: usize, lane: u64, item: Item) -> Result<(), PushError> {
         let queue = &self.ports[port];
         if queue.entry != Entry::Open {
             return Err(if queue.is_open() { PushError::Full(item) } else { PushError::Closed(item) });
@@ -130,23 +125,24 @@ impl State {
         if !self.pending.add(&self.quiescence) {
             return Err(PushError::Closed(item));
         }
-        Ok(self.accept_one(port, lane, item))
+        self.accept_one(port, lane, item);
+        Ok(())
     }
 
     /// Queues an event that its source has handed out for good, with or without capacity, open or closed.
-    pub(super) fn push_taken(&mut self, port: usize, lane: u64, item: Item) -> Wakes {
+    pub(super) fn push_taken(&mut self, port: usize, lane: u64, item: Item) {
         self.pending.add_late(&self.quiescence);
-        self.accept_one(port, lane, item)
+        self.accept_one(port, lane, item);
     }
 
-    /// Queues an event, and evicts the oldest ones if there is no capacity. Events that wait for a retry stay, so the
-    /// queue may be full all the same.
+    /// Queues an event, and evicts the oldest ones if there is no capacity. Returns the evicted events. Events that wait for
+    /// a retry stay, so the queue may be full all the same.
     pub(super) fn push_evicting(
         &mut self,
         port: usize,
         lane: u64,
         item: Item,
-    ) -> Result<(Wakes, Vec<Item>), PushError> {
+    ) -> Result<Vec<Item>, PushError> {
         if !self.ports[port].is_open() {
             return Err(PushError::Closed(item));
         }
@@ -163,29 +159,27 @@ impl State {
             let Some(oldest) = self.evict(port) else { break };
             evicted.push(oldest);
         }
-        let at_rest = self.end_pending(evicted.len());
-        debug_assert!(!at_rest, "the new event is pending");
-        let mut wakes = self.accept_one(port, lane, item);
+        self.end_pending(evicted.len());
+        self.accept_one(port, lane, item);
         // The evicted events may have been larger.
-        if self.ports[port].entry == Entry::Queueing {
-            wakes.publishers = self.admit(port).publishers;
-        }
-        Ok((wakes, evicted))
+        self.admit_if_queueing(port);
+        Ok(evicted)
     }
 
     /// Queues an event that is pending, and notifies a worker.
     #[inline(always)]
-    fn accept_one(&mut self, port: usize, lane: u64, item: Item) -> Wakes {
-        let at_rest = self.accept(port, lane, item) && self.pending.remove(1);
-        let wakes = Wakes { at_rest, ..Wakes::worker(self.workers.notify()) };
-        self.with_schedule(wakes)
+    fn accept_one(&mut self, port: usize, lane: u64, item: Item) {
+        if self.accept(port, lane, item) {
+            self.wakes.at_rest |= self.pending.remove(1);
+        }
+        self.notify_worker();
     }
 
-    /// Adds the wake-up of the clock if an event of a lane was scheduled.
+    /// Notifies a worker of an event that is ready.
     #[inline(always)]
-    fn with_schedule(&mut self, wakes: Wakes) -> Wakes {
-        let schedule = self.lanes.is_some() && std::mem::take(&mut self.deferred);
-        Wakes { schedule, ..wakes }
+    fn notify_worker(&mut self) {
+        let due = self.workers.notify();
+        self.wakes.add_worker(due);
     }
 
     /// Queues an event that is pending. Returns `true` if no worker will take it, so that it is to be removed from the
@@ -226,64 +220,66 @@ impl State {
     }
 
     /// Settles an event for good; `count` counts how.
-    pub(super) fn settle(&mut self, port: usize, lane: u64, count: impl FnOnce(&mut Ledger)) -> Wakes {
-        let (follows, wakes) = self.finish(port, lane, count);
-        Wakes { workers: Wake::one(follows && self.workers.notify()), ..wakes }
+    pub(super) fn settle(&mut self, port: usize, lane: u64, count: impl FnOnce(&mut Ledger)) {
+        if self.finish(port, lane, count) {
+            self.notify_worker();
+        }
     }
 
-    /// Settles an event as handled, and takes the next one. Without a next one, `Err` has the wake-ups that are due.
+    /// Settles an event as handled, and takes the next one.
     #[inline(always)]
-    pub(super) fn settle_and_take(&mut self, port: usize, lane: u64) -> Result<(Taken, Wakes), Wakes> {
+    pub(super) fn settle_and_take(&mut self, port: usize, lane: u64) -> Option<Taken> {
         // The next event of the lane may be ready now. This worker takes it, or an event that was ready before.
-        let (_, finished) = self.finish(port, lane, |ledger| ledger.handled += 1);
-        match self.take() {
-            // With a next event the inbox is not at rest, because that event is pending.
-            Some((taken, wakes)) => Ok((taken, Wakes { schedule: finished.schedule, ..wakes })),
-            None => Err(finished),
-        }
+        self.finish(port, lane, |ledger| ledger.handled += 1);
+        self.take()
     }
 
-    /// Counts the settlement and frees the lane. The first value is `true` if another event of the lane is ready now.
+    /// Counts the settlement and frees the lane. Returns `true` if another event of the lane is ready now.
     #[inline(always)]
-    fn finish(&mut self, port: usize, lane: u64, count: impl FnOnce(&mut Ledger)) -> (bool, Wakes) {
+    fn finish(&mut self, port: usize, lane: u64, count: impl FnOnce(&mut Ledger)) -> bool {
         count(&mut self.ports[port].ledger);
-        let follows = self.lanes.as_mut().is_some_and(|lanes| lanes.release(lane));
-        if self.lanes.as_ref().is_some_and(|lanes| lanes.has_deferred()) {
-            self.schedule_deferred();
+        let mut follows = false;
+        if let Some(lanes) = &mut self.lanes {
+            follows = lanes.release(lane);
+            if lanes.has_deferred() {
+                self.schedule_deferred();
+            }
         }
-        let wakes = Wakes { at_rest: self.end_pending(1), ..Wakes::default() };
-        (follows, self.with_schedule(wakes))
+        self.end_pending(1);
+        follows
     }
 
-    /// Removes pending events. Returns `true` if none is left.
+    /// Removes pending events.
     #[inline]
-    fn end_pending(&mut self, events: usize) -> bool {
-        !self.abandoned && self.pending.remove(events)
+    fn end_pending(&mut self, events: usize) {
+        if !self.abandoned {
+            self.wakes.at_rest |= self.pending.remove(events);
+        }
     }
 
     /// Schedules the next attempt at an event that was taken. Its lane stays busy until then.
-    pub(super) fn retry(&mut self, taken: Taken, due: Instant) -> Wakes {
+    pub(super) fn retry(&mut self, taken: Taken, due: Instant) {
         let (port, _, item) = &taken;
         let queue = &mut self.ports[*port];
         queue.ledger.returned += 1;
         queue.ledger.failed += 1;
         queue.count_in(item);
-        self.schedule(taken, due)
+        self.schedule(taken, due);
     }
 
     /// Schedules the next attempt at an event that is queued, and whose lane is busy.
-    fn schedule(&mut self, taken: Taken, due: Instant) -> Wakes {
+    fn schedule(&mut self, taken: Taken, due: Instant) {
         self.ports[taken.0].count_waiting(&taken.2);
         if self.abandoned || self.deadline.is_some_and(|deadline| due > deadline) {
             let expired = self.expire(taken);
             return self.after_expiry(expired);
         }
         self.schedule.add(taken, due);
-        Wakes { schedule: true, ..Wakes::default() }
+        self.wakes.schedule = true;
     }
 
     /// Requeues an event that was taken and not handled, at the head of its queue. The bounds do not apply.
-    pub(super) fn requeue(&mut self, (port, lane, item): Taken) -> Wakes {
+    pub(super) fn requeue(&mut self, (port, lane, item): Taken) {
         let queue = &mut self.ports[port];
         queue.ledger.returned += 1;
         queue.ledger.requeued += 1;
@@ -293,16 +289,18 @@ impl State {
             None => queue.again.push_front(item),
             Some(lanes) => lanes.put_back(port, lane, item),
         }
-        Wakes::worker(self.workers.notify())
+        self.notify_worker();
     }
 
-    /// Moves the events whose retry is due to the head of their queues. Also returns when the next retry is due.
-    pub(super) fn release_due(&mut self, now: Instant) -> (Wakes, Option<Instant>) {
+    /// Moves the events whose retry is due to the head of their queues. Returns when the next retry is due.
+    pub(super) fn release_due(&mut self, now: Instant) -> Option<Instant> {
         let due = self.schedule.take_due(now);
         for (port, _, item) in &due {
             self.ports[*port].count_due(item);
         }
-        let released = !due.is_empty();
+        if !due.is_empty() {
+            self.notify_worker();
+        }
         match &mut self.lanes {
             None => due.into_iter().for_each(|(port, _, item)| self.ports[port].again.push_back(item)),
             // Each event becomes the first of its queue, so the order is reversed.
@@ -310,13 +308,24 @@ impl State {
                 due.into_iter().rev().for_each(|(port, lane, item)| lanes.put_back(port, lane, item));
             }
         }
-        (Wakes::worker(released && self.workers.notify()), self.schedule.next_due())
+        self.schedule.next_due()
     }
 
     /// Pauses or resumes delivery. Has no effect once a drain has begun.
-    pub(super) fn pause(&mut self, paused: bool) -> Wakes {
+    pub(super) fn pause(&mut self, paused: bool) {
         self.paused = paused && self.deadline.is_none();
-        Wakes { workers: Wake::All, ..Wakes::default() }
+        self.wakes.workers = Wake::All;
+    }
+
+    /// Returns `true` if wake-ups are to be sent.
+    #[inline(always)]
+    pub(super) fn has_wakes(&self) -> bool {
+        self.wakes.any()
+    }
+
+    /// Returns the wake-ups to send after the lock is released.
+    pub(super) fn take_wakes(&mut self) -> Wakes {
+        std::mem::take(&mut self.wakes)
     }
 
     pub(super) fn is_paused(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-/// The tasks of one kind that a transition wakes.
+/// The workers that a transition wakes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Wake {
     #[default]
@@ -11,18 +11,18 @@ pub(super) enum Wake {
     All,
 }
 
-/// Wake-ups to send after the lock is released.
-#[derive(Clone, Copy, Debug, Default)]
-#[must_use]
+/// The wake-ups of a transition, which the inbox sends after it has released the lock.
+#[derive(Debug, Default)]
 pub(super) struct Wakes {
     /// Workers that wait for an event.
     pub(super) workers: Wake,
-    /// The state has wakers of publishers whose wait has ended.
-    pub(super) publishers: bool,
+    /// `true` if there are wakers of publishers whose wait has ended.
+    has_publishers: bool,
     /// The inbox has no pending events any more.
     pub(super) at_rest: bool,
     /// An event was scheduled, so the clock of the process has another time to wait for.
     pub(super) schedule: bool,
+    publishers: Wakers,
 }
 
 /// The wakers of publishers whose wait has ended.
@@ -35,9 +35,25 @@ pub(super) enum Wakers {
     Many(Vec<Waker>),
 }
 
-impl Wakers {
-    pub(super) fn add(&mut self, waker: Waker) {
-        *self = match std::mem::take(self) {
+impl Wakes {
+    /// Returns `true` if a wake-up is due. Most transitions of a busy inbox have none.
+    #[inline(always)]
+    pub(super) fn any(&self) -> bool {
+        let Wakes { workers, has_publishers, at_rest, schedule, .. } = *self;
+        (workers as u8 | u8::from(has_publishers) | u8::from(at_rest) | u8::from(schedule)) != 0
+    }
+
+    /// Adds a worker, unless all are woken.
+    #[inline(always)]
+    pub(super) fn add_worker(&mut self, due: bool) {
+        if due && self.workers == Wake::None {
+            self.workers = Wake::One;
+        }
+    }
+
+    pub(super) fn add_publisher(&mut self, waker: Waker) {
+        self.has_publishers = true;
+        self.publishers = match std::mem::take(&mut self.publishers) {
             Wakers::None => Wakers::One(waker),
             Wakers::One(first) => Wakers::Many(vec![first, waker]),
             Wakers::Many(mut wakers) => {
@@ -47,35 +63,12 @@ impl Wakers {
         };
     }
 
-    pub(super) fn wake(self) {
-        match self {
+    pub(super) fn wake_publishers(self) {
+        match self.publishers {
             Wakers::None => {}
             Wakers::One(waker) => waker.wake(),
             Wakers::Many(wakers) => wakers.into_iter().for_each(Waker::wake),
         }
-    }
-}
-
-impl Wakes {
-    /// Returns `true` if a wake-up is due. Most transitions of a busy inbox have none.
-    #[inline(always)]
-    pub(super) fn any(&self) -> bool {
-        let Wakes { workers, publishers, at_rest, schedule } = *self;
-        (workers as u8 | u8::from(publishers) | u8::from(at_rest) | u8::from(schedule)) != 0
-    }
-}
-
-impl Wakes {
-    /// Returns the wake-up of one worker, if it is due.
-    #[inline(always)]
-    pub(super) fn worker(due: bool) -> Wakes {
-        Wakes { workers: Wake::one(due), ..Wakes::default() }
-    }
-}
-
-impl Wake {
-    pub(super) fn one(due: bool) -> Wake {
-        if due { Wake::One } else { Wake::None }
     }
 }
 

@@ -106,7 +106,11 @@ impl Sink {
         let frame = draft.frame(|| self.stamp(), self.0.kind);
         let id = frame.id();
         let stored = self.is_durable().then(|| Arc::clone(&frame));
-        Ok(match self.offer(frame, Some(waker)) {
+        let offer = match &stored {
+            None => self.offer(frame, Some(waker)),
+            Some(_) => self.offer_durable(frame, waker),
+        };
+        Ok(match offer {
             Offer::Queued => Offered::Queued(id),
             Offer::Filtered => Offered::Filtered,
             Offer::Dropped => Offered::Dropped,

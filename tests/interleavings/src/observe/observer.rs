@@ -14,6 +14,7 @@ pub(crate) enum PushReport<'a> {
 
 pub(crate) enum DropReason {
     Full,
+    NotStored,
     Filtered,
     Undecodable,
 }

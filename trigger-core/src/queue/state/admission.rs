@@ -4,22 +4,28 @@ use super::super::door::{Guest, Refusal, Wants};
 use super::*;
 
 impl State {
+    #[inline(always)]
+    pub(super) fn admit_if_queueing(&mut self, port: usize) {
+        if self.ports[port].entry == Entry::Queueing {
+            self.admit(port);
+        }
+    }
+
     /// Queues every event in the door that fits now, from the front. Does not notify workers: the caller does, with the
     /// other events that are ready.
     #[inline(never)]
-    pub(super) fn admit(&mut self, port: usize) -> Wakes {
-        let (mut publishers, mut lost) = (false, 0);
+    pub(super) fn admit(&mut self, port: usize) {
+        let mut lost = 0;
         while self.ports[port].can_admit() {
-            publishers = true;
             let door = &mut self.ports[port].door;
             let has_event = door.front().is_some_and(|guest| !matches!(guest.wants, Wants::Capacity));
             // Counted before a worker can take it, so that the count cannot pass zero in between.
             if has_event && !self.pending.add(&self.quiescence) {
-                door.turn_away_next().into_iter().for_each(|waker| self.wakers.add(waker));
+                door.turn_away_next().into_iter().for_each(|waker| self.wakes.add_publisher(waker));
                 continue;
             }
             let Some(Guest { lane, wants, waker, .. }) = door.pop() else { break };
-            self.wakers.add(waker);
+            self.wakes.add_publisher(waker);
             match wants {
                 Wants::Event(item) => {
                     self.admitted
@@ -32,8 +38,9 @@ impl State {
             }
         }
         self.ports[port].open_if_empty();
-        let at_rest = lost > 0 && self.pending.remove(lost);
-        self.with_schedule(Wakes { publishers, at_rest, ..Wakes::default() })
+        if lost > 0 {
+            self.wakes.at_rest |= self.pending.remove(lost);
+        }
     }
 
     /// Reserves capacity for an event that is stored before it is queued. It is pending from now on.
@@ -57,14 +64,14 @@ impl State {
     }
 
     /// Evicts the oldest events of a queue until an event of this size fits. Events that wait for a retry stay.
-    pub(in super::super) fn evict_for(&mut self, port: usize, bytes: usize) -> (Vec<Item>, Wakes) {
+    pub(in super::super) fn evict_for(&mut self, port: usize, bytes: usize) -> Vec<Item> {
         let mut evicted = Vec::new();
         while self.ports[port].fits_by_eviction(bytes) && !self.ports[port].has_capacity(bytes) {
             let Some(oldest) = self.evict(port) else { break };
             evicted.push(oldest);
         }
-        let at_rest = self.end_pending(evicted.len());
-        (evicted, Wakes { at_rest, ..Wakes::default() })
+        self.end_pending(evicted.len());
+        evicted
     }
 
     /// Queues an event that was stored, in its reserved capacity.
@@ -72,51 +79,40 @@ impl State {
     /// # Errors
     ///
     /// The event, if the queue was closed.
-    pub(in super::super) fn push_reserved(
-        &mut self,
-        port: usize,
-        lane: u64,
-        item: Item,
-    ) -> Result<Wakes, (Item, Wakes)> {
+    pub(in super::super) fn push_reserved(&mut self, port: usize, lane: u64, item: Item) -> Result<(), Item> {
         if !self.ports[port].is_open() {
-            let wakes = self.unreserve(port, item.bytes());
-            return Err((item, wakes));
+            self.unreserve(port, item.bytes());
+            return Err(item);
         }
         self.ports[port].unreserve(item.bytes());
-        Ok(self.accept_one(port, lane, item))
+        self.accept_one(port, lane, item);
+        Ok(())
     }
 
     /// Gives reserved capacity back.
-    pub(in super::super) fn unreserve(&mut self, port: usize, bytes: usize) -> Wakes {
+    pub(in super::super) fn unreserve(&mut self, port: usize, bytes: usize) {
         self.ports[port].unreserve(bytes);
-        let admitted = self.admit_after_departure(port);
-        let at_rest = self.end_pending(1) || admitted.at_rest;
-        Wakes { at_rest, ..admitted }
+        self.admit_after_departure(port);
+        self.end_pending(1);
     }
 
     /// Removes a publisher from the door. Returns `None` if its event was queued. The next one may fit now.
-    pub(in super::super) fn leave(&mut self, port: usize, ticket: u64) -> (Option<Guest>, Wakes) {
+    pub(in super::super) fn leave(&mut self, port: usize, ticket: u64) -> Option<Guest> {
         let guest = self.ports[port].door.leave(ticket);
-        (guest, self.admit_after_departure(port))
+        self.admit_after_departure(port);
+        guest
     }
 
     /// Turns a publisher away that waits in the door. The next one may fit now.
-    pub(in super::super) fn turn_away(&mut self, port: usize, ticket: u64, refusal: Refusal) -> Wakes {
+    pub(in super::super) fn turn_away(&mut self, port: usize, ticket: u64, refusal: Refusal) {
         let waker = self.ports[port].door.turn_away(ticket, refusal);
-        let turned_away = waker.is_some();
-        waker.into_iter().for_each(|waker| self.wakers.add(waker));
-        let wakes = self.admit_after_departure(port);
-        Wakes { publishers: wakes.publishers || turned_away, ..wakes }
+        waker.into_iter().for_each(|waker| self.wakes.add_publisher(waker));
+        self.admit_after_departure(port);
     }
 
-    fn admit_after_departure(&mut self, port: usize) -> Wakes {
-        let wakes = self.admit(port);
-        Wakes { workers: Wake::one(self.has_next()), ..wakes }
-    }
-
-    /// Returns the wakers of the publishers whose wait has ended.
-    pub(in super::super) fn take_wakers(&mut self) -> Wakers {
-        std::mem::take(&mut self.wakers)
+    fn admit_after_departure(&mut self, port: usize) {
+        self.admit(port);
+        self.notify_next();
     }
 
     /// Returns the events that came in through a door and were not reported yet.

@@ -4,11 +4,12 @@ use super::*;
 
 impl State {
     /// Begins a drain: ends a pause, and expires the retries that are due after its deadline.
-    pub(in super::super) fn drain_until(&mut self, deadline: Instant) -> Wakes {
+    pub(in super::super) fn drain_until(&mut self, deadline: Instant) {
         self.deadline = Some(deadline);
         self.paused = false;
         let expired = self.schedule.take_late(deadline).map(|taken| self.expire(taken)).sum();
-        Wakes { workers: Wake::All, ..self.after_expiry(expired) }
+        self.after_expiry(expired);
+        self.wakes.workers = Wake::All;
     }
 
     /// Expires an event whose retry is due after the deadline, and the events behind it in its lane. Returns the number
@@ -25,15 +26,17 @@ impl State {
 
     /// Ends the pending state of expired events, and wakes all workers. After the close, these may have been the last
     /// events that kept the workers waiting, and nothing else would wake them.
-    pub(super) fn after_expiry(&mut self, expired: usize) -> Wakes {
-        let workers = if expired > 0 { Wake::All } else { Wake::None };
-        Wakes { workers, at_rest: self.end_pending(expired), ..Wakes::default() }
+    pub(super) fn after_expiry(&mut self, expired: usize) {
+        if expired > 0 {
+            self.wakes.workers = Wake::All;
+        }
+        self.end_pending(expired);
     }
 
     /// Abandons all events: queued ones, and those that a handler returns later. None of them is pending.
-    pub(in super::super) fn abandon(&mut self) -> Wakes {
+    pub(in super::super) fn abandon(&mut self) {
         self.abandoned = true;
-        Wakes { at_rest: self.pending.clear(), ..Wakes::default() }
+        self.wakes.at_rest |= self.pending.clear();
     }
 
     /// Returns `true` if every queue is closed, and no event is left for a worker.

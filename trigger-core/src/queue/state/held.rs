@@ -15,15 +15,20 @@ impl State {
         port: usize,
         lane: u64,
         mut item: Item,
-    ) -> Result<Wakes, PushError> {
+    ) -> Result<(), PushError> {
         if !self.ports[port].is_open() || !self.pending.add(&self.quiescence) {
             return Err(PushError::Closed(item));
         }
         // The events of a key are in order, so its lane schedules the event once it is next.
         let due = if self.lanes.is_none() { item.take_due() } else { None };
-        let Some(due) = due else { return Ok(self.accept_one(port, lane, item)) };
-        self.ports[port].count_accepted(&item);
-        Ok(self.schedule((port, lane, item), due))
+        match due {
+            None => self.accept_one(port, lane, item),
+            Some(due) => {
+                self.ports[port].count_accepted(&item);
+                self.schedule((port, lane, item), due);
+            }
+        }
+        Ok(())
     }
 
     /// Schedules the next event of each lane that is due later.
@@ -31,13 +36,13 @@ impl State {
     pub(super) fn schedule_deferred(&mut self) {
         let deferred = self.lanes.as_mut().map(|lanes| lanes.take_deferred()).unwrap_or_default();
         for (taken, due) in deferred {
-            self.deferred |= self.schedule(taken, due).schedule;
+            self.schedule(taken, due);
         }
     }
 
     /// Abandons all events, and removes the queued ones that something else keeps.
-    pub(in super::super) fn release_held(&mut self) -> (Vec<Item>, Wakes) {
-        let wakes = self.abandon();
+    pub(in super::super) fn release_held(&mut self) -> Vec<Item> {
+        self.abandon();
         let mut held = Vec::new();
         for (number, port) in self.ports.iter_mut().enumerate() {
             let queued = port.again.drain(..).chain(port.events.drain(..));
@@ -58,6 +63,6 @@ impl State {
             queue.count_out(item);
             queue.ledger.released += 1;
         }
-        (held.into_iter().map(|(_, item)| item).collect(), wakes)
+        held.into_iter().map(|(_, item)| item).collect()
     }
 }

@@ -17,29 +17,31 @@ impl State {
     }
 
     /// Takes the next event of a queue for a program without a runtime; it counts as handled.
-    pub(in super::super) fn pop(&mut self, port: usize) -> Option<(Item, Wakes)> {
+    pub(in super::super) fn pop(&mut self, port: usize) -> Option<Item> {
         let (_, item) = self.dequeue(port)?;
         self.ports[port].ledger.handled += 1;
-        let publishers = self.admit(port).publishers;
-        let at_rest = self.end_pending(1);
-        Some((item, Wakes { publishers, at_rest, ..Wakes::worker(self.has_next()) }))
+        self.admit_if_queueing(port);
+        self.end_pending(1);
+        self.notify_next();
+        Some(item)
     }
 
     /// Takes every event of a queue for a program without a runtime, in order; they count as handled.
-    pub(in super::super) fn drain(&mut self, port: usize) -> (Vec<Item>, Wakes) {
+    pub(in super::super) fn drain(&mut self, port: usize) -> Vec<Item> {
         let mut items = Vec::with_capacity(self.ports[port].ledger.queued());
         while let Some((_, item)) = self.dequeue(port) {
             items.push(item);
         }
         self.ports[port].ledger.handled += items.len() as u64;
-        let admitted = self.admit(port);
-        let at_rest = self.end_pending(items.len()) || admitted.at_rest;
-        (items, Wakes { publishers: admitted.publishers, at_rest, ..Wakes::worker(self.has_next()) })
+        self.admit_if_queueing(port);
+        self.end_pending(items.len());
+        self.notify_next();
+        items
     }
 
     /// Takes the next event for a worker, from the queues in turn.
     #[inline(always)]
-    pub(in super::super) fn take(&mut self) -> Option<(Taken, Wakes)> {
+    pub(in super::super) fn take(&mut self) -> Option<Taken> {
         if self.paused || self.abandoned {
             return None;
         }
@@ -49,15 +51,23 @@ impl State {
         if item.retry().is_some() {
             queue.ledger.retried += 1;
         }
-        let (queueing, closed) = (queue.entry == Entry::Queueing, queue.entry == Entry::Closed);
-        let publishers = queueing && self.admit(port).publishers;
-        let workers = if closed && self.is_over() {
+        let entry = queue.entry;
+        if entry != Entry::Open {
+            self.take_from_busy(port, entry);
+        }
+        self.notify_next();
+        Some((port, lane, item))
+    }
+
+    /// Ends the take from a queue whose door has publishers, or which is closed.
+    #[inline(never)]
+    fn take_from_busy(&mut self, port: usize, entry: Entry) {
+        if entry == Entry::Queueing {
+            self.admit(port);
+        } else if self.is_over() {
             // No event is left for the idle workers, and no later close would wake them.
-            Wake::All
-        } else {
-            Wake::one(self.has_next())
-        };
-        Some(((port, lane, item), Wakes { workers, publishers, ..Wakes::default() }))
+            self.wakes.workers = Wake::All;
+        }
     }
 
     /// Returns the next queue with an event that a worker can take.
@@ -77,11 +87,13 @@ impl State {
         None
     }
 
-    /// Counts a notification of the next worker if another event can be taken, and returns `true` if it is to be sent. So
-    /// the number of awake workers follows the number of events.
+    /// Notifies the next worker if another event can be taken. So the number of awake workers follows the number of
+    /// events.
     #[inline(always)]
-    pub(super) fn has_next(&mut self) -> bool {
-        self.workers.can_notify() && self.has_takeable() && self.workers.notify()
+    pub(super) fn notify_next(&mut self) {
+        if self.workers.can_notify() && self.has_takeable() {
+            self.notify_worker();
+        }
     }
 
     pub(super) fn has_takeable(&self) -> bool {

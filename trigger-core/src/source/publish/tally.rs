@@ -8,7 +8,7 @@ use crate::event::{EventId, Frame};
 use crate::queue::Refusal;
 use crate::source::durable::{Reservation, Storing};
 use crate::source::routes::Subscription;
-use crate::source::{Offer, Waited, WaitingOffer};
+use crate::source::{Offer, Sink, Waited, WaitingOffer};
 use crate::store::StoreError;
 
 /// The results of the offers so far.
@@ -53,8 +53,26 @@ impl Tally {
         if !subscription.wants(&frame) {
             return sink.queue().count_filtered(&frame);
         }
-        let stored = sink.is_durable().then(|| Arc::clone(&frame));
+        if sink.is_durable() {
+            return self.offer_durable(sink, frame, waker);
+        }
         match sink.offer(frame, Some(waker)) {
+            Offer::Queued => self.queued += 1,
+            other => self.count(sink, other, None),
+        }
+    }
+
+    /// Offers an event to a trigger whose store is to keep it.
+    #[cold]
+    fn offer_durable(&mut self, sink: &Sink, frame: Arc<Frame>, waker: &Waker) {
+        let offer = sink.offer_durable(Arc::clone(&frame), waker);
+        self.count(sink, offer, Some(frame));
+    }
+
+    /// Counts an offer. `stored` is the event, if the store is to keep it.
+    #[inline(never)]
+    fn count(&mut self, sink: &Sink, offer: Offer, stored: Option<Arc<Frame>>) {
+        match offer {
             Offer::Queued => self.queued += 1,
             Offer::Dropped => self.dropped += 1,
             Offer::Rejected => {

@@ -33,18 +33,10 @@ impl Sink {
     /// Queues the event, or applies the filter or the overflow policy. The waker is of a publisher that can wait. Without one
     /// the policy `wait` drops the event.
     pub(crate) fn offer(&self, frame: Arc<Frame>, waker: Option<&Waker>) -> Offer {
-        let item = match &self.0.filter {
-            None => Item::from(frame),
-            // A closed queue counts nothing as filtered.
-            Some(_) if !self.0.queue.is_open() => return Offer::Closed,
-            Some(filter) => match self.filtered(filter, self.0.queue.event(frame.into())) {
-                Some(event) => event.into(),
-                None => return Offer::Filtered,
-            },
+        let item = match self.filtered_item(frame) {
+            Ok(item) => item,
+            Err(refused) => return refused,
         };
-        if self.is_durable() {
-            return self.reserve(item, waker);
-        }
         let pushed = match (self.0.overflow, waker) {
             (Overflow::Wait, Some(waker)) => self.0.queue.push_waiting(item, waker),
             (Overflow::DropOldest, _) => self.0.queue.push_evicting(item),
@@ -65,6 +57,28 @@ impl Sink {
         }
     }
 
+    /// Reserves capacity for an event that the store keeps before it is queued, or applies the filter or the overflow policy.
+    pub(crate) fn offer_durable(&self, frame: Arc<Frame>, waker: &Waker) -> Offer {
+        match self.filtered_item(frame) {
+            Ok(item) => self.reserve(item, waker),
+            Err(refused) => refused,
+        }
+    }
+
+    /// Returns the item of an event that the filter takes.
+    #[inline(always)]
+    fn filtered_item(&self, frame: Arc<Frame>) -> Result<Item, Offer> {
+        match &self.0.filter {
+            None => Ok(Item::from(frame)),
+            // A closed queue counts nothing as filtered.
+            Some(_) if !self.0.queue.is_open() => Err(Offer::Closed),
+            Some(filter) => {
+                let event = self.filtered(filter, self.0.queue.event(frame.into()));
+                event.map(Item::from).ok_or(Offer::Filtered)
+            }
+        }
+    }
+
     /// Drops evicted events; `dropped` is the count of dropped events with them.
     fn drop_evicted(&self, oldest: Vec<Item>, dropped: u64) {
         let before = dropped - oldest.len() as u64;
@@ -77,11 +91,10 @@ impl Sink {
     }
 
     /// Reserves capacity for an event that the store keeps before it is queued, or applies the overflow policy.
-    #[cold]
-    fn reserve(&self, item: Item, waker: Option<&Waker>) -> Offer {
+    fn reserve(&self, item: Item, waker: &Waker) -> Offer {
         let (queue, bytes) = (&self.0.queue, item.bytes());
         let reserved = match self.0.overflow {
-            Overflow::Wait => queue.reserve(bytes, waker),
+            Overflow::Wait => queue.reserve(bytes, Some(waker)),
             Overflow::DropOldest => {
                 let (reserved, evicted, dropped) = queue.reserve_evicting(bytes);
                 self.drop_evicted(evicted, dropped);
