@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
+use tokio::task::yield_now;
 use triggers::HandlerRecord;
 use triggers::prelude::*;
 
@@ -23,17 +24,23 @@ use triggers::prelude::*;
 type Path = (&'static str, fn(u32) -> Pin<Box<dyn Future<Output = ()>>>);
 
 const PATHS: &[Path] = &[
+    ("awaits", |times| Box::pin(emit_raw(handlers![awaits], times))),
     ("channel", |times| Box::pin(channel(times))),
+    ("channel-awaits", |times| Box::pin(channel_awaits(times))),
     ("evict-keyed", |times| Box::pin(evict_keyed(times))),
     ("fan-out", |times| Box::pin(fan_out(times))),
     ("hop", |times| Box::pin(emit_raw(handlers![hop], times))),
     ("hop-64", |times| Box::pin(emit_raw(handlers![hop_64], times))),
     ("hop-keyed", |times| Box::pin(emit_raw(handlers![hop_keyed], times))),
     ("hop-timeout", |times| Box::pin(emit_raw(handlers![hop_timeout], times))),
+    ("keyed-awaits", |times| Box::pin(emit_raw(handlers![keyed_awaits], times))),
     ("message", |times| Box::pin(message(times))),
     ("publish", |times| Box::pin(publish(times))),
+    ("retried", |times| Box::pin(emit_raw(handlers![retried], times))),
     ("status", |times| Box::pin(status(times))),
+    ("timeout-awaits", |times| Box::pin(emit_raw(handlers![timeout_awaits], times))),
     ("typed", |times| Box::pin(emit_typed(times))),
+    ("waits", |times| Box::pin(emit_raw(handlers![waits], times))),
     ("webhook", |times| Box::pin(webhook(times))),
 ];
 
@@ -79,6 +86,9 @@ fn handled<T>(body: T) {
 /// The default capacity of the queues of events and messages.
 const CAPACITY: usize = 100;
 
+/// The capacity of the queues whose handlers await.
+const AWAITING_CAPACITY: usize = 1000;
+
 /// Sends over a bare channel. The other paths are compared with this one.
 async fn channel(times: u32) {
     LEFT.store(times, Ordering::Relaxed);
@@ -88,12 +98,29 @@ async fn channel(times: u32) {
             handled::<Bytes>(body);
         }
     });
+    send(sender, times).await;
+    receiving.await.expect("an end");
+}
+
+/// Sends over a bare channel to a handler that awaits once. It is the baseline of `awaits`.
+async fn channel_awaits(times: u32) {
+    LEFT.store(times, Ordering::Relaxed);
+    let (sender, mut receiver) = mpsc::channel(AWAITING_CAPACITY);
+    let receiving = tokio::spawn(async move {
+        while let Some(body) = receiver.recv().await {
+            awaited(body).await;
+        }
+    });
+    send(sender, times).await;
+    receiving.await.expect("an end");
+}
+
+/// Sends all events over a channel, and waits until they are handled.
+async fn send(sender: mpsc::Sender<Bytes>, times: u32) {
     for number in 0..times {
         sender.send(body(number)).await.expect("a receiver");
     }
     NONE_LEFT.notified().await;
-    drop(sender);
-    receiving.await.expect("an end");
 }
 
 #[on_event("build.failed", overflow = "wait")]
@@ -123,6 +150,46 @@ async fn keyed_apart(body: Bytes) {
 #[process(timeout = "30s")]
 async fn hop_timeout(body: Bytes) {
     handled(body);
+}
+
+/// Awaits once, and then counts the event as handled.
+async fn awaited(body: Bytes) {
+    yield_now().await;
+    handled(body);
+}
+
+#[on_event("build.failed", queue = AWAITING_CAPACITY, overflow = "wait")]
+async fn awaits(body: Bytes) {
+    awaited(body).await;
+}
+
+#[on_event("build.failed", queue = AWAITING_CAPACITY, overflow = "wait")]
+#[process(concurrency = 4, key = |failed: &Failed| failed.job)]
+async fn keyed_awaits(body: Bytes) {
+    awaited(body).await;
+}
+
+#[on_event("build.failed", queue = AWAITING_CAPACITY, overflow = "wait")]
+#[process(timeout = "30s")]
+async fn timeout_awaits(body: Bytes) {
+    awaited(body).await;
+}
+
+/// The publisher waits for capacity at each event.
+#[on_event("build.failed", queue = 1, overflow = "wait")]
+async fn waits(body: Bytes) {
+    handled(body);
+}
+
+/// The first attempt at each event fails, and the second one follows at once.
+#[on_event("build.failed", overflow = "wait")]
+#[process(retry = 1)]
+async fn retried(body: Bytes, attempt: Attempt) -> Outcome {
+    if attempt.number() == 1 {
+        return Outcome::Retry(Duration::ZERO);
+    }
+    handled(body);
+    Outcome::Done
 }
 
 #[derive(Serialize, Deserialize)]
