@@ -5,7 +5,7 @@
 
 #![allow(clippy::expect_used, reason = "a measurement that cannot run ends")]
 
-use benches::hop::{Ours, config, ready_by_hand, typed_by_hand};
+use benches::hop::{CAPACITY, Ours, config, ready_by_hand, typed_by_hand};
 use benches::table::Table;
 
 #[global_allocator]
@@ -18,8 +18,9 @@ async fn main() {
         "As the first table, with another allocator, which a program selects in two lines. A channel allocates nothing \
          per event. `triggers` allocates once per event, for the envelope.",
     );
-    let plain = Ours::ready(config()).await;
-    table.compare("ready bytes", None, ready_by_hand, async || plain.emit().await).await;
+    let by_hand = async || ready_by_hand(CAPACITY).await;
+    let plain = Ours::ready(config(CAPACITY)).await;
+    table.compare("ready bytes", None, by_hand, async || plain.emit().await).await;
     let typed = Ours::typed().await;
     let name = "a struct to `Json<T>`, beside `to_vec` and `from_slice`";
     table.compare(name, None, typed_by_hand, async || typed.emit_typed().await).await;

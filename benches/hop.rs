@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use benches::hop::{Ours, a_task_for_each, config, ready_by_hand, typed_by_hand};
+use benches::hop::{CAPACITY, Ours, a_task_for_each, chain_by_hand, config, ready_by_hand, typed_by_hand};
 use benches::table::{Goal, Table};
 
 fn main() {
@@ -26,19 +26,27 @@ async fn all(title: &str, ready: f64) {
     let mut table = Table::new(title, "by hand", "triggers");
     table.note(
         "By hand: a tokio channel with a capacity of 100, `send().await`, and a task that receives and calls the same \
-         async block. Both handle the same 40 bytes. The timeout is 30 s; by hand there is no timeout.",
+         async block. Both handle the same 40 bytes. The timeout is 30 s; by hand there is no timeout. \
+         The full queue has a capacity of 1, so the publisher waits at each event. In a chain, the first handler emits a \
+         second event; by hand, the first task sends over a second channel.",
     );
-    let plain = Ours::ready(config()).await;
-    table.compare("ready bytes", Goal::AtMost(ready), ready_by_hand, async || plain.emit().await).await;
-    let timed = config().timeout(Duration::from_secs(30));
+    let by_hand = async || ready_by_hand(CAPACITY).await;
+    let plain = Ours::ready(config(CAPACITY)).await;
+    table.compare("ready bytes", Goal::AtMost(ready), by_hand, async || plain.emit().await).await;
+    let timed = config(CAPACITY).timeout(Duration::from_secs(30));
     let timed = Ours::ready(timed).await;
-    table.compare("with a timeout", Goal::AtMost(1.7), ready_by_hand, async || timed.emit().await).await;
-    let wide = Ours::ready(config().concurrency(64)).await;
-    table.compare("concurrency 64", Goal::AtMost(2.0), ready_by_hand, async || wide.emit().await).await;
+    table.compare("with a timeout", Goal::AtMost(1.7), by_hand, async || timed.emit().await).await;
+    let wide = Ours::ready(config(CAPACITY).concurrency(64)).await;
+    table.compare("concurrency 64", Goal::AtMost(2.0), by_hand, async || wide.emit().await).await;
     let spawned = "concurrency 64, beside a task for each";
     table.compare(spawned, Goal::Under(1.0), a_task_for_each, async || wide.emit().await).await;
     let typed = Ours::typed().await;
     let name = "a struct to `Json<T>`, beside `to_vec` and `from_slice`";
     table.compare(name, Goal::AtMost(1.2), typed_by_hand, async || typed.emit_typed().await).await;
+    let full = Ours::ready(config(1)).await;
+    let by_hand = async || ready_by_hand(1).await;
+    table.compare("a full queue", None, by_hand, async || full.emit().await).await;
+    let chain = Ours::chain().await;
+    table.compare("a chain of two", None, chain_by_hand, async || chain.emit().await).await;
     table.end();
 }

@@ -1,5 +1,6 @@
 //! The shared parts of the benches. Each bench answers one question, and is a file beside this folder.
 
+pub mod awaiting;
 pub mod child;
 pub mod cpu;
 pub mod done;
