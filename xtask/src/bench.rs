@@ -11,6 +11,7 @@ use crate::{Outcome, run};
 /// All benches, in the order of the report.
 const BENCHES: &[&str] = &[
     "hop",
+    "threads",
     "handlers",
     "allocator",
     "fan_out",
