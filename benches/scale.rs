@@ -11,10 +11,10 @@ use std::time::Instant;
 use benches::done::Done;
 use benches::side::{Side, Took};
 use benches::subscribed::{broker_with, publish};
-use benches::table::{Table, at};
+use benches::table::{Goal, Table, at};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{self, Sender};
-use triggers::{Bytes, Json, Overflow, ProcessConfig, Runtime, TriggerConfig};
+use triggers::{Bytes, Json, Key, Overflow, ProcessConfig, Runtime, TriggerConfig, TriggerEvent};
 
 const EVENTS: u32 = 20_000;
 const CAPACITY: usize = 100;
@@ -25,6 +25,7 @@ static DONE: Done = Done::new();
 async fn main() {
     processes().await;
     subscriptions().await;
+    evictions().await;
     ready_bytes().await;
     typed().await;
 }
@@ -70,7 +71,15 @@ async fn processes() {
          indexes an array of them. Memory bounds both: with many, the queue and the task of an event have left the caches \
          since their last event, and each event wakes its task.",
     );
-    for (count, name) in [(1, "1"), (10, "10"), (100, "100"), (1000, "1,000"), (10_000, "10,000")] {
+    let many = Some(Goal::AtMost(2.0));
+    for (count, name, goal) in [
+        (1, "1", None),
+        (10, "10", None),
+        (64, "64", None),
+        (100, "100", None),
+        (1000, "1,000", None),
+        (10_000, "10,000", many),
+    ] {
         let types: Vec<String> = (0..count).map(|number| format!("order.paid_{number}")).collect();
         let builder = types.iter().fold(Runtime::builder(), |builder, event_type| {
             builder.process(format!("on {event_type}"), config(event_type), handle)
@@ -94,7 +103,7 @@ async fn processes() {
             };
             events(EVENTS, send).await
         };
-        table.compare(at(count, name), None, by_hand, ours).await;
+        table.compare(at(count, name), goal, by_hand, ours).await;
         runtime.shutdown().await;
     }
     table.end();
@@ -133,6 +142,42 @@ async fn subscriptions() {
 
 const SIZES: [(u32, &str); 5] =
     [(100, "100 B"), (1 << 10, "1 KiB"), (10 << 10, "10 KiB"), (100 << 10, "100 KiB"), (1 << 20, "1 MiB")];
+
+async fn evictions() {
+    let title = "An event that evicts the oldest one of a queue with a key";
+    let mut table = Table::new(title, "of 100", "triggers").curve("queued events");
+    table.note(
+        "The process is paused and its queue is full, with a different key for each event. Each publication evicts the \
+         oldest event (`drop_oldest`), which becomes a dead letter. All sizes are measured in the same rounds, beside 100.",
+    );
+    let mut runtimes = Vec::new();
+    for size in [100, 1000, 10_000, 100_000] {
+        let trigger = TriggerConfig::event("build.done").queue(size).overflow(Overflow::DropOldest);
+        let config = ProcessConfig::new().trigger(trigger).key(Key::of(|event: &TriggerEvent| event.id()));
+        let runtime = Runtime::builder().process("keyed", config, handle);
+        let runtime = runtime.start().await.expect("a sound process");
+        runtime.pause("keyed").expect("the process");
+        for _ in 0..size {
+            runtime.bus().emit_raw("build.done", "{}").await.expect("a type");
+        }
+        runtimes.push(runtime);
+    }
+    let evict = async |runtime: &Runtime| {
+        let bus = runtime.bus();
+        let began = Instant::now();
+        for _ in 0..EVENTS {
+            bus.emit_raw("build.done", "{}").await.expect("a type");
+        }
+        Took(began.elapsed(), EVENTS)
+    };
+    let mut sides: Vec<_> = runtimes.iter().map(|runtime| async || evict(runtime).await).collect();
+    let mut sides = sides.iter_mut().map(|side| side as &mut dyn Side);
+    let baseline = sides.next().expect("of 100");
+    let points = [at(1000, "1,000"), at(10_000, "10,000"), at(100_000, "100,000")];
+    let sides = points.into_iter().zip(sides).map(|(point, side)| (point, None, side)).collect();
+    table.compare_all(baseline, sides).await;
+    table.end();
+}
 
 async fn ready_bytes() {
     let mut table = Table::new("An event of ready bytes", "by hand", "triggers").curve("bytes");
