@@ -1,5 +1,5 @@
-//! Compares the same work with other frameworks. One producer sends 20,000 events of 40 bytes to one empty async
-//! handler, on one thread. All are measured in turns with a bare channel.
+//! Compares the same work with other frameworks. One producer sends 20,000 events of 40 bytes to one async handler, on
+//! one thread. The handler is empty, or awaits once. All are measured in turns with a bare channel.
 //!
 //! `cargo xtask bench peers`. Each peer is used as its documentation shows, in its newest release, with few features.
 //! Peers have different guarantees, so a note for each lists them here and in the report. Some peers have no bound. For
@@ -11,6 +11,7 @@
 #![allow(missing_debug_implementations, reason = "the macro of a peer generates types without it")]
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use benches::done::Done;
@@ -26,12 +27,18 @@ const BODY: &[u8] = br#"{"job":"nightly","code":500,"attempt":3}"#;
 
 static DONE: Done = Done::new();
 
-/// The empty handler.
+/// `true` while the handler awaits once.
+static AWAITS: AtomicBool = AtomicBool::new(false);
+
+/// The handler.
 async fn handle(body: Bytes) {
-    handled(&body);
+    handle_slice(&body).await;
 }
 
-fn handled(body: &[u8]) {
+async fn handle_slice(body: &[u8]) {
+    if AWAITS.load(Ordering::Relaxed) {
+        yield_now().await;
+    }
     black_box(body);
     DONE.one();
 }
@@ -95,23 +102,35 @@ async fn main() {
         events_without_a_bound(async |body| with_ruststream::publish(&ruststream, &body).await).await
     };
 
-    let mut table = Table::new("The same with others, on one thread", "tokio channel", "this");
-    let sides: Vec<(What, _, &mut dyn Side)> = vec![
+    for awaits in [false, true] {
+        AWAITS.store(awaits, Ordering::Relaxed);
         // As for the ready bytes of `hop.rs`.
-        ("triggers: `emit_raw`".into(), Some(Goal::AtMost(1.7)), &mut triggers),
-        ("kameo: `tell`".into(), None, &mut kameo),
-        ("actix: `do_send`".into(), None, &mut actix),
-        ("apalis: memory storage".into(), None, &mut apalis),
-        ("ruststream: memory broker".into(), None, &mut ruststream),
-    ];
-    table.compare_all(&mut baseline, sides).await;
-    for note in
-        [NOTE, TOKIO, TRIGGERS, with_kameo::NOTE, with_actix::NOTE, with_apalis::NOTE, with_ruststream::NOTE]
-    {
-        table.note(note);
+        let (title, goal) = match awaits {
+            false => ("The same with others, on one thread", Some(Goal::AtMost(1.7))),
+            true => ("A handler that awaits once with others, on one thread", None),
+        };
+        let mut table = Table::new(title, "tokio channel", "this");
+        let sides: Vec<(What, _, &mut dyn Side)> = vec![
+            ("triggers: `emit_raw`".into(), goal, &mut triggers),
+            ("kameo: `tell`".into(), None, &mut kameo),
+            ("actix: `do_send`".into(), None, &mut actix),
+            ("apalis: memory storage".into(), None, &mut apalis),
+            ("ruststream: memory broker".into(), None, &mut ruststream),
+        ];
+        table.compare_all(&mut baseline, sides).await;
+        if awaits {
+            table.note(AWAITING);
+        } else {
+            let peers = [with_kameo::NOTE, with_actix::NOTE, with_apalis::NOTE, with_ruststream::NOTE];
+            [NOTE, TOKIO, TRIGGERS].into_iter().chain(peers).for_each(|note| table.note(note));
+        }
+        table.end();
     }
-    table.end();
 }
+
+const AWAITING: &str = "\
+    As the table above, but the handler awaits `yield_now` before it ends. actix, and apalis as it is used here, may \
+    handle several events at once, so that one switch of tasks serves several. The others handle one at a time.";
 
 const NOTE: &str = "\
     One producer, one empty async handler, 40 bytes for each event. The channel has a capacity of 100, and its task \
@@ -253,7 +272,7 @@ mod with_ruststream {
     use ruststream::memory::prelude::*;
     use ruststream::runtime::RunningApp;
 
-    use super::handled;
+    use super::handle_slice;
 
     pub(crate) const NOTE: &str = "\
         **ruststream** looks up the subscribers by the message's name. Its memory broker has no bound. The \
@@ -265,7 +284,7 @@ mod with_ruststream {
 
     #[subscriber("build.failed")]
     async fn hop(event: &Event<'_>) -> HandlerOutcome {
-        handled(event.0);
+        handle_slice(event.0).await;
         HandlerOutcome::ack()
     }
 
