@@ -119,8 +119,11 @@ impl DeadLetters {
     /// Registers the queues of a process, for redriven events. They replace those of an earlier process of this name.
     pub(crate) fn attach(&self, process: &str, inbox: &Arc<Inbox>, triggers: Vec<(String, TriggerKind)>) {
         let mut queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        // Removes the entries of processes that have ended, so that the map stays bounded.
-        queues.retain(|_, queues| queues.inbox.strong_count() > 0);
+        // Before the map grows, removes the entries of processes that have ended, so that the map stays bounded. A search
+        // at each call would take quadratic time for the processes of a start.
+        if queues.len() == queues.capacity() {
+            queues.retain(|_, queues| queues.inbox.strong_count() > 0);
+        }
         queues.insert(process.to_owned(), Queues { inbox: Arc::downgrade(inbox), triggers });
     }
 
@@ -334,5 +337,24 @@ impl FromTrigger for DeadLetters {
 impl fmt::Debug for DeadLetters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeadLetters").field("len", &self.count()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_of_ended_processes_do_not_accumulate() {
+        let dead_letters = DeadLetters::new(Arc::default());
+        let inbox = || Inbox::new(Vec::new(), None, None, Arc::default(), None);
+        let kept = inbox();
+        dead_letters.attach("kept", &kept, Vec::new());
+        for number in 0..10_000 {
+            dead_letters.attach(&format!("ended {number}"), &inbox(), Vec::new());
+        }
+        let queues = dead_letters.0.queues.lock().expect("no panic");
+        assert!(queues.contains_key("kept"));
+        assert!(queues.len() < 10, "{} entries", queues.len());
     }
 }
