@@ -348,3 +348,33 @@ async fn handler_in_the_cycle_gets_the_deadlock_error_and_one_behind_it_does_not
     assert_eq!(reported.load(Ordering::SeqCst), 1);
     Ok(())
 }
+
+/// The drain expires the retry that holds the only capacity, so once the other handler has ended, no worker frees it.
+#[tokio::test(start_paused = true)]
+async fn wait_for_capacity_of_an_expired_retry_ends_with_the_last_handler() -> Result {
+    let runtime = Runtime::builder()
+        .process("waits", on("go"), |bus: EventBus| async move {
+            let sent = bus.emit("e", "").await?;
+            assert_eq!(counts(&sent), (1, 0, 1));
+            Ok::<_, PublishError>(())
+        })
+        .process("full", waiting("e", 1, 2).retry(1), |Json(what): Json<String>| async move {
+            match what.as_str() {
+                "retried" => Outcome::Retry(Duration::from_secs(3600)),
+                _ => {
+                    tokio::time::sleep(Duration::from_secs(10)).await;
+                    Outcome::Done
+                }
+            }
+        })
+        .start()
+        .await?;
+    for (event_type, what) in [("e", "runs"), ("e", "retried"), ("go", "")] {
+        runtime.bus().emit(event_type, what).await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let began = Instant::now();
+    let report = runtime.shutdown().await;
+    assert_eq!((report.dead_lettered, report.left, began.elapsed()), (0, 1, Duration::from_secs(7)));
+    Ok(())
+}

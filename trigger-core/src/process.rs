@@ -70,7 +70,7 @@ impl Process {
         // The queued events may be in lanes whose handlers wait for capacity in this very queue, or be expired. Then no
         // worker takes them.
         if self.inbox.is_keyed() || self.env.shutdown.is_cancelled() {
-            self.wait_graph.check();
+            self.wait_graph.check(&self.inbox);
         }
     }
 }

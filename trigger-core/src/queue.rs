@@ -102,6 +102,11 @@ impl Queue {
         &self.inbox
     }
 
+    /// Returns the number of the queue in its inbox.
+    pub(crate) fn port(&self) -> usize {
+        self.port
+    }
+
     /// Returns the trigger of the queue.
     pub(crate) fn trigger(&self) -> &Arc<TriggerInfo> {
         self.inbox.trigger(self.port)

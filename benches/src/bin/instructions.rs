@@ -41,6 +41,7 @@ const PATHS: &[Path] = &[
     ("timeout-awaits", |times| Box::pin(emit_raw(handlers![timeout_awaits], times))),
     ("typed", |times| Box::pin(emit_typed(times))),
     ("waits", |times| Box::pin(emit_raw(handlers![waits], times))),
+    ("waits-many", |times| Box::pin(waits_many(times))),
     ("webhook", |times| Box::pin(webhook(times))),
 ];
 
@@ -264,6 +265,26 @@ async fn emit_typed(times: u32) {
         bus.emit("build.failed", black_box(failed)).await.expect("a type");
     }
     NONE_LEFT.notified().await;
+}
+
+/// Begins and ends this number of waits of handlers, all at once, each with the start of its worker. The cost of one must
+/// not depend on the others.
+async fn waits_many(times: u32) {
+    let waiting = |event_type: &str, capacity| {
+        let trigger = TriggerConfig::event(event_type).queue(capacity).overflow(Overflow::Wait);
+        ProcessConfig::new().trigger(trigger)
+    };
+    let times = times as usize;
+    let relay = async |body: Bytes, bus: EventBus| drop(bus.emit_raw("build.relayed", body).await);
+    let builder = Runtime::builder()
+        .process("waits", waiting("build.failed", times).concurrency(times), relay)
+        .process("full", waiting("build.relayed", 1), async |_: Bytes| std::future::pending::<()>().await);
+    let runtime = builder.start().await.expect("sound processes");
+    let bus = runtime.bus();
+    for number in 0..times {
+        bus.emit_raw("build.failed", body(number as u32)).await.expect("a type");
+        yield_now().await;
+    }
 }
 
 #[on_message("builds.{job}.failed", overflow = "wait")]

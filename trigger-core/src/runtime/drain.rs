@@ -155,7 +155,7 @@ impl ProcessHandle {
         }
         self.process.inbox.drain_until(deadline);
         // A handler may wait for the capacity that an expired retry holds, which is never freed.
-        self.process.wait_graph.check();
+        self.process.wait_graph.check(&self.process.inbox);
     }
 
     /// Step 2: takes no more events from outside: webhooks answer 503, and custom sources stop. Waits until the events that
