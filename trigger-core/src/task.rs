@@ -1,22 +1,44 @@
 //! The only place that spawns tasks, so that every task has an owner that can wait for it and end it.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesOrdered, StreamExt as _};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, coop};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// A future behind a pointer.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Polls all futures at once, and returns their outputs in the order of the futures.
+/// Polls all futures at once, and returns their outputs in the order of the futures. It is for a few futures.
 pub(crate) async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     futures.into_iter().collect::<FuturesOrdered<_>>().collect().await
+}
+
+/// As [`all`], for any number of futures, such as one for each process. Each is moved once more, and its polls stay within
+/// the budget of the task.
+pub(crate) async fn all_of_many<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    all(futures.into_iter().map(within_budget)).await
+}
+
+/// Polls the future only while the task has budget left. Otherwise it wakes itself at once, so that `FuturesOrdered` ends
+/// its round. A future that meets the end of the budget by itself is woken after the round, which would then poll all
+/// futures in vain: a quadratic number of polls.
+async fn within_budget<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let poll = |cx: &mut Context<'_>| {
+        if coop::has_budget_remaining() {
+            return future.as_mut().poll(cx);
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    };
+    poll_fn(poll).await
 }
 
 /// Runs a closure on a new thread.
@@ -83,5 +105,37 @@ impl Drop for Tasks {
 impl fmt::Debug for Tasks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tasks").field("running", &self.running()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// The budget of a task is far below the number of futures.
+    #[tokio::test]
+    async fn number_of_polls_is_proportional_to_the_number_of_futures() {
+        const FUTURES: usize = 10_000;
+        let polls = Cell::new(0);
+        let future = |number| {
+            let polls = &polls;
+            async move {
+                let mut waits = pin!(async {
+                    coop::consume_budget().await;
+                    coop::consume_budget().await;
+                });
+                let counted = |cx: &mut Context<'_>| {
+                    polls.set(polls.get() + 1);
+                    waits.as_mut().poll(cx)
+                };
+                poll_fn(counted).await;
+                number
+            }
+        };
+        let outputs = all_of_many((0..FUTURES).map(future)).await;
+        assert_eq!(outputs, (0..FUTURES).collect::<Vec<_>>());
+        assert!(polls.get() < 2 * FUTURES, "{} polls", polls.get());
     }
 }
