@@ -12,15 +12,17 @@
 //! The folder depends on events, keys, observers and the clock. `state` has the transitions, and `inbox` the lock and
 //! the wake-ups. Triggers push through a `Queue`, and the workers of the process take each `Delivery` from the `Inbox`.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use crate::event::{Frame, TriggerEvent, TriggerInfo};
 use crate::observe::observer::{DropReason, ObservedProcess, PushReport};
-use crate::sync::MutexGuard;
 
 mod delivery;
 mod door;
 mod guest;
+mod idle;
 mod inbox;
 mod item;
 mod lanes;
@@ -41,7 +43,8 @@ pub(crate) use ledger::{Ledger, Snapshot};
 pub(crate) use port::Bounds;
 pub(crate) use quiescence::Quiescence;
 
-use state::{PushError, State};
+use inbox::IdleWorker;
+use state::PushError;
 
 /// The queue of one trigger, in the inbox of its process. The caller applies the overflow policy. A clone is a handle
 /// to the same queue.
@@ -217,28 +220,22 @@ impl Queue {
     /// Cancel safe: only a future that returns an event has taken one.
     pub(crate) async fn pop(&self) -> Option<TriggerEvent> {
         let closes = self.inbox.state().port(self.port).closes;
-        loop {
-            let ready = self.inbox.ready();
-            tokio::pin!(ready);
-            ready.as_mut().enable();
-            let _idle = match self.try_pop(closes) {
-                Ok(taken) => return taken,
-                Err(state) => self.inbox.register_worker(state),
-            };
-            ready.await;
-        }
-    }
-
-    /// Takes the next event as [`pop`](Self::pop) does, without waiting. `closes` is the queue's number of closes when
-    /// the caller began. `Ok(None)` is final.
-    fn try_pop(&self, closes: u64) -> Result<Option<TriggerEvent>, MutexGuard<'_, State>> {
-        let mut state = self.inbox.state();
-        let Some(item) = state.pop(self.port) else {
-            let port = state.port(self.port);
-            return if port.is_open() && port.closes == closes { Err(state) } else { Ok(None) };
-        };
-        self.inbox.release(state);
-        Ok(Some(self.handled(item)))
+        let mut consumer = IdleWorker::new(&self.inbox);
+        let taken = poll_fn(|task| {
+            consumer.poll(
+                task,
+                || (),
+                |state| match state.pop(self.port) {
+                    Some(item) => Poll::Ready(Some(item)),
+                    None => {
+                        let port = state.port(self.port);
+                        let waits = port.is_open() && port.closes == closes;
+                        if waits { Poll::Pending } else { Poll::Ready(None) }
+                    }
+                },
+            )
+        });
+        taken.await.map(|item| self.handled(item))
     }
 
     /// Takes every queued event, in order; they count as handled.

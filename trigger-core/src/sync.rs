@@ -5,4 +5,3 @@ pub(crate) use std::sync::{Mutex, MutexGuard};
 
 pub(crate) use crossbeam_utils::CachePadded;
 pub(crate) use tokio::sync::Notify;
-pub(crate) use tokio::sync::futures::Notified;

@@ -1,11 +1,15 @@
 //! An event that a worker has taken, until its settlement.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
-use super::inbox::Inbox;
+use super::inbox::{IdleWorker, Inbox};
 use super::item::{Item, RareFields, Taken};
 use super::receipt;
+#[cfg(any(test, loom))]
+use super::state::State;
 use crate::event::{DeadLetter, Frame, Receipt, RetryState, TriggerEvent, TriggerInfo};
 use crate::observe::observer::ObservedProcess;
 
@@ -41,33 +45,27 @@ pub(crate) enum Settlement<'a> {
 
 impl<'a> Delivery<'a> {
     /// Takes the next event of an inbox for a worker. Returns `None` if no event is ready.
+    #[cfg(any(test, loom))]
     pub(crate) fn take(inbox: &'a Arc<Inbox>) -> Option<Delivery<'a>> {
-        inbox.take().ok().map(|taken| Delivery::new(taken, inbox))
+        inbox.transition(State::take).map(|taken| Delivery::new(taken, inbox))
     }
 
-    /// Waits for the next event of an inbox, and takes it for a worker. Calls `idle` before each wait. Returns `None`
+    /// Waits for the next event of an inbox, and takes it for a worker. Calls `idle` when the wait begins. Returns `None`
     /// once every queue is closed and empty.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: only a future that returns an event has taken one.
     pub(crate) async fn next(inbox: &'a Arc<Inbox>, mut idle: impl FnMut()) -> Option<Delivery<'a>> {
-        loop {
-            if let Some(delivery) = Delivery::take(inbox) {
-                return Some(delivery);
-            }
-            let ready = inbox.ready();
-            tokio::pin!(ready);
-            // Enabled before the second take, otherwise a push between the take and the await is missed.
-            ready.as_mut().enable();
-            let _idle = match inbox.take() {
-                Ok(taken) => return Some(Delivery::new(taken, inbox)),
-                Err(state) if state.is_over() => return None,
-                Err(state) => inbox.register_worker(state),
-            };
-            idle();
-            ready.await;
-        }
+        let mut worker = IdleWorker::new(inbox);
+        let taken = poll_fn(|task| {
+            worker.poll(task, &mut idle, |state| match state.take() {
+                Some(taken) => Poll::Ready(Some(taken)),
+                None if state.is_over() => Poll::Ready(None),
+                None => Poll::Pending,
+            })
+        });
+        taken.await.map(|taken| Delivery::new(taken, inbox))
     }
 
     fn new((port, lane, item): Taken, inbox: &'a Arc<Inbox>) -> Delivery<'a> {

@@ -1,19 +1,20 @@
 //! The inbox of a process. Its queues share one lock, and the places where workers and publishers wait.
 
 use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::idle::IdleWorkers;
 use super::item::{Item, Taken};
 use super::port::Bounds;
 use super::state::State;
-use super::wake::{Wake, WakeLimiter};
 use super::{Ledger, Quiescence, receipt};
 use crate::clock::{self, Instant, timeout_at};
 use crate::declare::key::Key;
 use crate::event::{RetryState, TriggerEvent, TriggerInfo};
 use crate::observe::observer::ObservedProcess;
 use crate::panic::{drop_quietly, guard};
-use crate::sync::{CachePadded, Mutex, MutexGuard, Notified, Notify};
+use crate::sync::{CachePadded, Mutex, MutexGuard, Notify};
 
 /// The queues of one process, or the one queue of a trigger that a program uses without a runtime.
 #[derive(Debug)]
@@ -24,8 +25,6 @@ pub(crate) struct Inbox {
     key: Option<Key>,
     /// `None` if the program takes the events itself.
     workers: Option<Workers>,
-    /// Workers wait here for an event of any queue.
-    ready: Notify,
     /// The clock task of the process waits here for a change of the schedule.
     schedule: Notify,
     quiescence: Arc<Quiescence>,
@@ -71,17 +70,16 @@ impl Inbox {
         observed: Option<ObservedProcess>,
     ) -> Arc<Inbox> {
         let threads = workers.and_then(|workers| u32::try_from(workers.threads).ok());
-        let limiter = WakeLimiter::new(threads.unwrap_or(u32::MAX));
+        let idle = IdleWorkers::new(threads.unwrap_or(u32::MAX));
         let bounds: Vec<_> = queues.iter().map(|queue| queue.bounds).collect();
         let evicts: Vec<_> = queues.iter().map(|queue| queue.evicts).collect();
         let all = Arc::clone(&quiescence);
-        let state = State::new(&bounds, &evicts, key.is_some(), limiter, all, observed.is_some());
+        let state = State::new(&bounds, &evicts, key.is_some(), idle, all, observed.is_some());
         Arc::new(Inbox {
             state: CachePadded::new(Mutex::new(state)),
             triggers: queues.into_iter().map(|queue| queue.trigger).collect(),
             key,
             workers,
-            ready: Notify::new(),
             schedule: Notify::new(),
             quiescence,
             observed,
@@ -121,12 +119,7 @@ impl Inbox {
         if wakes.schedule {
             self.schedule.notify_one();
         }
-        match wakes.workers {
-            Wake::None => {}
-            Wake::One => self.ready.notify_one(),
-            Wake::All => self.ready.notify_waiters(),
-        }
-        wakes.wake_publishers();
+        wakes.wake();
     }
 
     /// Returns the observers of the process, if there are any.
@@ -146,11 +139,6 @@ impl Inbox {
                 }
             });
         }
-    }
-
-    /// Completes when an event may be ready.
-    pub(super) fn ready(&self) -> Notified<'_> {
-        self.ready.notified()
     }
 
     /// Returns the number of events that are accepted and not settled, except expired ones.
@@ -177,25 +165,6 @@ impl Inbox {
             None
         });
         found.unwrap_or_else(|| event.id().fold())
-    }
-
-    /// Takes the next event, from the queues in turn, or returns the locked state if no event is ready.
-    #[inline(always)]
-    pub(super) fn take(&self) -> Result<Taken, MutexGuard<'_, State>> {
-        let mut state = self.state();
-        match state.take() {
-            Some(taken) => {
-                self.release(state);
-                Ok(taken)
-            }
-            None => Err(state),
-        }
-    }
-
-    /// Registers a worker that waits for an event, until the guard is dropped.
-    pub(super) fn register_worker(&self, mut state: MutexGuard<'_, State>) -> IdleWorker<'_> {
-        state.register_worker();
-        IdleWorker(self)
     }
 
     /// Pauses or resumes delivery. Has no effect once a drain has begun.
@@ -293,12 +262,50 @@ pub(crate) struct Left<'a> {
     pub(crate) is_held: bool,
 }
 
-/// A worker that waits for an event.
-pub(super) struct IdleWorker<'a>(&'a Inbox);
+/// A worker that waits for an event, or a consumer of a program without a runtime.
+pub(super) struct IdleWorker<'a> {
+    inbox: &'a Inbox,
+    /// The number of its wait, while it waits.
+    number: Option<u64>,
+}
 
+impl<'a> IdleWorker<'a> {
+    pub(super) fn new(inbox: &'a Inbox) -> IdleWorker<'a> {
+        IdleWorker { inbox, number: None }
+    }
+
+    /// Makes a transition that looks for an event, until it returns a value. Calls `idle` when a wait begins.
+    pub(super) fn poll<T>(
+        &mut self,
+        task: &Context<'_>,
+        idle: impl FnOnce(),
+        look: impl FnOnce(&mut State) -> Poll<T>,
+    ) -> Poll<T> {
+        let mut state = self.inbox.state();
+        let found = look(&mut state);
+        if found.is_ready() {
+            if self.number.is_some() {
+                state.end_wait(&mut self.number);
+            }
+            self.inbox.release(state);
+            return found;
+        }
+        let begins = self.number.is_none();
+        state.wait_for_event(&mut self.number, task.waker());
+        self.inbox.release(state);
+        if begins {
+            idle();
+        }
+        Poll::Pending
+    }
+}
+
+/// A worker that is aborted after it was woken wakes the next one.
 impl Drop for IdleWorker<'_> {
     fn drop(&mut self) {
-        self.0.state().unregister_worker();
+        if self.number.is_some() {
+            self.inbox.transition(|state| state.end_wait(&mut self.number));
+        }
     }
 }
 

@@ -2,14 +2,16 @@
 //! inbox sends them after it has released the lock. Nothing here waits, wakes or reads a clock.
 
 use std::sync::Arc;
+use std::task::Waker;
 
 use super::Ledger;
+use super::idle::IdleWorkers;
 use super::item::{Item, Taken};
 use super::lanes::Lanes;
 use super::port::{Bounds, Entry, Port};
 use super::quiescence::{InboxPending, Quiescence};
 use super::schedule::Schedule;
-use super::wake::{Wake, WakeLimiter, Wakes};
+use super::wake::Wakes;
 use crate::clock::Instant;
 use crate::event::Frame;
 
@@ -26,7 +28,7 @@ pub(super) struct State {
     /// The wake-ups of this transition.
     wakes: Wakes,
     /// Workers that wait for an event.
-    workers: WakeLimiter,
+    workers: IdleWorkers,
     /// `true` once all events are abandoned: no worker takes one, and none counts as pending.
     abandoned: bool,
     paused: bool,
@@ -61,7 +63,7 @@ impl State {
         bounds: &[Bounds],
         evicts: &[bool],
         keyed: bool,
-        workers: WakeLimiter,
+        workers: IdleWorkers,
         quiescence: Arc<Quiescence>,
         observed: bool,
     ) -> State {
@@ -106,9 +108,9 @@ impl State {
             queue.closes += 1;
         }
         while let Some(waker) = queue.door.turn_away_next() {
-            self.wakes.add_publisher(waker);
+            self.wakes.add(waker);
         }
-        self.wakes.workers = Wake::All;
+        self.wake_all_workers();
     }
 
     /// Queues an event.
@@ -178,8 +180,13 @@ impl State {
     /// Notifies a worker of an event that is ready.
     #[inline(always)]
     fn notify_worker(&mut self) {
-        let due = self.workers.notify();
-        self.wakes.add_worker(due);
+        if let Some(waker) = self.workers.wake() {
+            self.wakes.add(waker);
+        }
+    }
+
+    fn wake_all_workers(&mut self) {
+        self.workers.wake_all().for_each(|waker| self.wakes.add(waker));
     }
 
     /// Queues an event that is pending. Returns `true` if no worker will take it, so that it is to be removed from the
@@ -314,7 +321,7 @@ impl State {
     /// Pauses or resumes delivery. Has no effect once a drain has begun.
     pub(super) fn pause(&mut self, paused: bool) {
         self.paused = paused && self.deadline.is_none();
-        self.wakes.workers = Wake::All;
+        self.wake_all_workers();
     }
 
     /// Returns `true` if wake-ups are to be sent.
@@ -332,11 +339,15 @@ impl State {
         self.paused
     }
 
-    pub(super) fn register_worker(&mut self) {
-        self.workers.register();
+    /// Adds a worker that waits for an event, or changes its waker.
+    pub(super) fn wait_for_event(&mut self, number: &mut Option<u64>, waker: &Waker) {
+        self.workers.wait(number, waker);
     }
 
-    pub(super) fn unregister_worker(&mut self) {
-        self.workers.unregister();
+    /// Ends the wait of a worker. One that was woken and takes no event wakes the next one.
+    pub(super) fn end_wait(&mut self, number: &mut Option<u64>) {
+        if self.workers.end(number) {
+            self.notify_next();
+        }
     }
 }

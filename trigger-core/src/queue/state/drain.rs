@@ -9,7 +9,7 @@ impl State {
         self.paused = false;
         let expired = self.schedule.take_late(deadline).map(|taken| self.expire(taken)).sum();
         self.after_expiry(expired);
-        self.wakes.workers = Wake::All;
+        self.wake_all_workers();
     }
 
     /// Expires an event whose retry is due after the deadline, and the events behind it in its lane. Returns the number
@@ -28,7 +28,7 @@ impl State {
     /// events that kept the workers waiting, and nothing else would wake them.
     pub(super) fn after_expiry(&mut self, expired: usize) {
         if expired > 0 {
-            self.wakes.workers = Wake::All;
+            self.wake_all_workers();
         }
         self.end_pending(expired);
     }
@@ -36,6 +36,7 @@ impl State {
     /// Abandons all events: queued ones, and those that a handler returns later. None of them is pending.
     pub(in super::super) fn abandon(&mut self) {
         self.abandoned = true;
+        self.wake_all_workers();
         self.wakes.at_rest |= self.pending.clear();
     }
 

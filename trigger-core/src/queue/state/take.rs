@@ -66,7 +66,7 @@ impl State {
             self.admit(port);
         } else if self.is_over() {
             // No event is left for the idle workers, and no later close would wake them.
-            self.wakes.workers = Wake::All;
+            self.wake_all_workers();
         }
     }
 
@@ -91,7 +91,7 @@ impl State {
     /// events.
     #[inline(always)]
     pub(super) fn notify_next(&mut self) {
-        if self.workers.can_notify() && self.has_takeable() {
+        if self.workers.can_wake() && self.has_takeable() {
             self.notify_worker();
         }
     }
