@@ -204,8 +204,12 @@ pub(crate) fn instant() -> Instant {
 
 /// Returns the instant after this time. A time over 30 years counts as 30 years.
 pub(crate) fn after(time: Duration) -> Instant {
-    let now = instant();
-    now.checked_add(time.min(NEVER)).unwrap_or(now)
+    after_instant(instant(), time)
+}
+
+/// Returns the instant this time after another one, as [`after`] does.
+pub(crate) fn after_instant(instant: Instant, time: Duration) -> Instant {
+    instant.checked_add(time.min(NEVER)).unwrap_or(instant)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::Process;
 use super::time_slice::TimeSlice;
 use super::timeout::Timer;
 use super::watch::Watch;
+use crate::clock::{self, Instant};
 use crate::event::error::Error;
 use crate::event::{DeadLetter, DeadLetterReason, RetryState, cut};
 use crate::panic::{clear_quietly, drop_quietly, guard, poll_guarded};
@@ -51,7 +52,8 @@ pub(super) struct Turn<'a, W: Watch> {
 
 /// An attempt whose handler waits.
 struct Running<W> {
-    since: SystemTime,
+    /// By tokio's clock, whose reading is cheaper and which the timeout needs too.
+    since: Instant,
     watch: W,
 }
 
@@ -98,8 +100,8 @@ impl<'a, W: Watch> Turn<'a, W> {
                 },
             };
             if let Err(failure) = result {
-                let began = running.take().map_or_else(|| process.env.clock.now(), |running| running.since);
-                process.fail(delivery, failure, began, watch);
+                let waited = running.take().map(|running| clock::instant() - running.since);
+                process.fail(delivery, failure, waited.unwrap_or_default(), watch);
                 break;
             }
             if resumed {
@@ -158,8 +160,9 @@ impl Process {
         task: &mut TaskContext<'_>,
     ) -> Poll<Duration> {
         if running.is_none() {
-            *running = Some(Running { since: self.env.clock.now(), watch });
-            self.policy.timeout.iter().for_each(|limit| state.timer.start(*limit));
+            let since = clock::instant();
+            *running = Some(Running { since, watch });
+            self.policy.timeout.iter().for_each(|limit| state.timer.start(since, *limit));
         }
         let Some(limit) = self.policy.timeout else { return Poll::Pending };
         state.timer.poll(task).map(|()| {
@@ -169,7 +172,10 @@ impl Process {
     }
 
     /// Settles an event after an attempt that did not handle it, with a retry or as dead-lettered.
-    fn fail(&self, delivery: &mut Delivery<'_>, failure: Failure, began: SystemTime, watch: impl Watch) {
+    /// `waited` is how long the handler waited.
+    fn fail(&self, delivery: &mut Delivery<'_>, failure: Failure, waited: Duration, watch: impl Watch) {
+        let now = self.env.clock.now();
+        let began = now.checked_sub(waited).unwrap_or(now);
         let number = delivery.attempt();
         let after = match failure.next {
             NextStep::DeadLetter { failed } => {

@@ -197,9 +197,10 @@ impl DeadLetters {
     pub async fn redrive_one(&self, number: u64) -> bool {
         let Some(dead_letter) = self.take(number) else { return false };
         let event = dead_letter.event.clone().into();
-        let mut redrive = Redrive { of: self, dead_letter, waiting: None, queued: false };
-        let Some(queue) = self.queue_of(&redrive.dead_letter) else { return false };
-        let admission = waiting::push(&queue, event, &self.0.wait_graph, &mut redrive.waiting).await;
+        let queue = self.queue_of(&dead_letter);
+        let mut redrive = Redrive { of: self, dead_letter, queue, waiting: None, queued: false };
+        let Some(queue) = &redrive.queue else { return false };
+        let admission = waiting::push(queue, event, &self.0.wait_graph, &mut redrive.waiting).await;
         (redrive.waiting, redrive.queued) = (None, matches!(admission, Admission::Queued));
         redrive.queued
     }
@@ -313,6 +314,8 @@ impl DeadLetters {
 struct Redrive<'a> {
     of: &'a DeadLetters,
     dead_letter: Arc<DeadLetter>,
+    /// The queue for its event, if there is one.
+    queue: Option<Queue>,
     /// The event, while it waits for capacity.
     waiting: Option<WaitingPush>,
     queued: bool,
@@ -320,8 +323,11 @@ struct Redrive<'a> {
 
 impl Drop for Redrive<'_> {
     fn drop(&mut self) {
-        let taken_back = |waiting: &mut WaitingPush| waiting.cancel().map(drop_quietly).is_some();
-        if !self.queued && self.waiting.as_mut().is_none_or(taken_back) {
+        let taken_back = match (&self.queue, &mut self.waiting) {
+            (Some(queue), Some(waiting)) => waiting.cancel(queue).map(drop_quietly).is_some(),
+            _ => true,
+        };
+        if !self.queued && taken_back {
             self.of.insert(self.of.store(), Arc::clone(&self.dead_letter));
         }
     }

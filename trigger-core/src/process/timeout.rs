@@ -10,16 +10,16 @@ use std::time::Duration;
 use tokio::task::coop;
 use tokio::time::{Sleep, sleep_until};
 
-use crate::clock;
+use crate::clock::{self, Instant};
 
 /// A timer that is made at its first use.
 #[derive(Debug, Default)]
 pub(super) struct Timer(Option<Pin<Box<Sleep>>>);
 
 impl Timer {
-    /// Begins a time limit.
-    pub(super) fn start(&mut self, limit: Duration) {
-        let deadline = clock::after(limit);
+    /// Begins a time limit, which counts since this instant.
+    pub(super) fn start(&mut self, since: Instant, limit: Duration) {
+        let deadline = clock::after_instant(since, limit);
         match &mut self.0 {
             Some(sleep) => sleep.as_mut().reset(deadline),
             None => self.0 = Some(Box::pin(sleep_until(deadline))),

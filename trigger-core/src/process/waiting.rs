@@ -7,10 +7,9 @@ use std::task::{Poll, Waker};
 use super::deadlock::{ListedWait, WaitGraph};
 use crate::queue::{Admission, Departed, Item, Pushed, Queue, Refusal};
 
-/// An event that waits in the door of a queue. A drop takes the event out of the door and drops it.
+/// An event that waits in the door of a queue. Its owner knows the queue, and cancels the wait when it is dropped.
 #[derive(Debug)]
 pub(crate) struct WaitingPush {
-    queue: Queue,
     /// `None` once the wait has ended.
     ticket: Option<u64>,
     /// Listed if a handler waits.
@@ -20,14 +19,13 @@ pub(crate) struct WaitingPush {
 impl WaitingPush {
     /// Returns the event that waits with this ticket. If a handler waits for it, searches for a deadlock.
     pub(crate) fn new(queue: &Queue, ticket: u64, graph: &Arc<WaitGraph>) -> WaitingPush {
-        let listed = WaitGraph::list(graph, queue, ticket);
-        WaitingPush { queue: queue.clone(), ticket: Some(ticket), listed }
+        WaitingPush { ticket: Some(ticket), listed: WaitGraph::list(graph, queue, ticket) }
     }
 
     /// Waits until the event is queued or refused. Is pending after that.
-    pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<Admission> {
+    pub(crate) fn poll(&mut self, queue: &Queue, waker: &Waker) -> Poll<Admission> {
         let Some(ticket) = self.ticket else { return Poll::Pending };
-        let polled = self.queue.poll_guest(ticket, waker);
+        let polled = queue.poll_guest(ticket, waker);
         if polled.is_ready() {
             self.end();
         }
@@ -35,9 +33,9 @@ impl WaitingPush {
     }
 
     /// Ends the wait. Returns `None` if the event was queued, its capacity is reserved, or its wait had ended.
-    pub(crate) fn cancel(&mut self) -> Option<Departed> {
+    pub(crate) fn cancel(&mut self, queue: &Queue) -> Option<Departed> {
         let ticket = self.end()?;
-        self.queue.leave(ticket)
+        queue.leave(ticket)
     }
 
     /// Unlists the wait before the event leaves the door. Otherwise a search could find a wait that has ended.
@@ -47,15 +45,9 @@ impl WaitingPush {
     }
 }
 
-impl Drop for WaitingPush {
-    fn drop(&mut self) {
-        self.cancel();
-    }
-}
-
 /// Queues an event as soon as there is capacity. Gives the event back if the queue refuses it.
 ///
-/// `waiting` holds the event while it waits, so that the caller can take it back after the future was dropped.
+/// `waiting` holds the wait, so that the caller can cancel it after the future was dropped.
 pub(crate) async fn push(
     queue: &Queue,
     item: Item,
@@ -72,7 +64,7 @@ pub(crate) async fn push(
                 Pushed::Waiting(ticket) => *waiting = Some(WaitingPush::new(queue, ticket, graph)),
             }
         }
-        waiting.as_mut().map_or(Poll::Pending, |waiting| waiting.poll(task.waker()))
+        waiting.as_mut().map_or(Poll::Pending, |waiting| waiting.poll(queue, task.waker()))
     })
     .await
 }

@@ -23,8 +23,15 @@ pub(super) struct Tally {
 /// Triggers that did not queue the event at once.
 #[derive(Debug, Default)]
 struct Others {
+    /// A trigger that waits for capacity. Most publications wait for one at most.
     waiting: Option<WaitingOffer>,
-    /// The rest of those that wait. Most publications wait for one trigger at most.
+    /// Boxed, because few publications have any of it.
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Debug, Default)]
+struct Rare {
+    /// The rest of the triggers that wait for capacity.
     also_waiting: Vec<WaitingOffer>,
     /// The triggers that rejected the event.
     rejected_by: Vec<String>,
@@ -41,8 +48,31 @@ impl Others {
     fn add(&mut self, offer: WaitingOffer) {
         match &self.waiting {
             None => self.waiting = Some(offer),
-            Some(_) => self.also_waiting.push(offer),
+            Some(_) => self.rare.get_or_insert_default().also_waiting.push(offer),
         }
+    }
+
+    /// Polls a trigger that waits for capacity. Returns `Some` with the number of triggers that queued the event and that
+    /// dropped it once it does not wait any more.
+    fn poll_waiting(
+        offer: &mut WaitingOffer,
+        rare: &mut Option<Box<Rare>>,
+        waker: &Waker,
+    ) -> Option<(usize, usize)> {
+        let Poll::Ready(waited) = offer.poll(waker) else { return None };
+        Some(match waited {
+            Waited::Queued => (1, 0),
+            Waited::Reserved(reservation) => {
+                rare.get_or_insert_default().reserved.push(reservation);
+                (0, 0)
+            }
+            Waited::Refused(refusal) => {
+                if refusal == Refusal::Deadlock {
+                    rare.get_or_insert_default().deadlocked.push(offer.trigger().to_owned());
+                }
+                (0, 1)
+            }
+        })
     }
 }
 
@@ -77,21 +107,27 @@ impl Tally {
             Offer::Dropped => self.dropped += 1,
             Offer::Rejected => {
                 self.dropped += 1;
-                self.others.get_or_insert_default().rejected_by.push(sink.trigger_id().to_owned());
+                self.rare().rejected_by.push(sink.trigger_id().to_owned());
             }
             Offer::Waiting(ticket) => {
-                let others = self.others.get_or_insert_default();
-                others.add(sink.waiting(ticket, stored.clone()));
-                others.stored = others.stored.take().or(stored);
+                self.others.get_or_insert_default().add(sink.waiting(ticket, stored.clone()));
+                if stored.is_some() {
+                    self.rare().stored = stored;
+                }
             }
             Offer::Reserved => {
-                let others = self.others.get_or_insert_default();
-                others.reserved.extend(stored.as_deref().map(|frame| sink.reservation(frame)));
-                others.stored = stored;
+                let reservation = stored.as_deref().map(|frame| sink.reservation(frame));
+                let rare = self.rare();
+                rare.reserved.extend(reservation);
+                rare.stored = stored;
             }
             // The trigger filtered the event out, or stopped between the snapshot and the offer. Neither counts.
             Offer::Filtered | Offer::Closed => {}
         }
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.others.get_or_insert_default().rare.get_or_insert_default()
     }
 
     /// Returns `true` if every trigger queued or dropped the event at once.
@@ -108,58 +144,65 @@ impl Tally {
     /// Waits for the triggers without capacity, for all at once, so that one full queue does not delay the others.
     pub(super) fn poll(&mut self, id: EventId, waker: &Waker) -> Poll<Result<Published, PublishError>> {
         let Some(others) = &mut self.others else { return Poll::Ready(Ok(self.published(id))) };
-        let Others { waiting, also_waiting, deadlocked, reserved, stored, storing, not_stored, .. } =
-            &mut **others;
-        let mut still_waits = |offer: &mut WaitingOffer| match offer.poll(waker) {
-            Poll::Pending => true,
-            Poll::Ready(waited) => {
-                match waited {
-                    Waited::Queued => self.queued += 1,
-                    Waited::Reserved(reservation) => reserved.push(reservation),
-                    Waited::Refused(refusal) => {
-                        self.dropped += 1;
-                        if refusal == Refusal::Deadlock {
-                            deadlocked.push(offer.trigger().to_owned());
-                        }
-                    }
-                }
-                false
-            }
-        };
-        if waiting.as_mut().is_some_and(|offer| !still_waits(offer)) {
+        let Others { waiting, rare } = &mut **others;
+        if let Some(offer) = waiting {
+            let Some((queued, dropped)) = Others::poll_waiting(offer, rare, waker) else {
+                return Poll::Pending;
+            };
+            (self.queued, self.dropped) = (self.queued + queued, self.dropped + dropped);
             *waiting = None;
         }
-        also_waiting.retain_mut(still_waits);
-        if waiting.is_some() || !also_waiting.is_empty() {
+        if rare.is_some() {
+            ready!(self.poll_rare(waker));
+        }
+        Poll::Ready(self.result(id))
+    }
+
+    #[cold]
+    fn poll_rare(&mut self, waker: &Waker) -> Poll<()> {
+        let Some(others) = &mut self.others else { return Poll::Ready(()) };
+        let also_waiting = others.rare.as_mut().map(|rare| std::mem::take(&mut rare.also_waiting));
+        let mut still_waiting = Vec::new();
+        for mut offer in also_waiting.into_iter().flatten() {
+            match Others::poll_waiting(&mut offer, &mut others.rare, waker) {
+                Some((queued, dropped)) => {
+                    (self.queued, self.dropped) = (self.queued + queued, self.dropped + dropped);
+                }
+                None => still_waiting.push(offer),
+            }
+        }
+        let Some(rare) = &mut others.rare else { return Poll::Ready(()) };
+        rare.also_waiting = still_waiting;
+        if !rare.also_waiting.is_empty() {
             return Poll::Pending;
         }
         // One entry for all triggers whose events the store keeps.
-        if let (Some(frame), false) = (stored.take(), reserved.is_empty()) {
-            *storing = Some(Storing::begin(frame, std::mem::take(reserved)));
+        if let (Some(frame), false) = (rare.stored.take(), rare.reserved.is_empty()) {
+            rare.storing = Some(Storing::begin(frame, std::mem::take(&mut rare.reserved)));
         }
-        if let Some(store) = storing {
+        if let Some(store) = &rare.storing {
             match ready!(store.poll(waker)) {
                 Ok(()) => self.queued += store.targets,
                 Err(error) => {
                     self.dropped += store.targets;
-                    *not_stored = Some(error);
+                    rare.not_stored = Some(error);
                 }
             }
-            *storing = None;
+            rare.storing = None;
         }
-        Poll::Ready(self.result(id))
+        Poll::Ready(())
     }
 
     /// Returns the result, once no offer waits.
     fn result(&mut self, id: EventId) -> Result<Published, PublishError> {
         let published = self.published(id);
-        match self.others.take().map(|others| *others) {
-            Some(others) if !others.deadlocked.is_empty() => {
-                Err(PublishError::Deadlock { triggers: others.deadlocked, published })
+        match self.others.take().and_then(|others| others.rare).map(|rare| *rare) {
+            Some(rare) if !rare.deadlocked.is_empty() => {
+                Err(PublishError::Deadlock { triggers: rare.deadlocked, published })
             }
-            Some(Others { not_stored: Some(error), .. }) => Err(PublishError::NotStored { error, published }),
-            Some(others) if !others.rejected_by.is_empty() => {
-                Err(PublishError::Full { triggers: others.rejected_by, published })
+            Some(Rare { not_stored: Some(error), .. }) => Err(PublishError::NotStored { error, published }),
+            Some(rare) if !rare.rejected_by.is_empty() => {
+                Err(PublishError::Full { triggers: rare.rejected_by, published })
             }
             _ => Ok(published),
         }

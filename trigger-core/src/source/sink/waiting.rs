@@ -46,7 +46,7 @@ impl WaitingOffer {
 
     /// Waits until the event is queued, or until it never can be. Is pending after that.
     pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<Waited> {
-        self.push.poll(waker).map(|admission| {
+        self.push.poll(self.sink.queue(), waker).map(|admission| {
             self.is_over = true;
             match (admission, self.stored.take()) {
                 (Admission::Queued, None) => Waited::Queued,
@@ -77,7 +77,7 @@ impl Drop for WaitingOffer {
         if self.is_over {
             return;
         }
-        match (self.push.cancel(), self.stored.take()) {
+        match (self.push.cancel(self.sink.queue()), self.stored.take()) {
             (Some(Departed(item)), frame) => {
                 let item = item.or_else(|| frame.map(Item::from));
                 item.into_iter().for_each(|item| self.refuse(item, Refusal::Full));
