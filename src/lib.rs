@@ -45,7 +45,7 @@ pub mod __private {
 /// | `source` | take only events emitted with this source | every source |
 /// | `id` | the id of the trigger | `event-TYPE` |
 /// | `queue` | how many events may wait, 1 to 10,000,000 | 100 |
-/// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"` | no limit but `queue` |
+/// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"` | `"64MiB"` |
 /// | `overflow` | `"drop_newest"`, `"drop_oldest"`, `"wait"`, `"reject"`: see [`Overflow`] | `"drop_newest"` |
 /// | `filter` | a closure that says which to take, such as `\|order: &Order\| order.total > 100`: see [`Filter`] | every one |
 /// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
@@ -95,7 +95,7 @@ pub use trigger_macros::on_event;
 /// |---|---|---|
 /// | `id` | the id of the trigger | `message-PATTERN` |
 /// | `queue` | how many messages may wait, 1 to 10,000,000 | 100 |
-/// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"` | no limit but `queue` |
+/// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"` | `"64MiB"` |
 /// | `overflow` | `"drop_newest"`, `"drop_oldest"`, `"wait"`, `"reject"`: see [`Overflow`] | `"drop_newest"` |
 /// | `filter` | a closure that says which to take, such as `\|order: &Order\| order.total > 100`: see [`Filter`] | every one |
 /// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
@@ -125,7 +125,7 @@ pub use trigger_macros::on_message;
 /// | `body_limit` | the largest body, such as `"256KiB"`; a larger one is answered 413 | `"1MiB"` |
 /// | `id` | the id of the trigger | `webhook-PORT/PATH` |
 /// | `queue` | how many requests may wait, 1 to 10,000,000 | 1000 |
-/// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"`, at least `body_limit` | no limit but `queue` |
+/// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"`, at least `body_limit` | `"64MiB"` |
 /// | `overflow` | `"drop_oldest"`, or `"wait"` for room for up to 30 s | the request is answered 503 |
 /// | `filter` | a closure that says which to take, such as `\|order: &Order\| order.total > 100`: see [`Filter`] | every one |
 /// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
@@ -179,7 +179,7 @@ pub use trigger_macros::on_webhook;
 /// |---|---|---|
 /// | `id` | the id of the trigger | `dead-letter-PROCESS`, `dead-letter-*` for every process |
 /// | `queue` | how many dead letters may wait, 1 to 10,000,000 | 100 |
-/// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"` | no limit but `queue` |
+/// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"` | `"64MiB"` |
 /// | `overflow` | `"drop_newest"`, `"drop_oldest"`: see [`Overflow`] | `"drop_newest"` |
 /// | `filter` | a closure that says which to take, such as `\|order: &Order\| order.total > 100`: see [`Filter`] | every one |
 /// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |

@@ -101,7 +101,7 @@ fn error_names_field_value_and_right_form_of_a_bad_trigger_value() {
     refused(event("queue_bytes", json!(-1)), &["`queue_bytes`", "-1", "`\"1MiB\"`"]);
     refused(
         json!({"type": "webhook", "queue_bytes": "512KiB"}),
-        &["`queue_bytes`", "\"512KiB\"", "1MiB", "raise `queue_bytes` or lower `body_limit`"],
+        &["`queue_bytes`", "\"512KiB\"", "raise `queue_bytes` to 1MiB or lower `body_limit` to 512KiB"],
     );
     refused(json!({"type": "dead_letter", "process": ""}), &["`process`", "leave the key out"]);
     refused(
@@ -293,9 +293,30 @@ async fn largest_numbers_work_or_are_refused_with_their_bound() -> Result {
     Ok(())
 }
 
+#[test]
+fn body_limit_over_the_default_of_queue_bytes_needs_a_larger_one() -> Result {
+    let large = || TriggerConfig::webhook("/x", 0).body_limit(100 << 20);
+    let error = large().validate().expect_err("no room for a body");
+    assert_eq!(
+        (error.field(), error.value(), error.kind()),
+        ("queue_bytes", "64MiB", ConfigErrorKind::Conflict)
+    );
+    let expected = "a body may have 100MiB (`body_limit`) and would never find room; raise `queue_bytes` to 100MiB or \
+                    lower `body_limit` to 64MiB";
+    assert_eq!(error.reason(), expected);
+    large().queue_bytes(100 << 20).validate()?;
+    TriggerConfig::webhook("/x", 0).body_limit(64 << 20).validate()?;
+    let read = json!({"type": "webhook", "body_limit": "65MiB"});
+    assert_eq!(TriggerConfig::try_from(read).expect_err("no room").field(), "queue_bytes");
+    let builder = Runtime::builder().process("p", config([large()]), |_: TriggerEvent| async {});
+    assert!(builder.check().expect_err("no room").to_string().contains("raise `queue_bytes` to 100MiB"));
+    Ok(())
+}
+
 #[tokio::test]
 async fn body_limit_may_be_the_largest_number() -> Result {
     let trigger = WebhookTrigger::new().host("127.0.0.1").port(0).body_limit(usize::MAX);
+    let trigger = trigger.queue_bytes(usize::MAX);
     trigger.start().await?;
     let address = trigger.local_addr().ok_or("no port")?;
     assert_eq!(http::post(address, "/webhook", "a body").await.status, 202);

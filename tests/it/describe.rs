@@ -56,23 +56,23 @@ fn shop() -> Builder {
 
 const SHOP: &str = "\
 bank  tests/it/describe.rs:22  it::describe::charge
-  event        order.placed from shop  id event-order.placed, queue 100, overflow drop_newest
+  event        order.placed from shop  id event-order.placed, queue 100, queue_bytes 64MiB, overflow drop_newest
     filter     |order: &Order| order.total > 0
   message      orders.eu.*             id message-orders.eu.*, queue 1000, queue_bytes 8MiB, overflow wait
-  message      orders.*                id again, queue 100, overflow drop_newest
+  message      orders.*                id again, queue 100, queue_bytes 64MiB, overflow drop_newest
   takes        order: Json<Order>, bank: State<Bank>, TriggerEvent
   runs         8 at a time, timeout 1m30s, 5 retries after 1s..5m
   key          |order: &Order| order.customer
 
 warn  tests/it/describe.rs:37  it::describe::warn
-  webhook      [::1]:0/orders    id webhook-0/orders, queue 1000, overflow drop_oldest, body_limit 64KiB
-  dead letter  of bank           id dead-letter-bank, queue 100, overflow drop_newest
-  dead letter  of every process  id dead-letter-*, queue 100, overflow drop_newest
+  webhook      [::1]:0/orders    id webhook-0/orders, queue 1000, queue_bytes 64MiB, overflow drop_oldest, body_limit 64KiB
+  dead letter  of bank           id dead-letter-bank, queue 100, queue_bytes 64MiB, overflow drop_newest
+  dead letter  of every process  id dead-letter-*, queue 100, queue_bytes 64MiB, overflow drop_newest
   runs         1 at a time, no timeout, 1 retry after 200ms..30s
 
 audit  tests/it/describe.rs:48  audit
-  event        order.placed         id event-order.placed, queue 100, overflow drop_newest
-  event        order.placed from a  id event-order.placed-2, queue 100, overflow drop_newest
+  event        order.placed         id event-order.placed, queue 100, queue_bytes 64MiB, overflow drop_newest
+  event        order.placed from a  id event-order.placed-2, queue 100, queue_bytes 64MiB, overflow drop_newest
   custom       a `Trigger`          id numbers
   takes        Text, Result<State<Vec<Bank>>, Rejection>
   runs         1 at a time, no timeout, no retry
@@ -119,6 +119,7 @@ fn description_serializes_with_the_keys_of_the_configuration() {
                 "event_source": "shop",
                 "id": "event-order.placed",
                 "queue": 100,
+                "queue_bytes": "64MiB",
                 "overflow": "drop_newest",
                 "filter": "|order: &Order| order.total > 0",
             },
@@ -130,7 +131,7 @@ fn description_serializes_with_the_keys_of_the_configuration() {
                 "queue_bytes": "8MiB",
                 "overflow": "wait",
             },
-            {"type": "message", "topic": "orders.*", "id": "again", "queue": 100, "overflow": "drop_newest"},
+            {"type": "message", "topic": "orders.*", "id": "again", "queue": 100, "queue_bytes": "64MiB", "overflow": "drop_newest"},
         ],
         "arguments": [
             {"name": "order", "type": "Json<Order>"},

@@ -169,13 +169,12 @@ fn kind_is_described_by_its_source_and_its_settings() {
     let trigger = mail("a").setting("sender", "ada");
     let description = Runtime::builder().process("p", config([trigger]), |_: Text| async {}).describe();
     let text = description.to_string();
-    let shown =
-        "mail         25 by Some(\"ada\")  id mail-of-a, queue 100, delayed when full, mail_limit 1KiB";
+    let shown = "mail         25 by Some(\"ada\")  id mail-of-a, queue 100, queue_bytes 64MiB, delayed when full, mail_limit 1KiB";
     assert!(text.contains(shown), "{text}");
     let json = serde_json::to_value(&description.processes[0].triggers[0]).expect("JSON");
     let expected = json!({
         "type": "mail", "subject": "a", "mail_host": "0.0.0.0", "mail_port": 25, "sender": "ada", "mail_limit": "1KiB",
-        "id": "mail-of-a", "queue": 100,
+        "id": "mail-of-a", "queue": 100, "queue_bytes": "64MiB",
     });
     assert_eq!(json, expected);
 }

@@ -154,7 +154,7 @@ async fn queue_bounds_the_bytes_of_its_bodies() -> Result {
     let trigger = &status(&runtime).triggers[0];
     assert_eq!((trigger.queue_size, trigger.queue_bytes, trigger.dropped), (3, 100, 3));
     let errors: Vec<_> = runtime.dead_letters().list().await.into_iter().map(|letter| letter.error).collect();
-    assert_eq!(errors[0], "the queue of `event-e` was full: it holds 100 events and 100 bytes of bodies");
+    assert_eq!(errors[0], "the queue of `event-e` was full: it holds 100 events and 100B of bodies");
     assert_eq!(errors[2], "it has 101 bytes, and the queue of `event-e` holds 100");
     gate.notify_one();
     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -169,6 +169,25 @@ async fn queue_bounds_the_bytes_of_its_bodies() -> Result {
     }
     assert_eq!(status(&runtime).triggers[0].queue_bytes, 0);
     assert_balanced(&status(&runtime));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn queue_holds_64_mib_of_bodies_unless_the_trigger_says_otherwise() -> Result {
+    const MIB: usize = 1 << 20;
+    for (trigger, queued) in [
+        (TriggerConfig::event("e"), [1, 0, 1, 0]),
+        (TriggerConfig::event("e").queue_bytes(65 * MIB), [1, 1, 0, 0]),
+        (TriggerConfig::event("e").queue_bytes(usize::MAX), [1, 1, 1, 1]),
+    ] {
+        let gate = Arc::new(Notify::new());
+        let runtime = busy(trigger, &gate).await?;
+        let body = triggers::Bytes::from(vec![0; 63 * MIB]);
+        for (bytes, queued) in [63 * MIB, 2 * MIB, MIB, 1].into_iter().zip(queued) {
+            let sent = runtime.bus().emit_raw("e", body.slice(..bytes)).await?;
+            assert_eq!(sent.queued(), Some(queued), "{bytes}");
+        }
+    }
     Ok(())
 }
 

@@ -167,7 +167,8 @@ impl TriggerConfig {
     }
 
     /// Limits the total size of the queued bodies in bytes: at least 1, for a webhook at least its
-    /// [`body_limit`](Self::body_limit). By default only [`queue`](Self::queue) limits the queue.
+    /// [`body_limit`](Self::body_limit). The default is 64 MiB. With `usize::MAX` only [`queue`](Self::queue) limits the
+    /// queue.
     pub fn queue_bytes(mut self, bytes: usize) -> TriggerConfig {
         self.queue_bytes = Some(bytes);
         self
@@ -206,13 +207,13 @@ impl TriggerConfig {
         let mut check = |kind: ConfigErrorKind, field: &str, value: &str, fault: Option<String>| {
             faults.extend(fault.map(|fault| ConfigError::new(kind, field, value, fault)));
         };
-        if let Some(bytes @ 1..) = self.queue_bytes
-            && let Some((key, limit)) = self.largest_body()
-            && bytes < limit
-        {
-            let shown = shown_bytes(limit);
+        let bytes = self.byte_capacity();
+        if let Some((key, limit)) = self.largest_body().filter(|(_, limit)| (1..*limit).contains(&bytes)) {
             let reason = format!(
-                "a body may have {shown} (`{key}`) and would never find room; raise `queue_bytes` or lower `{key}`"
+                "a body may have {limit} (`{key}`) and would never find room; raise `queue_bytes` to {limit} or lower \
+                 `{key}` to {bytes}",
+                limit = shown_bytes(limit),
+                bytes = shown_bytes(bytes),
             );
             check(Conflict, "queue_bytes", &shown_bytes(bytes), Some(reason));
         }
@@ -293,6 +294,11 @@ impl TriggerConfig {
     /// Returns the capacity, or its default.
     pub(crate) fn capacity(&self) -> usize {
         self.queue.unwrap_or(self.kind.queue)
+    }
+
+    /// Returns the limit for the total size of the queued bodies, or its default.
+    pub(crate) fn byte_capacity(&self) -> usize {
+        self.queue_bytes.unwrap_or(policy::QUEUE_BYTES)
     }
 
     /// Returns the overflow policy, or its default. The 503 of a webhook is [`Overflow::Reject`].

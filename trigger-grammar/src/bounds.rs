@@ -1,4 +1,4 @@
-//! The bounds of the counts in a declaration. Each count is at least 1.
+//! The bounds of a declaration: those of its counts, each of which is at least 1, and the default of a queue in bytes.
 
 use crate::const_string::ConstString;
 
@@ -15,6 +15,9 @@ pub const QUEUE: Bound = Bound { max: 10_000_000, counts: "the number of events 
 
 /// The concurrency of a process, which is its number of workers: up to 1,000,000.
 pub const CONCURRENCY: Bound = Bound { max: 1_000_000, counts: "the number of events handled at once" };
+
+/// The default limit for the total size of the bodies in a queue, in bytes: 64 MiB.
+pub const QUEUE_BYTES: u64 = 64 << 20;
 
 impl Bound {
     /// Returns `true` if the count is between 1 and the largest value, inclusive.

@@ -4,7 +4,7 @@ use quote::ToTokens;
 use syn::Type;
 use syn::ext::IdentExt;
 use trigger_grammar::setting::Value as Literal;
-use trigger_grammar::size;
+use trigger_grammar::{bounds, size};
 
 use crate::args::Args;
 use crate::attribute::Attribute;
@@ -29,21 +29,28 @@ pub(crate) fn keys(list: &Args, settings: &[Setting], errors: &mut Errors) {
             errors.at(backoff, "`backoff` has no effect with `retry = 0`: make it 1 or more");
         }
     }
-    if let Some((bytes, span)) = number("queue_bytes")
-        && let Attribute::Trigger(kind) = list.attribute
+    if let Attribute::Trigger(kind) = list.attribute
         && let Some(largest) = kind.settings.iter().find(|setting| Some(setting.key()) == kind.largest_body)
     {
         let name = largest.attribute_key();
-        let limit = match (number(name), largest.default_value()) {
+        let given = (number("queue_bytes"), number(name));
+        let bytes = match given.0 {
+            Some((bytes, _)) => bytes,
+            None if key("queue_bytes").is_none() => bounds::QUEUE_BYTES,
+            None => return,
+        };
+        let limit = match (given.1, largest.default_value()) {
             (Some((limit, _)), _) => limit,
             (None, Some(Literal::Number(limit))) if key(name).is_none() => limit,
             _ => return,
         };
-        if bytes < limit {
+        if bytes < limit
+            && let Some((_, span)) = given.0.or(given.1)
+        {
             let (bytes, limit) = (size::show_size(bytes), size::show_size(limit));
             let message = format!(
                 "`{name}` lets in a body of {limit}, which would never find room in a queue of {bytes}\n  \
-                 raise `queue_bytes`, or lower `{name}`"
+                 raise `queue_bytes` to {limit}, or lower `{name}` to {bytes}"
             );
             errors.push(syn::Error::new(span, message));
         }

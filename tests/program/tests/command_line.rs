@@ -65,19 +65,19 @@ fn description_includes_what_main_adds_to_the_builder() {
     let described = roles(&["--describe", "runs"]);
     let expected = "\
 charge  tests/program/src/roles.rs:13  roles::charge
-  event        order.placed  id event-order.placed, queue 100, overflow drop_newest
+  event        order.placed  id event-order.placed, queue 100, queue_bytes 64MiB, overflow drop_newest
     filter     |order: &Order| !order.customer.is_empty()
   takes        order: Json<Order>, _bank: State<Bank>
   runs         8 at a time, timeout 30s, 5 retries after 200ms..30s
   key          |order: &Order| order.customer
 
 note  tests/program/src/roles.rs:19  roles::note
-  event        order.placed  id event-order.placed, queue 100, overflow drop_newest
+  event        order.placed  id event-order.placed, queue 100, queue_bytes 64MiB, overflow drop_newest
   takes        TriggerEvent
   runs         1 at a time, no timeout, no retry
 
 in  tests/program/src/roles.rs:29  in
-  webhook      127.0.0.1:0/in  id webhook-0/in, queue 1000, 503 when full, body_limit 1MiB
+  webhook      127.0.0.1:0/in  id webhook-0/in, queue 1000, queue_bytes 64MiB, 503 when full, body_limit 1MiB
   takes        TriggerEvent
   runs         1 at a time, no timeout, no retry
 

@@ -7,4 +7,8 @@ async fn ingest(_event: TriggerEvent) {}
 #[on_webhook("/default", queue_bytes = "512KiB")]
 async fn default(_event: TriggerEvent) {}
 
+// The default of `queue_bytes` is 64 MiB.
+#[on_webhook("/large", body_limit = "65MiB")]
+async fn large(_event: TriggerEvent) {}
+
 fn main() {}

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use trigger_grammar::bounds;
 use trigger_grammar::duration::{MILLISECONDS_MAX, parse_range, show_duration};
 
 use crate::event::EventId;
@@ -16,6 +17,9 @@ pub(crate) const CONCURRENCY: usize = 1;
 
 /// The default number of retries after a failed attempt.
 pub(crate) const RETRY: u32 = 0;
+
+/// The default limit for the total size of the bodies in a queue, in bytes: 64 MiB.
+pub(crate) const QUEUE_BYTES: usize = bounds::QUEUE_BYTES as usize;
 
 /// The number of dead letters that a runtime keeps in memory. The oldest are evicted.
 pub(crate) const DEAD_LETTERS: usize = 1000;

@@ -85,7 +85,7 @@ pub struct TriggerDescription {
     /// The capacity of the queue in events; `None` for a custom trigger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<usize>,
-    /// The limit for the total size of the queued bodies in bytes; `None` if only `queue` limits them.
+    /// The limit for the total size of the queued bodies in bytes; `None` for a custom trigger.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shown_size")]
     pub queue_bytes: Option<usize>,
     /// The policy for a full queue; `None` for a custom trigger, and for a webhook that answers 503.
@@ -104,7 +104,7 @@ impl TriggerDescription {
             source: SourceDescription::of(config),
             id,
             queue: (shown != ShownQueue::Hidden).then(|| config.capacity()),
-            queue_bytes: config.queue_bytes,
+            queue_bytes: (shown != ShownQueue::Hidden).then(|| config.byte_capacity()),
             overflow: match shown {
                 ShownQueue::Policy => Some(config.overflow_policy()),
                 ShownQueue::Text(_) | ShownQueue::Hidden => config.overflow,

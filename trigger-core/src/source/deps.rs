@@ -41,7 +41,7 @@ pub(crate) fn queue(config: &TriggerConfig, id: String) -> QueueSettings {
     let captures = captures.map(|(name, place)| (name.to_owned(), place)).collect();
     let info = TriggerInfo { id, kind: config.kind(), captures, relays: config.source_kind().relays };
     QueueSettings {
-        bounds: Bounds { events: config.capacity(), bytes: config.queue_bytes },
+        bounds: Bounds { events: config.capacity(), bytes: Some(config.byte_capacity()) },
         evicts: config.overflow_policy() == Overflow::DropOldest,
         trigger: Arc::new(info),
     }

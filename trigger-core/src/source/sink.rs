@@ -48,7 +48,7 @@ struct Inner {
     kind: &'static SourceKind,
     pattern: String,
     capacity: usize,
-    queue_bytes: Option<usize>,
+    byte_capacity: usize,
 }
 
 impl Sink {
@@ -64,7 +64,7 @@ impl Sink {
             kind: config.source_kind(),
             pattern: config.pattern().to_owned(),
             capacity: config.capacity(),
-            queue_bytes: config.queue_bytes,
+            byte_capacity: config.byte_capacity(),
         }))
     }
 

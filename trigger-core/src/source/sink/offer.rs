@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::task::Waker;
 
+use trigger_grammar::size::show_size;
+
 use super::Sink;
 use crate::declare::filter::Filter;
 use crate::declare::policy::Overflow;
@@ -208,18 +210,12 @@ impl Sink {
 
     /// Returns which bound the event has met.
     fn why_no_room(&self, event: &TriggerEvent) -> String {
-        let (id, bytes, capacity) = (self.trigger_id(), event.raw().len(), self.0.capacity);
-        match self.0.queue_bytes {
-            Some(limit) if bytes > limit => {
-                format!("it has {bytes} bytes, and the queue of `{id}` holds {limit}")
-            }
-            Some(limit) => {
-                format!(
-                    "the queue of `{id}` was full: it holds {capacity} events and {limit} bytes of bodies"
-                )
-            }
-            None => format!("the queue of `{id}` held {capacity} events, its capacity"),
+        let (id, bytes, limit) = (self.trigger_id(), event.raw().len(), self.0.byte_capacity);
+        if bytes > limit {
+            return format!("it has {bytes} bytes, and the queue of `{id}` holds {limit}");
         }
+        let (capacity, limit) = (self.0.capacity, show_size(limit as u64));
+        format!("the queue of `{id}` was full: it holds {capacity} events and {limit} of bodies")
     }
 }
 
