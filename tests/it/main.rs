@@ -36,6 +36,7 @@ mod logs;
 mod message;
 mod names;
 mod observer;
+mod outside_texts;
 mod overflow;
 mod own_trigger;
 mod panics;

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Once;
 use std::task::{Context, Poll};
 
+use crate::event::printable_before;
 use crate::task::BoxFuture;
 
 thread_local! {
@@ -55,14 +56,15 @@ fn quietly(call: impl FnOnce()) {
     }
 }
 
-/// Returns the message of a panic, and its place.
+/// Returns the message of a panic, and its place. The message may quote an event, so it is made printable.
 fn describe(payload: Box<dyn Any + Send>) -> String {
     let message = payload
         .downcast_ref::<&str>()
-        .map(|message| (*message).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without a message".to_owned());
-    let message = if NOTED.get() { format!("{message}, at {}", PLACE.take()) } else { message };
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a message");
+    let place = if NOTED.get() { format!(", at {}", PLACE.take()) } else { String::new() };
+    let message = printable_before(message, &place);
     drop_quietly(payload);
     message
 }

@@ -12,11 +12,9 @@ use super::attributes::{ABOUT_DEAD_LETTER, Attribute};
 use super::frame::Frame;
 use super::json::rfc3339;
 use super::kind::TriggerKind;
+use super::printable::printable;
 use super::trigger_event::{TriggerEvent, TriggerInfo};
 use crate::event::names::named;
-
-/// The longest error that a dead letter keeps, in bytes. A longer one is cut.
-const ERROR_BYTES: usize = 1024;
 
 /// An event that was dead-lettered, and the reason. It is plain data: it names its process and its trigger.
 ///
@@ -31,7 +29,7 @@ pub struct DeadLetter {
     pub process: String,
     /// The reason why it was dead-lettered.
     pub reason: DeadLetterReason,
-    /// The error, the panic, or the reason that the handler gave: at most 1 KiB.
+    /// The error, the panic, or the reason that the handler gave: at most 1 KiB, with its control characters escaped.
     pub error: String,
     /// The number of attempts: 0 if the handler was never called.
     pub attempts: u32,
@@ -70,7 +68,7 @@ impl DeadLetter {
             event,
             process: process.into(),
             reason,
-            error: cut(error.into()),
+            error: printable(error),
             attempts: 0,
             first_at: at,
             last_at: at,
@@ -185,17 +183,6 @@ struct About {
     first_at: SystemTime,
     #[serde(serialize_with = "as_rfc3339", deserialize_with = "from_rfc3339")]
     last_at: SystemTime,
-}
-
-/// Cuts a text to [`ERROR_BYTES`], and appends its original length.
-pub(crate) fn cut(mut text: String) -> String {
-    if text.len() > ERROR_BYTES {
-        let rest = format!(".. ({} bytes)", text.len());
-        text.truncate(text.floor_char_boundary(ERROR_BYTES - rest.len()));
-        text.shrink_to_fit();
-        text += &rest;
-    }
-    text
 }
 
 fn from_rfc3339<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {

@@ -13,7 +13,7 @@ use super::timeout::Timer;
 use super::watch::Watch;
 use crate::clock::{self, Instant};
 use crate::event::error::Error;
-use crate::event::{DeadLetter, DeadLetterReason, RetryState, cut};
+use crate::event::{DeadLetter, DeadLetterReason, RetryState, printable};
 use crate::panic::{clear_quietly, drop_quietly, guard, poll_guarded};
 use crate::process::deadlock::Worker;
 use crate::process::handler::{Attempt, Context, HandlerResult, HandlerSlot, Rejection};
@@ -199,7 +199,7 @@ impl Process {
             "attempt failed, retrying"
         );
         let first_at = delivery.retry().map_or(began, |state| state.first_at);
-        let state = RetryState { failed_attempts: number, last_error: cut(error).into(), first_at };
+        let state = RetryState { failed_attempts: number, last_error: error.into(), first_at };
         let due = self.env.clock.after(after);
         delivery.settle(Settlement::Retry { after, due, state });
     }
@@ -240,6 +240,7 @@ impl Process {
 /// Why an attempt did not handle its event.
 struct Failure {
     reason: DeadLetterReason,
+    /// Made by [`printable`], because it may quote the event.
     error: String,
     next: NextStep,
 }
@@ -269,7 +270,7 @@ fn classify(result: HandlerResult) -> Result<(), Failure> {
         Ok(Outcome::Done) => Ok(()),
         Ok(Outcome::Reject(reason)) => Err(Failure {
             reason: DeadLetterReason::Rejected,
-            error: reason,
+            error: printable(reason),
             // A rejection is an answer, not a failure.
             next: NextStep::DeadLetter { failed: false },
         }),
@@ -310,5 +311,6 @@ fn panicked(result: Result<HandlerResult, String>) -> HandlerResult {
 
 /// Returns the text of an error. Its `Display` is user code and may panic.
 fn text_of(error: &Error) -> String {
-    guard(|| error.to_string()).unwrap_or_else(|_| "an error that cannot be shown".to_owned())
+    let text = guard(|| error.to_string()).unwrap_or_else(|_| "an error that cannot be shown".to_owned());
+    printable(text)
 }

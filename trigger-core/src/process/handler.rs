@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
 use crate::event::names::named;
-use crate::event::{TriggerEvent, TriggerKind};
+use crate::event::{TriggerEvent, TriggerKind, printable};
 use crate::process::outcome::IntoOutcome;
 
 mod argument;
@@ -127,12 +127,13 @@ impl Rejection {
     }
 }
 
+/// The message often quotes the event. So its control characters are escaped, and it has at most 1 KiB.
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.argument {
-            Some(argument) => write!(f, "argument `{argument}`: {}", self.message),
-            None => f.write_str(&self.message),
-        }
+        f.write_str(&match self.argument {
+            Some(argument) => printable(format!("argument `{argument}`: {}", self.message)),
+            None => printable(&*self.message),
+        })
     }
 }
 

@@ -19,7 +19,7 @@ use super::hooks::Hook;
 use super::process_handle::ProcessHandle;
 use super::report::{DrainReport, ProcessReport};
 use crate::clock;
-use crate::event::{DeadLetter, DeadLetterReason};
+use crate::event::{DeadLetter, DeadLetterReason, printable};
 use crate::observe::observer::{Ended, ObservedEnd};
 use crate::panic::drop_quietly;
 use crate::queue::Left;
@@ -122,7 +122,10 @@ async fn run_stop_hooks(hooks: &mut Vec<Hook>, deadline: Instant) {
         let location = hook.location;
         match timeout_at(until, hook.run()).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%location, %error, "an `on_stop` hook failed"),
+            Ok(Err(error)) => {
+                let error = printable(error.to_string());
+                tracing::error!(%location, %error, "an `on_stop` hook failed");
+            }
             Err(_) => tracing::error!(%location, "an `on_stop` hook did not end in time"),
         }
     }

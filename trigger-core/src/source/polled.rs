@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Sink, SourceContext, TriggerSource};
 use crate::declare::{ShownQueue, SourceKind};
-use crate::event::{CUSTOM_FORM, TriggerEvent};
+use crate::event::{CUSTOM_FORM, TriggerEvent, printable};
 use crate::observe::status::TriggerStatus;
 use crate::panic::CatchUnwind;
 use crate::source::trigger::{Trigger, TriggerError};
@@ -109,6 +109,7 @@ async fn take_events(trigger: &impl Trigger, sink: &Sink, refused: &Cancellation
             Ok(event) => sink.queue().push_taken(event),
             Err(TriggerError::Stopped) => break,
             Err(error) => {
+                let error = printable(error.to_string());
                 tracing::error!(trigger = trigger.id(), %error, "trigger failed, polling again in 1 s");
                 if timeout(FAILURE_PAUSE, refused.cancelled()).await.is_ok() {
                     break;

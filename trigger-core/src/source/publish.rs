@@ -13,7 +13,7 @@ use smol_str::SmolStr;
 use tokio::task::coop;
 
 use crate::event::topic::{Topic, TopicError};
-use crate::event::{Attribute, EVENT_FORM, EventId, Frame, MESSAGE_FORM, SENDER, SOURCE};
+use crate::event::{Attribute, EVENT_FORM, EventId, Frame, MESSAGE_FORM, SENDER, SOURCE, printable};
 use crate::source::routes::{Routes, Snapshot, Subscription};
 use crate::store::StoreError;
 
@@ -85,10 +85,10 @@ impl Serialize for Published {
 #[non_exhaustive]
 pub enum PublishError {
     /// The event type or topic is not a valid name. Nothing was published.
-    #[error("cannot publish to {name:?}: {error}")]
+    #[error("cannot publish to \"{name}\": {error}")]
     #[non_exhaustive]
     InvalidName {
-        /// The refused name.
+        /// The refused name: at most 1 KiB, with its control characters escaped.
         name: String,
         /// The rule that it breaks.
         error: TopicError,
@@ -227,7 +227,7 @@ impl<'a> Publication<'a> {
 
     #[cold]
     fn invalid_name(&self, error: TopicError) -> PublishError {
-        PublishError::InvalidName { name: self.name.to_owned(), error }
+        PublishError::InvalidName { name: printable(self.name), error }
     }
 }
 
