@@ -123,7 +123,7 @@ async fn buses_are_isolated() -> Result {
     Ok(())
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn full_queue_drops_the_newest_events_and_logs_a_warning() -> Result {
     let logs = Logs::capture();
     let bus = EventBus::new();
@@ -138,7 +138,7 @@ async fn full_queue_drops_the_newest_events_and_logs_a_warning() -> Result {
     assert_eq!(sums, (100, 50));
     let status = trigger.status();
     assert_eq!((status.queue_size, status.capacity, status.accepted, status.dropped), (100, 100, 100, 50));
-    assert_eq!(logs.with("queue full").len(), 1);
+    assert_eq!(logs.with("queue full").len(), 10);
 
     assert_eq!(trigger.wait_for_next().await?.payload()["data"], 0);
     assert_eq!(bus.emit("burst", "late").await?.queued(), Some(1), "the queue has capacity again");
@@ -146,12 +146,11 @@ async fn full_queue_drops_the_newest_events_and_logs_a_warning() -> Result {
     let expected: Vec<_> = (1..100).map(|n| json!(n)).chain([json!("late")]).collect();
     assert_eq!(kept, expected);
 
-    // The trigger logs further warnings for the 100th and the 200th drop.
     for number in 0..250 {
         bus.emit("burst", number).await?;
     }
     assert_eq!(trigger.status().dropped, 200);
-    assert_eq!(logs.with("queue full").len(), 3);
+    assert_eq!(logs.with("queue full").len(), 10, "the clock has not advanced");
     Ok(())
 }
 
@@ -169,8 +168,8 @@ async fn drop_oldest_keeps_the_newest_events() -> Result {
     Ok(())
 }
 
-#[tokio::test]
-async fn drop_oldest_logs_a_warning_for_the_1st_and_every_100th_drop() -> Result {
+#[tokio::test(start_paused = true)]
+async fn drop_oldest_logs_at_most_10_warnings_in_a_second() -> Result {
     let logs = Logs::capture();
     let bus = EventBus::new();
     let trigger = EventTrigger::new(&bus, "a").capacity(3).overflow(Overflow::DropOldest);
@@ -179,7 +178,7 @@ async fn drop_oldest_logs_a_warning_for_the_1st_and_every_100th_drop() -> Result
         bus.emit("a", number).await?;
     }
     assert_eq!(trigger.status().dropped, 150);
-    assert_eq!(logs.with("queue full").len(), 2);
+    assert_eq!(logs.with("queue full").len(), 10);
     Ok(())
 }
 

@@ -32,6 +32,7 @@ mod json;
 mod key;
 mod kind_settings;
 mod lifecycle;
+mod log_limit;
 mod logs;
 mod message;
 mod names;

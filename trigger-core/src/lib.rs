@@ -28,6 +28,7 @@ mod store;
 
 mod clock;
 mod linked;
+mod log_limit;
 mod panic;
 mod sync;
 mod task;

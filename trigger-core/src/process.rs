@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::declare::policy::Backoff;
+use crate::log_limit::LogLimit;
 use crate::process::dead_letter::CountedDeadLetters;
 use crate::process::deadlock::{WaitGraph, Worker};
 use crate::process::handler::{Env, NewSlot};
@@ -36,6 +37,14 @@ pub(crate) struct Process {
     pub(crate) env: Arc<Env>,
     pub(crate) dead_letters: CountedDeadLetters,
     pub(crate) wait_graph: Arc<WaitGraph>,
+    pub(crate) logs: LogLimits,
+}
+
+/// The limits of the lines that a process may repeat.
+#[derive(Default)]
+pub(crate) struct LogLimits {
+    retried: LogLimit,
+    dead_lettered: LogLimit,
 }
 
 /// The policy by which a process handles its events.

@@ -10,6 +10,7 @@
 mod clock;
 mod declare;
 mod event;
+mod log_limit;
 mod observe;
 mod panic;
 mod sync;

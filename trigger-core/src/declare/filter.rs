@@ -21,8 +21,8 @@ use crate::event::TriggerEvent;
 ///
 /// The publisher runs the filter on every event before it queues the event, so the filter should be cheap. An event that
 /// it refuses counts as `filtered` in the status of the trigger. For the publisher the trigger does not count as matched.
-/// A body that does not decode as the closure's type is refused. It counts as `filtered` and as `undecodable`, and the
-/// 1st and every 100th such event logs a warning.
+/// A body that does not decode as the closure's type is refused. It counts as `filtered` and as `undecodable`, and is
+/// logged: at most 10 times in a second, then once a second.
 ///
 /// An event whose filter panics becomes a dead letter.
 ///

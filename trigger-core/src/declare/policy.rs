@@ -45,7 +45,7 @@ pub(crate) const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// Drops the new event: it is counted and dead-lettered. The 1st and every 100th such event logs a warning.
+    /// Drops the new event: it is counted, dead-lettered and logged, at most 10 times in a second, then once a second.
     #[default]
     DropNewest,
     /// Drops the oldest event in the queue, as `DropNewest` does, and queues the new event.

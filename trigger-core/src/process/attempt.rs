@@ -189,15 +189,17 @@ impl Process {
         };
         watch.retried(delivery, (failure.reason, &failure.error), after);
         let error = failure.error;
-        tracing::warn!(
-            process = %self.name,
-            trigger = delivery.event().trigger_id(),
-            event = %delivery.event().id(),
-            attempt = number,
-            ?after,
-            %error,
-            "attempt failed, retrying"
-        );
+        self.logs.retried.log(&self.name, || {
+            tracing::warn!(
+                process = %self.name,
+                trigger = delivery.event().trigger_id(),
+                event = %delivery.event().id(),
+                attempt = number,
+                ?after,
+                %error,
+                "attempt failed, retrying"
+            );
+        });
         let first_at = delivery.retry().map_or(began, |state| state.first_at);
         let state = RetryState { failed_attempts: number, last_error: error.into(), first_at };
         let due = self.env.clock.after(after);
@@ -219,14 +221,16 @@ impl Process {
         watch.dead_lettered(delivery, (failure.reason, &failure.error), failed, attempts);
         let Failure { reason, error, .. } = failure;
         let event = delivery.event();
-        tracing::error!(
-            process = %self.name,
-            trigger = event.trigger_id(),
-            event = %event.id(),
-            %reason,
-            %error,
-            "event dead-lettered"
-        );
+        self.logs.dead_lettered.log(&self.name, || {
+            tracing::error!(
+                process = %self.name,
+                trigger = event.trigger_id(),
+                event = %event.id(),
+                %reason,
+                %error,
+                "event dead-lettered"
+            );
+        });
         let dead_letter = DeadLetter::new(event.without_json(), &*self.name, reason, error)
             .attempts(attempts)
             .between(before.map_or(began, |state| state.first_at), self.env.clock.now());

@@ -12,6 +12,7 @@ use super::{Ledger, Quiescence, receipt};
 use crate::clock::{self, Instant, timeout_at};
 use crate::declare::key::Key;
 use crate::event::{RetryState, TriggerEvent, TriggerInfo};
+use crate::log_limit::LogLimit;
 use crate::observe::observer::ObservedProcess;
 use crate::panic::{drop_quietly, guard};
 use crate::sync::{CachePadded, Mutex, MutexGuard, Notify};
@@ -23,6 +24,7 @@ pub(crate) struct Inbox {
     /// The trigger of each queue.
     triggers: Box<[Arc<TriggerInfo>]>,
     key: Option<Key>,
+    key_log: LogLimit,
     /// `None` if the program takes the events itself.
     workers: Option<Workers>,
     /// The clock task of the process waits here for a change of the schedule.
@@ -79,6 +81,7 @@ impl Inbox {
             state: CachePadded::new(Mutex::new(state)),
             triggers: queues.into_iter().map(|queue| queue.trigger).collect(),
             key,
+            key_log: LogLimit::default(),
             workers,
             schedule: Notify::new(),
             quiescence,
@@ -161,7 +164,9 @@ impl Inbox {
     /// function panics.
     fn lane_of(&self, key: &Key, event: &TriggerEvent) -> u64 {
         let found = guard(|| key.lane(event)).unwrap_or_else(|panic| {
-            tracing::error!(trigger = event.trigger_id(), event = %event.id(), %panic, "the key function panicked");
+            self.key_log.log(event.trigger_id(), || {
+                tracing::error!(trigger = event.trigger_id(), event = %event.id(), %panic, "the key function panicked");
+            });
             None
         });
         found.unwrap_or_else(|| event.id().fold())

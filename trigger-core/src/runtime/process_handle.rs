@@ -10,7 +10,7 @@ use crate::declare::TriggerConfig;
 use crate::observe::observer::ObservedProcess;
 use crate::observe::status::ProcessStatus;
 use crate::process::dead_letter::CountedDeadLetters;
-use crate::process::{Observed, Policy, Process, Unobserved};
+use crate::process::{LogLimits, Observed, Policy, Process, Unobserved};
 use crate::queue::{Inbox, Ledger, Queue, Workers};
 use crate::registry::{Declaration, Problem, ProblemKind};
 use crate::source::durable::Durable;
@@ -82,6 +82,7 @@ impl ProcessHandle {
             env: Arc::clone(&context.env),
             dead_letters,
             wait_graph: Arc::clone(&context.wait_graph),
+            logs: LogLimits::default(),
         };
         ProcessHandle {
             declaration,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Poll, Waker};
 use std::time::SystemTime;
 
@@ -20,9 +20,11 @@ use crate::source::durable::{Durable, Reservation, Storing};
 use crate::source::trigger::TriggerError;
 use crate::task::BoxFuture;
 
+mod drops;
 mod offer;
 mod waiting;
 
+use drops::LogLimits;
 pub(crate) use offer::Offer;
 pub(crate) use waiting::{Waited, WaitingOffer};
 
@@ -49,6 +51,9 @@ struct Inner {
     pattern: String,
     capacity: usize,
     byte_capacity: usize,
+    /// The error of an event that finds the queue full.
+    full: OnceLock<String>,
+    logs: LogLimits,
 }
 
 impl Sink {
@@ -65,6 +70,8 @@ impl Sink {
             pattern: config.pattern().to_owned(),
             capacity: config.capacity(),
             byte_capacity: config.byte_capacity(),
+            full: OnceLock::new(),
+            logs: LogLimits::default(),
         }))
     }
 

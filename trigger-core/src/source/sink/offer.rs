@@ -3,13 +3,10 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use trigger_grammar::size::show_size;
-
 use super::Sink;
-use crate::declare::filter::Filter;
 use crate::declare::policy::Overflow;
-use crate::event::{DeadLetter, DeadLetterReason, Frame, TriggerEvent};
-use crate::panic::{drop_quietly, guard};
+use crate::event::Frame;
+use crate::panic::drop_quietly;
 use crate::queue::{Item, NotReserved, Pushed, receipt};
 use crate::source::durable::{Durable, Reservation};
 
@@ -142,84 +139,4 @@ impl Sink {
             }
         }
     }
-
-    /// Returns the event if the filter accepts it. The filter is code of the user, so no lock is held while it runs.
-    pub(super) fn filtered(&self, filter: &Filter, event: TriggerEvent) -> Option<TriggerEvent> {
-        match guard(|| filter.takes(&event)) {
-            Ok(Some(true)) => return Some(event),
-            Ok(Some(false)) => self.0.queue.count_filtered(event.frame()),
-            Ok(None) => {
-                let count = self.0.queue.count_undecodable(event.frame());
-                if should_log(count) {
-                    let (trigger, event) = (self.trigger_id(), event.id());
-                    tracing::warn!(trigger, %event, undecodable = count, "the body is not what `filter` reads: {filter}");
-                }
-            }
-            Err(panic) => {
-                self.0.queue.count_filtered(event.frame());
-                tracing::error!(trigger = self.trigger_id(), event = %event.id(), %panic, "the filter panicked: {filter}");
-                let error = |_: &TriggerEvent| format!("in the filter: {panic}");
-                drop_quietly(self.dead_letter(event, DeadLetterReason::Panicked, error));
-                return None;
-            }
-        }
-        // Its bytes may have an owner of the user, whose drop may panic.
-        drop_quietly(event);
-        None
-    }
-
-    /// Keeps an event that found no capacity as a dead letter, and logs the 1st and every 100th.
-    pub(super) fn drop_event(
-        &self,
-        event: TriggerEvent,
-        count: u64,
-        why: Option<&str>,
-    ) -> Option<Arc<DeadLetter>> {
-        let capacity = self.0.capacity;
-        if should_log(count) {
-            tracing::warn!(
-                trigger = self.trigger_id(),
-                capacity,
-                dropped = count,
-                "queue full, event dropped"
-            );
-        }
-        self.dead_letter(event, DeadLetterReason::Overflow, |event| {
-            why.map_or_else(|| self.why_no_room(event), str::to_owned)
-        })
-    }
-
-    /// Keeps an event that was not queued as a dead letter. `error` is not called if no dead letters are kept.
-    fn dead_letter(
-        &self,
-        event: TriggerEvent,
-        reason: DeadLetterReason,
-        error: impl FnOnce(&TriggerEvent) -> String,
-    ) -> Option<Arc<DeadLetter>> {
-        let Some(sink) = &self.0.dead_letters else {
-            // Its bytes may have an owner of the user, whose drop may panic, and this may run in a worker.
-            drop_quietly(event);
-            return None;
-        };
-        let now = self.0.clock.now();
-        let error = error(&event);
-        let dead_letter =
-            DeadLetter::new(event.without_json(), &*sink.process, reason, error).between(now, now);
-        Some(sink.dead_letters.keep(dead_letter))
-    }
-
-    /// Returns which bound the event has met.
-    fn why_no_room(&self, event: &TriggerEvent) -> String {
-        let (id, bytes, limit) = (self.trigger_id(), event.raw().len(), self.0.byte_capacity);
-        if bytes > limit {
-            return format!("it has {bytes} bytes, and the queue of `{id}` holds {limit}");
-        }
-        let (capacity, limit) = (self.0.capacity, show_size(limit as u64));
-        format!("the queue of `{id}` was full: it holds {capacity} events and {limit} of bodies")
-    }
-}
-
-/// Returns `true` for the 1st and every 100th of a count.
-fn should_log(count: u64) -> bool {
-    count == 1 || count.is_multiple_of(100)
 }

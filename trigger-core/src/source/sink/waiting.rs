@@ -65,7 +65,10 @@ impl WaitingOffer {
         let event = self.sink.0.queue.event(item);
         let why = (refusal == Refusal::Deadlock).then_some(DEADLOCK);
         if let Some(why) = why {
-            tracing::error!(trigger = self.sink.trigger_id(), event = %event.id(), "{why}");
+            let trigger = self.sink.trigger_id();
+            self.sink.0.logs.deadlock.log(trigger, || {
+                tracing::error!(trigger, event = %event.id(), "{why}");
+            });
         }
         let count = self.sink.0.queue.count_dropped(event.frame());
         drop_quietly(self.sink.drop_event(event, count, why));
