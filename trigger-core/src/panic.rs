@@ -57,6 +57,8 @@ fn quietly(call: impl FnOnce()) {
 }
 
 /// Returns the message of a panic, and its place. The message may quote an event, so it is made printable.
+#[cold]
+#[inline(never)]
 fn describe(payload: Box<dyn Any + Send>) -> String {
     let message = payload
         .downcast_ref::<&str>()

@@ -18,7 +18,10 @@ pub(crate) fn printable(text: impl Into<String>) -> String {
 pub(crate) fn printable_before(text: impl Into<String>, end: &str) -> String {
     let text = text.into();
     let limit = LIMIT.saturating_sub(end.len());
-    if text.len() <= limit && !text.contains(is_unsafe) {
+    // Most texts are ASCII, for which no character is decoded. Without an early return the compiler vectorizes the loop.
+    let is_ascii = || text.bytes().fold(true, |is_ascii, byte| is_ascii & matches!(byte, b' '..=b'~'));
+    let is_plain = || is_ascii() || !text.contains(is_unsafe);
+    if text.len() <= limit && is_plain() {
         return text + end;
     }
     let cut = format!(".. ({} bytes)", text.len());
