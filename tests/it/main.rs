@@ -8,6 +8,7 @@
 
 mod accounting;
 mod attributes;
+mod cascade;
 mod clock;
 mod common;
 mod config;

@@ -38,6 +38,7 @@ fn value_has_the_same_name_in_text_and_json() {
     assert_named(DeadLetterReason::Panicked, "panicked");
     assert_named(DeadLetterReason::TimedOut, "timed_out");
     assert_named(DeadLetterReason::Drained, "drained");
+    assert_named(DeadLetterReason::Loop, "loop");
     assert_named(ProcessState::Running, "running");
     assert_named(ProcessState::Paused, "paused");
     assert_named(ProcessState::Draining, "draining");

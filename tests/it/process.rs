@@ -345,7 +345,7 @@ async fn status_serializes_with_the_documented_keys() -> Result {
             "failed": 0, "retried": 0, "waiting": 0, "dead_lettered": 0,
             "dead_letters": {
                 "overflow": 0, "decode": 0, "rejected": 0, "retries_exhausted": 0, "panicked": 0,
-                "timed_out": 0, "drained": 0,
+                "timed_out": 0, "drained": 0, "loop": 0,
             },
             "triggers": [{
                 "id": "event-e", "kind": "event", "pattern": "e", "queue_size": 0, "queue_bytes": 0, "waiting": 0, "oldest": null,

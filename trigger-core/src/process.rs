@@ -14,6 +14,7 @@ use crate::process::handler::{Env, NewSlot};
 use crate::queue::{Delivery, Inbox};
 
 mod attempt;
+pub(crate) mod cascade;
 pub(crate) mod dead_letter;
 pub(crate) mod deadlock;
 pub(crate) mod handler;

@@ -280,13 +280,13 @@ impl Queue {
         queued
     }
 
-    /// Counts an event that found no capacity. Returns the queue's count of dropped events.
-    pub(crate) fn count_dropped(&self, frame: &Frame) -> u64 {
+    /// Counts an event that is dropped for this reason. Returns the queue's count of dropped events.
+    pub(crate) fn count_dropped(&self, frame: &Frame, reason: DropReason) -> u64 {
         let dropped = self.count(|ledger| {
             ledger.dropped += 1;
             ledger.dropped
         });
-        self.report_dropped(frame, DropReason::Full);
+        self.report_dropped(frame, reason);
         dropped
     }
 

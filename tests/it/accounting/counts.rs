@@ -94,6 +94,7 @@ impl Inner {
             DeadLetterReason::Panicked,
             DeadLetterReason::TimedOut,
             DeadLetterReason::Drained,
+            DeadLetterReason::Loop,
         ] {
             let counted = process.dead_lettered.get(&reason).copied().unwrap_or_default();
             assert_eq!(counted, status.dead_letters.get(reason), "{reason}: {status:#?}");
@@ -130,8 +131,9 @@ impl Observer for Counts {
     fn dropped(&self, event: &ObservedEvent<'_>, reason: DropReason) {
         let mut counts = self.lock();
         let trigger = counts.trigger(event);
-        trigger.refused += u64::from(reason == DropReason::Full);
-        trigger.filtered += u64::from(reason != DropReason::Full);
+        let is_refused = matches!(reason, DropReason::Full | DropReason::Loop);
+        trigger.refused += u64::from(is_refused);
+        trigger.filtered += u64::from(!is_refused);
         trigger.undecodable += u64::from(reason == DropReason::Undecodable);
     }
 

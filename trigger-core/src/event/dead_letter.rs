@@ -157,6 +157,9 @@ pub enum DeadLetterReason {
     TimedOut,
     /// The runtime ended, or the process was removed, before the event was handled. The drain report counts it as left.
     Drained,
+    /// Handlers publish in a loop: the event is the 33rd in a row of events, each published by the handler of the one before.
+    /// It was not queued.
+    Loop,
 }
 
 named!(DeadLetterReason as "reason" {
@@ -167,6 +170,7 @@ named!(DeadLetterReason as "reason" {
     Panicked = "panicked",
     TimedOut = "timed_out",
     Drained = "drained",
+    Loop = "loop",
 });
 
 /// A dead letter without its event.

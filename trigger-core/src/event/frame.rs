@@ -104,6 +104,13 @@ impl Frame {
         self.attributes()?.get(key)
     }
 
+    /// Returns the number of events that led to this one: 0 if no handler published it. It is no part of the encoded forms of
+    /// the event, and two frames are equal without it.
+    #[inline]
+    pub(crate) fn depth(&self) -> u8 {
+        self.form.depth
+    }
+
     pub(crate) fn attributes(&self) -> Option<&Attributes> {
         self.attributes.as_deref()
     }
@@ -122,10 +129,20 @@ impl Frame {
     }
 }
 
+/// The largest depth of an event that is queued.
+pub(crate) const DEEPEST: u8 = 32;
+
+/// The number of depths that an event may have. An event that is refused is one deeper than [`DEEPEST`]. Its dead letter may
+/// be handled, so an event that this handler publishes is two deeper.
+pub(crate) const DEPTHS: usize = DEEPEST as usize + 3;
+
 /// The form of the events of one kind. A [`Frame`] refers to that of its kind.
 #[derive(Clone, Copy, Debug)]
 pub struct EventForm {
     pub(crate) kind: TriggerKind,
+    /// The depth of the events in a cascade. A published event has the form of its depth. A field of the frame would make
+    /// each allocation of a frame larger than the largest chunk that malloc has a fast bin for.
+    pub(super) depth: u8,
     /// `true` if a body that is a JSON string stands for the content of the string.
     pub(crate) text_is_json: bool,
     /// `true` if the name of an event is a topic.
@@ -163,12 +180,24 @@ impl EventForm {
     pub(crate) const fn new(kind: TriggerKind) -> EventForm {
         EventForm {
             kind,
+            depth: 0,
             text_is_json: false,
             name_is_topic: false,
             payload: Frame::body,
             metadata: Frame::attributes_as_json,
             read: ReadJson::Plain,
         }
+    }
+
+    /// Returns the forms of this kind, by the depth of the event.
+    pub(super) const fn of_each_depth(self) -> [EventForm; DEPTHS] {
+        let mut forms = [self; DEPTHS];
+        let mut depth = 0;
+        while depth < DEPTHS {
+            forms[depth].depth = depth as u8;
+            depth += 1;
+        }
+        forms
     }
 
     /// Reads an event from its JSON form.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::attributes::Attributes;
-use super::frame::{EventForm, Frame, ReadForm, ReadJson};
+use super::frame::{DEPTHS, EventForm, Frame, ReadForm, ReadJson};
 use super::kind::TriggerKind;
 use crate::event::topic::Topic;
 
@@ -32,6 +32,24 @@ pub(crate) const MESSAGE_FORM: EventForm = EventForm {
     read: ReadJson::Payload(|payload, _| MESSAGE_FIELDS.read(payload)),
     ..EventForm::new(TriggerKind::Message)
 };
+
+/// The forms of the events of the bus, by their depth.
+static EVENT_FORMS: [EventForm; DEPTHS] = EVENT_FORM.of_each_depth();
+
+/// The forms of the messages of the broker, by their depth.
+static MESSAGE_FORMS: [EventForm; DEPTHS] = MESSAGE_FORM.of_each_depth();
+
+/// Returns the form of an event of the bus at this depth of a cascade.
+#[inline]
+pub(crate) fn event_form(depth: u8) -> &'static EventForm {
+    &EVENT_FORMS[usize::from(depth).min(DEPTHS - 1)]
+}
+
+/// Returns the form of a message of the broker at this depth of a cascade.
+#[inline]
+pub(crate) fn message_form(depth: u8) -> &'static EventForm {
+    &MESSAGE_FORMS[usize::from(depth).min(DEPTHS - 1)]
+}
 
 /// The names of the fields of a payload.
 struct Fields {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::frame::Frame;
 use super::id::EventId;
 use super::kind::TriggerKind;
+use super::kinds::form_of;
 use crate::event::topic::Topic;
 
 /// An event, a message or a webhook request, as a trigger delivers it to a handler.
@@ -87,6 +88,17 @@ impl TriggerEvent {
     /// Returns the same event without the JSON that was parsed from it.
     pub(crate) fn without_json(&self) -> TriggerEvent {
         TriggerEvent::through(Arc::clone(&self.trigger), Arc::clone(&self.frame))
+    }
+
+    /// Returns the same event as if no handler had published it, without the JSON that was parsed from it.
+    pub(crate) fn without_depth(&self) -> TriggerEvent {
+        let mut event = self.without_json();
+        if event.frame.depth() > 0
+            && let Some(form) = form_of(event.frame.kind())
+        {
+            Arc::make_mut(&mut event.frame).form = form;
+        }
+        event
     }
 
     fn json(&self) -> &Json {

@@ -207,6 +207,8 @@ pub enum DropReason {
     Full,
     /// The store did not keep it. It counts as `dropped`, and its publisher has the error.
     NotStored,
+    /// Handlers publish in a loop, and the cascade of the event is too deep. It counts as `dropped`.
+    Loop,
     /// The source of the event was not the wanted one, or the filter rejected the event or panicked. It counts as
     /// `filtered`.
     Filtered,

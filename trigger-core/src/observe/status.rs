@@ -122,7 +122,7 @@ pub struct TriggerStatus {
     pub capacity: usize,
     /// The number of accepted events, since the trigger was made.
     pub accepted: u64,
-    /// The number of dropped events: those that found the queue full, which are not in `accepted`, and the `evicted`
+    /// The number of dropped events: those that found the queue full or ended a loop, which are not in `accepted`, and the `evicted`
     /// ones.
     pub dropped: u64,
     /// The number of accepted events that [`Overflow::DropOldest`](crate::Overflow::DropOldest) evicted for newer ones.
@@ -195,6 +195,8 @@ pub struct DeadLetterCounts {
     panicked: u64,
     timed_out: u64,
     drained: u64,
+    #[serde(rename = "loop")]
+    looped: u64,
 }
 
 impl DeadLetterCounts {
@@ -212,6 +214,7 @@ impl DeadLetterCounts {
             DeadLetterReason::Panicked => &mut self.panicked,
             DeadLetterReason::TimedOut => &mut self.timed_out,
             DeadLetterReason::Drained => &mut self.drained,
+            DeadLetterReason::Loop => &mut self.looped,
         }
     }
 }

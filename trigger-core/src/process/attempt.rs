@@ -15,6 +15,7 @@ use crate::clock::{self, Instant};
 use crate::event::error::Error;
 use crate::event::{DeadLetter, DeadLetterReason, RetryState, printable};
 use crate::panic::{clear_quietly, drop_quietly, guard, poll_guarded};
+use crate::process::cascade;
 use crate::process::deadlock::Worker;
 use crate::process::handler::{Attempt, Context, HandlerResult, HandlerSlot, Rejection};
 use crate::process::outcome::Outcome;
@@ -84,6 +85,7 @@ impl<'a, W: Watch> Turn<'a, W> {
                 Some(Running { watch, .. }) => *watch,
                 None => W::started(delivery),
             };
+            cascade::handle(delivery.event().frame());
             let polled = if resumed {
                 // Other tasks ran while the handler waited.
                 state.slice.restart();

@@ -170,7 +170,8 @@ impl DeadLetters {
     /// Redrives the dead letters that the filter accepts: queues their events again, and removes them. `|_| true`
     /// accepts every dead letter. Returns the number of redriven events.
     ///
-    /// An event goes into the queue of its trigger, for its process only. It again has all the attempts of its policy.
+    /// An event goes into the queue of its trigger, for its process only. It again has all the attempts of its policy,
+    /// and begins a new cascade.
     /// Process and trigger are found by their names, so a process that was removed and added again gets its events. If
     /// it has no trigger of that id any more, its first trigger of the same kind takes the event.
     ///
@@ -196,7 +197,7 @@ impl DeadLetters {
     /// If the future is dropped, the dead letter is either redriven or still kept.
     pub async fn redrive_one(&self, number: u64) -> bool {
         let Some(dead_letter) = self.take(number) else { return false };
-        let event = dead_letter.event.clone().into();
+        let event = dead_letter.event.without_depth().into();
         let queue = self.queue_of(&dead_letter);
         let mut redrive = Redrive { of: self, dead_letter, queue, waiting: None, queued: false };
         let Some(queue) = &redrive.queue else { return false };

@@ -16,6 +16,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::process::cascade;
 use crate::queue::{Inbox, Queue};
 
 mod graph;
@@ -123,9 +124,10 @@ impl Worker {
 
     /// Calls a closure as this worker.
     pub(crate) fn within<T>(self, call: impl FnOnce() -> T) -> T {
-        let before = CURRENT.replace(Some(self));
+        let before = (CURRENT.replace(Some(self)), cascade::depth());
         let result = call();
-        CURRENT.set(before);
+        CURRENT.set(before.0);
+        cascade::restore(before.1);
         result
     }
 }

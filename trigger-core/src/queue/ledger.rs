@@ -26,7 +26,7 @@ pub(crate) struct Ledger {
     pub(crate) dead_lettered: u64,
     /// The number of requeues, each because the worker was cancelled.
     pub(crate) requeued: u64,
-    /// Events that found no capacity, and accepted ones that were evicted.
+    /// Events that found no capacity or whose cascade was too deep, and accepted ones that were evicted.
     pub(crate) dropped: u64,
     /// Events that the filter rejected.
     pub(crate) filtered: u64,

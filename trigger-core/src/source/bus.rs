@@ -37,6 +37,9 @@ impl EventBus {
     /// refused; emit them with [`emit_raw`](Self::emit_raw).
     ///
     /// An event type is a [`Topic`](crate::Topic).
+    ///
+    /// What a handler emits is one deeper in a cascade than the event that it handles, and an event over the depth of 32 is
+    /// [dropped](crate::DeadLetterReason::Loop). What a task emits that the handler has spawned begins a new cascade.
     pub fn emit<'a>(&'a self, event_type: &'a str, data: impl Serialize) -> Emit<'a> {
         self.publication(event_type, Publication::encode(data))
     }

@@ -7,7 +7,7 @@ use trigger_grammar::kind;
 
 use super::{SourceContext, TriggerSource};
 use crate::declare::{BoxSource, SourceKind, TriggerConfig};
-use crate::event::{DEAD_LETTER_FORM, DeadLetter, TriggerKind};
+use crate::event::{DEAD_LETTER_FORM, DEEPEST, DeadLetter, TriggerKind};
 use crate::process::dead_letter::{DeadLetters, Subscriber};
 use crate::process::handler::{Context, FromTrigger, Rejection};
 
@@ -68,7 +68,14 @@ impl TriggerSource for DeadLetterSource {
     fn accept(&self, cx: &SourceContext) {
         let sink = cx.sink().clone();
         let notify = move |dead_letter: &Arc<DeadLetter>| {
-            sink.offer(Arc::new(dead_letter.frame()), None);
+            let frame = Arc::new(dead_letter.frame());
+            // The dead letter of a loop is one deeper than other events, and a handler gets it. One that is deeper still
+            // shows that this handler is in the loop too.
+            if frame.depth() > DEEPEST + 1 {
+                sink.break_loop(frame);
+            } else {
+                sink.offer(frame, None);
+            }
         };
         let subscriber = Subscriber { process: self.process.clone(), notify: Arc::new(notify) };
         cx.dead_letters().subscribe(subscriber.clone());

@@ -13,7 +13,8 @@ use smol_str::SmolStr;
 use tokio::task::coop;
 
 use crate::event::topic::{Topic, TopicError};
-use crate::event::{Attribute, EVENT_FORM, EventId, Frame, MESSAGE_FORM, SENDER, SOURCE, printable};
+use crate::event::{Attribute, DEEPEST, EventId, Frame, SENDER, SOURCE, event_form, message_form, printable};
+use crate::process::cascade;
 use crate::source::routes::{Routes, Snapshot, Subscription};
 use crate::store::StoreError;
 
@@ -63,7 +64,7 @@ impl Published {
         Some(self.queued)
     }
 
-    /// Returns the number of triggers that dropped the event, because their queue was full.
+    /// Returns the number of triggers that dropped the event, because their queue was full or the cascade too deep.
     pub fn dropped(&self) -> Option<usize> {
         Some(self.dropped)
     }
@@ -195,9 +196,10 @@ impl<'a> Publication<'a> {
             Some(Err(error)) => return Poll::Ready(Err(PublishError::Encode(error))),
             None => return Poll::Pending,
         };
+        let depth = cascade::depth();
         let (form, author) = match self.by {
-            Channel::Bus => (&EVENT_FORM, SOURCE),
-            Channel::Broker => (&MESSAGE_FORM, SENDER),
+            Channel::Bus => (event_form(depth), SOURCE),
+            Channel::Broker => (message_form(depth), SENDER),
         };
         let mut frame = Frame::new(stamp, form, topic.into_text(), body);
         if let Some(name) = self.author.take() {
@@ -207,6 +209,10 @@ impl<'a> Publication<'a> {
         let exactly = exactly.map_or(&[][..], |(_, subscriptions)| subscriptions);
         if !routes.observers().is_empty() {
             report(&routes, exactly, &frame);
+        }
+        if depth > DEEPEST {
+            self.break_loop(&routes, exactly, &frame, tally);
+            return Poll::Ready(Ok(stamp.0));
         }
         // Lag one subscription behind, so that the last one takes the frame by value and a single subscriber costs no
         // reference count.
@@ -223,6 +229,21 @@ impl<'a> Publication<'a> {
             None => self.routes.count_unmatched(),
         }
         Poll::Ready(Ok(stamp.0))
+    }
+
+    /// Offers an event whose cascade is too deep to every trigger that matches. Each drops it.
+    #[cold]
+    fn break_loop(&self, routes: &Snapshot, exactly: &[Subscription], frame: &Arc<Frame>, tally: &mut Tally) {
+        let mut matched = false;
+        let mut each = |subscription: &Subscription| {
+            matched = true;
+            tally.break_loop(subscription, frame);
+        };
+        exactly.iter().for_each(&mut each);
+        routes.by_pattern(self.name, each);
+        if !matched {
+            self.routes.count_unmatched();
+        }
     }
 
     #[cold]

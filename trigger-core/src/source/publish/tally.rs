@@ -92,6 +92,15 @@ impl Tally {
         }
     }
 
+    /// Offers an event whose cascade is too deep.
+    pub(super) fn break_loop(&mut self, subscription: &Subscription, frame: &Arc<Frame>) {
+        let Subscription { sink, .. } = subscription;
+        if !subscription.wants(frame) {
+            return sink.queue().count_filtered(frame);
+        }
+        self.dropped += usize::from(sink.break_loop(Arc::clone(frame)));
+    }
+
     /// Offers an event to a trigger whose store is to keep it.
     #[cold]
     fn offer_durable(&mut self, sink: &Sink, frame: Arc<Frame>, waker: &Waker) {

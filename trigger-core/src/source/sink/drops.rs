@@ -6,8 +6,9 @@ use trigger_grammar::size::show_size;
 
 use super::Sink;
 use crate::declare::filter::Filter;
-use crate::event::{DeadLetter, DeadLetterReason, TriggerEvent};
+use crate::event::{DEEPEST, DeadLetter, DeadLetterReason, Frame, TriggerEvent};
 use crate::log_limit::LogLimit;
+use crate::observe::observer::DropReason;
 use crate::panic::{drop_quietly, guard};
 
 /// The limits of the lines that a sink may repeat.
@@ -17,9 +18,34 @@ pub(super) struct LogLimits {
     pub(super) deadlock: LogLimit,
     undecodable: LogLimit,
     filter_panicked: LogLimit,
+    too_deep: LogLimit,
 }
 
 impl Sink {
+    /// Drops an event whose cascade is too deep, and keeps it as a dead letter. Returns `false` if the filter refuses it or
+    /// the queue is closed.
+    #[cold]
+    pub(crate) fn break_loop(&self, frame: Arc<Frame>) -> bool {
+        let Ok(item) = self.filtered_item(frame) else { return false };
+        if !self.0.queue.is_open() {
+            return false;
+        }
+        self.0.queue.count_dropped(&item.frame, DropReason::Loop);
+        let event = self.0.queue.event(item);
+        let (trigger, depth) = (self.trigger_id(), event.frame().depth());
+        self.0.logs.too_deep.log(trigger, || {
+            tracing::error!(trigger, event = %event.id(), depth, "event dropped, handlers publish in a loop");
+        });
+        let error = |_: &TriggerEvent| {
+            format!(
+                "its depth is {depth}, and at most {DEEPEST} is queued: the handlers before it publish, directly or in a \
+                 circle, what they handle"
+            )
+        };
+        drop_quietly(self.dead_letter(event, DeadLetterReason::Loop, error));
+        true
+    }
+
     /// Returns the event if the filter accepts it. The filter is code of the user, so no lock is held while it runs.
     pub(super) fn filtered(&self, filter: &Filter, event: TriggerEvent) -> Option<TriggerEvent> {
         match guard(|| filter.takes(&event)) {

@@ -6,6 +6,7 @@ use std::task::Waker;
 use super::Sink;
 use crate::declare::policy::Overflow;
 use crate::event::Frame;
+use crate::observe::observer::DropReason;
 use crate::panic::drop_quietly;
 use crate::queue::{Item, NotReserved, Pushed, receipt};
 use crate::source::durable::{Durable, Reservation};
@@ -16,7 +17,7 @@ pub(crate) enum Offer {
     Queued,
     /// The filter refused the event.
     Filtered,
-    /// There was no capacity; the policy drops the event.
+    /// There was no capacity, and the policy drops the event. Or its cascade is too deep.
     Dropped,
     /// There was no capacity; the policy returns an error to the publisher.
     Rejected,
@@ -66,7 +67,7 @@ impl Sink {
 
     /// Returns the item of an event that the filter takes.
     #[inline(always)]
-    fn filtered_item(&self, frame: Arc<Frame>) -> Result<Item, Offer> {
+    pub(super) fn filtered_item(&self, frame: Arc<Frame>) -> Result<Item, Offer> {
         match &self.0.filter {
             None => Ok(Item::from(frame)),
             // A closed queue counts nothing as filtered.
@@ -129,11 +130,11 @@ impl Sink {
     fn full(&self, item: Item) -> Offer {
         match self.0.overflow {
             Overflow::Reject => {
-                self.0.queue.count_dropped(&item.frame);
+                self.0.queue.count_dropped(&item.frame, DropReason::Full);
                 Offer::Rejected
             }
             _ => {
-                let count = self.0.queue.count_dropped(&item.frame);
+                let count = self.0.queue.count_dropped(&item.frame, DropReason::Full);
                 drop_quietly(self.drop_event(self.0.queue.event(item), count, None));
                 Offer::Dropped
             }

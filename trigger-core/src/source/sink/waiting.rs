@@ -5,6 +5,7 @@ use std::task::{Poll, Waker};
 
 use super::Sink;
 use crate::event::Frame;
+use crate::observe::observer::DropReason;
 use crate::panic::drop_quietly;
 use crate::process::waiting::WaitingPush;
 use crate::queue::{Admission, Departed, Item, Refusal};
@@ -70,7 +71,7 @@ impl WaitingOffer {
                 tracing::error!(trigger, event = %event.id(), "{why}");
             });
         }
-        let count = self.sink.0.queue.count_dropped(event.frame());
+        let count = self.sink.0.queue.count_dropped(event.frame(), DropReason::Full);
         drop_quietly(self.sink.drop_event(event, count, why));
     }
 }
