@@ -38,6 +38,8 @@ mod runtime_phase;
 mod signal;
 mod start;
 mod start_error;
+#[cfg(feature = "main")]
+mod stderr;
 mod stored;
 
 pub use builder::Builder;

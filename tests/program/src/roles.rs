@@ -32,6 +32,12 @@ async fn main(builder: Builder) -> Result<()> {
     });
     match role.as_str() {
         "runs" => builder.state(Bank).run().await,
+        "says something after its run" => {
+            builder.state(Bank).run().await?;
+            println!("after the run");
+            Ok(())
+        }
+        "blocks every thread" => block(builder.state(Bank)).await,
         "starts" => {
             builder.state(Bank).start().await?;
             println!("started");
@@ -44,4 +50,30 @@ async fn main(builder: Builder) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// Blocks every thread of tokio, and takes signals.
+async fn block(builder: Builder) -> Result<()> {
+    let config = ProcessConfig::new().trigger(TriggerConfig::event("block")).concurrency(64);
+    let handler = |_: TriggerEvent| async {
+        while !std::thread::panicking() {
+            std::thread::park();
+        }
+    };
+    let runtime =
+        builder.process("block", config, handler).drain_deadline(std::time::Duration::ZERO).start().await?;
+    for _ in 0..64 {
+        runtime.bus().emit("block", 1).await?;
+    }
+    let mut run = std::pin::pin!(runtime.run_until_signal());
+    let mut is_first = true;
+    std::future::poll_fn(|cx| {
+        let ended = run.as_mut().poll(cx);
+        // The first poll begins to listen for signals.
+        if std::mem::take(&mut is_first) {
+            println!("takes signals");
+        }
+        ended
+    })
+    .await
 }

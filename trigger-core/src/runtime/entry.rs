@@ -9,8 +9,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::Builder;
 use super::cli::CliRequest;
+use super::{Builder, stderr};
 use crate::event::error::{Error, Result, WithSources};
 
 /// Runs the body of `#[triggers::main]` with a builder that has every linked handler. If the first argument of the program
@@ -23,7 +23,7 @@ where
     let request = match CliRequest::from_args() {
         Ok(request) => request,
         Err(error) => {
-            eprintln!("Error: {error}");
+            stderr::print(format!("Error: {error}"));
             return ExitCode::from(2);
         }
     };
@@ -46,7 +46,7 @@ where
 }
 
 fn failed(error: &Error) -> ExitCode {
-    eprintln!("Error: {error}");
+    stderr::print(format!("Error: {error}"));
     ExitCode::FAILURE
 }
 
@@ -61,6 +61,8 @@ fn log_to_stderr() {
     };
     let colours = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
+    // Otherwise the layer reports a failed write to stderr with `eprintln!`, which panics because that write fails too.
+    let lines = lines.log_internal_errors(false);
     // It fails only if there is a logger already.
     let _ = tracing_subscriber::registry().with(lines).with(targets).try_init();
     if let Some(error) = mistake {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::signal::Signals;
-use super::{Builder, Runtime};
+use super::{Builder, Runtime, stderr};
 use crate::event::error::Result;
 
 /// How long after the deadline of the drain a program may still run before it is forced to exit. `on_stop` hooks may use
@@ -33,7 +33,7 @@ impl Builder {
 impl Runtime {
     /// Waits for SIGINT or SIGTERM (elsewhere Ctrl-C), then drains and prints the report to stderr. A second signal ends
     /// the program at once. If handlers block every thread, the program is forced to exit 6 s after the deadline of the
-    /// drain, with exit code 1.
+    /// drain, with exit code 1. A stderr that nobody reads delays none of these.
     ///
     /// A signal that arrives between the start and this call also ends the program at once; [`Builder::run`] has no
     /// such gap. It needs the feature `main`.
@@ -52,11 +52,12 @@ impl Runtime {
         let report = tokio::select! {
             report = self.shutdown() => report,
             second = signals.next() => {
-                tracing::error!(signal = %second, left = self.pending(), "ended before the drain was over");
+                let left = self.pending();
+                stderr::log(move || tracing::error!(signal = %second, left, "ended before the drain was over"));
                 std::process::exit(second.exit_code())
             }
         };
-        eprintln!("{report}");
+        stderr::print(report.to_string());
         if report.left > 0 {
             return Err(format!("events were left: {}", report.left).into());
         }

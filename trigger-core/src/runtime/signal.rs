@@ -10,8 +10,12 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
 
+use super::stderr;
 use crate::event::error::Error;
 use crate::task;
+
+/// How long the receiver of the second signal has to end the program.
+const EXIT_DELAY: Duration = Duration::from_millis(50);
 
 /// A stream of SIGINT and SIGTERM; elsewhere of Ctrl-C.
 pub(super) struct Signals {
@@ -77,19 +81,25 @@ async fn forward(
     let forwarding = async {
         let _ = sender.try_send(source.next().await);
         let later_signals = async {
-            loop {
-                let signal = source.next().await;
+            let signal = source.next().await;
+            let reason = match sender.try_send(signal) {
                 // The first signal is still in the channel, so the start is not over.
-                if let Err(TrySendError::Full(_)) = sender.try_send(signal) {
-                    tracing::error!(%signal, "ended before the start was over");
-                    std::process::exit(signal.exit_code());
+                Err(TrySendError::Full(_)) => "ended before the start was over",
+                // The receiver ends the program, unless its thread is blocked, as by a write to a full stderr.
+                _ => {
+                    sleep(EXIT_DELAY).await;
+                    "ended before the drain was over"
                 }
-            }
+            };
+            stderr::log(move || tracing::error!(%signal, "{reason}"));
+            std::process::exit(signal.exit_code())
         };
         let forced_exit = async {
             started.notified().await;
             sleep(limit).await;
-            eprintln!("Error: the drain did not end at its deadline: handlers block every thread");
+            stderr::print(
+                "Error: the drain did not end at its deadline: handlers block every thread".to_owned(),
+            );
             std::process::exit(1)
         };
         tokio::select! {
