@@ -24,6 +24,7 @@ mod drains;
 mod dropped_runtime;
 mod errors;
 mod event;
+mod executor;
 mod filter;
 mod frame;
 mod hooks;

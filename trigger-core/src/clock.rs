@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub(crate) use tokio::time::{Instant, timeout_at};
+pub(crate) use tokio::time::{Instant, sleep_until, timeout_at};
 use uuid::{NoContext, Uuid};
 
 use crate::event::EventId;
+use crate::panic::panics;
 
 /// The wall clock of a runtime: the time of its events' ids and timestamps, and of its dead letters.
 ///
@@ -192,6 +193,12 @@ fn is_paused() -> bool {
         std::hint::spin_loop();
     }
     instant() == tokio
+}
+
+/// Returns `true` if the current tokio runtime has timers. tokio has no method for it, but a timer without them panics. A
+/// program in which a panic aborts cannot try.
+pub(crate) fn has_timers() -> bool {
+    cfg!(panic = "abort") || !panics(|| drop(tokio::time::sleep(Duration::ZERO)))
 }
 
 /// Thirty years, the longest time of tokio's own timers.

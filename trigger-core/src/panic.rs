@@ -15,6 +15,8 @@ use crate::task::BoxFuture;
 thread_local! {
     /// The place of the last panic of this thread.
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+    /// `true` while a panic is expected, so that the hook of the program does not print it.
+    static EXPECTED: Cell<bool> = const { Cell::new(false) };
     /// `true` if that panic came after the last call of `guard` began.
     static NOTED: Cell<bool> = const { Cell::new(false) };
 }
@@ -26,6 +28,9 @@ pub(crate) fn note_places() {
     ONCE.call_once(|| {
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
+            if EXPECTED.get() {
+                return;
+            }
             if let Some(place) = panic.location() {
                 // A thread-local may panic in its drop after this one was dropped.
                 let place = format!("{}:{}", place.file(), place.line());
@@ -42,6 +47,15 @@ pub(crate) fn guard<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     // A resumed panic has no place, and must not get the place of an earlier one.
     NOTED.set(false);
     catch_unwind(AssertUnwindSafe(call)).map_err(describe)
+}
+
+/// Returns `true` if the call panics. The panic is not printed.
+pub(crate) fn panics(call: impl FnOnce()) -> bool {
+    note_places();
+    EXPECTED.set(true);
+    let panicked = catch_unwind(AssertUnwindSafe(call));
+    EXPECTED.set(false);
+    panicked.map_err(mem::forget).is_err()
 }
 
 /// Drops a value of the user. Catches a panic of its drop.

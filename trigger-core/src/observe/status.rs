@@ -25,7 +25,7 @@ pub enum RuntimeState {
     Running,
     /// It handles its accepted events, and ends.
     Draining,
-    /// Its drain is over, or it was dropped.
+    /// Its drain is over, or it was dropped, or the tokio runtime was dropped under it.
     Stopped,
 }
 

@@ -144,6 +144,11 @@ impl Inbox {
         }
     }
 
+    /// Returns `true` if no worker will take an event any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state().is_over()
+    }
+
     /// Returns the number of events that are accepted and not settled, except expired ones.
     pub(crate) fn pending(&self) -> usize {
         self.state().pending()

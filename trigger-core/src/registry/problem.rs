@@ -46,6 +46,8 @@ pub enum ProblemKind {
     Hook,
     /// The runtime is ending.
     Ending,
+    /// The tokio runtime lacks what the processes need.
+    Tokio,
 }
 
 named!(ProblemKind as "kind" {
@@ -60,6 +62,7 @@ named!(ProblemKind as "kind" {
     Store = "store",
     Hook = "hook",
     Ending = "ending",
+    Tokio = "tokio",
 });
 
 impl Problem {

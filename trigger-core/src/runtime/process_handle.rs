@@ -2,13 +2,17 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::context::RuntimeContext;
 use super::plan::unique_ids;
 use super::process_phase::{ProcessPhase, Settled};
+use crate::clock;
 use crate::declare::TriggerConfig;
 use crate::observe::observer::ObservedProcess;
-use crate::observe::status::ProcessStatus;
+use crate::observe::status::{ProcessState, ProcessStatus};
+use crate::panic::CatchUnwind;
 use crate::process::dead_letter::CountedDeadLetters;
 use crate::process::{LogLimits, Observed, Policy, Process, Unobserved};
 use crate::queue::{Inbox, Ledger, Queue, Workers};
@@ -17,7 +21,7 @@ use crate::source::durable::Durable;
 use crate::source::trigger::TriggerError;
 use crate::source::{BoundTrigger, DeadLetterSink, SinkDeps, queue};
 use crate::store::Target;
-use crate::task::{Tasks, threads};
+use crate::task::{BoxFuture, Tasks, threads};
 
 /// One process of a runtime.
 pub(super) struct ProcessHandle {
@@ -32,6 +36,8 @@ pub(super) struct ProcessHandle {
     pub(super) source_tasks: Arc<Tasks>,
     /// The task that releases events that are due: retries, and events that something else keeps.
     pub(super) retry_clock: Tasks,
+    /// `true` once the tokio runtime was dropped under the process.
+    is_orphaned: Arc<AtomicBool>,
 }
 
 impl ProcessHandle {
@@ -93,6 +99,7 @@ impl ProcessHandle {
             workers: Tasks::default(),
             source_tasks,
             retry_clock: Tasks::default(),
+            is_orphaned: Arc::default(),
         }
     }
 
@@ -145,13 +152,23 @@ impl ProcessHandle {
                 stop.run_until_cancelled(process.inbox.watch_clock()).await;
             });
             let observed = self.process.inbox.observed().is_some();
+            let queues: Arc<[Queue]> = self.triggers.iter().map(|trigger| trigger.queue().clone()).collect();
             let worker = |number| {
+                let orphan = Orphan {
+                    queues: Arc::clone(&queues),
+                    process: Arc::clone(&self.process),
+                    flag: Arc::clone(&self.is_orphaned),
+                };
                 let process = Arc::clone(&self.process);
-                if observed {
-                    self.workers.spawn(process.work::<Observed>(number))
-                } else {
-                    self.workers.spawn(process.work::<Unobserved>(number))
-                }
+                let work = move || -> BoxFuture<'static, ()> {
+                    let process = Arc::clone(&process);
+                    if observed {
+                        Box::pin(process.work::<Observed>(number))
+                    } else {
+                        Box::pin(process.work::<Unobserved>(number))
+                    }
+                };
+                self.workers.spawn(replaced_on_panic(orphan, work))
             };
             (0..self.process.policy.concurrency).map(worker).collect()
         });
@@ -195,11 +212,19 @@ impl ProcessHandle {
         self.triggers.iter().map(|trigger| trigger.queue().ledger())
     }
 
+    /// Returns `true` once the tokio runtime was dropped under the process, so that nothing handles its events.
+    pub(super) fn is_orphaned(&self) -> bool {
+        self.is_orphaned.load(Ordering::Relaxed)
+    }
+
     pub(super) fn status(&self) -> ProcessStatus {
         let mut status = ProcessStatus {
             name: self.name().to_owned(),
             handler: self.declaration.path(),
-            state: self.phase.state(self.process.inbox.is_paused()),
+            state: match self.is_orphaned() {
+                true => ProcessState::Stopped,
+                false => self.phase.state(self.process.inbox.is_paused()),
+            },
             concurrency: self.process.policy.concurrency,
             in_flight: 0,
             handled: 0,
@@ -230,5 +255,43 @@ impl ProcessHandle {
             TriggerError::Stopped | TriggerError::Failed(_) => ProblemKind::Trigger,
         };
         Problem::of(&self.declaration, kind, error.to_string())
+    }
+}
+
+/// Detects the drop of a worker that has not ended, and was not aborted by its process: the tokio runtime was dropped.
+struct Orphan {
+    queues: Arc<[Queue]>,
+    process: Arc<Process>,
+    flag: Arc<AtomicBool>,
+}
+
+/// Closes the queues, so that no publisher queues an event that nothing will handle.
+impl Drop for Orphan {
+    fn drop(&mut self) {
+        if self.process.inbox.is_over() || self.flag.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        // No drain waits for its events.
+        self.process.inbox.abandon();
+        self.queues.iter().for_each(Queue::close);
+        tracing::error!(process = %self.process.name, "the tokio runtime was dropped, so the process has stopped");
+    }
+}
+
+/// The shortest time between two replacements of a worker.
+const REPLACEMENT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Runs a worker until its queues are closed. The worker guards the code of a handler, but not itself, nor a clock of the
+/// program. If it panics, its event is requeued, and a new worker takes its place.
+async fn replaced_on_panic(orphan: Orphan, work: impl Fn() -> BoxFuture<'static, ()>) {
+    let process = &orphan.process;
+    let mut replaced: Option<clock::Instant> = None;
+    while let Err(panic) = CatchUnwind::new(work()).await {
+        tracing::error!(process = %process.name, %panic, "a worker panicked, replacing it");
+        // A worker that panics again and again must not use up its thread.
+        if let Some(last) = replaced {
+            clock::sleep_until(last + REPLACEMENT_PAUSE).await;
+        }
+        replaced = Some(clock::instant());
     }
 }

@@ -126,7 +126,15 @@ impl RuntimePhase {
 
     /// Returns the state that a handle shows.
     pub(super) fn state(&self) -> RuntimeState {
-        match self.lock().phase {
+        let state = self.lock();
+        match state.phase {
+            // The tokio runtime was dropped under its processes.
+            Phase::Running
+                if !state.processes.is_empty()
+                    && state.processes.iter().all(|process| process.is_orphaned()) =>
+            {
+                RuntimeState::Stopped
+            }
             Phase::Running => RuntimeState::Running,
             Phase::Draining { .. } | Phase::Cancelling { .. } => RuntimeState::Draining,
             Phase::Stopped(_) => RuntimeState::Stopped,

@@ -10,7 +10,7 @@ use super::plan::{Plan, PlannedProcess};
 use super::process_handle::ProcessHandle;
 use super::runtime_phase::RuntimePhase;
 use super::{Builder, Runtime, RuntimeHandle, StartError};
-use crate::clock::SharedClock;
+use crate::clock::{self, SharedClock};
 use crate::observe::observer::Observers;
 use crate::process::dead_letter::DeadLetters;
 use crate::process::deadlock::WaitGraph;
@@ -18,13 +18,22 @@ use crate::process::handler::Env;
 use crate::registry::{Problem, ProblemKind};
 use crate::source::SharedByRuntime;
 
+/// The problem of a tokio runtime without timers, and its remedy.
+const NO_TIMERS: &str = "the tokio runtime has no timers, which timeouts, retries and the drain need: start inside of a \
+tokio runtime that is built with `enable_time()` or `enable_all()`";
+
+/// The warning of a program in which a panic aborts.
+const PANIC_ABORTS: &str = "the program is built with `panic = \"abort\"`: a panic in a handler ends the program, and every \
+event in memory is lost";
+
 impl Builder {
     /// Starts the runtime.
     ///
     /// # Errors
     ///
     /// [`StartError`] with every problem there is: settings that cannot be used, two processes of one name, two
-    /// webhooks of one path, a state that was not given, a port that is taken, no handler at all. Nothing is left
+    /// webhooks of one path, a state that was not given, a port that is taken, no handler at all, a tokio runtime without
+    /// timers. Nothing is left
     /// bound, subscribed or running, and no request was answered.
     ///
     /// # Cancel safety
@@ -37,6 +46,10 @@ impl Builder {
             request.answer(plan);
         }
         let Plan { processes, mut problems } = plan;
+        if !clock::has_timers() {
+            problems.push(Problem::general(ProblemKind::Tokio, NO_TIMERS));
+            return Err(StartError::of(problems));
+        }
         let on_start = std::mem::take(&mut self.on_start);
         let runtime = self.wire(processes);
         problems.extend(runtime.bind(problems.is_empty()).await);
@@ -55,6 +68,9 @@ impl Builder {
         let triggers: usize = processes.iter().map(|handle| handle.triggers.len()).sum();
         let names: Vec<_> = processes.iter().map(|handle| handle.name()).collect();
         tracing::info!(processes = names.len(), triggers, "started {}", names.join(", "));
+        if cfg!(panic = "abort") {
+            tracing::warn!("{PANIC_ABORTS}");
+        }
         drop(processes);
         Ok(runtime)
     }
