@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
-// The rest re-exports: behaviour is in `trigger-core`, expansion in `trigger-macros`.
+// The rest re-exports: behaviour is in `trigger-core`, expansion in `trigger-macros`, and `testing` has only checks.
 mod names;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use names::*;
 

@@ -1,0 +1,3 @@
+//! What other crates test themselves with. It needs the feature `testing`.
+
+pub mod conformance;

@@ -1,0 +1,80 @@
+//! Random programs: publications, waits, failures of the keeper, drains and crashes, in any order.
+
+use std::time::Duration;
+
+use super::Keeper;
+use super::dice::Dice;
+use super::plan::Plan;
+use super::rig::{Process, Rig, ensure};
+use crate::{Overflow, Result};
+
+/// Runs the program of a seed. Every event with a confirmation is handled or a dead letter in each process, at every
+/// moment no event is in no place, and the events of a key keep their order.
+pub(super) async fn every_confirmed_event_ends_in_any_program<K: Keeper>(
+    keeper: &mut K,
+    seed: u64,
+) -> Result {
+    let mut dice = Dice(seed);
+    let processes: Vec<_> =
+        ["p", "q"][..1 + dice.roll(2) as usize].iter().map(|name| process(&mut dice, name)).collect();
+    let mut rig = Rig::start(keeper, processes).await?;
+    for id in 0..10 + dice.roll(40) {
+        step(&mut dice, &mut rig, id).await?;
+        check_places(&rig).await?;
+    }
+    rig.settle_all().await?;
+    for process in rig.processes.iter().filter(|process| process.keyed) {
+        rig.check_order(process.name)?;
+    }
+    Ok(())
+}
+
+fn process(dice: &mut Dice, name: &'static str) -> Process {
+    Process {
+        queue: 1 + dice.roll(8) as usize,
+        overflow: if dice.one_in(2) { Overflow::Wait } else { Overflow::Reject },
+        concurrency: 1 + dice.roll(4) as usize,
+        retry: dice.roll(4) as u32,
+        keyed: dice.one_in(2),
+        ..Process::new(name)
+    }
+}
+
+async fn step<K: Keeper>(dice: &mut Dice, rig: &mut Rig<'_, K>, id: u64) -> Result {
+    match dice.roll(16) {
+        0 => rig.crash().await,
+        1 => {
+            rig.drain().await?;
+            rig.restart().await
+        }
+        2 => {
+            rig.keeper.disturb().await;
+            Ok(())
+        }
+        3 => {
+            rig.keeper.redeliver().await;
+            Ok(())
+        }
+        4..7 => rig.pass(Duration::from_millis(dice.roll(60))).await,
+        _ => {
+            let plan = Plan::new(id).key(dice.roll(3)).runs(Duration::from_millis(dice.roll(20)));
+            let plan = if dice.one_in(3) {
+                plan.fails(1 + dice.roll(4) as u32, Duration::from_millis(dice.roll(200)))
+            } else {
+                plan
+            };
+            let plan = if dice.one_in(6) { plan.rejected() } else { plan };
+            // A refused or cancelled publication has no confirmation, so nothing is expected of it.
+            drop(rig.publish_within(plan, Duration::from_millis(1 + dice.roll(30))).await);
+            Ok(())
+        }
+    }
+}
+
+/// Checks that each confirmed event that has not ended is kept.
+async fn check_places<K: Keeper>(rig: &Rig<'_, K>) -> Result {
+    // What ends between the two reads is in both.
+    let unfinished = rig.unfinished().await?;
+    let kept = rig.keeper.unsettled(rig.runtime()?).await;
+    ensure(unfinished.len() <= kept, || format!("{unfinished:?} have not ended, and {kept} events are kept"))
+}
