@@ -12,6 +12,7 @@ mod cascade;
 mod clock;
 mod common;
 mod config;
+mod conformance;
 mod connections;
 mod constructors;
 mod dead_letter_data;
