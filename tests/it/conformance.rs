@@ -1,10 +1,12 @@
-//! The conformance suite: what keeps events does not lose, repeat or reorder them. It runs on memory and on a fake engine.
+//! The conformance suite: what keeps events does not lose, repeat or reorder them. It runs on memory, on a fake
+//! engine and on a fake store.
 //!
 //! Beside the checks one by one there are random programs, and a failure at each call. The fakes can be broken in one way
 //! each, and named checks of the suite must fail then: see `mutations`.
 
 mod engine;
 mod faults;
+mod log;
 mod memory;
 mod mutation;
 mod mutations;
@@ -21,6 +23,20 @@ mod on_an_engine {
     triggers::conformance_tests!(
         #[tokio::test(start_paused = true)]
         super::engine::Engine::new()
+    );
+}
+
+mod on_a_store {
+    triggers::conformance_tests!(
+        #[tokio::test(start_paused = true)]
+        super::log::Log::new()
+    );
+}
+
+mod on_a_store_with_batches {
+    triggers::conformance_tests!(
+        #[tokio::test(start_paused = true)]
+        super::log::Log::in_batches()
     );
 }
 

@@ -78,6 +78,12 @@ pub trait Keeper: Send + Sync + 'static {
         ready(())
     }
 
+    /// Returns `true` if the keeper can do nothing more in this process, because a test has stopped its disk. Random programs
+    /// then end the runtime by a crash, after which it goes on. By default this does not happen.
+    fn must_crash(&self) -> bool {
+        false
+    }
+
     /// Returns the number of deliveries that are not settled, summed over the processes. A delivery that waits for a retry
     /// counts.
     fn unsettled(&self, runtime: &Runtime) -> impl Future<Output = usize> + Send;

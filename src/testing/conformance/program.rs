@@ -20,9 +20,18 @@ pub(super) async fn every_confirmed_event_ends_in_any_program<K: Keeper>(
     let mut rig = Rig::start(keeper, processes).await?;
     for id in 0..10 + dice.roll(40) {
         step(&mut dice, &mut rig, id).await?;
+        if rig.keeper.must_crash() {
+            rig.crash().await?;
+        }
         check_places(&rig).await?;
     }
-    rig.settle_all().await?;
+    let settled = rig.settle_all().await;
+    if rig.keeper.must_crash() {
+        rig.crash().await?;
+        rig.settle_all().await?;
+    } else {
+        settled?;
+    }
     for process in rig.processes.iter().filter(|process| process.keyed) {
         rig.check_order(process.name)?;
     }

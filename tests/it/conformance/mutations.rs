@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use triggers::testing::conformance::{Check, Keeper, checks};
 
 use super::engine::Engine;
+use super::log::Log;
 use super::memory::Memory;
 use super::mutation::Mutation::{self, *};
 use super::paused;
@@ -83,6 +84,66 @@ const OF_AN_ENGINE: &[(Mutation, &[&str])] = &[
     (ForgetLostSettlements, &["lost_settlement_is_delivered_again"]),
 ];
 
+/// Each fault of a store, and the checks that it fails.
+const OF_A_STORE: &[(Mutation, &[&str])] = &[
+    (
+        AckEarly,
+        &[
+            "attempts_and_the_last_error_are_kept_over_a_crash",
+            "confirmed_event_survives_a_crash_at_any_point",
+            "dead_letter_is_kept_before_the_acknowledgement",
+            "drain_gives_back_what_the_next_start_handles",
+            "each_process_settles_its_own_delivery",
+            "memory_holds_no_more_than_the_queue",
+            "order_of_a_key_is_kept_over_crashes",
+            "retry_is_not_early_after_a_crash",
+        ],
+    ),
+    (
+        NeverAck,
+        &[
+            "each_process_settles_its_own_delivery",
+            "lost_settlement_is_delivered_again",
+            "settled_event_is_not_delivered_again",
+        ],
+    ),
+    (AckBeforeLetter, &["dead_letter_is_kept_before_the_acknowledgement"]),
+    (
+        ConfirmEarly,
+        &[
+            "confirmed_event_survives_a_crash_at_any_point",
+            "dead_letter_is_kept_before_the_acknowledgement",
+            "memory_holds_no_more_than_the_queue",
+        ],
+    ),
+    (
+        ForgetAttempts,
+        &[
+            "attempts_and_the_last_error_are_kept_over_a_crash",
+            "drain_gives_back_what_the_next_start_handles",
+        ],
+    ),
+    (ForgetError, &["attempts_and_the_last_error_are_kept_over_a_crash"]),
+    (CountDeliveries, &["drain_gives_back_what_the_next_start_handles"]),
+    (IgnoreDue, &["retry_is_not_early_after_a_crash"]),
+    (DropReleased, &["drain_gives_back_what_the_next_start_handles"]),
+    (FeedBackwards, &["order_of_a_key_is_kept_over_crashes"]),
+    (
+        SkipLast,
+        &[
+            "attempts_and_the_last_error_are_kept_over_a_crash",
+            "confirmed_event_survives_a_crash_at_any_point",
+            "dead_letter_is_kept_before_the_acknowledgement",
+            "drain_gives_back_what_the_next_start_handles",
+            "each_process_settles_its_own_delivery",
+            "memory_holds_no_more_than_the_queue",
+            "order_of_a_key_is_kept_over_crashes",
+            "retry_is_not_early_after_a_crash",
+        ],
+    ),
+    (MixTargets, &["each_process_settles_its_own_delivery"]),
+];
+
 /// Each false claim about memory, and the checks that it fails.
 const OF_MEMORY: &[(Mutation, &[&str])] = &[
     (
@@ -144,6 +205,11 @@ fn each_fails<K: Keeper>(table: &[(Mutation, &[&'static str])], new: impl Fn(Mut
 #[test]
 fn each_fault_of_an_engine_fails_its_checks() {
     each_fails(OF_AN_ENGINE, Engine::broken);
+}
+
+#[test]
+fn each_fault_of_a_store_fails_its_checks() {
+    each_fails(OF_A_STORE, Log::broken);
 }
 
 #[test]

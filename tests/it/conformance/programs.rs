@@ -9,6 +9,7 @@ use std::ops::Range;
 use triggers::testing::conformance::{Keeper, checks};
 
 use super::engine::Engine;
+use super::log::Log;
 use super::memory::Memory;
 use super::paused;
 
@@ -54,4 +55,14 @@ fn random_programs_on_memory() {
 #[test]
 fn random_programs_on_an_engine() {
     every_seed_passes(Engine::new);
+}
+
+#[test]
+fn random_programs_on_a_store() {
+    every_seed_passes(Log::new);
+}
+
+#[test]
+fn random_programs_on_a_store_with_batches() {
+    every_seed_passes(Log::in_batches);
 }
