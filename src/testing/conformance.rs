@@ -27,6 +27,7 @@ mod program;
 mod redelivery;
 mod retries;
 mod rig;
+mod verify;
 
 pub use keeper::Keeper;
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Keeper;
 use super::plan::Plan;
-use super::rig::{Process, Rig, ensure};
+use super::rig::{Process, Rig};
+use super::verify::ensure;
 use crate::{Overflow, Result};
 
 /// The capacity of the queue.

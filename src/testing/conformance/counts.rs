@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::Keeper;
 use super::dice::Dice;
 use super::plan::Plan;
-use super::rig::{Process, Rig, ensure};
+use super::rig::{Process, Rig};
+use super::verify::ensure;
 use crate::{Outcome, Result};
 
 /// Publishes random events. The counts balance at every step, and at the end they are those of the record.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Keeper;
 use super::plan::Plan;
-use super::rig::{Process, Rig, ensure};
+use super::rig::{Process, Rig};
+use super::verify::ensure;
 use crate::Result;
 
 /// Ends a runtime after each number of milliseconds since the confirmation of an event.

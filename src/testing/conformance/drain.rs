@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Keeper;
 use super::plan::Plan;
-use super::rig::{Process, Rig, ensure};
+use super::rig::{Process, Rig};
+use super::verify::ensure;
 use crate::{DeadLetterReason, Result};
 
 /// Drains a runtime with an event in its handler, two events behind it, and one that waits for its retry. The next runtime

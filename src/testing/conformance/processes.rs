@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Keeper;
 use super::plan::Plan;
-use super::rig::{Process, Rig, ensure};
+use super::rig::{Process, Rig};
+use super::verify::ensure;
 use crate::Result;
 
 /// One process has handled the event when the runtime ends, the other has not. Only the other one gets it again.

@@ -1,15 +1,16 @@
-//! Random programs: publications, waits, failures of the keeper, drains and crashes, in any order.
+//! Random programs: publications, pauses, failures of the keeper, drains and crashes, in any order.
 
 use std::time::Duration;
 
 use super::Keeper;
 use super::dice::Dice;
 use super::plan::Plan;
-use super::rig::{Process, Rig, ensure};
+use super::rig::{Process, Rig};
+use super::verify::ensure;
 use crate::{Overflow, Result};
 
 /// Runs the program of a seed. Every event with a confirmation is handled or a dead letter in each process, at every
-/// moment no event is in no place, and the events of a key keep their order.
+/// moment no event is in no place, no attempt is made twice at once, and the events of a key keep their order.
 pub(super) async fn every_confirmed_event_ends_in_any_program<K: Keeper>(
     keeper: &mut K,
     seed: u64,
@@ -32,6 +33,7 @@ pub(super) async fn every_confirmed_event_ends_in_any_program<K: Keeper>(
     } else {
         settled?;
     }
+    rig.check_attempts()?;
     for process in rig.processes.iter().filter(|process| process.keyed) {
         rig.check_order(process.name)?;
     }
@@ -50,7 +52,7 @@ fn process(dice: &mut Dice, name: &'static str) -> Process {
 }
 
 async fn step<K: Keeper>(dice: &mut Dice, rig: &mut Rig<'_, K>, id: u64) -> Result {
-    match dice.roll(16) {
+    match dice.roll(18) {
         0 => rig.crash().await,
         1 => {
             rig.drain().await?;
@@ -64,20 +66,33 @@ async fn step<K: Keeper>(dice: &mut Dice, rig: &mut Rig<'_, K>, id: u64) -> Resu
             rig.keeper.redeliver().await;
             Ok(())
         }
-        4..7 => rig.pass(Duration::from_millis(dice.roll(60))).await,
+        4 => {
+            let name = rig.processes[0].name;
+            rig.runtime()?.pause(name)?;
+            rig.pass(Duration::from_millis(dice.roll(60))).await?;
+            Ok(rig.runtime()?.resume(name)?)
+        }
+        5..8 => rig.pass(Duration::from_millis(dice.roll(60))).await,
+        // A refused or cancelled publication has no confirmation, so nothing is expected of it.
+        8 => {
+            // They have no order, so each has its own key.
+            let plans: Vec<_> = (0..2 + dice.roll(5)).map(|n| plan(dice, 1000 * id + n)).collect();
+            let plans: Vec<_> = plans.into_iter().map(|plan| plan.key(plan.id)).collect();
+            rig.publish_together(&plans, Duration::from_millis(1 + dice.roll(60))).await
+        }
         _ => {
-            let plan = Plan::new(id).key(dice.roll(3)).runs(Duration::from_millis(dice.roll(20)));
-            let plan = if dice.one_in(3) {
-                plan.fails(1 + dice.roll(4) as u32, Duration::from_millis(dice.roll(200)))
-            } else {
-                plan
-            };
-            let plan = if dice.one_in(6) { plan.rejected() } else { plan };
-            // A refused or cancelled publication has no confirmation, so nothing is expected of it.
+            let plan = plan(dice, id);
             drop(rig.publish_within(plan, Duration::from_millis(1 + dice.roll(30))).await);
             Ok(())
         }
     }
+}
+
+fn plan(dice: &mut Dice, id: u64) -> Plan {
+    let plan = Plan::new(id).key(dice.roll(3)).runs(Duration::from_millis(dice.roll(20)));
+    let fails = if dice.one_in(3) { 1 + dice.roll(4) as u32 } else { 0 };
+    let plan = plan.fails(fails, Duration::from_millis(dice.roll(200)));
+    if dice.one_in(6) { plan.rejected() } else { plan }
 }
 
 /// Checks that each confirmed event that has not ended is kept.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Keeper;
 use super::plan::Plan;
-use super::rig::{Process, Rig, ensure};
+use super::rig::{Process, Rig};
+use super::verify::ensure;
 use crate::Result;
 
 /// Redelivers events in their handlers, in the queue and before a retry. Each attempt is made once.

@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use super::Keeper;
 use super::plan::{Attempted, Plan};
-use super::rig::{Process, Rig, ensure};
+use super::rig::{Process, Rig};
+use super::verify::ensure;
 use crate::Result;
 
 /// Ends the runtime while an event waits for each of its retries.

@@ -11,7 +11,7 @@ use super::Keeper;
 use super::plan::{Attempted, Plan, Record};
 use crate::{
     Attempt, Backoff, Builder, Clock, DeadLetter, DrainReport, Key, Outcome, Overflow, ProcessConfig,
-    ProcessStatus, Result, Runtime, TriggerEvent, TriggerStatus,
+    ProcessStatus, Result, Runtime, TriggerEvent,
 };
 
 /// The topic of every event.
@@ -59,9 +59,9 @@ pub(super) struct Rig<'a, K> {
     /// The plans of the confirmed events, in order.
     pub(super) confirmed: Vec<Plan>,
     /// The deliveries that ended or were lost with a runtime of a keeper that does not survive.
-    over: HashSet<Delivered>,
+    pub(super) over: HashSet<Delivered>,
     /// Those among them that no handler may get again, with the number of their runtime.
-    lost: Vec<(Delivered, usize)>,
+    pub(super) lost: Vec<(Delivered, usize)>,
 }
 
 impl<'a, K: Keeper> Rig<'a, K> {
@@ -169,6 +169,32 @@ impl<'a, K: Keeper> Rig<'a, K> {
         published
     }
 
+    /// Publishes several events at once, and cancels after this time what has no confirmation.
+    pub(super) async fn publish_together(&mut self, plans: &[Plan], limit: Duration) -> Result {
+        let (keeper, runtime) = (&*self.keeper, self.runtime()?);
+        let publish = |plan: &Plan| {
+            let published = before(keeper.publish(runtime, TOPIC, plan.to_body()), K::sleep(limit));
+            (*plan, Box::pin(published), None)
+        };
+        let mut publishing: Vec<_> = plans.iter().map(publish).collect();
+        poll_fn(|task| {
+            for (_, publishing, published) in &mut publishing {
+                if published.is_none()
+                    && let Poll::Ready(result) = publishing.as_mut().poll(task)
+                {
+                    *published = Some(matches!(result, Some(Ok(()))));
+                }
+            }
+            let are_all = publishing.iter().all(|(_, _, published)| published.is_some());
+            if are_all { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        let confirmed = publishing.into_iter().filter(|(_, _, published)| *published == Some(true));
+        let confirmed: Vec<_> = confirmed.map(|(plan, ..)| plan).collect();
+        self.confirmed.extend(confirmed);
+        Ok(())
+    }
+
     /// Lets the runtime run for this time, and checks its counts meanwhile.
     pub(super) async fn pass(&self, time: Duration) -> Result {
         let end = self.now() + time;
@@ -264,64 +290,6 @@ impl<'a, K: Keeper> Rig<'a, K> {
     pub(super) fn status(&self) -> Result<ProcessStatus> {
         Ok(self.runtime()?.status().processes.remove(0))
     }
-
-    /// Checks that every accepted event of this runtime is counted exactly once.
-    pub(super) fn check_balance(&self) -> Result {
-        for status in self.runtime()?.status().processes {
-            let sum = |of: fn(&TriggerStatus) -> u64| status.triggers.iter().map(of).sum::<u64>();
-            let accepted = sum(|trigger| trigger.accepted);
-            let ended = sum(|trigger| trigger.evicted + trigger.released);
-            let queued = sum(|trigger| trigger.queue_size as u64);
-            if accepted != queued + status.in_flight + status.handled + status.dead_lettered + ended {
-                return Err(format!("the counts do not balance: {status:?}").into());
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks that what a crash has lost was not handled later.
-    fn check_lost(&self) -> Result {
-        for ((process, id), life) in &self.lost {
-            let attempts = self.record.of(process, *id);
-            if let Some(later) = attempts.iter().find(|attempted| attempted.life > *life) {
-                return Err(format!("event {id} was lost, and handled nevertheless: {later:?}").into());
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks that the events of a key began in the order of their publication, each after the end of the one before, and
-    /// never two at once. A later handling of an event that had ended is no disorder.
-    pub(super) fn check_order(&self, process: &'static str) -> Result {
-        let attempts = self.record.all();
-        let of = |id| move |attempted: &&Attempted| &*attempted.process == process && attempted.plan.id == id;
-        for (index, plan) in self.confirmed.iter().enumerate() {
-            let first = attempts.iter().filter(of(plan.id)).map(|attempted| attempted.begin).min();
-            let before = self.confirmed[..index].iter().rev().find(|before| before.key == plan.key);
-            let (Some(first), Some(before)) = (first, before) else { continue };
-            let last = attempts.iter().filter(of(before.id)).find_map(|attempted| match &attempted.end {
-                Some(end) if end.is_last => Some(end.position),
-                _ => None,
-            });
-            // It was lost, or is a dead letter of a drain.
-            let gone = last.is_none() && self.over.contains(&(process, before.id));
-            if last.is_none_or(|last| last > first) && !gone {
-                return Err(format!("event {} began before event {} had ended", plan.id, before.id).into());
-            }
-        }
-        for (index, one) in attempts.iter().enumerate() {
-            let Some(end) = &one.end else { continue };
-            let beside = attempts[index + 1..].iter().find(|other| {
-                let same = other.process == one.process && other.plan.key == one.plan.key;
-                same && other.begin < end.position
-            });
-            if let Some(beside) = beside.filter(|_| &*one.process == process) {
-                let ids = (one.plan.id, beside.plan.id);
-                return Err(format!("events {ids:?} of one key were handled at once").into());
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The handler of a process.
@@ -368,9 +336,4 @@ async fn before<T>(future: impl Future<Output = T>, limit: impl Future<Output = 
         Poll::Pending => limit.as_mut().poll(task).map(|()| None),
     })
     .await
-}
-
-/// Fails a check unless a condition is true.
-pub(super) fn ensure(condition: bool, problem: impl FnOnce() -> String) -> Result {
-    if condition { Ok(()) } else { Err(problem().into()) }
 }
