@@ -367,3 +367,19 @@ async fn report_counts_handlers_that_end_when_the_drain_begins() -> Result {
     }
     Ok(())
 }
+
+/// A program may end its runtime from a task.
+#[tokio::test(start_paused = true)]
+async fn shutdown_and_changes_run_in_a_spawned_task() -> Result {
+    let runtime = Runtime::builder().process("p", on("e"), |_: TriggerEvent| async {}).start().await?;
+    let names = vec!["p".to_owned()];
+    let ended = tokio::spawn(async move {
+        for name in &names {
+            runtime.remove_process(name).await.expect("a process");
+        }
+        runtime.add_process("q", on("e"), |_: TriggerEvent| async {}).await.expect("a sound process");
+        runtime.shutdown().await
+    });
+    assert_eq!(ended.await?.left, 0);
+    Ok(())
+}

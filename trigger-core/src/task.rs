@@ -22,8 +22,11 @@ pub(crate) async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<
 
 /// As [`all`], for any number of futures, such as one for each process. Each is moved once more, and its polls stay within
 /// the budget of the task.
-pub(crate) async fn all_of_many<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    all(futures.into_iter().map(within_budget)).await
+///
+/// It takes a list, because with an iterator the compiler cannot prove that the future of a drain is `Send`.
+pub(crate) async fn all_of_many<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let futures: Vec<_> = futures.into_iter().map(within_budget).collect();
+    all(futures).await
 }
 
 /// Polls the future only while the task has budget left. Otherwise it wakes itself at once, so that `FuturesOrdered` ends
@@ -134,7 +137,7 @@ mod tests {
                 number
             }
         };
-        let outputs = all_of_many((0..FUTURES).map(future)).await;
+        let outputs = all_of_many((0..FUTURES).map(future).collect()).await;
         assert_eq!(outputs, (0..FUTURES).collect::<Vec<_>>());
         assert!(polls.get() < 2 * FUTURES, "{} polls", polls.get());
     }

@@ -49,7 +49,7 @@ impl Runtime {
         // Race: the settlement of the last pending event also ends the count. Otherwise a publisher could start a
         // cascade before the queues close, and their close would cut it.
         let quiescent = async {
-            all_of_many(processes.iter().map(|process| process.refuse())).await;
+            all_of_many(processes.iter().map(|process| process.refuse()).collect()).await;
             self.context.quiescence.ended().await;
         };
         let in_time = !self.phase.is_cancelling() && timeout_at(deadline, quiescent).await.is_ok();
@@ -60,17 +60,17 @@ impl Runtime {
         // and complete although no process takes its event.
         if !in_time {
             self.phase.cancel();
-            all_of_many(processes.iter().map(|process| process.cancel())).await;
+            all_of_many(processes.iter().map(|process| process.cancel()).collect()).await;
         }
 
         // 4. End each process.
-        let reports = all_of_many(processes.iter().map(|process| process.end())).await;
+        let reports = all_of_many(processes.iter().map(|process| process.end()).collect()).await;
 
         // 5. Close the sources.
         // Invariant: every port is closed.
         // Race: all processes end before the first path is gone. A path that is gone answers 404 instead of 503, and
         // the sender would not try again.
-        all_of_many(processes.iter().map(|process| process.close_sources())).await;
+        all_of_many(processes.iter().map(|process| process.close_sources()).collect()).await;
 
         // 6. Run the hooks.
         run_stop_hooks(&mut hooks, deadline).await;
@@ -104,7 +104,8 @@ impl Runtime {
         // seen the phase. The lookup of its host name may take longer than the drain; then it is refused.
         let admitted = async { drop(timeout_at(deadline, self.adding.lock()).await) };
         // Meanwhile no source takes an event from outside.
-        let refused = timeout_at(deadline, all_of_many(present.iter().map(|process| process.refuse())));
+        let refused =
+            timeout_at(deadline, all_of_many(present.iter().map(|process| process.refuse()).collect()));
         let _ = tokio::join!(refused, admitted);
         let processes = self.phase.seal();
         processes.iter().for_each(|process| process.begin_drain(deadline));
