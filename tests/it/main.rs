@@ -66,3 +66,4 @@ mod waiting_retries;
 mod webhook;
 mod webhook_overflow;
 mod webhook_stop;
+mod workers;

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesOrdered, StreamExt as _};
+use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, coop};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -67,6 +68,15 @@ impl Tasks {
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         self.tracker.spawn(future).abort_handle()
+    }
+
+    /// Spawns a future on this tokio runtime, from any thread.
+    pub(crate) fn spawn_on(
+        &self,
+        runtime: &Handle,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) -> AbortHandle {
+        self.tracker.spawn_on(future, runtime).abort_handle()
     }
 
     /// Returns the token whose cancellation asks the tasks to stop.

@@ -16,13 +16,23 @@ pub(super) struct IdleWorkers {
     woken: u32,
     /// The maximum of `woken`.
     limit: u32,
+    /// Workers that may still be made. They are made when an event finds no idle one, so that a process with a high
+    /// concurrency costs nothing until it is used.
+    unmade: usize,
+}
+
+/// A worker that is to look for an event.
+pub(super) enum Woken {
+    Idle(Waker),
+    /// It is to be made. It calls [`IdleWorkers::begin`] first.
+    New,
 }
 
 impl IdleWorkers {
     /// Returns an empty list. A burst of events wakes at most `limit` workers at once. Each woken worker wakes the next one
     /// while there are events.
     pub(super) fn new(limit: u32) -> IdleWorkers {
-        IdleWorkers { waiting: Vec::new(), last_number: 0, woken: 0, limit }
+        IdleWorkers { waiting: Vec::new(), last_number: 0, woken: 0, limit, unmade: 0 }
     }
 
     /// Adds a worker, or changes its waker. `number` is that of its wait.
@@ -58,21 +68,36 @@ impl IdleWorkers {
         self.waiting.binary_search_by_key(&number, |(number, _)| *number).ok()
     }
 
-    /// Returns `true` if a worker waits, and the limit allows one more to be woken.
+    /// Returns `true` if a worker waits or may be made, and the limit allows one more to be woken.
     #[inline(always)]
     pub(super) fn can_wake(&self) -> bool {
-        !self.waiting.is_empty() && self.woken < self.limit
+        self.woken < self.limit && (!self.waiting.is_empty() || self.unmade > 0)
     }
 
-    /// Removes a worker that is to be woken.
+    /// Removes a worker that is to be woken or made.
     #[inline]
-    pub(super) fn wake(&mut self) -> Option<Waker> {
+    pub(super) fn wake(&mut self) -> Option<Woken> {
         if !self.can_wake() {
             return None;
         }
-        let (_, waker) = self.waiting.pop()?;
         self.woken += 1;
-        Some(waker)
+        match self.waiting.pop() {
+            Some((_, waker)) => Some(Woken::Idle(waker)),
+            None => {
+                self.unmade -= 1;
+                Some(Woken::New)
+            }
+        }
+    }
+
+    /// Allows this number of workers to be made.
+    pub(super) fn allow(&mut self, workers: usize) {
+        self.unmade = workers;
+    }
+
+    /// Counts a worker that was made and begins to look for an event.
+    pub(super) fn begin(&mut self) {
+        self.woken -= 1;
     }
 
     /// Removes all workers, which are all to be woken.

@@ -1,5 +1,6 @@
 //! The inbox of a process. Its queues share one lock, and the places where workers and publishers wait.
 
+use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -27,10 +28,22 @@ pub(crate) struct Inbox {
     key_log: LogLimit,
     /// `None` if the program takes the events itself.
     workers: Option<Workers>,
+    /// Makes a worker. Set once the process has started.
+    make_worker: Mutex<Option<MakeWorker>>,
     /// The clock task of the process waits here for a change of the schedule.
     schedule: Notify,
     quiescence: Arc<Quiescence>,
     observed: Option<ObservedProcess>,
+}
+
+/// Makes a worker of a process.
+#[derive(Clone)]
+struct MakeWorker(Arc<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for MakeWorker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MakeWorker")
+    }
 }
 
 /// The workers of a process.
@@ -83,6 +96,7 @@ impl Inbox {
             key,
             key_log: LogLimit::default(),
             workers,
+            make_worker: Mutex::new(None),
             schedule: Notify::new(),
             quiescence,
             observed,
@@ -122,7 +136,28 @@ impl Inbox {
         if wakes.schedule {
             self.schedule.notify_one();
         }
+        if wakes.new_workers > 0 {
+            let make = self.make_worker().clone();
+            (0..wakes.new_workers).for_each(|_| make.iter().for_each(|make| (make.0)()));
+        }
         wakes.wake();
+    }
+
+    /// Makes workers from now on, when events need them: up to the number of [`Workers::count`]. `make` makes one, on any
+    /// thread. It must not block, and must not use the inbox. Each worker calls [`begin_worker`](Self::begin_worker) first.
+    pub(crate) fn make_workers(&self, make: impl Fn() + Send + Sync + 'static) {
+        *self.make_worker() = Some(MakeWorker(Arc::new(make)));
+        let count = self.workers.map_or(0, |workers| workers.count);
+        self.transition(|state| state.allow_workers(count));
+    }
+
+    fn make_worker(&self) -> MutexGuard<'_, Option<MakeWorker>> {
+        self.make_worker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a worker that was made and begins to look for events.
+    pub(crate) fn begin_worker(&self) {
+        self.transition(State::begin_worker);
     }
 
     /// Returns the observers of the process, if there are any.

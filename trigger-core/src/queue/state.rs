@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::Ledger;
-use super::idle::IdleWorkers;
+use super::idle::{IdleWorkers, Woken};
 use super::item::{Item, Taken};
 use super::lanes::Lanes;
 use super::port::{Bounds, Entry, Port};
@@ -180,8 +180,10 @@ impl State {
     /// Notifies a worker of an event that is ready.
     #[inline(always)]
     fn notify_worker(&mut self) {
-        if let Some(waker) = self.workers.wake() {
-            self.wakes.add(waker);
+        match self.workers.wake() {
+            None => {}
+            Some(Woken::Idle(waker)) => self.wakes.add(waker),
+            Some(Woken::New) => self.wakes.new_workers += 1,
         }
     }
 
@@ -322,6 +324,7 @@ impl State {
     pub(super) fn pause(&mut self, paused: bool) {
         self.paused = paused && self.deadline.is_none();
         self.wake_all_workers();
+        self.notify_next();
     }
 
     /// Returns `true` if wake-ups are to be sent.
@@ -342,6 +345,17 @@ impl State {
     /// Adds a worker that waits for an event, or changes its waker.
     pub(super) fn wait_for_event(&mut self, number: &mut Option<u64>, waker: &Waker) {
         self.workers.wait(number, waker);
+    }
+
+    /// Allows this number of workers to be made, for the events that are queued already too.
+    pub(super) fn allow_workers(&mut self, workers: usize) {
+        self.workers.allow(workers);
+        self.notify_next();
+    }
+
+    /// Counts a worker that was made. It looks for an event after this, so it need not wake the next one.
+    pub(super) fn begin_worker(&mut self) {
+        self.workers.begin();
     }
 
     /// Ends the wait of a worker. One that was woken and takes no event wakes the next one.

@@ -11,6 +11,8 @@ pub(super) struct Wakes {
     pub(super) at_rest: bool,
     /// An event was scheduled, so the clock of the process has another time to wait for.
     pub(super) schedule: bool,
+    /// The number of workers to make.
+    pub(super) new_workers: u32,
     /// Of workers, and of publishers whose wait has ended.
     wakers: Wakers,
 }
@@ -29,8 +31,8 @@ impl Wakes {
     /// Returns `true` if a wake-up is due. Most transitions of a busy inbox have none.
     #[inline(always)]
     pub(super) fn any(&self) -> bool {
-        let Wakes { has_wakers, at_rest, schedule, .. } = *self;
-        has_wakers | at_rest | schedule
+        let Wakes { has_wakers, at_rest, schedule, new_workers, .. } = *self;
+        has_wakers | at_rest | schedule | (new_workers > 0)
     }
 
     pub(super) fn add(&mut self, waker: Waker) {

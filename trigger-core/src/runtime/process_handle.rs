@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::task::AbortHandle;
+
 use super::context::RuntimeContext;
 use super::plan::unique_ids;
 use super::process_phase::{ProcessPhase, Settled};
@@ -143,35 +145,42 @@ impl ProcessHandle {
         self.triggers.iter().for_each(BoundTrigger::accept);
     }
 
-    /// Starts the workers, after the triggers have opened the queues. Otherwise the workers would end: they do once every
-    /// queue is closed.
-    pub(super) fn work(&self) {
-        self.phase.begin(|| {
-            let (process, stop) = (Arc::clone(&self.process), self.retry_clock.stop_token());
-            self.retry_clock.spawn(async move {
-                stop.run_until_cancelled(process.inbox.watch_clock()).await;
-            });
-            let observed = self.process.inbox.observed().is_some();
-            let queues: Arc<[Queue]> = self.triggers.iter().map(|trigger| trigger.queue().clone()).collect();
-            let worker = |number| {
-                let orphan = Orphan {
-                    queues: Arc::clone(&queues),
-                    process: Arc::clone(&self.process),
-                    flag: Arc::clone(&self.is_orphaned),
-                };
-                let process = Arc::clone(&self.process);
-                let work = move || -> BoxFuture<'static, ()> {
-                    let process = Arc::clone(&process);
-                    if observed {
-                        Box::pin(process.work::<Observed>(number))
-                    } else {
-                        Box::pin(process.work::<Unobserved>(number))
-                    }
-                };
-                self.workers.spawn(replaced_on_panic(orphan, work))
-            };
-            (0..self.process.policy.concurrency).map(worker).collect()
+    /// Starts to handle events, after the triggers have opened the queues. Otherwise the workers would end: they do once every
+    /// queue is closed. Each worker is made when an event needs it.
+    pub(super) fn work(self: &Arc<Self>) {
+        if !self.phase.begin() {
+            return;
+        }
+        let (process, stop) = (Arc::clone(&self.process), self.retry_clock.stop_token());
+        self.retry_clock.spawn(async move {
+            stop.run_until_cancelled(process.inbox.watch_clock()).await;
         });
+        // The publisher of the event may run on another tokio runtime, or on none.
+        let (handle, runtime) = (Arc::downgrade(self), tokio::runtime::Handle::current());
+        self.process.inbox.make_workers(move || {
+            if let Some(handle) = handle.upgrade() {
+                handle.phase.add_worker(|number| handle.spawn_worker(number, &runtime));
+            }
+        });
+    }
+
+    fn spawn_worker(&self, number: usize, runtime: &tokio::runtime::Handle) -> AbortHandle {
+        let observed = self.process.inbox.observed().is_some();
+        let orphan = Orphan {
+            queues: self.triggers.iter().map(|trigger| trigger.queue().clone()).collect(),
+            process: Arc::clone(&self.process),
+            flag: Arc::clone(&self.is_orphaned),
+        };
+        let process = Arc::clone(&self.process);
+        let work = move || -> BoxFuture<'static, ()> {
+            let process = Arc::clone(&process);
+            if observed {
+                Box::pin(process.work::<Observed>(number))
+            } else {
+                Box::pin(process.work::<Unobserved>(number))
+            }
+        };
+        self.workers.spawn_on(runtime, replaced_on_panic(orphan, work))
     }
 
     /// Undoes a start that has failed.
@@ -260,7 +269,7 @@ impl ProcessHandle {
 
 /// Detects the drop of a worker that has not ended, and was not aborted by its process: the tokio runtime was dropped.
 struct Orphan {
-    queues: Arc<[Queue]>,
+    queues: Vec<Queue>,
     process: Arc<Process>,
     flag: Arc<AtomicBool>,
 }
@@ -285,6 +294,7 @@ const REPLACEMENT_PAUSE: Duration = Duration::from_secs(1);
 /// program. If it panics, its event is requeued, and a new worker takes its place.
 async fn replaced_on_panic(orphan: Orphan, work: impl Fn() -> BoxFuture<'static, ()>) {
     let process = &orphan.process;
+    process.inbox.begin_worker();
     let mut replaced: Option<clock::Instant> = None;
     while let Err(panic) = CatchUnwind::new(work()).await {
         tracing::error!(process = %process.name, %panic, "a worker panicked, replacing it");

@@ -47,11 +47,21 @@ impl ProcessPhase {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `Bound -> Running`: spawns the workers. In every other phase it spawns none.
-    pub(super) fn begin(&self, spawn: impl FnOnce() -> Vec<AbortHandle>) {
+    /// `Bound -> Running`. Returns `false` in every other phase.
+    pub(super) fn begin(&self) -> bool {
         let mut phase = self.lock();
-        if matches!(*phase, Phase::Bound) {
-            *phase = Phase::Running { workers: spawn() };
+        let is_bound = matches!(*phase, Phase::Bound);
+        if is_bound {
+            *phase = Phase::Running { workers: Vec::new() };
+        }
+        is_bound
+    }
+
+    /// Spawns a worker, with its number, in `Running` and `Draining`. In a later phase no worker takes an event.
+    pub(super) fn add_worker(&self, spawn: impl FnOnce(usize) -> AbortHandle) {
+        if let Phase::Running { workers } | Phase::Draining { workers, .. } = &mut *self.lock() {
+            let worker = spawn(workers.len());
+            workers.push(worker);
         }
     }
 
@@ -166,7 +176,7 @@ mod tests {
     fn second_drain_moves_the_deadline_and_keeps_the_count_of_the_first() {
         let (phase, now) = (ProcessPhase::default(), clock::instant());
         let later = now + Duration::from_secs(1);
-        phase.begin(Vec::new);
+        assert!(phase.begin());
         assert!(phase.begin_drain(now, settled(3)));
         assert!(phase.begin_drain(later, settled(5)));
         assert_eq!((phase.deadline(), phase.settled_before()), (Some(later), settled(3)));
@@ -186,16 +196,16 @@ mod tests {
     fn no_worker_is_spawned_after_the_beginning_of_the_end() {
         let (phase, now) = (ProcessPhase::default(), clock::instant());
         assert!(phase.begin_drain(now, settled(0)));
-        phase.begin(|| panic!("it is draining"));
+        assert!(!phase.begin(), "it is draining");
         phase.stop(report());
-        phase.begin(|| panic!("it is stopped"));
+        assert!(!phase.begin(), "it is stopped");
         assert_eq!(phase.report(), Some(report()));
     }
 
     #[test]
     fn state_follows_the_phase() {
         let (phase, now) = (ProcessPhase::default(), clock::instant());
-        phase.begin(Vec::new);
+        assert!(phase.begin());
         assert_eq!(phase.state(false), ProcessState::Running);
         assert_eq!(phase.state(true), ProcessState::Paused);
         phase.stop(report());

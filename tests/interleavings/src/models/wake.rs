@@ -60,6 +60,32 @@ fn woken_worker_wakes_the_next_worker_while_events_are_queued() {
 }
 
 #[test]
+fn worker_is_made_for_each_event_that_needs_one() {
+    model(|| {
+        let process = Process::on_one_thread(2, 2);
+        let made = Arc::new(Mutex::new(Vec::new()));
+        let (of_worker, list) = (process.clone(), Arc::clone(&made));
+        process.queue.inbox().make_workers(move || {
+            // As above, no worker takes a second event.
+            let worker = of_worker.in_thread(|process| {
+                process.queue.inbox().begin_worker();
+                forget(block_on(process.next()).unwrap());
+            });
+            list.lock().unwrap().push(worker);
+        });
+        let other = process.in_thread(|process| process.push(1));
+        process.push(2);
+        other.join().unwrap();
+        // The first worker makes the second one.
+        for _ in 0..2 {
+            let worker = made.lock().unwrap().pop().expect("a worker");
+            worker.join().unwrap();
+        }
+        assert_eq!(process.queue.snapshot().ledger.in_flight(), 2);
+    });
+}
+
+#[test]
 fn aborted_worker_passes_its_wake_up_on_when_a_push_wakes_one_worker() {
     model(|| abort_one_of_two_workers(&Process::on_one_thread(1, 2)));
 }

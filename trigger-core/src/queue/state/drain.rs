@@ -10,6 +10,7 @@ impl State {
         let expired = self.schedule.take_late(deadline).map(|taken| self.expire(taken)).sum();
         self.after_expiry(expired);
         self.wake_all_workers();
+        self.notify_next();
     }
 
     /// Expires an event whose retry is due after the deadline, and the events behind it in its lane. Returns the number
