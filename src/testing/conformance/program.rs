@@ -76,7 +76,7 @@ async fn step<K: Keeper>(dice: &mut Dice, rig: &mut Rig<'_, K>, id: u64) -> Resu
         // A refused or cancelled publication has no confirmation, so nothing is expected of it.
         8 => {
             // They have no order, so each has its own key.
-            let plans: Vec<_> = (0..2 + dice.roll(5)).map(|n| plan(dice, 1000 * id + n)).collect();
+            let plans: Vec<_> = (0..2 + dice.roll(5)).map(|n| plan(dice, 1000 + 10 * id + n)).collect();
             let plans: Vec<_> = plans.into_iter().map(|plan| plan.key(plan.id)).collect();
             rig.publish_together(&plans, Duration::from_millis(1 + dice.roll(60))).await
         }
