@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use triggers::{
-    Bytes, Context, DeadLetter, DeadLetterReason, Error, Handler, Json, Outcome, Overflow, ProcessConfig,
-    Rejection, Result, Runtime, TriggerConfig, TriggerEvent,
+    Backoff, Bytes, Context, DeadLetter, DeadLetterReason, Error, Handler, Json, Outcome, Overflow,
+    ProcessConfig, Rejection, Result, Runtime, TriggerConfig, TriggerEvent,
 };
 
 use crate::common::{alive_tasks, assert_balanced, on, status};
@@ -183,6 +183,30 @@ async fn panic_in_the_drop_of_a_panic_payload_or_a_cancelled_future_ends_no_work
     let letters = runtime.dead_letters().list().await;
     assert!(letters[0].error.starts_with("a panic without a message, at tests/it/panics.rs:"), "{letters:?}");
     assert_eq!(letters[1].reason, DeadLetterReason::TimedOut);
+    Ok(())
+}
+
+/// Each attempt costs its event one attempt, and the worker nothing.
+#[tokio::test(start_paused = true)]
+async fn panic_whose_payload_panics_again_after_an_await_is_one_failed_attempt() -> Result {
+    let config = on("x").retry(2).backoff(Backoff::new(Duration::ZERO, Duration::ZERO));
+    let runtime = Runtime::builder()
+        .process("p", config, |Json(n): Json<u32>| async move {
+            tokio::task::yield_now().await;
+            if n < 2 {
+                std::panic::panic_any(Grenade)
+            }
+        })
+        .start()
+        .await?;
+    for n in [0, 2, 0] {
+        runtime.bus().emit("x", n).await?;
+    }
+    let report = runtime.shutdown().await;
+    assert_eq!((report.completed, report.dead_lettered, report.left), (1, 2, 0));
+    let now = status(&runtime);
+    assert_eq!((now.failed, now.retried), (6, 4));
+    assert_balanced(&now);
     Ok(())
 }
 
