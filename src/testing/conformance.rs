@@ -100,6 +100,7 @@ macro_rules! conformance_tests {
             bounds::publisher_of_reject_gets_an_error,
             counts::every_event_is_counted_at_every_step,
             crashes::confirmed_event_survives_a_crash_at_any_point,
+            crashes::large_backlog_survives_a_crash,
             crashes::settled_event_is_not_delivered_again,
             dead_letters::dead_letter_is_kept_before_the_acknowledgement,
             drain::drain_gives_back_what_the_next_start_handles,

@@ -26,6 +26,23 @@ pub(super) async fn confirmed_event_survives_a_crash_at_any_point<K: Keeper>(
     Ok(())
 }
 
+/// The number of events of a large backlog. A start loads up to 1000 events of a store at a time.
+const BACKLOG: u64 = 1100;
+
+/// Publishes more events than a start loads at a time, behind one that is in its handler when the runtime ends.
+pub(super) async fn large_backlog_survives_a_crash<K: Keeper>(keeper: &mut K, _: u64) -> Result {
+    let queue = 2 * BACKLOG as usize;
+    let mut rig = Rig::start(keeper, [Process { queue, ..Process::new("p") }]).await?;
+    rig.publish(Plan::new(0).runs(Duration::from_secs(1))).await?;
+    let plans: Vec<_> = (1..BACKLOG).map(Plan::new).collect();
+    rig.publish_together(&plans, Duration::from_millis(500)).await?;
+    let confirmed = rig.confirmed.len() as u64;
+    ensure(confirmed == BACKLOG, || format!("{confirmed} of {BACKLOG} publications have a confirmation"))?;
+    rig.pass(Duration::from_millis(200)).await?;
+    rig.crash().await?;
+    rig.settle().await
+}
+
 /// Waits until the end of two events is safe. Neither is delivered after a crash.
 pub(super) async fn settled_event_is_not_delivered_again<K: Keeper>(keeper: &mut K, _: u64) -> Result {
     let mut rig = Rig::start(keeper, [Process::new("p")]).await?;

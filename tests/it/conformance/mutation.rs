@@ -33,6 +33,8 @@ pub(super) enum Mutation {
     IgnoreRoom,
     /// After a start, the last event is not delivered.
     SkipLast,
+    /// After a start, only the first events of a large backlog are delivered.
+    LoadOnePage,
     /// The receipts of two processes are swapped.
     MixTargets,
     /// An event is queued again although it is held.
