@@ -218,9 +218,14 @@ impl State {
         let queue = &mut self.ports[port];
         let item = match &mut self.lanes {
             None => queue.pop()?,
-            Some(lanes) => lanes.evict(port)?,
+            Some(lanes) => {
+                let item = lanes.evict(port)?;
+                if lanes.has_deferred() {
+                    self.schedule_deferred();
+                }
+                item
+            }
         };
-        self.schedule_deferred();
         let queue = &mut self.ports[port];
         queue.count_out(&item);
         queue.ledger.evicted += 1;
