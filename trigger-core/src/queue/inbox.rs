@@ -128,7 +128,7 @@ impl Inbox {
 
     #[inline(never)]
     fn send(&self, mut state: MutexGuard<'_, State>) {
-        let wakes = state.take_wakes();
+        let (wakes, wakers) = state.take_wakes();
         drop(state);
         if wakes.at_rest {
             self.quiescence.leave();
@@ -140,7 +140,7 @@ impl Inbox {
             let make = self.make_worker().clone();
             (0..wakes.new_workers).for_each(|_| make.iter().for_each(|make| (make.0)()));
         }
-        wakes.wake();
+        wakers.wake();
     }
 
     /// Makes workers from now on, when events need them: up to the number of [`Workers::count`]. `make` makes one, on any

@@ -11,7 +11,7 @@ use super::lanes::Lanes;
 use super::port::{Bounds, Entry, Port};
 use super::quiescence::{InboxPending, Quiescence};
 use super::schedule::Schedule;
-use super::wake::Wakes;
+use super::wake::{Wakers, Wakes};
 use crate::clock::Instant;
 use crate::event::Frame;
 
@@ -41,6 +41,8 @@ pub(super) struct State {
     /// others.
     turn: usize,
     quiescence: Arc<Quiescence>,
+    /// The tasks that this transition wakes.
+    wakers: Wakers,
     schedule: Schedule,
     /// Events whose retry is due after the deadline of the drain, and the events behind them in their lanes.
     expired: Vec<(usize, Item)>,
@@ -70,6 +72,7 @@ impl State {
         State {
             quiescence,
             wakes: Wakes::default(),
+            wakers: Wakers::None,
             admitted: observed.then(Vec::new),
             ports: bounds.iter().map(|bounds| Port::new(*bounds)).collect(),
             lanes: keyed.then(|| Box::new(Lanes::new(evicts.iter().copied()))),
@@ -108,7 +111,7 @@ impl State {
             queue.closes += 1;
         }
         while let Some(waker) = queue.door.turn_away_next() {
-            self.wakes.add(waker);
+            self.wakes.add(waker, &mut self.wakers);
         }
         self.wake_all_workers();
     }
@@ -182,13 +185,13 @@ impl State {
     fn notify_worker(&mut self) {
         match self.workers.wake() {
             None => {}
-            Some(Woken::Idle(waker)) => self.wakes.add(waker),
+            Some(Woken::Idle(waker)) => self.wakes.add(waker, &mut self.wakers),
             Some(Woken::New) => self.wakes.new_workers += 1,
         }
     }
 
     fn wake_all_workers(&mut self) {
-        self.workers.wake_all().for_each(|waker| self.wakes.add(waker));
+        self.workers.wake_all().for_each(|waker| self.wakes.add(waker, &mut self.wakers));
     }
 
     /// Queues an event that is pending. Returns `true` if no worker will take it, so that it is to be removed from the
@@ -339,8 +342,8 @@ impl State {
     }
 
     /// Returns the wake-ups to send after the lock is released.
-    pub(super) fn take_wakes(&mut self) -> Wakes {
-        std::mem::take(&mut self.wakes)
+    pub(super) fn take_wakes(&mut self) -> (Wakes, Wakers) {
+        (std::mem::take(&mut self.wakes), std::mem::take(&mut self.wakers))
     }
 
     pub(super) fn is_paused(&self) -> bool {

@@ -2,8 +2,9 @@
 
 use std::task::Waker;
 
-/// The wake-ups of a transition, which the inbox sends after it has released the lock.
-#[derive(Debug, Default)]
+/// The wake-ups of a transition, which the inbox sends after it has released the lock. The wakers are elsewhere, so that these
+/// flags share a line of the cache with the lock.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wakes {
     /// `true` if there are wakers.
     has_wakers: bool,
@@ -13,12 +14,25 @@ pub(super) struct Wakes {
     pub(super) schedule: bool,
     /// The number of workers to make.
     pub(super) new_workers: u32,
-    /// Of workers, and of publishers whose wait has ended.
-    wakers: Wakers,
 }
 
+impl Wakes {
+    /// Returns `true` if a wake-up is due. Most transitions of a busy inbox have none.
+    #[inline(always)]
+    pub(super) fn any(&self) -> bool {
+        let Wakes { has_wakers, at_rest, schedule, new_workers } = *self;
+        has_wakers | at_rest | schedule | (new_workers > 0)
+    }
+
+    pub(super) fn add(&mut self, waker: Waker, wakers: &mut Wakers) {
+        self.has_wakers = true;
+        wakers.add(waker);
+    }
+}
+
+/// The wakers of workers, and of publishers whose wait has ended.
 #[derive(Debug, Default)]
-enum Wakers {
+pub(super) enum Wakers {
     #[default]
     None,
     /// The usual cases, which allocate nothing.
@@ -27,17 +41,9 @@ enum Wakers {
     Many(Vec<Waker>),
 }
 
-impl Wakes {
-    /// Returns `true` if a wake-up is due. Most transitions of a busy inbox have none.
-    #[inline(always)]
-    pub(super) fn any(&self) -> bool {
-        let Wakes { has_wakers, at_rest, schedule, new_workers, .. } = *self;
-        has_wakers | at_rest | schedule | (new_workers > 0)
-    }
-
-    pub(super) fn add(&mut self, waker: Waker) {
-        self.has_wakers = true;
-        self.wakers = match std::mem::take(&mut self.wakers) {
+impl Wakers {
+    fn add(&mut self, waker: Waker) {
+        *self = match std::mem::take(self) {
             Wakers::None => Wakers::One(waker),
             Wakers::One(first) => Wakers::Two(first, waker),
             Wakers::Two(first, second) => Wakers::Many(vec![first, second, waker]),
@@ -48,9 +54,8 @@ impl Wakes {
         };
     }
 
-    /// Wakes the tasks.
     pub(super) fn wake(self) {
-        match self.wakers {
+        match self {
             Wakers::None => {}
             Wakers::One(waker) => waker.wake(),
             Wakers::Two(first, second) => {

@@ -149,6 +149,7 @@ impl Builder {
     ///
     /// A publication waits for the store, and fails with [`PublishError::NotStored`](crate::PublishError::NotStored). The
     /// start loads the stored events, and queues them ahead of new ones. A drain leaves in the store what is not handled.
+    /// Dead letters are kept in memory, and a redriven one is queued without the store.
     pub fn store(mut self, store: impl Store) -> Builder {
         self.store = Some(Arc::new(store));
         self

@@ -1,9 +1,8 @@
 //! The end of a source: where it offers an event, and what becomes of the event at the bound of the queue.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::sync::{Arc, OnceLock};
-use std::task::{Poll, Waker};
 use std::time::SystemTime;
 
 use super::deps::{DeadLetterSink, SinkDeps};
@@ -12,20 +11,21 @@ use crate::clock::SharedClock;
 use crate::declare::filter::Filter;
 use crate::declare::policy::Overflow;
 use crate::declare::{SourceKind, TriggerConfig};
-use crate::event::{EventId, Frame, HeldEvent, TriggerEvent};
+use crate::event::{EventId, HeldEvent, TriggerEvent};
 use crate::observe::status::TriggerStatus;
 use crate::process::deadlock::WaitGraph;
-use crate::queue::{Item, Ledger, Queue, Refusal, receipt};
-use crate::source::durable::{Durable, Reservation, Storing};
+use crate::queue::{Item, Ledger, Queue, receipt};
+use crate::source::durable::Durable;
 use crate::source::trigger::TriggerError;
-use crate::task::BoxFuture;
 
 mod drops;
 mod offer;
+mod send;
 mod waiting;
 
 use drops::LogLimits;
 pub(crate) use offer::Offer;
+use send::Sending;
 pub(crate) use waiting::{Waited, WaitingOffer};
 
 /// The receiving end of a trigger: its queue, with its filter, its bounds and its overflow policy. A source offers events to
@@ -41,10 +41,10 @@ pub struct Sink(Arc<Inner>);
 struct Inner {
     queue: Queue,
     overflow: Overflow,
-    filter: Option<Filter>,
-    dead_letters: Option<DeadLetterSink>,
     /// Boxed, so that what each event needs stays in one line of the cache.
     durable: Option<Box<Durable>>,
+    filter: Option<Filter>,
+    dead_letters: Option<DeadLetterSink>,
     wait_graph: Arc<WaitGraph>,
     clock: SharedClock,
     kind: &'static SourceKind,
@@ -89,56 +89,8 @@ impl Sink {
     /// not lose it waits for [`capacity`](Self::capacity) before it takes the event from outside.
     ///
     /// The future has few bytes more than the draft, because a source may have thousands of them.
-    #[expect(clippy::manual_async_fn, reason = "an async fn would store the draft twice")]
     pub fn send(&self, draft: Draft) -> impl Future<Output = Offered> + Send + '_ {
-        async move {
-            let (mut draft, mut slow) = (Some(draft), None);
-            poll_fn(|task| {
-                if let Some(draft) = draft.take() {
-                    match self.offer_draft(draft, task.waker()) {
-                        Ok(offered) => return Poll::Ready(offered),
-                        Err(future) => slow = Some(future),
-                    }
-                }
-                slow.as_mut().map_or(Poll::Pending, |slow| slow.as_mut().poll(task))
-            })
-            .await
-        }
-    }
-
-    /// Offers the event of a draft. The error is the future of an event that waits for capacity or for the store. It is
-    /// boxed, so that the other events do not have its size.
-    #[inline]
-    fn offer_draft(&self, draft: Draft, waker: &Waker) -> Result<Offered, BoxFuture<'_, Offered>> {
-        let frame = draft.frame(|| self.stamp(), self.0.kind);
-        let id = frame.id();
-        let stored = self.is_durable().then(|| Arc::clone(&frame));
-        let offer = match &stored {
-            None => self.offer(frame, Some(waker)),
-            Some(_) => self.offer_durable(frame, waker),
-        };
-        Ok(match offer {
-            Offer::Queued => Offered::Queued(id),
-            Offer::Filtered => Offered::Filtered,
-            Offer::Dropped => Offered::Dropped,
-            Offer::Rejected => Offered::Rejected,
-            Offer::Closed => Offered::Closed,
-            Offer::Reserved => {
-                let reservation = stored.map(|frame| (self.reservation(&frame), frame));
-                return Err(Box::pin(store(id, reservation)));
-            }
-            Offer::Waiting(ticket) => {
-                let mut offer = self.waiting(ticket, stored.clone());
-                return Err(Box::pin(async move {
-                    match poll_fn(|task| offer.poll(task.waker())).await {
-                        Waited::Queued => Offered::Queued(id),
-                        Waited::Reserved(reservation) => store(id, Some(reservation).zip(stored)).await,
-                        Waited::Refused(Refusal::Closed) => Offered::Closed,
-                        Waited::Refused(Refusal::Full | Refusal::Deadlock) => Offered::Dropped,
-                    }
-                }));
-            }
-        })
+        Sending::new(self, draft)
     }
 
     /// Returns the number of events and of bytes that fit now. Both are 0 if the queue is closed, or if publishers wait for
@@ -251,19 +203,6 @@ impl Sink {
             last_fired: ledger.last_fired,
         };
         (status, ledger)
-    }
-}
-
-/// Waits until the store has an event.
-async fn store(id: EventId, reserved: Option<(Reservation, Arc<Frame>)>) -> Offered {
-    let Some((reservation, frame)) = reserved else { return Offered::Closed };
-    let storing = Storing::begin(frame, vec![reservation]);
-    match poll_fn(|task| storing.poll(task.waker())).await {
-        Ok(()) => Offered::Queued(id),
-        Err(error) => {
-            tracing::error!(event = %id, %error, "an event was not stored");
-            Offered::NotStored
-        }
     }
 }
 

@@ -21,11 +21,11 @@ impl State {
             let has_event = door.front().is_some_and(|guest| !matches!(guest.wants, Wants::Capacity));
             // Counted before a worker can take it, so that the count cannot pass zero in between.
             if has_event && !self.pending.add(&self.quiescence) {
-                door.turn_away_next().into_iter().for_each(|waker| self.wakes.add(waker));
+                door.turn_away_next().into_iter().for_each(|waker| self.wakes.add(waker, &mut self.wakers));
                 continue;
             }
             let Some(Guest { lane, wants, waker, .. }) = door.pop() else { break };
-            self.wakes.add(waker);
+            self.wakes.add(waker, &mut self.wakers);
             match wants {
                 Wants::Event(item) => {
                     self.admitted
@@ -106,7 +106,7 @@ impl State {
     /// Turns a publisher away that waits in the door. The next one may fit now.
     pub(in super::super) fn turn_away(&mut self, port: usize, ticket: u64, refusal: Refusal) {
         let waker = self.ports[port].door.turn_away(ticket, refusal);
-        waker.into_iter().for_each(|waker| self.wakes.add(waker));
+        waker.into_iter().for_each(|waker| self.wakes.add(waker, &mut self.wakers));
         self.admit_after_departure(port);
     }
 
