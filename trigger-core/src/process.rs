@@ -26,8 +26,7 @@ mod watch;
 
 use attempt::{Turn, WorkerState};
 use time_slice::TimeSlice;
-use watch::Watch;
-pub(crate) use watch::{Observed, Unobserved};
+pub(crate) use watch::{Observed, Unobserved, Watch};
 
 pub(crate) struct Process {
     pub(crate) name: String,

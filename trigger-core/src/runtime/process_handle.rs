@@ -1,8 +1,11 @@
 //! One process of a runtime: its wiring, its start and its status. [`drain`](super::drain) has its end.
 
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
@@ -14,16 +17,16 @@ use crate::clock;
 use crate::declare::TriggerConfig;
 use crate::observe::observer::ObservedProcess;
 use crate::observe::status::{ProcessState, ProcessStatus};
-use crate::panic::CatchUnwind;
+use crate::panic::guard;
 use crate::process::dead_letter::CountedDeadLetters;
-use crate::process::{LogLimits, Observed, Policy, Process, Unobserved};
+use crate::process::{LogLimits, Observed, Policy, Process, Unobserved, Watch};
 use crate::queue::{Inbox, Ledger, Queue, Workers};
 use crate::registry::{Declaration, Problem, ProblemKind};
 use crate::source::durable::Durable;
 use crate::source::trigger::TriggerError;
 use crate::source::{BoundTrigger, DeadLetterSink, SinkDeps, queue};
 use crate::store::Target;
-use crate::task::{BoxFuture, Tasks, threads};
+use crate::task::{Tasks, threads};
 
 /// One process of a runtime.
 pub(super) struct ProcessHandle {
@@ -171,16 +174,11 @@ impl ProcessHandle {
             process: Arc::clone(&self.process),
             flag: Arc::clone(&self.is_orphaned),
         };
-        let process = Arc::clone(&self.process);
-        let work = move || -> BoxFuture<'static, ()> {
-            let process = Arc::clone(&process);
-            if observed {
-                Box::pin(process.work::<Observed>(number))
-            } else {
-                Box::pin(process.work::<Unobserved>(number))
-            }
-        };
-        self.workers.spawn_on(runtime, replaced_on_panic(orphan, work))
+        if observed {
+            self.workers.spawn_on(runtime, replaced_on_panic::<Observed>(orphan, number))
+        } else {
+            self.workers.spawn_on(runtime, replaced_on_panic::<Unobserved>(orphan, number))
+        }
     }
 
     /// Undoes a start that has failed.
@@ -292,11 +290,17 @@ const REPLACEMENT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs a worker until its queues are closed. The worker guards the code of a handler, but not itself, nor a clock of the
 /// program. If it panics, its event is requeued, and a new worker takes its place.
-async fn replaced_on_panic(orphan: Orphan, work: impl Fn() -> BoxFuture<'static, ()>) {
+async fn replaced_on_panic<W: Watch>(orphan: Orphan, number: usize) {
     let process = &orphan.process;
     process.inbox.begin_worker();
     let mut replaced: Option<clock::Instant> = None;
-    while let Err(panic) = CatchUnwind::new(work()).await {
+    loop {
+        let mut work = pin!(Arc::clone(process).work::<W>(number));
+        let ended = poll_fn(|task| match guard(|| work.as_mut().poll(task)) {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        });
+        let Err(panic) = ended.await else { return };
         tracing::error!(process = %process.name, %panic, "a worker panicked, replacing it");
         // A worker that panics again and again must not use up its thread.
         if let Some(last) = replaced {
