@@ -310,6 +310,45 @@ async fn drain_and_removal_leave_in_the_store_what_they_do_not_handle() -> Resul
     Ok(())
 }
 
+/// Makes what is being stored safe when its handler is cancelled.
+struct CommitsWhenDropped(Log);
+
+impl Drop for CommitsWhenDropped {
+    fn drop(&mut self) {
+        self.0.commit();
+    }
+}
+
+/// At that moment no worker takes an event any more, and the queues are still open.
+#[tokio::test(start_paused = true)]
+async fn event_that_is_stored_while_the_handlers_are_cancelled_stays_stored() -> Result {
+    let log = Log::quick();
+    let handler = {
+        let log = log.clone();
+        move |_: TriggerEvent| {
+            let commits = CommitsWhenDropped(log.clone());
+            async move {
+                let _commits = commits;
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    let builder = Runtime::builder().store(log.clone()).drain_deadline(Duration::from_secs(1));
+    let runtime = builder.process("p", two(Overflow::Reject), handler).start().await?;
+    runtime.bus().emit("e", 1).await?;
+    until("it runs", || status(&runtime).in_flight == 1).await;
+    log.contents().is_quick = false;
+    let bus = runtime.bus();
+    let second = tokio::spawn(async move { bus.emit("e", 2).await });
+    until("it is being stored", || !log.contents().waiting.is_empty()).await;
+    let report = runtime.shutdown().await;
+    assert_eq!((report.left, report.released), (0, 1));
+    assert_eq!(counts(&second.await??), (1, 1, 0));
+    assert_eq!(log.left(), ["1 to event-e", "2 to event-e"]);
+    assert_balanced(&status(&runtime));
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn events_of_a_missing_trigger_stay_stored() -> Result {
     let (log, gate) = (Log::quick(), Arc::new(Notify::new()));

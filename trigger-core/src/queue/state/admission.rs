@@ -20,7 +20,7 @@ impl State {
             let door = &mut self.ports[port].door;
             let has_event = door.front().is_some_and(|guest| !matches!(guest.wants, Wants::Capacity));
             // Counted before a worker can take it, so that the count cannot pass zero in between.
-            if has_event && !self.pending.add(&self.quiescence) {
+            if has_event && (self.abandoned || !self.pending.add(&self.quiescence)) {
                 door.turn_away_next().into_iter().for_each(|waker| self.wakes.add(waker, &mut self.wakers));
                 continue;
             }
@@ -51,6 +51,8 @@ impl State {
     pub(in super::super) fn reserve(&mut self, port: usize, bytes: usize) -> Result<(), Refusal> {
         let queue = &self.ports[port];
         match queue.entry {
+            // What is reserved after all events were abandoned would stay pending.
+            _ if self.abandoned => Err(Refusal::Closed),
             Entry::Closed => Err(Refusal::Closed),
             Entry::Open if queue.has_capacity(bytes) => {
                 if !self.pending.add(&self.quiescence) {
@@ -78,9 +80,9 @@ impl State {
     ///
     /// # Errors
     ///
-    /// The event, if the queue was closed.
+    /// The event, if the queue was closed or all events were abandoned.
     pub(in super::super) fn push_reserved(&mut self, port: usize, lane: u64, item: Item) -> Result<(), Item> {
-        if !self.ports[port].is_open() {
+        if !self.ports[port].is_open() || self.abandoned {
             self.unreserve(port, item.bytes());
             return Err(item);
         }

@@ -16,7 +16,7 @@ impl State {
         lane: u64,
         mut item: Item,
     ) -> Result<(), PushError> {
-        if !self.ports[port].is_open() || !self.pending.add(&self.quiescence) {
+        if !self.ports[port].is_open() || self.abandoned || !self.pending.add(&self.quiescence) {
             return Err(PushError::Closed(item));
         }
         // The events of a key are in order, so its lane schedules the event once it is next.
