@@ -173,6 +173,7 @@ impl ProcessHandle {
             queues: self.triggers.iter().map(|trigger| trigger.queue().clone()).collect(),
             process: Arc::clone(&self.process),
             flag: Arc::clone(&self.is_orphaned),
+            has_ended: false,
         };
         if observed {
             self.workers.spawn_on(runtime, replaced_on_panic::<Observed>(orphan, number))
@@ -270,12 +271,15 @@ struct Orphan {
     queues: Vec<Queue>,
     process: Arc<Process>,
     flag: Arc<AtomicBool>,
+    /// `true` once the worker has ended by itself. Another worker may return an event to the queue after that, so the inbox
+    /// need not be over any more.
+    has_ended: bool,
 }
 
 /// Closes the queues, so that no publisher queues an event that nothing will handle.
 impl Drop for Orphan {
     fn drop(&mut self) {
-        if self.process.inbox.is_over() || self.flag.swap(true, Ordering::Relaxed) {
+        if self.has_ended || self.process.inbox.is_over() || self.flag.swap(true, Ordering::Relaxed) {
             return;
         }
         // No drain waits for its events.
@@ -290,17 +294,20 @@ const REPLACEMENT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs a worker until its queues are closed. The worker guards the code of a handler, but not itself, nor a clock of the
 /// program. If it panics, its event is requeued, and a new worker takes its place.
-async fn replaced_on_panic<W: Watch>(orphan: Orphan, number: usize) {
-    let process = &orphan.process;
+async fn replaced_on_panic<W: Watch>(mut orphan: Orphan, number: usize) {
+    let process = Arc::clone(&orphan.process);
     process.inbox.begin_worker();
     let mut replaced: Option<clock::Instant> = None;
     loop {
-        let mut work = pin!(Arc::clone(process).work::<W>(number));
+        let mut work = pin!(Arc::clone(&process).work::<W>(number));
         let ended = poll_fn(|task| match guard(|| work.as_mut().poll(task)) {
             Ok(polled) => polled.map(Ok),
             Err(panic) => Poll::Ready(Err(panic)),
         });
-        let Err(panic) = ended.await else { return };
+        let Err(panic) = ended.await else {
+            orphan.has_ended = true;
+            return;
+        };
         tracing::error!(process = %process.name, %panic, "a worker panicked, replacing it");
         // A worker that panics again and again must not use up its thread.
         if let Some(last) = replaced {
