@@ -65,11 +65,16 @@ impl Queue {
     /// Reserves capacity as [`reserve`](Self::reserve) does, and evicts the oldest events for it. Returns the evicted events
     /// with the queue's count of dropped events.
     pub(crate) fn reserve_evicting(&self, bytes: usize) -> (Result<(), NotReserved>, Vec<Item>, u64) {
-        let evicted = self.inbox.transition(|state| {
-            if state.port(self.port).is_open() { state.evict_for(self.port, bytes) } else { Vec::new() }
-        });
-        let dropped = self.ledger().dropped;
-        (self.reserve(bytes, None), evicted, dropped)
+        // In one step. Otherwise another publisher could take the capacity, and both events would be dropped.
+        self.inbox.transition(|state| {
+            let is_open = state.port(self.port).is_open();
+            let evicted = if is_open { state.evict_for(self.port, bytes) } else { Vec::new() };
+            let reserved = state.reserve(self.port, bytes).map_err(|refusal| match refusal {
+                Refusal::Closed => NotReserved::Closed,
+                Refusal::Full | Refusal::Deadlock => NotReserved::Full,
+            });
+            (reserved, evicted, state.port(self.port).ledger.dropped)
+        })
     }
 
     /// Queues an event that was stored, in its reserved capacity. If the queue was closed meanwhile, releases its receipt.
