@@ -377,6 +377,30 @@ async fn evicted_and_failed_events_are_dead_letters_and_leave_the_store() -> Res
     Ok(())
 }
 
+/// The runtimes share a bus, and each has a store of its own.
+#[tokio::test(start_paused = true)]
+async fn each_runtime_of_a_bus_stores_in_its_own_store() -> Result {
+    let (bus, logs, gate) =
+        (triggers::EventBus::new(), [Log::quick(), Log::quick()], Arc::new(Notify::new()));
+    let mut runtimes = Vec::new();
+    for (name, log) in ["p", "q"].into_iter().zip(&logs) {
+        let builder = Runtime::builder().bus(bus.clone()).store(log.clone());
+        runtimes.push(builder.process(name, on("e"), gated(&gate)).start().await?);
+    }
+    assert_eq!(counts(&bus.emit("e", 1).await?), (2, 2, 0));
+    let processes =
+        |log: &Log| log.contents().deliveries.values().map(|one| one.target.process.to_string()).collect();
+    let stored: Vec<Vec<String>> = logs.iter().map(processes).collect();
+    assert_eq!(stored, [["p"], ["q"]]);
+    logs[1].contents().is_quick = false;
+    let sent = tokio::spawn(async move { bus.emit("e", 2).await });
+    until("one is being stored", || !logs[1].contents().waiting.is_empty()).await;
+    logs[1].contents().waiting.clear();
+    let Err(PublishError::NotStored { published, .. }) = sent.await? else { panic!("one store has failed") };
+    assert_eq!(counts(&published), (2, 1, 1));
+    Ok(())
+}
+
 struct Unreadable;
 
 impl Store for Unreadable {

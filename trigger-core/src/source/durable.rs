@@ -61,7 +61,22 @@ struct Answer {
 }
 
 impl Storing {
-    /// Hands the event over to the store of these reservations, which is one for a runtime.
+    /// Hands the event over to the stores of these reservations. It is one for a runtime, but two runtimes may share a bus.
+    pub(crate) fn begin_each(frame: &Arc<Frame>, mut reservations: Vec<Reservation>) -> Vec<Storing> {
+        let store =
+            |reservation: &Reservation| reservation.sink.durable().map(|durable| Arc::clone(&durable.store));
+        let mut storing = Vec::new();
+        while let Some(first) = reservations.first().and_then(store) {
+            let is_same = |other: Arc<dyn Store>| Arc::ptr_eq(&first, &other);
+            let (same, others) =
+                reservations.into_iter().partition(|other| store(other).is_some_and(is_same));
+            storing.push(Storing::begin(Arc::clone(frame), same));
+            reservations = others;
+        }
+        storing
+    }
+
+    /// Hands the event over to the store of these reservations, which is the same for all.
     pub(crate) fn begin(frame: Arc<Frame>, reservations: Vec<Reservation>) -> Storing {
         let answer = Arc::<Mutex<Answer>>::default();
         let storing = Storing { answer: Arc::clone(&answer), targets: reservations.len() };
@@ -106,6 +121,7 @@ fn end(frame: &Arc<Frame>, reservations: Vec<Reservation>, committed: Committed)
     let receipts = match committed {
         Ok(receipts) if receipts.len() == reservations.len() => receipts,
         Ok(receipts) => {
+            reservations.iter().for_each(|reservation| reservation.sink.queue().count_not_stored(frame));
             let (receipts, targets) = (receipts.len(), reservations.len());
             return Err(StoreError::unknown(format!(
                 "the store made {receipts} receipts for {targets} targets"

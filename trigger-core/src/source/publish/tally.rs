@@ -40,7 +40,7 @@ struct Rare {
     /// The capacity of triggers whose store is to keep the event, and the event.
     reserved: Vec<Reservation>,
     stored: Option<Arc<Frame>>,
-    storing: Option<Storing>,
+    storing: Vec<Storing>,
     not_stored: Option<StoreError>,
 }
 
@@ -185,11 +185,11 @@ impl Tally {
         if !rare.also_waiting.is_empty() {
             return Poll::Pending;
         }
-        // One entry for all triggers whose events the store keeps.
-        if let (Some(frame), false) = (rare.stored.take(), rare.reserved.is_empty()) {
-            rare.storing = Some(Storing::begin(frame, std::mem::take(&mut rare.reserved)));
+        // One entry for all triggers whose events one store keeps.
+        if let Some(frame) = rare.stored.take() {
+            rare.storing = Storing::begin_each(&frame, std::mem::take(&mut rare.reserved));
         }
-        if let Some(store) = &rare.storing {
+        while let Some(store) = rare.storing.first() {
             match ready!(store.poll(waker)) {
                 Ok(()) => self.queued += store.targets,
                 Err(error) => {
@@ -197,7 +197,7 @@ impl Tally {
                     rare.not_stored = Some(error);
                 }
             }
-            rare.storing = None;
+            rare.storing.remove(0);
         }
         Poll::Ready(())
     }
