@@ -52,8 +52,9 @@ async fn waiting_events_are_queued_in_order_and_no_later_event_overtakes_them() 
     let trigger = EventTrigger::new(&bus, "e").capacity(1).overflow(Overflow::Wait);
     trigger.start().await?;
     let waits = start_waits(&bus, &[1, 2, 3, 4, 5]).await;
-    assert_eq!(trigger.status().queue_size, 1);
+    assert_eq!((trigger.status().queue_size, trigger.status().publishers_waiting), (1, 4));
     assert_eq!(trigger.wait_for_next().await?.raw().len(), 1);
+    assert_eq!(trigger.status().publishers_waiting, 3);
     // 2 has the place now, before its publisher runs again, so 6 waits behind 5.
     assert_eq!((trigger.status().queue_size, trigger.status().accepted), (1, 2));
     let later = start_waits(&bus, &[6]).await;

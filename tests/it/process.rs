@@ -348,7 +348,7 @@ async fn status_serializes_with_the_documented_keys() -> Result {
                 "timed_out": 0, "drained": 0, "loop": 0,
             },
             "triggers": [{
-                "id": "event-e", "kind": "event", "pattern": "e", "queue_size": 0, "queue_bytes": 0, "waiting": 0, "oldest": null,
+                "id": "event-e", "kind": "event", "pattern": "e", "queue_size": 0, "queue_bytes": 0, "waiting": 0, "publishers_waiting": 0, "oldest": null,
                 "capacity": 100, "accepted": 1, "dropped": 0, "evicted": 0, "released": 0, "filtered": 0,
                 "undecodable": 0, "filter": null, "last_fired": null,
             }],

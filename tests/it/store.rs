@@ -1,132 +1,23 @@
 //! A runtime with a store: what a publisher waits for, what survives, and what a failure of the store does.
 
-use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use triggers::{
-    Attempt, Backoff, Commit, DeadLetter, Entry, Frame, HeldEvent, Outcome, Overflow, ProcessConfig,
-    PublishError, Receipt, Result, RetryState, Runtime, Store, StoreError, StoredEvent, Target, Text,
+    Attempt, Backoff, Outcome, Overflow, ProcessConfig, PublishError, Result, Runtime, StoreError, Text,
     TriggerConfig, TriggerEvent,
 };
 
+use self::log::Log;
 use crate::common::{self, assert_balanced, counts, gated, hook, on, status};
 use crate::http;
 use crate::until::until;
 
-/// A store in memory. A clone is a handle to the same store, which a later runtime opens again.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Contents>>);
-
-#[derive(Default)]
-struct Contents {
-    /// The deliveries that are not settled, by their position.
-    deliveries: BTreeMap<u64, Delivery>,
-    last: u64,
-    /// Entries that are not safe yet.
-    waiting: Vec<(Entry, Commit)>,
-    /// `true` if each entry is safe at once.
-    is_quick: bool,
-    closed: u32,
-}
-
-#[derive(Clone)]
-struct Delivery {
-    frame: Frame,
-    target: Target,
-    retry: Option<(RetryState, SystemTime)>,
-}
-
-impl Log {
-    fn quick() -> Log {
-        let log = Log::default();
-        log.contents().is_quick = true;
-        log
-    }
-
-    fn contents(&self) -> MutexGuard<'_, Contents> {
-        self.0.lock().expect("the contents")
-    }
-
-    /// Returns the bodies of the events that are not settled, with the ids of their triggers.
-    fn left(&self) -> Vec<String> {
-        let contents = self.contents();
-        let shown = |delivery: &Delivery| {
-            let body = String::from_utf8_lossy(delivery.frame.raw()).into_owned();
-            format!("{body} to {}", delivery.target.trigger)
-        };
-        contents.deliveries.values().map(shown).collect()
-    }
-
-    /// Makes the waiting entries safe.
-    fn commit(&self) {
-        let waiting = std::mem::take(&mut self.contents().waiting);
-        for (entry, commit) in waiting {
-            let receipts = entry.targets().iter().map(|target| self.add(entry.frame(), target)).collect();
-            commit.done(receipts);
-        }
-    }
-
-    fn add(&self, frame: &Frame, target: &Target) -> Box<dyn Receipt> {
-        let mut contents = self.contents();
-        contents.last += 1;
-        let position = contents.last;
-        let delivery = Delivery { frame: frame.clone(), target: target.clone(), retry: None };
-        contents.deliveries.insert(position, delivery);
-        Box::new(Slip(position, self.clone()))
-    }
-}
-
-struct Slip(u64, Log);
-
-impl Receipt for Slip {
-    fn retry(&self, state: &RetryState, due: SystemTime) {
-        if let Some(delivery) = self.1.contents().deliveries.get_mut(&self.0) {
-            delivery.retry = Some((state.clone(), due));
-        }
-    }
-
-    fn handled(self: Box<Self>) {
-        self.1.contents().deliveries.remove(&self.0);
-    }
-
-    fn dead(self: Box<Self>, _: &DeadLetter) {
-        self.1.contents().deliveries.remove(&self.0);
-    }
-
-    fn release(self: Box<Self>) {}
-}
-
-impl Store for Log {
-    fn append(&self, entry: Entry, commit: Commit) {
-        self.contents().waiting.push((entry, commit));
-        if self.contents().is_quick {
-            self.commit();
-        }
-    }
-
-    fn load(&self, after: Option<u64>, most: usize) -> Result<Vec<StoredEvent>, StoreError> {
-        let contents = self.contents();
-        let stored =
-            contents.deliveries.iter().filter(|(position, _)| after.is_none_or(|after| **position > after));
-        let stored = stored.map(|(position, delivery)| {
-            let mut event = HeldEvent::new(delivery.frame.clone(), Slip(*position, self.clone()));
-            if let Some((state, due)) = &delivery.retry {
-                event = event.retry(state.clone()).due(*due);
-            }
-            StoredEvent { position: *position, target: delivery.target.clone(), event }
-        });
-        Ok(stored.take(most).collect())
-    }
-
-    fn close(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        self.contents().closed += 1;
-        Box::pin(async {})
-    }
-}
+mod log;
+mod unreadable;
 
 /// Starts a process `p` with this handler for the events `e`, with a queue for two events.
 async fn start<Args>(
@@ -401,16 +292,6 @@ async fn each_runtime_of_a_bus_stores_in_its_own_store() -> Result {
     Ok(())
 }
 
-struct Unreadable;
-
-impl Store for Unreadable {
-    fn append(&self, _: Entry, _: Commit) {}
-
-    fn load(&self, _: Option<u64>, _: usize) -> Result<Vec<StoredEvent>, StoreError> {
-        Err(StoreError::new("the file is damaged"))
-    }
-}
-
 #[tokio::test]
 async fn request_is_answered_once_its_event_is_safe() -> Result {
     let log = Log::default();
@@ -431,11 +312,4 @@ async fn request_is_answered_once_its_event_is_safe() -> Result {
     until("one is handled", || status(&runtime).handled == 1).await;
     assert_eq!(status(&runtime).triggers[0].dropped, 1);
     Ok(())
-}
-
-#[tokio::test]
-async fn store_that_cannot_be_read_is_a_problem_of_the_start() {
-    let builder = Runtime::builder().store(Unreadable).process("p", on("e"), |_: TriggerEvent| async {});
-    let error = builder.start().await.expect_err("an unreadable store");
-    assert!(error.to_string().contains("the stored events cannot be loaded: the file is damaged"), "{error}");
 }

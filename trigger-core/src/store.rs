@@ -26,13 +26,14 @@ pub trait Store: Send + Sync + 'static {
     fn append(&self, entry: Entry, commit: Commit);
 
     /// Returns the stored deliveries after a position, in the order of the log: up to `most`, and fewer only at the end.
-    /// `None` begins with the first one. Each has a new receipt, and its attempts and due time if it was retried.
+    /// `None` begins with the first one. Each has a new receipt, and its attempts and due time if it was retried. The
+    /// positions ascend.
     ///
     /// The runtime calls it before any source accepts an event. It may block.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the store cannot be read. The start then fails.
+    /// [`StoreError`] if the store cannot be read. The start then fails, as it does after a panic.
     fn load(&self, after: Option<u64>, most: usize) -> Result<Vec<StoredEvent>, StoreError>;
 
     /// Waits until every recorded call is safe, and ends the store. The runtime calls it once, at the end of its shutdown.

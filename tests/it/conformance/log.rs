@@ -233,6 +233,8 @@ impl Store for Session {
         if self.log.is(Mutation::SkipLast) {
             stored.pop();
         }
+        // The runtime refuses positions that do not ascend, so only the events are in the wrong order.
+        let positions: Vec<_> = stored.iter().map(|(position, _)| *position).collect();
         if self.log.is(Mutation::FeedBackwards) {
             stored.reverse();
         }
@@ -246,9 +248,10 @@ impl Store for Session {
                 Some(due) if !self.log.is(Mutation::IgnoreDue) => event.due(due),
                 _ => event,
             };
-            StoredEvent { position, target: stored.target, event }
+            (stored.target, event)
         });
-        Ok(held.collect())
+        let stored = positions.into_iter().zip(held);
+        Ok(stored.map(|(position, (target, event))| StoredEvent { position, target, event }).collect())
     }
 
     fn close(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -105,6 +105,9 @@ pub struct TriggerStatus {
     pub queue_bytes: usize,
     /// The number of these events that wait for a retry.
     pub waiting: usize,
+    /// The number of publishers that wait for capacity, because of [`Overflow::Wait`](crate::Overflow::Wait). Their events
+    /// are not accepted yet, so no other number includes them.
+    pub publishers_waiting: usize,
     /// The age of the oldest event that waits for the handler: the next one in the queue. `None` if no event waits for
     /// the handler, also if events wait for a retry.
     ///
@@ -151,6 +154,7 @@ impl TriggerStatus {
             queue_size: 0,
             queue_bytes: 0,
             waiting: 0,
+            publishers_waiting: 0,
             oldest: None,
             capacity: 0,
             accepted: 0,

@@ -91,6 +91,11 @@ impl Door {
         self.guests.is_empty()
     }
 
+    /// Returns the number of guests that wait.
+    pub(super) fn len(&self) -> usize {
+        self.guests.len()
+    }
+
     /// Returns the guest that is next.
     pub(super) fn front(&self) -> Option<&Guest> {
         self.guests.front()

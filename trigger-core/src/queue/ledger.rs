@@ -54,6 +54,8 @@ pub(crate) struct Snapshot {
     pub(crate) queued: usize,
     /// Queued events that wait for a retry.
     pub(crate) waiting: usize,
+    /// Publishers that wait for capacity. Their events are not queued.
+    pub(crate) publishers: usize,
     /// The size of the bodies of all queued events, in bytes.
     pub(crate) bytes: usize,
     /// The timestamp of the oldest event that waits for a worker.

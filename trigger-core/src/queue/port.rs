@@ -183,7 +183,8 @@ impl Port {
 
     pub(super) fn snapshot(&self, oldest: Option<SystemTime>) -> Snapshot {
         let Port { waiting, bytes, ref ledger, .. } = *self;
-        Snapshot { queued: ledger.queued(), waiting, bytes, oldest, ledger: ledger.clone() }
+        let publishers = self.door.len();
+        Snapshot { queued: ledger.queued(), waiting, publishers, bytes, oldest, ledger: ledger.clone() }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::context::RuntimeContext;
 use super::process_handle::ProcessHandle;
+use crate::panic::guard;
 use crate::registry::{Problem, ProblemKind};
 use crate::source::Sink;
 use crate::store::{Store, StoreError, Target};
@@ -39,10 +40,18 @@ fn load(
 ) -> Result<(), StoreError> {
     let (mut after, mut orphans) = (None, HashMap::<Target, u64>::new());
     loop {
-        let page = store.load(after, PAGE)?;
+        let page = guard(|| store.load(after, PAGE))
+            .map_err(|panic| StoreError::new(format!("the store panicked: {panic}")))??;
         let is_last = page.len() < PAGE;
         for stored in page {
-            after = Some(stored.position);
+            let position = stored.position;
+            // A position that does not ascend would load the same page for ever.
+            if let Some(after) = after.filter(|after| position <= *after) {
+                let message =
+                    format!("the store returned the position {position} after {after}; positions ascend");
+                return Err(StoreError::new(message));
+            }
+            after = Some(position);
             match sinks.get(&stored.target) {
                 Some(sink) => {
                     sink.push_delayed([stored.event]);

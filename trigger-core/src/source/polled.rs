@@ -92,6 +92,7 @@ impl<T: Trigger> TriggerSource for Polled<T> {
         own.queue_size += status.queue_size;
         own.queue_bytes += status.queue_bytes;
         own.waiting += status.waiting;
+        own.publishers_waiting += status.publishers_waiting;
         own.oldest = own.oldest.max(status.oldest);
         *status = own;
     }

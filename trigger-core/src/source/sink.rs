@@ -191,6 +191,7 @@ impl Sink {
             queue_size: now.queued,
             queue_bytes: now.bytes,
             waiting: now.waiting,
+            publishers_waiting: now.publishers,
             oldest: now.oldest.map(|published| self.0.clock.age(published)),
             capacity: self.0.capacity,
             accepted: ledger.accepted,
