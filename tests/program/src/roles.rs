@@ -43,6 +43,7 @@ async fn main(builder: Builder) -> Result<()> {
             println!("started");
             Ok(())
         }
+        "panics" => panic_in_a_handler(builder.state(Bank)).await,
         "has problems" => builder.process("again", hook, |_: TriggerEvent| async {}).run().await,
         "fails before" => Err("no database".into()),
         _ => {
@@ -50,6 +51,21 @@ async fn main(builder: Builder) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// Handles an event after a panic of the handler of the first one.
+async fn panic_in_a_handler(builder: Builder) -> Result<()> {
+    let config = ProcessConfig::new().trigger(TriggerConfig::event("number"));
+    let handler = |Json(number): Json<u32>| async move {
+        assert_ne!(number, 1, "the first event");
+        println!("handled {number}");
+    };
+    let runtime = builder.process("numbers", config, handler).start().await?;
+    for number in [1, 2] {
+        runtime.bus().emit("number", number).await?;
+    }
+    println!("{}", runtime.shutdown().await);
+    Ok(())
 }
 
 /// Blocks every thread of tokio, and takes signals.
