@@ -1,10 +1,14 @@
 //! Triggers and processes declared as data.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde_json::json;
 use triggers::prelude::*;
-use triggers::{Backoff, ConfigError, ConfigErrorKind, Key, TriggerError};
+use triggers::{
+    Backoff, ConfigError, ConfigErrorKind, Filter, Key, SourceContext, SourceKind, TriggerError,
+    TriggerSource,
+};
 
 use crate::common::config;
 use crate::http;
@@ -31,6 +35,12 @@ fn documented_keys_deserialize_to_the_values_of_the_constructors() {
     ] {
         let read: TriggerConfig = serde_json::from_value(data).expect("documented keys");
         assert_eq!(read, config);
+        let written = serde_json::to_value(&config).expect("a configuration");
+        assert_eq!(
+            serde_json::from_value::<TriggerConfig>(written.clone()).expect("the same keys"),
+            config,
+            "{written}"
+        );
     }
 }
 
@@ -59,8 +69,41 @@ fn process_deserializes_from_toml() {
         .backoff(Backoff::new(Duration::from_secs(1), Duration::from_secs(300)))
         .key(Key::pointer("/customer/id"));
     assert_eq!(config, expected);
+    let written = toml::to_string(&config).expect("a configuration");
+    assert_eq!(toml::from_str::<ProcessConfig>(&written).expect("the same keys"), expected, "{written}");
     let empty: ProcessConfig = toml::from_str("").expect("no key is required");
     assert_eq!(empty, ProcessConfig::default());
+}
+
+/// Otherwise a program that reads it again would take other events, or handle them in another order.
+#[test]
+fn config_with_code_does_not_serialize() {
+    let filtered = TriggerConfig::event("a").filter(Filter::of(|_: &TriggerEvent| true));
+    let error = serde_json::to_value(filtered).expect_err("a filter").to_string();
+    assert_eq!(error, "the trigger `event-a` has a filter, which is code, so a file cannot have it");
+    let keyed = ProcessConfig::new().key(Key::of(|event: &TriggerEvent| event.raw().len()));
+    let error = serde_json::to_value(keyed).expect_err("a closure").to_string();
+    assert!(error.contains("is code, so a file cannot have it; use a pointer"), "{error}");
+    let made = TriggerConfig::custom(Never);
+    assert!(
+        serde_json::to_value(made).expect_err("a source").to_string().contains("a source of the program")
+    );
+}
+
+static NEVER: SourceKind = SourceKind::new("never", "nothing");
+
+struct Never;
+
+impl TriggerSource for Never {
+    fn kind(&self) -> &'static SourceKind {
+        &NEVER
+    }
+
+    fn pattern(&self) -> Cow<'_, str> {
+        "".into()
+    }
+
+    fn accept(&self, _: &SourceContext) {}
 }
 
 #[track_caller]

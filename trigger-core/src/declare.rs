@@ -25,17 +25,20 @@ mod settings;
 mod table;
 mod value;
 mod webhook;
+mod written;
 
 pub(crate) use keys::{keys_of, shown, unknown_key};
 pub(crate) use kind::ShownQueue;
 pub use kind::{SourceKind, TRIGGER_CORE_KINDS_V1};
 pub use made::{BoxSource, Claim};
+pub(crate) use process::PROCESS_KEYS;
 pub use process::ProcessConfig;
 use settings::Given;
 pub use settings::Settings;
 pub(crate) use table::Unrepeated;
-pub(crate) use value::{Wrong, backoff, bytes, count, key, overflow, retry, text, timeout};
+pub(crate) use value::{of_key, text};
 pub use webhook::WEBHOOK;
+pub(crate) use written::written;
 
 /// A trigger as data.
 ///
@@ -123,20 +126,36 @@ impl TriggerConfig {
     /// assert!(error.to_string().contains("it belongs to `type = \"webhook\"`"));
     /// ```
     pub fn setting(mut self, key: &str, value: impl Into<Value>) -> TriggerConfig {
-        let value = value.into();
-        let refused = match (&mut self.origin, self.kind.setting(key)) {
-            (Origin::Settings(settings, made), Some(setting)) => match value::read(setting, &value) {
-                Ok(value) => {
-                    settings.set(setting.key(), value);
-                    *made = OnceLock::new();
-                    return self;
-                }
-                Err(error) => error,
-            },
-            (origin, _) => keys::no_setting(self.kind, matches!(origin, Origin::Made(_)), key, &value),
-        };
-        self.refused.push(refused);
+        if let Err(refused) = self.set_own(key, &value.into()) {
+            self.refused.push(refused);
+        }
         self
+    }
+
+    /// Sets a setting of its kind.
+    fn set_own(&mut self, key: &str, value: &Value) -> Result<(), ConfigError> {
+        match (&mut self.origin, self.kind.setting(key)) {
+            (Origin::Settings(settings, made), Some(setting)) => {
+                settings.set(setting.key(), value::read(setting, value)?);
+                *made = OnceLock::new();
+                Ok(())
+            }
+            (origin, _) => Err(keys::no_setting(self.kind, matches!(origin, Origin::Made(_)), key, value)),
+        }
+    }
+
+    /// Sets the value of a key of a configuration. A text is not checked yet: [`faults`](Self::faults) does it.
+    pub(crate) fn set(&mut self, key: &str, value: &Value) -> Result<(), ConfigError> {
+        match key {
+            "id" => self.id = Some(value::of_key(key, value, value::text)?),
+            "queue" => {
+                self.queue = Some(value::of_key(key, value, |value| value::count(value, bounds::QUEUE))?);
+            }
+            "queue_bytes" => self.queue_bytes = Some(value::of_key(key, value, value::bytes)?),
+            "overflow" => self.overflow = Some(value::of_key(key, value, value::overflow)?),
+            _ => self.set_own(key, value)?,
+        }
+        Ok(())
     }
 
     /// Sets a value that the macros have checked, or that the configuration has.

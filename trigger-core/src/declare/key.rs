@@ -80,6 +80,14 @@ impl Key {
         }
     }
 
+    /// Returns the pointer; `None` for a closure.
+    pub(crate) fn as_pointer(&self) -> Option<&str> {
+        match &self.0 {
+            Made::By(_) => None,
+            Made::At(pointer) => Some(pointer),
+        }
+    }
+
     /// Returns the pointer and its fault; `None` if the key is valid.
     pub(crate) fn fault(&self) -> Option<(&str, String)> {
         let Made::At(pointer) = &self.0 else { return None };

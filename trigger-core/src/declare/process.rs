@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use trigger_grammar::bounds;
 
-use super::TriggerConfig;
+use super::{TriggerConfig, unknown_key, value};
 use crate::declare::key::Key;
 use crate::declare::policy::{self, Backoff};
 use crate::event::error::{ConfigError, ConfigErrorKind};
+
+/// The keys of a process in a configuration.
+pub(crate) const PROCESS_KEYS: &[&str] = &["triggers", "concurrency", "timeout", "retry", "backoff", "key"];
 
 /// A process as data: its triggers and its policy.
 ///
@@ -109,6 +113,31 @@ impl ProcessConfig {
     pub fn key(mut self, key: Key) -> ProcessConfig {
         self.key = Some(key);
         self
+    }
+
+    /// Sets the value of a key of a configuration, except `triggers`. [`faults`](Self::faults) checks its bounds.
+    pub(crate) fn set(&mut self, key: &str, value: &Value) -> Result<(), ConfigError> {
+        match key {
+            "concurrency" => {
+                self.concurrency =
+                    value::of_key(key, value, |value| value::count(value, bounds::CONCURRENCY))?;
+            }
+            "timeout" => self.timeout = Some(value::of_key(key, value, value::timeout)?),
+            "retry" => self.retry = value::of_key(key, value, value::retry)?,
+            "backoff" => self.backoff = value::of_key(key, value, value::backoff)?,
+            "key" => self.key = Some(value::of_key(key, value, value::key)?),
+            _ => return Err(unknown_key(key, value, PROCESS_KEYS, "a process")),
+        }
+        Ok(())
+    }
+
+    /// Refuses a `backoff` that was given and has no effect.
+    pub(crate) fn unused_backoff(&self, is_given: bool) -> Result<(), ConfigError> {
+        if is_given && self.retry == 0 {
+            let reason = "it has no effect without `retry`; add `retry`, such as 5";
+            return Err(ConfigError::new(ConfigErrorKind::Conflict, "backoff", self.backoff, reason));
+        }
+        Ok(())
     }
 
     /// Returns every invalid setting of the process itself. [`TriggerConfig::faults`] has those of its triggers.

@@ -66,6 +66,15 @@ fn choice(setting: &Setting, choices: &[Choice], value: &Value) -> Result<Given,
     Ok(Given::Choice(choice.name, settings))
 }
 
+/// Reads the value of a key.
+pub(crate) fn of_key<T>(
+    key: &str,
+    value: &Value,
+    read: impl FnOnce(&Value) -> Result<T, Wrong>,
+) -> Result<T, ConfigError> {
+    read(value).map_err(|(kind, reason)| ConfigError::new(kind, key, shown(value), reason))
+}
+
 pub(crate) fn text(value: &Value) -> Result<String, Wrong> {
     string(value, "use a string").map(str::to_owned)
 }

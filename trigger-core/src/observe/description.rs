@@ -8,7 +8,7 @@ use trigger_grammar::setting::{self, Form, Setting};
 use trigger_grammar::size;
 
 use crate::declare::policy::{self, Backoff, Overflow};
-use crate::declare::{Settings, ShownQueue, TriggerConfig};
+use crate::declare::{Settings, ShownQueue, TriggerConfig, written};
 use crate::event::TriggerKind;
 
 mod overlaps;
@@ -162,7 +162,7 @@ impl SourceDescription {
     fn of(config: &TriggerConfig) -> SourceDescription {
         let kind = config.source_kind();
         let settings = match config.settings() {
-            Some(settings) => described(settings),
+            Some(settings) => settings.written(),
             None if config.pattern().is_empty() => Vec::new(),
             None => vec![("pattern", config.pattern().into())],
         };
@@ -189,40 +189,14 @@ impl SourceDescription {
     }
 }
 
-/// Returns the settings that are set, in the form of a configuration.
-fn described(settings: &Settings) -> Vec<(&'static str, Value)> {
-    let table = settings.table().iter();
-    let value = |setting: &Setting| match settings.chosen(setting) {
-        Some((name, own)) => {
-            let own = described(own).into_iter().map(|(key, value)| (key.to_owned(), value));
-            Some([("type".to_owned(), name.into())].into_iter().chain(own).collect())
-        }
-        None => Some(shown(setting, settings.value(setting)?)),
-    };
-    table.filter_map(|setting| Some((setting.key(), value(setting)?))).collect()
-}
-
 /// Returns the settings that are numbers, sizes or durations, as text.
 fn limits(settings: &Settings) -> Vec<(&'static str, String)> {
     let is_limit = |setting: &&Setting| matches!(setting.form(), Form::Number | Form::Size | Form::Duration);
     let limits = settings.table().iter().filter(is_limit).filter_map(|setting| {
-        let value = shown(setting, settings.value(setting)?);
+        let value = written(setting, settings.value(setting)?);
         Some((setting.key(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
     });
     limits.collect()
-}
-
-/// Returns a value in the form of a configuration.
-fn shown(setting: &Setting, value: setting::Value<'_>) -> Value {
-    match (setting.form(), value) {
-        (_, setting::Value::Text(text)) => text.into(),
-        (Form::Size, setting::Value::Number(bytes)) => size::show_size(bytes).into(),
-        (Form::Duration, setting::Value::Number(milliseconds)) => {
-            policy::shown(Duration::from_millis(milliseconds)).into()
-        }
-        (_, setting::Value::Number(number)) => number.into(),
-        (_, setting::Value::Choice(name, _)) => name.into(),
-    }
 }
 
 /// Returns the publications of a kind whose first setting is a topic or a pattern. A second name restricts their source.

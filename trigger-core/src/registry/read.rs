@@ -5,18 +5,13 @@ use std::collections::BTreeMap;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use trigger_grammar::bounds;
 
 use super::kinds::kind_named;
-use crate::declare::policy;
 use crate::declare::{
-    ProcessConfig, TriggerConfig, Unrepeated, Wrong, backoff, bytes, count, key, keys_of, overflow, retry,
-    shown, text, timeout, unknown_key,
+    PROCESS_KEYS, ProcessConfig, TriggerConfig, Unrepeated, keys_of, of_key, shown, text, unknown_key,
 };
 use crate::event::error::ConfigErrorKind::WrongType;
 use crate::event::error::{ConfigError, ConfigErrorKind};
-
-const PROCESS_KEYS: &[&str] = &["triggers", "concurrency", "timeout", "retry", "backoff", "key"];
 
 /// A table of configuration.
 type Table = BTreeMap<String, Value>;
@@ -25,20 +20,14 @@ impl TriggerConfig {
     fn read(mut table: Table) -> Result<TriggerConfig, ConfigError> {
         let missing =
             || ConfigError::new(ConfigErrorKind::Missing, "type", "", "missing; such as `type = \"event\"`");
-        let name = take(&mut table, "type", text)?.ok_or_else(missing)?;
+        let name = of_key("type", &table.remove("type").ok_or_else(missing)?, text)?;
         let kind = kind_named(&name)?;
         // Before the keys are read, otherwise a misspelt key is reported as a missing one.
         refuse_unknown(&table, &keys_of(kind), &format!("a trigger of type `{name}`"))?;
         let mut config = TriggerConfig::of(kind);
-        for setting in kind.settings {
-            if let Some(value) = table.remove(setting.key()) {
-                config = config.setting(setting.key(), value);
-            }
+        for (key, value) in &table {
+            config.set(key, value)?;
         }
-        config.id = take(&mut table, "id", text)?;
-        config.queue = take(&mut table, "queue", |value| count(value, bounds::QUEUE))?;
-        config.queue_bytes = take(&mut table, "queue_bytes", bytes)?;
-        config.overflow = take(&mut table, "overflow", overflow)?;
         config.validate()?;
         Ok(config)
     }
@@ -47,20 +36,12 @@ impl TriggerConfig {
 impl ProcessConfig {
     fn read(mut table: Table) -> Result<ProcessConfig, ConfigError> {
         refuse_unknown(&table, PROCESS_KEYS, "a process")?;
-        let backoff = take(&mut table, "backoff", backoff)?;
-        let config = ProcessConfig {
-            triggers: table.remove("triggers").map_or(Ok(Vec::new()), triggers)?,
-            concurrency: take(&mut table, "concurrency", |value| count(value, bounds::CONCURRENCY))?
-                .unwrap_or(policy::CONCURRENCY),
-            timeout: take(&mut table, "timeout", timeout)?,
-            retry: take(&mut table, "retry", retry)?.unwrap_or(policy::RETRY),
-            backoff: backoff.unwrap_or_default(),
-            key: take(&mut table, "key", key)?,
-        };
-        if let (Some(backoff), 0) = (backoff, config.retry) {
-            let reason = "it has no effect without `retry`; add `retry`, such as 5";
-            return Err(ConfigError::new(ConfigErrorKind::Conflict, "backoff", backoff, reason));
+        let mut config = ProcessConfig::new();
+        config.triggers = table.remove("triggers").map_or(Ok(Vec::new()), triggers)?;
+        for (key, value) in &table {
+            config.set(key, value)?;
         }
+        config.unused_backoff(table.contains_key("backoff"))?;
         config.faults().into_iter().next().map_or(Ok(config), Err)
     }
 }
@@ -81,16 +62,6 @@ fn triggers(value: Value) -> Result<Vec<TriggerConfig>, ConfigError> {
 fn refuse_unknown(table: &Table, known: &[&str], what: &str) -> Result<(), ConfigError> {
     let unknown = table.iter().find(|(key, _)| !known.contains(&key.as_str()));
     unknown.map_or(Ok(()), |(key, value)| Err(unknown_key(key, value, known, what)))
-}
-
-/// Removes a key from the table, and reads its value.
-fn take<T>(
-    table: &mut Table,
-    key: &str,
-    read: impl FnOnce(&Value) -> Result<T, Wrong>,
-) -> Result<Option<T>, ConfigError> {
-    let Some(value) = table.remove(key) else { return Ok(None) };
-    read(&value).map(Some).map_err(|(kind, reason)| ConfigError::new(kind, key, shown(&value), reason))
 }
 
 /// Returns the table in a value.
