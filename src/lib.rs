@@ -285,19 +285,22 @@ pub use trigger_macros::process;
 /// Only handlers of crates that the program names are linked. `#[triggers::main(crates(billing, reports))]` names
 /// crates that hold nothing but handlers. `crate = path` says where this crate is, if it is renamed.
 ///
+/// It applies what an operator has set in a file and in environment variables: see [`Builder::configured`].
+///
 /// Logging is at `info`, or as `RUST_LOG` says, such as `warn` or `info,my_crate=debug`.
 ///
-/// Where the first argument of the program is one of these, the program answers it instead of running:
+/// The program takes these arguments, if they come before any other:
 ///
 /// | argument | answer |
 /// |---|---|
+/// | `--config FILE` | none: it reads the settings of this file |
 /// | `--describe`, `--describe=text` | its [`Description`], as text on stdout |
 /// | `--describe=json` | the same as JSON |
 /// | `--check` | that the wiring is sound, on stdout; or every problem on stderr, and exit code 1: see [`check`] |
 ///
-/// A typo of one of these as the first argument, such as `--chek` or `--describe=yaml`, is an error that lists them, with
-/// exit code 2, before `main` begins. Every other argument is the program's own. A program whose own option is that near,
-/// such as `--checks`, puts `--` or another argument before it.
+/// A typo of one of these, such as `--chek`, is an error that lists them, with exit code 2, before `main` begins. Every other
+/// argument is the program's own, and so are those after it; a program puts `--` before an option that is that near. With
+/// `#[triggers::main(cli = false)]` all arguments are the program's own.
 ///
 /// The program answers, and ends, where `main` comes to `run` or `start` of the builder that it was given, so every
 /// `.state(..)` and `.process(..)` before it counts. Nothing is bound or subscribed, and no hook and no handler runs. But

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: how a program ends, how soon, and with which exit code.
+//! SIGINT, SIGTERM and SIGHUP: how a program ends, how soon, and with which exit code.
 
 #![cfg(unix)]
 
@@ -76,7 +76,7 @@ fn program() {
 
 #[test]
 fn signal_drains_the_program_and_the_exit_code_is_0() {
-    for signal in ["-INT", "-TERM"] {
+    for signal in ["-INT", "-TERM", "-HUP"] {
         let mut program = start("finishes");
         send(signal, program.id());
         program.wait_for("drained: 1 completed, 0 dead-lettered, 0 left");
@@ -129,7 +129,7 @@ fn program_ends_a_stuck_handler_at_the_deadline_and_names_it() {
 #[test]
 fn second_signal_ends_the_program_at_once() {
     let _alone = ALONE.blocking_lock();
-    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
         let mut program = start("stuck");
         send("-TERM", program.id());
         program.wait_for("a second signal ends at once");

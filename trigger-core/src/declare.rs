@@ -36,6 +36,8 @@ pub use process::ProcessConfig;
 use settings::Given;
 pub use settings::Settings;
 pub(crate) use table::Unrepeated;
+#[cfg(feature = "main")]
+pub(crate) use value::timeout;
 pub(crate) use value::{of_key, text};
 pub use webhook::WEBHOOK;
 pub(crate) use written::written;

@@ -3,16 +3,19 @@
 //!
 //! The folder reads them, and checks them alone and together. It knows every layer but the runtime, which uses it.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use linkme::distributed_slice;
 
-use crate::declare::ProcessConfig;
+use crate::declare::{ProcessConfig, TriggerConfig};
 use crate::process::handler::{Argument, Handler, NewSlot, new_slot};
 
 mod check;
 mod clash;
+#[cfg(feature = "main")]
+mod configure;
 pub mod const_checks;
 mod kinds;
 mod problem;
@@ -22,6 +25,8 @@ mod site;
 
 pub(crate) use check::check;
 pub use clash::{Claims, count};
+#[cfg(feature = "main")]
+pub(crate) use configure::{PROCESS_SETTINGS, trigger_settings};
 pub(crate) use kinds::all_kinds;
 pub use problem::{Problem, ProblemKind};
 pub use record::{HandlerRecord, ProcessRecord, TriggerRecord, argument};
@@ -44,6 +49,8 @@ pub(crate) struct Declaration {
     pub(crate) config: ProcessConfig,
     pub(crate) arguments: Vec<Argument>,
     pub(crate) call: Arc<NewSlot>,
+    /// The settings that an operator has changed.
+    pub(crate) configured: Vec<Configured>,
 }
 
 /// The place of a declaration in source code.
@@ -59,6 +66,16 @@ impl Location {
         let caller = std::panic::Location::caller();
         Location { file: caller.file(), line: caller.line() }
     }
+}
+
+/// A setting that an operator has changed.
+#[derive(Clone, Debug)]
+pub(crate) struct Configured {
+    /// The trigger by its index, or `None` for the process.
+    pub(crate) trigger: Option<usize>,
+    pub(crate) key: &'static str,
+    /// The file and line, or the variable.
+    pub(crate) origin: String,
 }
 
 impl fmt::Display for Location {
@@ -77,6 +94,7 @@ impl Declaration {
             config: record.config(),
             arguments: record.arguments.to_vec(),
             call: Arc::new(record.call),
+            configured: Vec::new(),
         }
     }
 
@@ -93,7 +111,16 @@ impl Declaration {
             let handler = Arc::clone(&handler);
             new_slot(move |cx| handler.call(cx))
         });
-        Declaration { handler: name.clone(), name: Some(name), module: "", location, config, arguments, call }
+        let handler = name.clone();
+        let configured = Vec::new();
+        Declaration { handler, name: Some(name), module: "", location, config, arguments, call, configured }
+    }
+
+    /// Returns where an operator has changed a setting.
+    pub(crate) fn origin(&self, trigger: Option<usize>, field: &str) -> Option<&str> {
+        // The field of a choice has the key of the choice before a dot.
+        let key = field.split('.').next().unwrap_or_default();
+        self.configured.iter().find(|one| one.trigger == trigger && one.key == key).map(|one| &*one.origin)
     }
 
     fn site(&self) -> Site<'_> {
@@ -104,4 +131,20 @@ impl Declaration {
     pub(crate) fn path(&self) -> String {
         self.site().path().to_string()
     }
+}
+
+/// Returns the ids of the triggers of one process. Ids that repeat end in `-2`, `-3`.
+pub(crate) fn unique_ids(configs: &[TriggerConfig]) -> Vec<String> {
+    let mut taken: HashSet<String> = HashSet::new();
+    let ids = configs.iter().map(|config| {
+        let wanted = config.trigger_id();
+        let mut id = wanted.to_owned();
+        let mut number = 2;
+        while !taken.insert(id.clone()) {
+            id = format!("{wanted}-{number}");
+            number += 1;
+        }
+        id
+    });
+    ids.collect()
 }

@@ -20,6 +20,8 @@ mod builder;
 mod change;
 #[cfg(feature = "main")]
 mod cli;
+#[cfg(feature = "main")]
+mod configured;
 mod context;
 mod describe;
 mod drain;

@@ -16,13 +16,15 @@ use crate::errors::Errors;
 use crate::expand::Root;
 use crate::signature::{Function, Item};
 
-const KEYS: [&str; 2] = ["crates", "crate"];
-const KEYS_HERE: &str = "the keys here are: crates(billing, reports), crate = path";
+const KEYS: [&str; 3] = ["crates", "crate", "cli"];
+const KEYS_HERE: &str = "the keys here are: crates(billing, reports), crate = path, cli = false";
 
 /// The arguments of the attribute.
 struct Args {
     crates: Vec<Ident>,
     root: Root,
+    /// `true` if the program answers `--describe`, `--check` and `--config`.
+    cli: bool,
 }
 
 /// Returns the output of `#[triggers::main]`.
@@ -55,11 +57,11 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
 /// // out: use ::billing as _;
 /// //      fn main() -> ExitCode {
 /// //          async fn main(runtime: Builder) -> Result<()> { .. }
-/// //          ::triggers::__private::main(|builder| async move { .. main(builder).await .. })
+/// //          ::triggers::__private::main(true, |builder| async move { .. main(builder).await .. })
 /// //      }
 /// ```
 fn around(args: &Args, item: &Item, function: &Function) -> TokenStream {
-    let Args { crates, root } = args;
+    let Args { crates, root, cli } = args;
     let name = &function.signature.ident;
     let private = root.private(name.span());
     let builder = Ident::new("builder", Span::mixed_site());
@@ -88,7 +90,7 @@ fn around(args: &Args, item: &Item, function: &Function) -> TokenStream {
         #(#uses)*
         fn main() -> ::std::process::ExitCode {
             #item
-            #private::main(|#builder| async move { #run })
+            #private::main(#cli, |#builder| async move { #run })
         }
     }
 }
@@ -135,7 +137,7 @@ fn check(function: &Function, errors: &mut Errors) {
 }
 
 fn read_args(tokens: TokenStream, errors: &mut Errors) -> Args {
-    let mut args = Args { crates: Vec::new(), root: Root::default() };
+    let mut args = Args { crates: Vec::new(), root: Root::default(), cli: true };
     let read = |input: ParseStream<'_>| {
         each_in_list(input, errors, |input, _| read_arg(input, &mut args));
         Ok(())
@@ -171,6 +173,11 @@ fn read_arg(input: ParseStream<'_>, args: &mut Args) -> syn::Result<()> {
                 .map_err(|error| syn::Error::new(error.span(), form))?;
             args.crates.extend(names);
         }
+        "cli" => {
+            let value = input.parse::<Token![=]>().and_then(|_| input.parse::<syn::LitBool>());
+            let form = "`cli` takes `true` or `false`: `cli = false` leaves every argument to the program";
+            args.cli = value.map_err(|error| syn::Error::new(error.span(), form))?.value;
+        }
         _ => {
             let meant = hint::did_you_mean(&name, KEYS).map(|near| format!("; did you mean `{near}`?"));
             let message = format!("unknown key `{name}`{}\n  {KEYS_HERE}", meant.unwrap_or_default());
@@ -193,11 +200,14 @@ mod tests {
     fn mains_that_are_taken() {
         assert_eq!(mistakes("", "async fn main() {}"), 0);
         let main = "async fn main(runtime: Builder) -> Result<()> { runtime.run().await }";
-        assert_eq!(mistakes("crates(billing, reports,), crate = my::triggers", main), 0);
+        assert_eq!(mistakes("crates(billing, reports,), crate = my::triggers, cli = false", main), 0);
     }
 
     #[test]
     fn every_mistake_is_found() {
+        for args in ["cli", "cli = 1", "cli = no", "cli(false)", "clo = false"] {
+            assert_eq!(mistakes(args, "async fn main() {}"), 1, "{args}");
+        }
         assert_eq!(mistakes("crats(x), crate = 1, crates = y", "fn main<T>(a: A, b: B) {}"), 6);
         assert_eq!(mistakes("", "struct Main;"), 1);
         assert_eq!(mistakes("", "async fn start() {}"), 1);

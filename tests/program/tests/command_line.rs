@@ -123,7 +123,7 @@ fn typo_of_an_option_exits_with_2_before_main_begins() {
         for role in ["starts", ""] {
             let asked = roles(&[typo, role]);
             let expected = format!(
-                "Error: there is no option `{typo}`, did you mean `{meant}`? The options are:\n  --describe, "
+                "Error: there is no option `{typo}`, did you mean `{meant}`? The options are:\n  --config FILE "
             );
             let said = complaint(&asked, 2);
             assert!(said.starts_with(&expected), "{said}");

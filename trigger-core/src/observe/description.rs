@@ -1,5 +1,6 @@
 //! The description of a program's wiring as plain data, for people, tools and code reviews.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -60,6 +61,10 @@ pub struct ProcessDescription {
     /// pointer, which begins with `/`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Where the settings come from that an operator has changed, by their keys: `FILE:LINE`, or the name of a variable.
+    /// The others are those of the program.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub origins: BTreeMap<String, String>,
 }
 
 /// An argument of a handler.
@@ -94,11 +99,18 @@ pub struct TriggerDescription {
     /// The filter: the source text of a closure in an attribute, otherwise the argument type of the closure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
+    /// Where the settings come from that an operator has changed, as [`ProcessDescription::origins`].
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub origins: BTreeMap<String, String>,
 }
 
 impl TriggerDescription {
     /// Returns the description of a trigger with its final id.
-    pub(crate) fn of(config: &TriggerConfig, id: String) -> TriggerDescription {
+    pub(crate) fn of(
+        config: &TriggerConfig,
+        id: String,
+        origins: BTreeMap<String, String>,
+    ) -> TriggerDescription {
         let shown = config.source_kind().shown_queue;
         TriggerDescription {
             source: SourceDescription::of(config),
@@ -110,6 +122,7 @@ impl TriggerDescription {
                 ShownQueue::Text(_) | ShownQueue::Hidden => config.overflow,
             },
             filter: config.filter.as_ref().map(ToString::to_string),
+            origins,
         }
     }
 }

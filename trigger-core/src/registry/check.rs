@@ -34,8 +34,19 @@ fn settings(declaration: &Declaration, problems: &mut Vec<Problem>) {
             "the name of the process is empty; leave it out or give one",
         ));
     }
-    let faults = config.faults().into_iter().chain(config.triggers.iter().flat_map(TriggerConfig::faults));
-    problems.extend(faults.map(|fault| Problem::of(declaration, ProblemKind::Config, fault.to_string())));
+    let own = config.faults().into_iter().map(|fault| (None, fault));
+    let of_triggers = config
+        .triggers
+        .iter()
+        .enumerate()
+        .flat_map(|(index, trigger)| trigger.faults().into_iter().map(move |fault| (Some(index), fault)));
+    problems.extend(own.chain(of_triggers).map(|(trigger, fault)| {
+        let message = match declaration.origin(trigger, fault.field()) {
+            Some(origin) => format!("{fault}; {origin} sets it"),
+            None => fault.to_string(),
+        };
+        Problem::of(declaration, ProblemKind::Config, message)
+    }));
 }
 
 fn arguments(declaration: &Declaration, provided: &Extensions, problems: &mut Vec<Problem>) {

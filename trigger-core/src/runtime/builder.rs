@@ -7,6 +7,8 @@ use std::time::Duration;
 
 #[cfg(feature = "main")]
 use super::cli::CliRequest;
+#[cfg(feature = "main")]
+use super::configured::Configuration;
 use super::hooks::Hook;
 use crate::clock::{Clock, SharedClock};
 use crate::declare::policy;
@@ -41,6 +43,9 @@ pub struct Builder {
     /// The request of the command line, which the builder answers instead of starting.
     #[cfg(feature = "main")]
     pub(super) cli: Option<CliRequest>,
+    /// What an operator has set outside of the program.
+    #[cfg(feature = "main")]
+    pub(super) configuration: Option<Configuration>,
 }
 
 impl fmt::Debug for Builder {
@@ -67,6 +72,8 @@ impl Builder {
             on_stop: Vec::new(),
             #[cfg(feature = "main")]
             cli: None,
+            #[cfg(feature = "main")]
+            configuration: None,
         }
     }
 

@@ -1,7 +1,9 @@
 //! The requests that a program made with `#[triggers::main]` answers on its command line: it describes or checks itself
 //! instead of running.
 
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
 
 use trigger_grammar::hint::did_you_mean;
 
@@ -12,11 +14,20 @@ use crate::event::error::Error;
 
 /// The options, for the error of an option that is nearly one of them.
 const OPTIONS: &str = "
+  --config FILE                reads the settings of this file instead of `triggers.toml`
   --describe, --describe=text  prints the processes and their triggers as text
   --describe=json              prints the same as JSON
   --check                      makes the checks of a start, and prints every problem";
 
-/// A request by the first argument of the program.
+/// What the command line says: the options before the first argument of the program's own.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct CommandLine {
+    pub(super) request: Option<CliRequest>,
+    /// The file of `--config`.
+    pub(super) config: Option<PathBuf>,
+}
+
+/// A request to answer instead of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CliRequest {
     Describe,
@@ -24,16 +35,43 @@ pub(super) enum CliRequest {
     Check,
 }
 
-impl CliRequest {
-    /// Reads the first argument of the program. Returns `None` if it is no request.
+impl CommandLine {
+    /// Reads the options of this program.
     ///
     /// # Errors
     ///
-    /// An error if the argument is nearly an option. Every other argument is the program's own.
-    pub(super) fn from_args() -> Result<Option<CliRequest>, Error> {
-        CliRequest::parse(std::env::args_os().nth(1).unwrap_or_default().to_str().unwrap_or_default())
+    /// An error if an argument is nearly an option, or `--config` has no file.
+    pub(super) fn from_args() -> Result<CommandLine, Error> {
+        CommandLine::parse(std::env::args_os().skip(1))
     }
 
+    fn parse(arguments: impl Iterator<Item = OsString>) -> Result<CommandLine, Error> {
+        let mut line = CommandLine::default();
+        let mut arguments = arguments.map(PathBuf::from);
+        while let Some(argument) = arguments.next() {
+            let text = argument.to_str().unwrap_or_default();
+            match text {
+                "--config" => {
+                    let file = arguments.next().filter(|file| !file.as_os_str().is_empty());
+                    let missing =
+                        || format!("`--config` takes a file, such as `--config triggers.toml`{OPTIONS}");
+                    line.config = Some(file.ok_or_else(missing)?);
+                }
+                _ => match text.strip_prefix("--config=") {
+                    Some(file) if !file.is_empty() => line.config = Some(file.into()),
+                    _ => match CliRequest::parse(text)? {
+                        Some(request) => line.request = Some(request),
+                        None => break,
+                    },
+                },
+            }
+        }
+        Ok(line)
+    }
+}
+
+impl CliRequest {
+    /// Reads an argument. Returns `None` if it is the program's own.
     fn parse(argument: &str) -> Result<Option<CliRequest>, Error> {
         match argument {
             "--describe" | "--describe=text" => Ok(Some(CliRequest::Describe)),
@@ -91,10 +129,13 @@ impl CliRequest {
 fn meant(argument: &str) -> Option<String> {
     let word = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-'))?;
     let (name, form) = word.split_once('=').unwrap_or((word, ""));
-    let options =
-        ["describe", "check"].into_iter().filter(|option| option.chars().next() == name.chars().next());
+    let options = ["describe", "check", "config"].into_iter();
+    let options = options.filter(|option| option.chars().next() == name.chars().next());
     match (did_you_mean(name, options)?, did_you_mean(form, ["text", "json"])) {
         ("describe", Some(form)) => Some(format!("--describe={form}")),
+        // `--conf` and `--configure` are options of other programs.
+        ("config", _) if name.len().abs_diff("config".len()) > 1 => None,
+        ("config", _) => Some("--config FILE".to_owned()),
         (option, _) => Some(format!("--{option}")),
     }
 }
@@ -122,16 +163,33 @@ fn no_problem(processes: &[PlannedProcess]) -> String {
 mod tests {
     use super::*;
 
+    fn parse(arguments: &[&str]) -> Result<CommandLine, Error> {
+        CommandLine::parse(arguments.iter().map(OsString::from))
+    }
+
     #[test]
-    fn only_the_documented_arguments_are_requests() {
-        for (argument, request) in [
-            ("", None),
-            ("--describe", Some(CliRequest::Describe)),
-            ("--describe=text", Some(CliRequest::Describe)),
-            ("--describe=json", Some(CliRequest::DescribeJson)),
-            ("--check", Some(CliRequest::Check)),
+    fn options_end_at_the_first_argument_of_the_program() {
+        use CliRequest::{Check, Describe, DescribeJson};
+        for (arguments, request, config) in [
+            (&[][..], None, None),
+            (&["--describe"], Some(Describe), None),
+            (&["--describe=text"], Some(Describe), None),
+            (&["--describe=json"], Some(DescribeJson), None),
+            (&["--check"], Some(Check), None),
+            (&["--config", "a b.toml"], None, Some("a b.toml")),
+            (&["--config=a.toml", "--check"], Some(Check), Some("a.toml")),
+            (&["--check", "--config", "--check"], Some(Check), Some("--check")),
+            (&["--config", "a.toml", "--config", "b.toml"], None, Some("b.toml")),
+            (&["--describe", "--check"], Some(Check), None),
+            (&["serve", "--check", "--config", "a.toml"], None, None),
+            (&["--config", "a.toml", "serve", "--check"], None, Some("a.toml")),
         ] {
-            assert_eq!(CliRequest::parse(argument).expect(argument), request, "{argument}");
+            let expected = CommandLine { request, config: config.map(PathBuf::from) };
+            assert_eq!(parse(arguments).expect("options"), expected, "{arguments:?}");
+        }
+        for arguments in [&["--config"][..], &["--config", ""], &["--config="]] {
+            let error = parse(arguments).expect_err("no file").to_string();
+            assert!(error.contains("--config"), "{error}");
         }
     }
 
@@ -148,14 +206,28 @@ mod tests {
             ("--describe=yaml", "--describe"),
             ("--describe=jsn", "--describe=json"),
             ("--desribe=json", "--describe=json"),
+            ("--confg", "--config FILE"),
+            ("-config", "--config FILE"),
         ] {
-            let error = CliRequest::parse(argument).expect_err(argument).to_string();
+            let error = parse(&[argument]).expect_err(argument).to_string();
             assert!(error.contains(&format!("`{argument}`, did you mean `{meant}`?")), "{error}");
         }
-        for own in
-            ["-", "--", "-c", "check", "chek", "--chunk", "--checkpoint", "--subscribe", "--help", "--désc"]
-        {
-            assert_eq!(CliRequest::parse(own).expect(own), None, "{own}");
+        for own in [
+            "-",
+            "--",
+            "-c",
+            "check",
+            "chek",
+            "--chunk",
+            "--checkpoint",
+            "--subscribe",
+            "--help",
+            "--désc",
+            "--conf",
+            "--configure",
+            "--connect",
+        ] {
+            assert_eq!(parse(&[own]).expect(own), CommandLine::default(), "{own}");
         }
     }
 }

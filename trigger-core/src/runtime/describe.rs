@@ -1,10 +1,12 @@
 //! The check and the description of the wiring of a builder or a runtime, without a start.
 
-use super::plan::{PlannedProcess, unique_ids};
+use std::collections::BTreeMap;
+
+use super::plan::PlannedProcess;
 use super::process_handle::ProcessHandle;
 use super::{Builder, Runtime, StartError};
 use crate::observe::description::{ArgumentDescription, Description, ProcessDescription, TriggerDescription};
-use crate::registry::Declaration;
+use crate::registry::{Declaration, unique_ids};
 
 /// # Errors
 ///
@@ -75,8 +77,9 @@ pub(super) fn description(processes: &[PlannedProcess]) -> Description {
 
 fn process(name: &str, declaration: &Declaration) -> ProcessDescription {
     let config = &declaration.config;
-    let triggers = config.triggers.iter().zip(unique_ids(&config.triggers));
-    let triggers = triggers.map(|(trigger, id)| TriggerDescription::of(trigger, id));
+    let triggers = config.triggers.iter().zip(unique_ids(&config.triggers)).enumerate();
+    let triggers = triggers
+        .map(|(index, (trigger, id))| TriggerDescription::of(trigger, id, origins(declaration, Some(index))));
     let arguments = declaration.arguments.iter().map(|argument| ArgumentDescription {
         name: argument.name.to_owned(),
         type_name: argument.type_name(),
@@ -92,5 +95,12 @@ fn process(name: &str, declaration: &Declaration) -> ProcessDescription {
         retry: config.retry,
         backoff: (config.retry > 0).then_some(config.backoff),
         key: config.key.as_ref().map(ToString::to_string),
+        origins: origins(declaration, None),
     }
+}
+
+/// Returns where the settings come from that an operator has changed.
+fn origins(declaration: &Declaration, trigger: Option<usize>) -> BTreeMap<String, String> {
+    let configured = declaration.configured.iter().filter(|one| one.trigger == trigger);
+    configured.map(|one| (one.key.to_owned(), one.origin.to_string())).collect()
 }

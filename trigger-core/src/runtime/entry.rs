@@ -9,19 +9,21 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::cli::CliRequest;
+use super::cli::CommandLine;
 use super::{Builder, stderr};
 use crate::event::error::{Error, Result, WithSources};
 
-/// Runs the body of `#[triggers::main]` with a builder that has every linked handler. If the first argument of the program
-/// is a request, the builder answers it instead of starting.
-pub fn main<F, Fut>(body: F) -> ExitCode
+/// Runs the body of `#[triggers::main]` with a builder that has every linked handler and the settings of the operator. If
+/// the command line has a request, the builder answers it instead of starting. With `cli` false all arguments are the
+/// program's own.
+pub fn main<F, Fut>(cli: bool, body: F) -> ExitCode
 where
     F: FnOnce(Builder) -> Fut,
     Fut: Future<Output = Result>,
 {
-    let request = match CliRequest::from_args() {
-        Ok(request) => request,
+    let line = if cli { CommandLine::from_args() } else { Ok(CommandLine::default()) };
+    let CommandLine { request, config } = match line {
+        Ok(line) => line,
         Err(error) => {
             stderr::print(format!("Error: {error}"));
             return ExitCode::from(2);
@@ -32,7 +34,7 @@ where
         Ok(runtime) => runtime,
         Err(error) => return failed(&Error::from(error)),
     };
-    let mut builder = Builder::new().linked();
+    let mut builder = Builder::new().linked().configured_by(config);
     builder.cli = request;
     let result = runtime.block_on(body(builder));
     // The drain is over. A handler that blocks its thread must not keep the program alive.

@@ -3,10 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Builder;
+#[cfg(feature = "main")]
+use super::configured::Configuration;
 use crate::clock::SharedClock;
-use crate::declare::TriggerConfig;
 use crate::registry::{Declaration, Problem, ProblemKind, TRIGGER_CORE_HANDLERS_V1, all_kinds, check};
 use crate::source::routes::Routes;
 
@@ -46,6 +48,8 @@ impl Builder {
             let custom = unclaimed.extract_if(.., |(process, ..)| process == name);
             declaration.config.triggers.extend(custom.map(|(_, _, trigger)| trigger));
         }
+        // The ids of the triggers are those of the declarations, so they are complete before a setting changes.
+        let configured = self.configure(&mut declarations, &names);
         let known: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut problems = check(&declarations.iter().collect::<Vec<_>>(), &known, &self.provided);
         if declarations.is_empty() {
@@ -68,9 +72,32 @@ impl Builder {
             );
             Problem::general(ProblemKind::UnknownProcess, message)
         }));
+        problems.extend(configured);
         problems.extend(self.clock_problems());
         problems.extend(kind_problems());
         Plan { processes, problems }
+    }
+
+    /// Applies what an operator has set outside of the program. Returns the faults.
+    #[cfg(feature = "main")]
+    fn configure(&self, declarations: &mut [Declaration], names: &[String]) -> Vec<Problem> {
+        self.configuration
+            .as_ref()
+            .map_or_else(Vec::new, |configuration| configuration.apply(declarations, names))
+    }
+
+    #[cfg(not(feature = "main"))]
+    fn configure(&self, _: &mut [Declaration], _: &[String]) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// Returns the deadline of a drain: the one that an operator has set, or else that of the program.
+    pub(super) fn effective_drain_deadline(&self) -> Duration {
+        #[cfg(feature = "main")]
+        if let Some(deadline) = self.configuration.as_ref().and_then(Configuration::drain_deadline) {
+            return deadline;
+        }
+        self.drain_deadline
     }
 
     /// Collects every declaration: those of attributes by file and line, then those of the builder.
@@ -148,20 +175,4 @@ fn process_names(declarations: &[Declaration]) -> Vec<String> {
         None => declaration.handler.clone(),
     };
     declarations.iter().map(name).collect()
-}
-
-/// Returns the ids of the triggers of one process. Ids that repeat end in `-2`, `-3`.
-pub(super) fn unique_ids(configs: &[TriggerConfig]) -> Vec<String> {
-    let mut taken: HashSet<String> = HashSet::new();
-    let ids = configs.iter().map(|config| {
-        let wanted = config.trigger_id();
-        let mut id = wanted.to_owned();
-        let mut number = 2;
-        while !taken.insert(id.clone()) {
-            id = format!("{wanted}-{number}");
-            number += 1;
-        }
-        id
-    });
-    ids.collect()
 }

@@ -11,7 +11,6 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 
 use super::context::RuntimeContext;
-use super::plan::unique_ids;
 use super::process_phase::{ProcessPhase, Settled};
 use crate::clock;
 use crate::declare::TriggerConfig;
@@ -21,7 +20,7 @@ use crate::panic::guard;
 use crate::process::dead_letter::CountedDeadLetters;
 use crate::process::{LogLimits, Observed, Policy, Process, Unobserved, Watch};
 use crate::queue::{Inbox, Ledger, Queue, Workers};
-use crate::registry::{Declaration, Problem, ProblemKind};
+use crate::registry::{Declaration, Problem, ProblemKind, unique_ids};
 use crate::source::durable::Durable;
 use crate::source::trigger::TriggerError;
 use crate::source::{BoundTrigger, DeadLetterSink, SinkDeps, queue};

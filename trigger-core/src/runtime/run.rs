@@ -11,7 +11,7 @@ use crate::event::error::Result;
 const FORCED_EXIT_DELAY: Duration = Duration::from_secs(6);
 
 impl Builder {
-    /// Starts the runtime, waits for SIGINT or SIGTERM (elsewhere Ctrl-C), drains, and prints the
+    /// Starts the runtime, waits for SIGINT, SIGTERM or SIGHUP (elsewhere Ctrl-C), drains, and prints the
     /// [`DrainReport`](super::DrainReport). A second signal ends the program at once. It needs the feature `main`.
     ///
     /// # Errors
@@ -20,20 +20,17 @@ impl Builder {
     pub async fn run(self) -> Result {
         // Signals are caught before the first event is accepted. Otherwise a signal in between would end the program
         // without a drain.
-        let signals = Signals::listen(self.longest_drain().saturating_add(FORCED_EXIT_DELAY))?;
+        let signals = Signals::listen(self.effective_drain_deadline().saturating_add(FORCED_EXIT_DELAY))?;
         self.start().await?.run_until(signals).await
-    }
-
-    /// Returns the longest time that a drain of the runtime may take.
-    fn longest_drain(&self) -> Duration {
-        self.drain_deadline
     }
 }
 
 impl Runtime {
-    /// Waits for SIGINT or SIGTERM (elsewhere Ctrl-C), then drains and prints the report to stderr. A second signal ends
+    /// Waits for SIGINT, SIGTERM or SIGHUP (elsewhere Ctrl-C), then drains and prints the report to stderr. A second signal ends
     /// the program at once. If handlers block every thread, the program is forced to exit 6 s after the deadline of the
     /// drain, with exit code 1. A stderr that nobody reads delays none of these.
+    ///
+    /// A program that was started to ignore SIGHUP, as `nohup` does, ignores it; only Linux says so.
     ///
     /// A signal that arrives between the start and this call also ends the program at once; [`Builder::run`] has no
     /// such gap. It needs the feature `main`.

@@ -17,7 +17,7 @@ use crate::task;
 /// How long the receiver of the second signal has to end the program.
 const EXIT_DELAY: Duration = Duration::from_millis(50);
 
-/// A stream of SIGINT and SIGTERM; elsewhere of Ctrl-C.
+/// A stream of SIGINT, SIGTERM and SIGHUP; elsewhere of Ctrl-C.
 pub(super) struct Signals {
     received: mpsc::Receiver<Signal>,
     started: Arc<Notify>,
@@ -29,6 +29,9 @@ pub(super) enum Signal {
     Interrupt,
     #[cfg(unix)]
     Terminate,
+    /// The terminal was closed.
+    #[cfg(unix)]
+    Hangup,
 }
 
 impl Signals {
@@ -118,6 +121,8 @@ async fn forward(
 struct Source {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// `None` if the program was started to ignore it.
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 /// The signals of the operating system.
@@ -131,6 +136,7 @@ impl Source {
         Ok(Source {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup: if is_hangup_ignored() { None } else { Some(signal(SignalKind::hangup())?) },
         })
     }
 
@@ -141,9 +147,16 @@ impl Source {
 
     #[cfg(unix)]
     async fn next(&mut self) -> Signal {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.terminate.recv() => Signal::Terminate,
+            _ = hangup => Signal::Hangup,
         }
     }
 
@@ -157,6 +170,15 @@ impl Source {
     }
 }
 
+/// Returns `true` if the program was started to ignore SIGHUP, as `nohup` does. Only Linux says so.
+#[cfg(unix)]
+fn is_hangup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // SIGHUP is the first signal.
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
 impl Signal {
     /// The exit code that shells expect of a program that the signal ended.
     pub(super) fn exit_code(self) -> i32 {
@@ -164,6 +186,8 @@ impl Signal {
             Signal::Interrupt => 130,
             #[cfg(unix)]
             Signal::Terminate => 143,
+            #[cfg(unix)]
+            Signal::Hangup => 129,
         }
     }
 }
@@ -174,6 +198,8 @@ impl fmt::Display for Signal {
             Signal::Interrupt => "SIGINT",
             #[cfg(unix)]
             Signal::Terminate => "SIGTERM",
+            #[cfg(unix)]
+            Signal::Hangup => "SIGHUP",
         })
     }
 }

@@ -50,6 +50,10 @@ impl Builder {
             problems.push(Problem::general(ProblemKind::Tokio, NO_TIMERS));
             return Err(StartError::of(problems));
         }
+        #[cfg(feature = "main")]
+        if let Some(configuration) = self.configuration.as_ref().filter(|all| !all.is_empty()) {
+            tracing::info!("configured by {}", configuration.origins().join(", "));
+        }
         let on_start = std::mem::take(&mut self.on_start);
         let runtime = self.wire(processes);
         problems.extend(runtime.bind(problems.is_empty()).await);
@@ -77,6 +81,7 @@ impl Builder {
 
     /// Connects the processes with the bus, the broker and each other. Nothing starts.
     fn wire(self, processes: Vec<PlannedProcess>) -> Runtime {
+        let drain_deadline = self.effective_drain_deadline();
         let clock = self.given_clock().cloned().unwrap_or_else(SharedClock::default_now);
         let wait_graph = Arc::new(WaitGraph::default());
         let dead_letters = DeadLetters::new(Arc::clone(&wait_graph));
@@ -99,7 +104,7 @@ impl Builder {
             Arc::new(ProcessHandle::new(planned.declaration, planned.name, &context))
         };
         phase.wire(processes.into_iter().map(wired).collect());
-        Runtime::new(context, phase, self.drain_deadline, self.on_stop)
+        Runtime::new(context, phase, drain_deadline, self.on_stop)
     }
 }
 

@@ -34,12 +34,14 @@ impl fmt::Display for ProcessDescription {
             if let Some(filter) = &trigger.filter {
                 row(f, "  filter", format_args!("{filter}"))?;
             }
+            set_by(f, "  set by", &trigger.origins)?;
         }
         if !self.arguments.is_empty() {
             let arguments: Vec<_> = self.arguments.iter().map(ToString::to_string).collect();
             row(f, "takes", format_args!("{}", arguments.join(", ")))?;
         }
         row(f, "runs", format_args!("{}", self.policy()))?;
+        set_by(f, "  set by", &self.origins)?;
         match &self.key {
             Some(key) => row(f, "key", format_args!("{key}")),
             None => Ok(()),
@@ -49,6 +51,15 @@ impl fmt::Display for ProcessDescription {
 
 fn row(f: &mut fmt::Formatter<'_>, label: &str, value: fmt::Arguments<'_>) -> fmt::Result {
     write!(f, "\n  {label:<LABEL$}  {value}")
+}
+
+/// Shows where the settings come from that an operator has changed.
+fn set_by(f: &mut fmt::Formatter<'_>, label: &str, origins: &BTreeMap<String, String>) -> fmt::Result {
+    if origins.is_empty() {
+        return Ok(());
+    }
+    let shown: Vec<_> = origins.iter().map(|(key, origin)| format!("{origin} ({key})")).collect();
+    row(f, label, format_args!("{}", shown.join(", ")))
 }
 
 impl ProcessDescription {
