@@ -21,6 +21,11 @@ fn documented_keys_deserialize_to_the_values_of_the_constructors() {
             json!({"type": "event", "event_type": "a.b", "event_source": "s", "id": "x", "queue": 7, "overflow": "wait"}),
             TriggerConfig::event("a.b").source("s").id("x").queue(7).overflow(Overflow::Wait),
         ),
+        (json!({"type": "event", "event_type": "a", "source": "s"}), TriggerConfig::event("a").source("s")),
+        (
+            json!({"type": "webhook", "webhook_path": "/e", "port": 80, "host": "::1"}),
+            TriggerConfig::webhook("/e", 80).host("::1"),
+        ),
         (json!({"type": "message", "topic": "reports.*"}), TriggerConfig::message("reports.*")),
         (json!({"type": "webhook"}), TriggerConfig::webhook("/webhook", 9090)),
         (json!({"type": "dead_letter"}), TriggerConfig::dead_letter()),
@@ -240,7 +245,16 @@ fn error_of_an_unknown_key_suggests_the_nearest_known_one() {
         json!({"type": "event", "event_type": "a", "event_sorce": "s"}),
         &["`event_sorce`", "did you mean `event_source`?"],
     );
-    refused(json!({"type": "webhook", "port": 1}), &["`port`", "did you mean `webhook_port`?"]);
+    refused(
+        json!({"type": "webhook", "prot": 1}),
+        &["`prot`", "the keys of a trigger of type `webhook` are:"],
+    );
+    refused(
+        json!({"type": "webhook", "webhook_prot": 1}),
+        &["`webhook_prot`", "did you mean `webhook_port`?"],
+    );
+    let twice = json!({"type": "webhook", "port": 1, "webhook_port": 1});
+    refused(twice, &["`port`", "\"1\"", "it is the same as `webhook_port`"]);
     refused(json!({"type": "event", "event_type": "a", "queue": "4"}), &["`queue`", "without quotes"]);
     refused(
         json!({"type": "message", "topic": "a", "webhook_port": 1}),

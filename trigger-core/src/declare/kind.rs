@@ -224,8 +224,8 @@ impl SourceKind {
         &self.form
     }
 
-    /// Returns the setting with this key.
+    /// Returns the setting with this key, which may be the key of the attribute.
     pub(crate) fn setting(&self, key: &str) -> Option<&'static Setting> {
-        self.settings.iter().find(|setting| setting.key() == key)
+        self.settings.iter().find(|setting| [setting.key(), setting.attribute_key()].contains(&key))
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use trigger_grammar::setting::Setting;
 
 use super::kinds::kind_named;
 use crate::declare::{
@@ -23,7 +24,20 @@ impl TriggerConfig {
         let name = of_key("type", &table.remove("type").ok_or_else(missing)?, text)?;
         let kind = kind_named(&name)?;
         // Before the keys are read, otherwise a misspelt key is reported as a missing one.
-        refuse_unknown(&table, &keys_of(kind), &format!("a trigger of type `{name}`"))?;
+        let unknown =
+            table.iter().find(|(key, _)| !keys_of(kind).contains(&&***key) && kind.setting(key).is_none());
+        if let Some((key, value)) = unknown {
+            return Err(unknown_key(key, value, &keys_of(kind), &format!("a trigger of type `{name}`")));
+        }
+        let given_twice = |setting: &&Setting| {
+            let [key, other] = [setting.key(), setting.attribute_key()];
+            key != other && table.contains_key(key) && table.contains_key(other)
+        };
+        if let Some(setting) = kind.settings.iter().find(given_twice) {
+            let reason = format!("it is the same as `{}`; give one of them", setting.key());
+            let other = setting.attribute_key();
+            return Err(ConfigError::new(ConfigErrorKind::Conflict, other, shown(&table[other]), reason));
+        }
         let mut config = TriggerConfig::of(kind);
         for (key, value) in &table {
             config.set(key, value)?;
