@@ -7,6 +7,7 @@ mod extensions;
 mod imports;
 mod kinds;
 mod map;
+mod texts;
 mod words;
 
 /// Returns the root of the crate.
