@@ -45,6 +45,7 @@ async fn main(builder: Builder) -> Result<()> {
             println!("{}", address.unwrap_or_default());
             Ok(())
         }
+        Some("again") => builder.process("built", config, handler).configured().run().await,
         _ => builder.process("built", config, handler).drain_deadline(Duration::from_secs(3)).run().await,
     }
 }

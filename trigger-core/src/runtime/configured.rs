@@ -3,6 +3,7 @@
 //! The layers, the weakest first: attributes and the builder, the file, the environment. The file and the environment are
 //! read once, when the builder is [configured](Builder::configured). They are applied to the plan, before its checks.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,7 +86,7 @@ impl fmt::Display for Origin {
 }
 
 impl Builder {
-    /// Applies what an operator has set outside of the program, as [`#[triggers::main]`](macro@crate::main) does: the
+    /// Applies what an operator has set outside of the program, as `#[triggers::main]` does: the
     /// settings of a file, and over them those of environment variables. Both are read here. A start, a check and a
     /// description apply them, and a start refuses every fault with its file and line.
     ///
@@ -108,14 +109,15 @@ impl Builder {
     /// `TRIGGERS__DRAIN_DEADLINE`, `TRIGGERS__CHARGE__CONCURRENCY`, `TRIGGERS__RECEIVE__WEBHOOK__PORT`. Every variable that
     /// begins with `TRIGGERS__` must name a setting. It needs the feature `main`.
     ///
-    /// Processes that are added to a running runtime are not changed.
+    /// Processes that are added to a running runtime are not changed. A second call has no effect.
     pub fn configured(self) -> Builder {
         self.configured_by(None)
     }
 
     /// Applies the settings outside of the program. `file` is that of the command line.
     pub(super) fn configured_by(mut self, file: Option<PathBuf>) -> Builder {
-        self.configuration = Some(Configuration::read(file));
+        // The builder of `#[triggers::main]` knows the file of the command line.
+        self.configuration.get_or_insert_with(|| Configuration::read(file));
         self
     }
 }
@@ -142,11 +144,15 @@ impl Configuration {
     /// Changes the declarations. Returns every fault of the settings.
     pub(super) fn apply(&self, declarations: &mut [Declaration], names: &[String]) -> Vec<Problem> {
         let mut faults = self.faults.clone();
+        if self.given.is_empty() {
+            return problems(faults);
+        }
         let ids: Vec<_> = declarations.iter().map(|one| unique_ids(&one.config.triggers)).collect();
         let settings = Settings::of(declarations, names);
         let found: Vec<_> = self.given.iter().map(|given| (given, settings.find(&given.place))).collect();
         drop(settings);
-        let mut seen: Vec<(Target, &Origin)> = Vec::new();
+        // Each layer sets a setting once.
+        let mut seen = HashMap::<(Target, bool), &Origin>::new();
         for (given, target) in found {
             let Given { value, origin, .. } = given;
             let target = match target {
@@ -156,13 +162,10 @@ impl Configuration {
                     continue;
                 }
             };
-            if let Some((_, other)) =
-                seen.iter().find(|(other, at)| *other == target && at.is_variable() == origin.is_variable())
-            {
+            if let Some(other) = seen.insert((target, origin.is_variable()), origin) {
                 faults.push(format!("{origin}: `{}` is given a second time, after {other}", target.key));
                 continue;
             }
-            seen.push((target, origin));
             let set = match target.process {
                 None => of_key(target.key, value, timeout).map(|_| ()),
                 Some(process) => {
@@ -174,7 +177,7 @@ impl Configuration {
             faults.extend(set.err().map(|error| format!("{origin}: {error}")));
         }
         faults.extend(declarations.iter().filter_map(unused_backoff));
-        faults.into_iter().map(|fault| Problem::general(ProblemKind::Config, fault)).collect()
+        problems(faults)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -195,6 +198,10 @@ impl Configuration {
         }
         origins
     }
+}
+
+fn problems(faults: Vec<String>) -> Vec<Problem> {
+    faults.into_iter().map(|fault| Problem::general(ProblemKind::Config, fault)).collect()
 }
 
 /// Returns the fault of a `backoff` that an operator has set for a process without retries.

@@ -120,6 +120,8 @@ fn file_is_that_of_the_command_line_then_of_the_variable_then_the_default() {
     assert_eq!(concurrency(&[], &variable), Some(4));
     assert_eq!(concurrency(&["--config", "line.toml"], &variable), Some(5));
     assert_eq!(concurrency(&["--config=line.toml"], &variable), Some(5));
+    let again = folder.run(&["--config=line.toml", "--describe", "again"], &variable);
+    assert!(again.stdout.contains("5 at a time"), "{}", again.stdout);
     for (arguments, variables) in
         [(&["--config", "no.toml"][..], &[][..]), (&[], &[("TRIGGERS_CONFIG", "no.toml")])]
     {

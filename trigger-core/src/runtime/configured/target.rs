@@ -9,7 +9,7 @@ use super::{Place, RUNTIME_SETTINGS};
 use crate::registry::{Declaration, PROCESS_SETTINGS, trigger_settings, unique_ids};
 
 /// A setting, by the index of its process and trigger. Without a process it is one of the runtime.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Target {
     pub(super) process: Option<usize>,
     pub(super) trigger: Option<usize>,
