@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, Level};
 use tracing_subscriber::Registry;
 
 /// Two idle subscribers. While there is only one, tracing caches for each call site whether the first thread wants its
@@ -18,12 +18,25 @@ pub(crate) struct Logs {
 }
 
 impl Logs {
+    /// Collects lines at `info` and above.
     pub(crate) fn capture() -> Logs {
+        Logs::capture_at(Level::INFO)
+    }
+
+    /// Collects lines at `debug` and above.
+    pub(crate) fn capture_debug() -> Logs {
+        Logs::capture_at(Level::DEBUG)
+    }
+
+    fn capture_at(level: Level) -> Logs {
         OTHERS.get_or_init(|| [Dispatch::new(Registry::default()), Dispatch::new(Registry::default())]);
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Sink(Arc::clone(&lines));
-        let subscriber =
-            tracing_subscriber::fmt().with_ansi(false).with_writer(move || sink.clone()).finish();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_ansi(false)
+            .with_writer(move || sink.clone())
+            .finish();
         Logs { lines, _guard: tracing::subscriber::set_default(subscriber) }
     }
 

@@ -61,6 +61,7 @@ mod store;
 mod tidy;
 mod topics;
 mod ui;
+mod untaken;
 mod until;
 mod waiting_retries;
 mod webhook;

@@ -1,9 +1,11 @@
 //! Limits the log lines of one place, so that a storm of failures does not fill the log. The counts in the status stay
 //! exact.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use smol_str::SmolStr;
 use tracing::level_filters::LevelFilter;
 
 use crate::clock::{self, Instant};
@@ -57,6 +59,27 @@ impl LogLimit {
         }
         state.left -= 1;
         Some(std::mem::take(&mut state.omitted))
+    }
+}
+
+/// The number of names that a [`LogOnce`] remembers, so that names from outside cannot fill the memory.
+const NAMES: usize = 100;
+
+/// The limit for lines about names: one line for each of the first 100 names, and none for a later name.
+#[derive(Debug, Default)]
+pub(crate) struct LogOnce(Mutex<HashSet<SmolStr>>);
+
+impl LogOnce {
+    /// Logs a line, unless a line about this name or about 100 others was logged.
+    pub(crate) fn log(&self, name: &str, line: impl FnOnce()) {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() >= NAMES || names.contains(name) {
+            return;
+        }
+        names.insert(name.into());
+        // A logger is code of the program.
+        drop(names);
+        line();
     }
 }
 

@@ -13,10 +13,15 @@
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
-        .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= (word.len().max(candidate.len()) / 3).max(1))
+        .filter_map(|candidate| Some((typo(word, candidate)?, candidate)))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// Returns the edit distance between two words, if it is small enough for a typo as [`did_you_mean`] defines it.
+pub fn typo(word: &str, meant: &str) -> Option<usize> {
+    let distance = distance(word, meant);
+    (distance <= (word.len().max(meant.len()) / 3).max(1)).then_some(distance)
 }
 
 /// Returns the optimal string alignment distance: the Levenshtein distance with a swap of neighbours as one step.

@@ -20,6 +20,7 @@ use crate::store::StoreError;
 
 mod json;
 mod tally;
+mod untaken;
 
 use tally::Tally;
 
@@ -218,6 +219,9 @@ impl<'a> Publication<'a> {
         // reference count.
         let mut last = None;
         let mut each = |subscription| {
+            if !Subscription::wants(subscription, &frame) {
+                return subscription.sink.queue().count_filtered(&frame);
+            }
             if let Some(before) = last.replace(subscription) {
                 tally.offer(before, Arc::clone(&frame), waker);
             }
@@ -226,7 +230,7 @@ impl<'a> Publication<'a> {
         routes.by_pattern(self.name, each);
         match last {
             Some(last) => tally.offer(last, frame, waker),
-            None => self.routes.count_unmatched(),
+            None => self.note_untaken(&routes, exactly, &frame),
         }
         Poll::Ready(Ok(stamp.0))
     }
@@ -234,15 +238,18 @@ impl<'a> Publication<'a> {
     /// Offers an event whose cascade is too deep to every trigger that matches. Each drops it.
     #[cold]
     fn break_loop(&self, routes: &Snapshot, exactly: &[Subscription], frame: &Arc<Frame>, tally: &mut Tally) {
-        let mut matched = false;
+        let mut is_taken = false;
         let mut each = |subscription: &Subscription| {
-            matched = true;
+            if !subscription.wants(frame) {
+                return subscription.sink.queue().count_filtered(frame);
+            }
+            is_taken = true;
             tally.break_loop(subscription, frame);
         };
         exactly.iter().for_each(&mut each);
         routes.by_pattern(self.name, each);
-        if !matched {
-            self.routes.count_unmatched();
+        if !is_taken {
+            self.note_untaken(routes, exactly, frame);
         }
     }
 

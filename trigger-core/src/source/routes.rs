@@ -14,12 +14,15 @@ use trigger_grammar::topic::first_token;
 use crate::clock::SharedClock;
 use crate::event::topic::{Topic, TopicPattern, is_any_token};
 use crate::event::{Frame, SOURCE};
+use crate::log_limit::LogOnce;
 use crate::observe::observer::Observers;
 use crate::source::Sink;
 
 mod names;
+mod near;
 
 use names::Names;
+pub(crate) use near::{VISITS, typo};
 
 /// The subscription of one trigger.
 #[derive(Clone, Debug)]
@@ -43,6 +46,11 @@ impl Subscription {
             Some(wanted) => frame.attribute(SOURCE) == Some(wanted),
         }
     }
+
+    /// Returns the only source of its events; `None` if it takes those of every source.
+    pub(crate) fn only_source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
 }
 
 /// The subscriptions of one pattern. Snapshots share them, and a change replaces the whole list.
@@ -57,6 +65,8 @@ pub(crate) struct Routes {
     last_number: AtomicU64,
     /// Publications that matched no subscription.
     unmatched: AtomicU64,
+    /// The names of publications that no trigger took.
+    pub(crate) untaken: LogOnce,
     /// The clock of the runtime that the bus or broker is wired to.
     clock: OnceLock<SharedClock>,
 }

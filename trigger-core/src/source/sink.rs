@@ -80,6 +80,11 @@ impl Sink {
         &self.0.queue.trigger().id
     }
 
+    /// Returns the pattern that the trigger listens to.
+    pub(crate) fn pattern(&self) -> &str {
+        &self.0.pattern
+    }
+
     /// Offers an event: queues it, or applies the filter or the overflow policy of the trigger. With [`Overflow::Wait`] it
     /// waits for capacity.
     ///

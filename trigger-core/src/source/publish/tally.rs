@@ -80,9 +80,6 @@ impl Tally {
     #[inline]
     pub(super) fn offer(&mut self, subscription: &Subscription, frame: Arc<Frame>, waker: &Waker) {
         let Subscription { sink, .. } = subscription;
-        if !subscription.wants(&frame) {
-            return sink.queue().count_filtered(&frame);
-        }
         if sink.is_durable() {
             return self.offer_durable(sink, frame, waker);
         }
@@ -94,11 +91,7 @@ impl Tally {
 
     /// Offers an event whose cascade is too deep.
     pub(super) fn break_loop(&mut self, subscription: &Subscription, frame: &Arc<Frame>) {
-        let Subscription { sink, .. } = subscription;
-        if !subscription.wants(frame) {
-            return sink.queue().count_filtered(frame);
-        }
-        self.dropped += usize::from(sink.break_loop(Arc::clone(frame)));
+        self.dropped += usize::from(subscription.sink.break_loop(Arc::clone(frame)));
     }
 
     /// Offers an event to a trigger whose store is to keep it.

@@ -6,6 +6,7 @@
 //! token, it only compares. It computes no hash.
 
 use std::mem;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// A map of names.
@@ -71,6 +72,24 @@ impl<K: AsRef<str> + Clone, V: Clone> Names<K, V> {
         }
     }
 
+    /// Calls `each` with the entries until it breaks, first with those whose names share the longest beginning with `name`.
+    pub(super) fn nearest_first<'a>(
+        &'a self,
+        name: &str,
+        each: &mut impl FnMut(&'a (K, V)) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        match self {
+            Names::None => ControlFlow::Continue(()),
+            Names::One(entry) => each(entry),
+            Names::Several(branch) => {
+                let near = half(name, branch.at);
+                branch.children[near].nearest_first(name, each)?;
+                let others = branch.children.iter().enumerate().filter(|(value, _)| *value != near);
+                others.map(|(_, names)| names).try_for_each(|names| names.nearest_first(name, each))
+            }
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         matches!(self, Names::None)
     }
@@ -107,6 +126,11 @@ mod tests {
     /// Few letters, so that names share prefixes, are prefixes of each other, and differ in either half of a byte.
     const NAME: &str = "[abq]{1,3}";
 
+    /// Returns the number of half bytes that two names share at their beginning.
+    fn first_difference_or_end(a: &str, b: &str) -> usize {
+        if a == b { usize::MAX } else { first_difference(a, b) }
+    }
+
     proptest! {
         #[test]
         fn names_are_a_map_whose_clones_do_not_change(
@@ -132,6 +156,14 @@ mod tests {
                 prop_assert_eq!(names.len(), map.len());
                 prop_assert_eq!(names.is_empty(), map.is_empty());
                 for name in &known {
+                    let shared = |other: &str| first_difference_or_end(name, other);
+                    let mut nearest = Vec::new();
+                    let _ = names.nearest_first(name, &mut |(other, _)| {
+                        nearest.push(shared(other));
+                        ControlFlow::Continue(())
+                    });
+                    prop_assert_eq!(nearest.len(), map.len());
+                    prop_assert!(nearest.is_sorted_by(|before, after| before >= after), "{:?}", nearest);
                     let value = names.get(name);
                     prop_assert_eq!(value.map(|(name, value)| (name, value)), map.get_key_value(name));
                 }
