@@ -299,3 +299,38 @@ proptest! {
         })?;
     }
 }
+
+proptest! {
+    #[test]
+    fn every_text_makes_a_token_that_is_a_whole_topic(text in "(?s).{0,100}") {
+        let token = Topic::token(&text);
+        prop_assert!(token.len() <= 64 && !token.contains('.'));
+        let topic = Topic::parse(&token).expect("a topic");
+        prop_assert_eq!(topic.tokens().count(), 1);
+        prop_assert_eq!(Topic::token(&token), &*token, "a token stays as it is");
+    }
+}
+
+#[test]
+fn token_keeps_what_a_topic_may_hold() {
+    let long = "x".repeat(65);
+    for (text, token) in [
+        ("Nightly_build-7", "Nightly_build-7"),
+        ("nightly build #7", "nightly-build--7"),
+        ("a.b", "a-b"),
+        ("*", "-"),
+        (">", "-"),
+        ("{job}", "-job-"),
+        ("\u{e9}\u{1f600}\n", "---"),
+        ("", "-"),
+        ("_INBOX", "-INBOX"),
+        (&long, &long[..64]),
+        (&format!(" {long}"), &format!("-{}", &long[..63])),
+    ] {
+        assert_eq!(Topic::token(text), token, "{text:?}");
+    }
+    // Three of them and the dots leave room for other tokens.
+    let full = format!("{0}.{0}.{0}.{1}", Topic::token(&long), "x".repeat(54));
+    assert_eq!(full.len(), 249);
+    assert!(Topic::parse(&full).is_ok());
+}

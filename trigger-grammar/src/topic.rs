@@ -4,6 +4,8 @@
 //! A topic consists of tokens of `[A-Za-z0-9_-]` joined by `.`. A pattern may also contain `*` (exactly one token),
 //! `{name}` (one token, captured by name) and, as its last token, `>` (one or more tokens). Case matters.
 
+use std::borrow::Cow;
+
 use crate::{Fault, FaultKind};
 
 /// The maximum length of a topic or pattern in bytes. It is the smallest limit among the brokers, that of Kafka.
@@ -11,6 +13,9 @@ pub const BYTES_MAX: usize = 249;
 
 /// The maximum number of tokens of a topic or pattern.
 pub const TOKENS_MAX: usize = 32;
+
+/// The maximum length of a token that [`token`] makes, in bytes. A topic holds three of them and 54 bytes more.
+pub const MADE_TOKEN_MAX: usize = 64;
 
 const TOKEN_FORM: &str = "a token is one or more of A-Z a-z 0-9 `_` `-`; tokens are joined by `.`";
 const WILDCARD_FORM: &str = "use `*` for exactly one token, or `>` as the last token for one or more";
@@ -56,6 +61,24 @@ pub fn first_token(text: &str) -> (&str, Option<&str>) {
     // A plain loop instead of `split_once`, whose search is made for longer texts than tokens.
     let end = token_end(text.as_bytes(), 0);
     (&text[..end], text.get(end + 1..))
+}
+
+/// Makes a token from any text: each character that is not allowed in a token becomes `-`, and a longer token is cut to 64
+/// bytes. An empty text becomes `-`, and the reserved `_INBOX` becomes `-INBOX`.
+pub fn token(text: &str) -> Cow<'_, str> {
+    match text.as_bytes() {
+        b"" => return Cow::Borrowed("-"),
+        b"_INBOX" => return Cow::Borrowed("-INBOX"),
+        bytes if plain_end(bytes, 0) == bytes.len() => {
+            return Cow::Borrowed(&text[..bytes.len().min(MADE_TOKEN_MAX)]);
+        }
+        _ => {}
+    }
+    let in_token = |character: char| u8::try_from(character).is_ok_and(|byte| IN_TOKEN[usize::from(byte)]);
+    text.chars()
+        .take(MADE_TOKEN_MAX)
+        .map(|character| if in_token(character) { character } else { '-' })
+        .collect()
 }
 
 /// Returns the name in a `{name}` token.

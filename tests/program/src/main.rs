@@ -12,7 +12,7 @@ async fn receive(Json(build): Json<Build>, bus: EventBus) -> Result<()> {
 
 #[on_event("build.failed", source = "ci")]
 async fn report(Json(build): Json<Build>, broker: MessageBroker) -> Result<()> {
-    broker.publish(&format!("reports.{}.failed", build.job), "have a look").await?;
+    broker.publish(&format!("reports.{}.failed", Topic::token(&build.job)), "have a look").await?;
     Ok(())
 }
 

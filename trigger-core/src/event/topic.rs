@@ -1,6 +1,6 @@
 //! Topics, which name publications, and topic patterns, which select publications for a subscription.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
@@ -41,6 +41,24 @@ impl Topic {
     pub fn parse(text: &str) -> Result<Topic, TopicError> {
         grammar::check_topic(text).map_err(TopicError)?;
         Ok(Topic(text.into()))
+    }
+
+    /// Makes a token of a topic from any text, such as a name in the body of a request.
+    ///
+    /// Each character that is not allowed in a token becomes `-`, and a longer token is cut to 64 bytes. An empty text
+    /// becomes `-`, and the reserved `_INBOX` becomes `-INBOX`. So two texts may become the same token. A topic of up to three
+    /// such tokens has 54 bytes left for the rest.
+    ///
+    /// ```
+    /// # use trigger_core::Topic;
+    /// assert_eq!(Topic::token("nightly"), "nightly");
+    /// assert_eq!(Topic::token("nightly build.v2 \u{e9}*"), "nightly-build-v2---");
+    /// assert_eq!(Topic::token(""), "-");
+    /// let topic = format!("reports.{}.failed", Topic::token("../nightly\n"));
+    /// assert_eq!(topic, "reports.---nightly-.failed");
+    /// ```
+    pub fn token(text: &str) -> Cow<'_, str> {
+        grammar::token(text)
     }
 
     pub(crate) fn into_text(self) -> SmolStr {
