@@ -10,6 +10,7 @@ mod accounting;
 mod attributes;
 mod cascade;
 mod clock;
+mod closed;
 mod common;
 mod config;
 mod conformance;

@@ -60,7 +60,8 @@ pub use start_error::StartError;
 /// A running set of processes, with its bus, its broker, its webhook servers and its dead letters.
 ///
 /// Several can live in one program; they share nothing. A runtime that is dropped without
-/// [`shutdown`](Self::shutdown) ends at once: ports are closed, handlers are cancelled, and queued events are lost.
+/// [`shutdown`](Self::shutdown) ends at once: ports are closed, handlers are cancelled, and queued events are lost. Its bus and
+/// its broker refuse publications, as after a shutdown.
 ///
 /// ```
 /// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
@@ -152,7 +153,11 @@ impl Runtime {
     /// 3. At the deadline (30 s unless the builder sets another) it cancels the handlers that still run, which is no
     ///    attempt. Their events and all queued events are `left`, and are kept as dead letters.
     /// 4. The runtime unsubscribes from the bus and the broker, closes its ports, and runs the
-    ///    [`on_stop`](Builder::on_stop) hooks.
+    ///    [`on_stop`](Builder::on_stop) hooks. From now on a publication fails with
+    ///    [`PublishError::Closed`](crate::PublishError::Closed), so that no event is lost in silence.
+    ///
+    /// A bus or a broker that was given to the builder, and to which the program or another runtime has a handle of its own at
+    /// the start, stays open: its other subscribers go on.
     ///
     /// A second call returns the same report.
     ///
@@ -177,6 +182,7 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         self.context.env.shutdown.cancel();
         self.context.forget_publications();
+        self.context.close_publications();
         self.processes().iter().for_each(|handle| handle.abort());
     }
 }

@@ -63,7 +63,11 @@ impl Runtime {
             all_of_many(processes.iter().map(|process| process.cancel()).collect()).await;
         }
 
-        // 4. End each process.
+        // 4. Refuse publications, and end each process.
+        // Invariant: no publication succeeds without a trigger because its process has ended, unless the program has the bus
+        // or the broker too.
+        // Race: the routes close after the last handler has published, and before the first queue closes.
+        self.context.close_publications();
         let reports = all_of_many(processes.iter().map(|process| process.end()).collect()).await;
 
         // 5. Close the sources.

@@ -17,6 +17,7 @@ use crate::process::deadlock::WaitGraph;
 use crate::process::handler::Env;
 use crate::registry::{Problem, ProblemKind};
 use crate::source::SharedByRuntime;
+use crate::source::routes::Routes;
 
 /// The problem of a tokio runtime without timers, and its remedy.
 const NO_TIMERS: &str = "the tokio runtime has no timers, which timeouts, retries and the drain need: start inside of a \
@@ -40,6 +41,7 @@ impl Builder {
     ///
     /// If the future is dropped, nothing is left bound, subscribed or running; a custom source may have opened.
     pub async fn start(mut self) -> Result<Runtime, StartError> {
+        let own_routes = self.own_routes();
         let plan = self.plan();
         #[cfg(feature = "main")]
         if let Some(request) = self.cli {
@@ -55,7 +57,7 @@ impl Builder {
             tracing::info!("configured by {}", configuration.origins().join(", "));
         }
         let on_start = std::mem::take(&mut self.on_start);
-        let runtime = self.wire(processes);
+        let runtime = self.wire(processes, own_routes);
         problems.extend(runtime.bind(problems.is_empty()).await);
         if !problems.is_empty() {
             runtime.undo().await;
@@ -79,8 +81,16 @@ impl Builder {
         Ok(runtime)
     }
 
+    /// Returns the routes of the bus and the broker, except those to which the program has another handle. It must come first,
+    /// because the plan makes more handles.
+    fn own_routes(&self) -> Vec<Arc<Routes>> {
+        let bus = self.bus.is_only_handle().then(|| self.bus.routes());
+        let broker = self.broker.is_only_handle().then(|| self.broker.routes());
+        bus.into_iter().chain(broker).cloned().collect()
+    }
+
     /// Connects the processes with the bus, the broker and each other. Nothing starts.
-    fn wire(self, processes: Vec<PlannedProcess>) -> Runtime {
+    fn wire(self, processes: Vec<PlannedProcess>, own_routes: Vec<Arc<Routes>>) -> Runtime {
         let drain_deadline = self.effective_drain_deadline();
         let clock = self.given_clock().cloned().unwrap_or_else(SharedClock::default_now);
         let wait_graph = Arc::new(WaitGraph::default());
@@ -94,6 +104,7 @@ impl Builder {
         provided.insert(RuntimeHandle::new(&shared, &phase));
         let context = RuntimeContext {
             shared,
+            own_routes,
             env: Arc::new(Env { provided, shutdown: CancellationToken::new(), clock }),
             quiescence: Arc::default(),
             wait_graph,

@@ -66,6 +66,11 @@ impl MessageBroker {
     pub(crate) fn routes(&self) -> &Arc<Routes> {
         &self.routes
     }
+
+    /// Returns `true` if there is no other handle to the broker.
+    pub(crate) fn is_only_handle(&self) -> bool {
+        Arc::strong_count(&self.routes) == 1
+    }
 }
 
 impl<'a> Context<'a> {
@@ -86,7 +91,8 @@ impl FromTrigger for MessageBroker {
 /// # Errors
 ///
 /// [`PublishError`] for an invalid topic, for content that cannot be written as JSON, for a full queue of a trigger
-/// with [`Overflow::Reject`](crate::Overflow::Reject), and for a wait that would never end.
+/// with [`Overflow::Reject`](crate::Overflow::Reject), for a wait that would never end, and after the end of the runtime that
+/// made the broker.
 ///
 /// # Cancel safety
 ///

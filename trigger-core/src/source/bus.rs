@@ -73,6 +73,11 @@ impl EventBus {
     pub(crate) fn routes(&self) -> &Arc<Routes> {
         &self.routes
     }
+
+    /// Returns `true` if there is no other handle to the bus.
+    pub(crate) fn is_only_handle(&self) -> bool {
+        Arc::strong_count(&self.routes) == 1
+    }
 }
 
 impl<'a> Context<'a> {
@@ -100,7 +105,8 @@ impl FromTrigger for EventBus {
 /// # Errors
 ///
 /// [`PublishError`] for an invalid type, for data that cannot be written as JSON, for a full queue of a trigger with
-/// [`Overflow::Reject`](crate::Overflow::Reject), and for a wait that would never end.
+/// [`Overflow::Reject`](crate::Overflow::Reject), for a wait that would never end, and after the end of the runtime that made
+/// the bus.
 ///
 /// # Cancel safety
 ///

@@ -14,6 +14,7 @@ use tokio::task::coop;
 
 use crate::event::topic::{Topic, TopicError};
 use crate::event::{Attribute, DEEPEST, EventId, Frame, SENDER, SOURCE, event_form, message_form, printable};
+use crate::observe::observer::Observers;
 use crate::process::cascade;
 use crate::source::routes::{Routes, Snapshot, Subscription};
 use crate::store::StoreError;
@@ -99,6 +100,10 @@ pub enum PublishError {
     /// it consists of bytes, for which `emit_raw` and `publish_raw` exist. Nothing was published.
     #[error("the data cannot be written as JSON: {0}")]
     Encode(serde_json::Error),
+    /// The runtime that made the bus or the broker has ended: see [`Runtime::shutdown`](crate::Runtime::shutdown). Nothing was
+    /// published.
+    #[error("the runtime has ended, and nothing handles what is published")]
+    Closed,
     /// The queues of triggers with [`Overflow::Reject`](crate::Overflow::Reject) were full. The other triggers received
     /// the event.
     #[error("the queue is full of: {}", .triggers.join(", "))]
@@ -208,8 +213,11 @@ impl<'a> Publication<'a> {
         }
         let frame = Arc::new(frame);
         let exactly = exactly.map_or(&[][..], |(_, subscriptions)| subscriptions);
-        if !routes.observers().is_empty() {
-            report(&routes, exactly, &frame);
+        if let Some(special) = routes.special() {
+            if special.is_closed {
+                return Poll::Ready(Err(PublishError::Closed));
+            }
+            report(&routes, &special.observers, exactly, &frame);
         }
         if depth > DEEPEST {
             self.break_loop(&routes, exactly, &frame, tally);
@@ -261,10 +269,10 @@ impl<'a> Publication<'a> {
 
 /// Reports a publication to the observers, before it is offered.
 #[cold]
-fn report(routes: &Snapshot, exactly: &[Subscription], frame: &Frame) {
+fn report(routes: &Snapshot, observers: &[Observers], exactly: &[Subscription], frame: &Frame) {
     let mut triggers = exactly.len();
     routes.by_pattern(&frame.name, |_| triggers += 1);
-    routes.observers().iter().for_each(|observers| observers.published(frame, triggers));
+    observers.iter().for_each(|observers| observers.published(frame, triggers));
 }
 
 /// The future of a publication. It completes on its first poll, unless a trigger with

@@ -74,10 +74,19 @@ pub(crate) struct Routes {
 /// The subscriptions at one moment.
 #[derive(Clone, Default)]
 pub(crate) struct Table {
-    /// Those of each runtime that has the bus or the broker.
-    observers: Vec<Observers>,
+    /// Boxed, and `None` if there is nothing special, so that a publication makes one comparison.
+    special: Option<Box<Special>>,
     exact: Names<Topic, Subscriptions>,
     patterns: Node,
+}
+
+/// What a publication meets before its subscriptions. Most never do.
+#[derive(Clone, Default)]
+pub(crate) struct Special {
+    /// Those of each runtime that has the bus or the broker.
+    pub(crate) observers: Vec<Observers>,
+    /// `true` once the runtime that made the bus or the broker has ended.
+    pub(crate) is_closed: bool,
 }
 
 /// A node of the trie, which stands for the tokens on the path from the root.
@@ -154,12 +163,26 @@ impl Routes {
 
     /// Reports later publications to these observers.
     pub(crate) fn observe(&self, observers: &Observers) {
-        self.write(|table| table.observers.push(observers.clone()));
+        self.change_special(|special| special.observers.push(observers.clone()));
     }
 
     /// Reports no later publication to these observers.
     pub(crate) fn forget(&self, observers: &Observers) {
-        self.write(|table| table.observers.retain(|registered| !registered.is_same(observers)));
+        self.change_special(|special| special.observers.retain(|registered| !registered.is_same(observers)));
+    }
+
+    /// Refuses every later publication.
+    pub(crate) fn close(&self) {
+        self.change_special(|special| special.is_closed = true);
+    }
+
+    fn change_special(&self, change: impl FnOnce(&mut Special)) {
+        self.write(|table| {
+            let mut special = table.special.take().unwrap_or_default();
+            change(&mut special);
+            table.special =
+                Some(special).filter(|special| special.is_closed || !special.observers.is_empty());
+        });
     }
 
     /// Changes the table in a new snapshot.
@@ -185,10 +208,11 @@ impl Routes {
 pub(crate) struct Snapshot(Guard<Arc<Table>>);
 
 impl Snapshot {
-    /// Returns the observers of the publications.
+    /// Returns the observers of the publications, and whether they are refused; `None` if there are no observers and they are
+    /// not refused.
     #[inline]
-    pub(crate) fn observers(&self) -> &[Observers] {
-        &self.0.observers
+    pub(crate) fn special(&self) -> Option<&Special> {
+        self.0.special.as_deref()
     }
 
     /// Returns the subscriptions of exactly this name, with the name as a topic, so that the caller need not parse it.
