@@ -98,7 +98,7 @@ async fn error_of_a_dead_letter_is_cut_to_1_kib() -> Result {
     runtime.bus().emit("e", 1).await?;
     runtime.shutdown().await;
     let letter = runtime.dead_letters().list().await.remove(0);
-    assert_eq!(letter.reason, DeadLetterReason::RetriesExhausted);
+    assert_eq!(letter.reason, DeadLetterReason::Failed);
     assert!(letter.error.len() <= 1024 && letter.error.len() > 1000, "{}", letter.error.len());
     assert!(letter.error.ends_with("ö.. (2097152 bytes)"), "{}", letter.error);
     Ok(())

@@ -156,7 +156,7 @@ async fn dead_letter_serializes_as_json() -> Result {
     until_idle(&runtime).await;
     let letter = serde_json::to_value(&runtime.dead_letters().list().await[0])?;
     assert_eq!((&letter["number"], &letter["process"]), (&json!(1), &json!("p")));
-    assert_eq!(letter["reason"], "retries_exhausted");
+    assert_eq!(letter["reason"], "failed");
     assert_eq!((&letter["event"]["payload"]["data"], &letter["attempts"]), (&json!(1), &json!(1)));
     assert!(letter["first_at"].as_str().is_some_and(|time| time.ends_with('Z')), "{letter}");
     Ok(())

@@ -34,6 +34,7 @@ fn value_has_the_same_name_in_text_and_json() {
     assert_named(DeadLetterReason::Overflow, "overflow");
     assert_named(DeadLetterReason::Decode, "decode");
     assert_named(DeadLetterReason::Rejected, "rejected");
+    assert_named(DeadLetterReason::Failed, "failed");
     assert_named(DeadLetterReason::RetriesExhausted, "retries_exhausted");
     assert_named(DeadLetterReason::Panicked, "panicked");
     assert_named(DeadLetterReason::TimedOut, "timed_out");

@@ -94,7 +94,7 @@ async fn calls_for_one_event_come_in_order_on_all_observers() -> Result {
         "queued e 7 at p/event-e",
         "started e 7 at p/event-e #1",
         "second: #1",
-        "failed e 7 at p/event-e #1 in 2s: retries_exhausted, the handler asked for a retry after 4s, Some(4s)",
+        "failed e 7 at p/event-e #1 in 2s: failed, the handler asked for a retry after 4s, Some(4s)",
         "started e 7 at p/event-e #2",
         "second: #2",
         "settled e 7 at p/event-e Handled, 2 in Some(3s)",
@@ -125,7 +125,7 @@ async fn each_end_of_an_attempt_is_reported_with_its_reason() -> Result {
         ("done", "", "Handled, 1 in Some(0ns)"),
         ("reject", "", "DeadLettered(Rejected), 1 in Some(0ns)"),
         ("permanent", "0ns: rejected, broken for good, None", "DeadLettered(Rejected), 1 in Some(0ns)"),
-        ("error", "0ns: retries_exhausted, broken, None", "DeadLettered(RetriesExhausted), 1 in Some(0ns)"),
+        ("error", "0ns: failed, broken, None", "DeadLettered(Failed), 1 in Some(0ns)"),
         ("panic", "0ns: panicked, a panic, None", "DeadLettered(Panicked), 1 in Some(0ns)"),
         (
             "hang",

@@ -77,10 +77,10 @@ enum Level {
 
 #[tokio::test(start_paused = true)]
 async fn error_of_a_handler_is_printable_in_the_log_and_in_the_dead_letter() -> Result {
-    use DeadLetterReason::{Decode, Panicked, Rejected, RetriesExhausted};
+    use DeadLetterReason::{Decode, Failed, Panicked, Rejected};
     let logs = Logs::capture();
     let fails = |Text(text): Text| async move { Err::<(), _>(Error::from(text)) };
-    assert_kept(&dead_letters(Runtime::builder().process("p", on("e"), fails)).await?, RetriesExhausted);
+    assert_kept(&dead_letters(Runtime::builder().process("p", on("e"), fails)).await?, Failed);
     let is_permanent = |Text(text): Text| async move { Err::<(), _>(Error::permanent(text)) };
     assert_kept(&dead_letters(Runtime::builder().process("p", on("e"), is_permanent)).await?, Rejected);
     let rejects = |Text(text): Text| async move { Outcome::reject(text) };

@@ -175,9 +175,9 @@ async fn process_settles_each_outcome_as_documented() -> Result {
         .collect();
     let expected = [
         ("reject", DeadLetterReason::Rejected, "a bad order"),
-        ("retry", DeadLetterReason::RetriesExhausted, "the handler asked for a retry after 1s"),
+        ("retry", DeadLetterReason::Failed, "the handler asked for a retry after 1s"),
         ("panic", DeadLetterReason::Panicked, "out of cheese"),
-        ("error", DeadLetterReason::RetriesExhausted, "the database is gone"),
+        ("error", DeadLetterReason::Failed, "the database is gone"),
     ];
     assert_eq!(letters, expected.map(|(data, reason, error)| (json!(data), reason, error.to_owned(), 1)));
     let status = status(&runtime);
@@ -344,8 +344,8 @@ async fn status_serializes_with_the_documented_keys() -> Result {
             "name": "p", "handler": "p", "state": "stopped", "concurrency": 1, "in_flight": 0, "handled": 1,
             "failed": 0, "retried": 0, "waiting": 0, "dead_lettered": 0,
             "dead_letters": {
-                "overflow": 0, "decode": 0, "rejected": 0, "retries_exhausted": 0, "panicked": 0,
-                "timed_out": 0, "drained": 0, "loop": 0,
+                "overflow": 0, "decode": 0, "rejected": 0, "failed": 0, "retries_exhausted": 0,
+                "panicked": 0, "timed_out": 0, "drained": 0, "loop": 0,
             },
             "triggers": [{
                 "id": "event-e", "kind": "event", "pattern": "e", "queue_size": 0, "queue_bytes": 0, "waiting": 0, "publishers_waiting": 0, "oldest": null,

@@ -376,3 +376,32 @@ proptest! {
         prop_assert_eq!(backoff.to_string().parse::<Backoff>().expect("its own text"), backoff);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn reason_says_whether_retries_were_made() -> Result {
+    let fails = |Json(how): Json<String>| async move {
+        match how.as_str() {
+            "retry" => Ok(Outcome::Retry(Duration::ZERO)),
+            _ => Err(Error::from("no")),
+        }
+    };
+    for (retry, reason) in [
+        (0, DeadLetterReason::Failed),
+        (1, DeadLetterReason::RetriesExhausted),
+        (2, DeadLetterReason::RetriesExhausted),
+    ] {
+        let runtime = Runtime::builder().process("p", on("e").retry(retry), fails).start().await?;
+        for how in ["retry", "error"] {
+            runtime.bus().emit("e", how).await?;
+        }
+        runtime.shutdown().await;
+        let letters = runtime.dead_letters().list().await;
+        let expected = [(reason, retry + 1); 2];
+        assert_eq!(
+            letters.iter().map(|letter| (letter.reason, letter.attempts)).collect::<Vec<_>>(),
+            expected
+        );
+        assert_eq!(status(&runtime).dead_letters.get(reason), 2);
+    }
+    Ok(())
+}

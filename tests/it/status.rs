@@ -150,10 +150,11 @@ async fn fail(Json(how): Json<String>) -> Result<Outcome> {
     }
 }
 
-const REASONS: [DeadLetterReason; 8] = [
+const REASONS: [DeadLetterReason; 9] = [
     DeadLetterReason::Overflow,
     DeadLetterReason::Decode,
     DeadLetterReason::Rejected,
+    DeadLetterReason::Failed,
     DeadLetterReason::RetriesExhausted,
     DeadLetterReason::Panicked,
     DeadLetterReason::TimedOut,
@@ -162,7 +163,7 @@ const REASONS: [DeadLetterReason; 8] = [
 ];
 
 /// Returns the number of dead letters of the first process for each of [`REASONS`].
-fn by_reason(runtime: &Runtime) -> [u64; 8] {
+fn by_reason(runtime: &Runtime) -> [u64; 9] {
     let counts = status(runtime).dead_letters;
     REASONS.map(|reason| counts.get(reason))
 }
@@ -178,18 +179,18 @@ async fn status_counts_dead_letters_by_reason() -> Result {
     }
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(status(&runtime).dead_lettered, 10);
-    assert_eq!(by_reason(&runtime), [0, 1, 2, 3, 2, 2, 0, 0]);
+    assert_eq!(by_reason(&runtime), [0, 1, 2, 3, 0, 2, 2, 0, 0]);
     runtime.pause("p")?;
     for _ in 0..104 {
         bus.emit("e", "error").await?;
     }
-    assert_eq!(by_reason(&runtime), [4, 1, 2, 3, 2, 2, 0, 0]);
+    assert_eq!(by_reason(&runtime), [4, 1, 2, 3, 0, 2, 2, 0, 0]);
     let json = serde_json::to_value(status(&runtime).dead_letters)?;
     for reason in REASONS {
         assert_eq!(json[reason.as_str()], status(&runtime).dead_letters.get(reason), "{reason}");
     }
     runtime.dead_letters().clear(|_| true).await;
-    assert_eq!(by_reason(&runtime), [4, 1, 2, 3, 2, 2, 0, 0]);
+    assert_eq!(by_reason(&runtime), [4, 1, 2, 3, 0, 2, 2, 0, 0]);
     Ok(())
 }
 
@@ -203,10 +204,10 @@ async fn dead_letters_of_the_drain_count_for_their_process_alone() -> Result {
     }
     assert_eq!(runtime.remove_process("p").await?.left, 3);
     runtime.add_process("p", on("e"), hang).await?;
-    assert_eq!(by_reason(&runtime), [0; 8]);
+    assert_eq!(by_reason(&runtime), [0; 9]);
     runtime.bus().emit("e", 3).await?;
     assert_eq!(runtime.shutdown().await.left, 1);
-    assert_eq!(by_reason(&runtime), [0, 0, 0, 0, 0, 0, 1, 0]);
+    assert_eq!(by_reason(&runtime), [0, 0, 0, 0, 0, 0, 0, 1, 0]);
     Ok(())
 }
 

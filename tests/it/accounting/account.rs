@@ -88,6 +88,7 @@ impl Account {
         let settled = of(&[
             DeadLetterReason::Decode,
             DeadLetterReason::Rejected,
+            DeadLetterReason::Failed,
             DeadLetterReason::RetriesExhausted,
             DeadLetterReason::Panicked,
             DeadLetterReason::TimedOut,

@@ -90,6 +90,7 @@ impl Inner {
         for reason in [
             DeadLetterReason::Decode,
             DeadLetterReason::Rejected,
+            DeadLetterReason::Failed,
             DeadLetterReason::RetriesExhausted,
             DeadLetterReason::Panicked,
             DeadLetterReason::TimedOut,

@@ -149,7 +149,9 @@ pub enum DeadLetterReason {
     Decode,
     /// The handler rejected the event, or returned a permanent error.
     Rejected,
-    /// The handler returned an error or requested a retry, and no attempt is left.
+    /// The handler returned an error or requested a retry at its only attempt: the process makes no retries.
+    Failed,
+    /// The handler returned an error or requested a retry at the last of several attempts.
     RetriesExhausted,
     /// The handler panicked, and no attempt is left.
     Panicked,
@@ -166,6 +168,7 @@ named!(DeadLetterReason as "reason" {
     Overflow = "overflow",
     Decode = "decode",
     Rejected = "rejected",
+    Failed = "failed",
     RetriesExhausted = "retries_exhausted",
     Panicked = "panicked",
     TimedOut = "timed_out",

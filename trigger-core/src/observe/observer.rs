@@ -160,8 +160,9 @@ pub struct ObservedFailure<'a> {
     pub attempt: ObservedAttempt<'a>,
     /// How long the attempt took, by tokio's clock.
     pub duration: Duration,
-    /// The reason that the dead letter gets, if no attempt is left: `RetriesExhausted` for an error or a requested
-    /// retry, `Panicked`, `TimedOut`, or `Rejected` for a permanent error.
+    /// Why the attempt failed: `Failed` for an error or a requested retry, `Panicked`, `TimedOut`, or `Rejected` for a permanent
+    /// error. It is the reason of the dead letter, if no attempt follows. Then `RetriesExhausted` takes the place of
+    /// `Failed`, unless this was the only attempt.
     pub reason: DeadLetterReason,
     /// The whole text of the error or panic.
     pub error: &'a str,

@@ -175,7 +175,7 @@ impl Process {
 
     /// Settles an event after an attempt that did not handle it, with a retry or as dead-lettered.
     /// `waited` is how long the handler waited.
-    fn fail(&self, delivery: &mut Delivery<'_>, failure: Failure, waited: Duration, watch: impl Watch) {
+    fn fail(&self, delivery: &mut Delivery<'_>, mut failure: Failure, waited: Duration, watch: impl Watch) {
         let now = self.env.clock.now();
         let began = now.checked_sub(waited).unwrap_or(now);
         let number = delivery.attempt();
@@ -184,6 +184,10 @@ impl Process {
                 return self.dead_letter(delivery, failure, began, failed, watch);
             }
             _ if number > self.policy.retry => {
+                // An event with one attempt has had no retry that could be used up.
+                if number > 1 && failure.reason == DeadLetterReason::Failed {
+                    failure.reason = DeadLetterReason::RetriesExhausted;
+                }
                 return self.dead_letter(delivery, failure, began, true, watch);
             }
             NextStep::RetryAfter(after) => after,
@@ -281,7 +285,7 @@ fn classify(result: HandlerResult) -> Result<(), Failure> {
             next: NextStep::DeadLetter { failed: false },
         }),
         Ok(Outcome::Retry(after)) => Err(Failure {
-            reason: DeadLetterReason::RetriesExhausted,
+            reason: DeadLetterReason::Failed,
             error: format!("the handler asked for a retry after {after:?}"),
             next: NextStep::RetryAfter(after),
         }),
@@ -294,7 +298,7 @@ fn classify(result: HandlerResult) -> Result<(), Failure> {
                 let next = NextStep::DeadLetter { failed: true };
                 Failure { reason: DeadLetterReason::Rejected, error: text, next }
             } else {
-                Failure { reason: DeadLetterReason::RetriesExhausted, error: text, next: NextStep::Retry }
+                Failure { reason: DeadLetterReason::Failed, error: text, next: NextStep::Retry }
             })
         }
     }
