@@ -212,7 +212,10 @@ async fn report_names_each_process_and_the_stuck_handler() -> Result {
     assert_eq!(each, [("stuck", 0, 0, 2, 1), ("polite", 2, 0, 0, 0), ("picky", 0, 0, 0, 0)]);
     let shown = report.to_string();
     let lines: Vec<_> = shown.lines().collect();
-    assert_eq!(lines[0], "drained: 2 completed, 0 dead-lettered, 2 left");
+    assert_eq!(
+        lines[0],
+        "drained: 2 completed, 0 dead-lettered, 2 left; since the start: 2 completed, 2 dead-lettered"
+    );
     let start = "  stuck: 2 left, 1 of them in `stuck` at tests/it/lifecycle.rs:";
     assert!(lines[1].starts_with(start) && lines.len() == 2, "{shown}");
     let letters = runtime.dead_letters().list().await;

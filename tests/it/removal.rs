@@ -235,3 +235,29 @@ async fn process_that_is_removed_during_the_drain_does_not_retry_after_its_deadl
     assert_eq!((report.left, removed?.left), (1, 1));
     Ok(())
 }
+
+#[tokio::test(start_paused = true)]
+async fn report_of_the_drain_has_the_events_since_the_start_with_those_of_removed_processes() -> Result {
+    let handler = |Json(n): Json<u64>| async move {
+        tokio::time::sleep(Duration::from_secs(n)).await;
+        if n == 1 { Outcome::reject("a one") } else { Outcome::Done }
+    };
+    let builder = Runtime::builder().process("p", on("a"), handler).process("other", on("b"), handler);
+    let runtime = builder.start().await?;
+    for n in [0, 0, 1] {
+        runtime.bus().emit("a", n).await?;
+        runtime.bus().emit("b", n).await?;
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let removed = runtime.remove_process("p").await?;
+    assert_eq!((removed.completed, removed.dead_lettered), (0, 0), "since it began to end");
+    assert_eq!((removed.total_completed, removed.total_dead_lettered), (2, 1));
+    runtime.bus().emit("b", 2).await?;
+    let report = runtime.shutdown().await;
+    assert_eq!((report.completed, report.dead_lettered, report.left), (1, 0, 0));
+    assert_eq!((report.total_completed, report.total_dead_lettered), (5, 2));
+    let expected =
+        "drained: 1 completed, 0 dead-lettered, 0 left; since the start: 5 completed, 2 dead-lettered";
+    assert_eq!(report.to_string(), expected);
+    Ok(())
+}

@@ -87,7 +87,10 @@ async fn drain_runs_the_retries_due_before_its_deadline_and_leaves_the_others_at
     let report = runtime.shutdown().await;
     assert_eq!(began.elapsed(), Duration::from_secs(19));
     assert_eq!((report.completed, report.dead_lettered, report.left), (1, 0, 2));
-    assert_eq!(report.to_string(), "drained: 1 completed, 0 dead-lettered, 2 left\n  p: 2 left");
+    assert_eq!(
+        report.to_string(),
+        "drained: 1 completed, 0 dead-lettered, 2 left; since the start: 1 completed, 0 dead-lettered\n  p: 2 left"
+    );
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(alive_tasks(), 0, "no task watches the clock");
     let letters = runtime.dead_letters().list().await;

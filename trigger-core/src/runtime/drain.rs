@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use super::Runtime;
 use super::hooks::Hook;
 use super::process_handle::ProcessHandle;
-use super::report::{DrainReport, ProcessReport};
+use super::report::{DrainReport, ProcessReport, Settled};
 use crate::clock;
 use crate::event::{DeadLetter, DeadLetterReason, printable};
 use crate::observe::observer::{Ended, ObservedEnd};
@@ -42,7 +42,7 @@ impl Runtime {
         };
 
         // 1. Begin the drain of every process, and notify the handlers.
-        let processes = self.begin_drains(deadline).await;
+        let (processes, removed) = self.begin_drains(deadline).await;
 
         // 2. Wait until no event is pending, or for the deadline.
         // Invariant, if in time: no event is pending, and none is accepted any more.
@@ -90,15 +90,16 @@ impl Runtime {
 
         // 8. Report. The phase changes after the last await. Otherwise a second caller could get the report of a drain
         // whose future was dropped before its end.
-        let report = DrainReport::of(reports);
+        let report = DrainReport::of(reports, removed);
         self.phase.stop(report.clone());
         report
     }
 
-    /// Begins the drain of every process, notifies the handlers, and returns the processes to drain.
+    /// Begins the drain of every process, notifies the handlers, and returns the processes to drain, and what removed ones
+    /// settled.
     ///
     /// Invariant: every process of the runtime is draining, and none is added any more.
-    async fn begin_drains(&self, deadline: Instant) -> Vec<Arc<ProcessHandle>> {
+    async fn begin_drains(&self, deadline: Instant) -> (Vec<Arc<ProcessHandle>>, Settled) {
         // Each process counts its settled events before the handlers are notified. Otherwise the report would not count
         // the handlers that end because of the notification.
         let present = self.processes();
@@ -111,9 +112,9 @@ impl Runtime {
         let refused =
             timeout_at(deadline, all_of_many(present.iter().map(|process| process.refuse()).collect()));
         let _ = tokio::join!(refused, admitted);
-        let processes = self.phase.seal();
+        let (processes, removed) = self.phase.seal();
         processes.iter().for_each(|process| process.begin_drain(deadline));
-        processes
+        (processes, removed)
     }
 }
 
@@ -302,6 +303,8 @@ impl ProcessHandle {
             dead_lettered: settled.dead_lettered - before.dead_lettered,
             released: self.ledgers().map(|ledger| ledger.released).sum(),
             left,
+            total_completed: settled.handled,
+            total_dead_lettered: settled.dead_lettered,
             // No worker takes a requeued event again after the cancellation.
             stuck: self.ledgers().map(|ledger| ledger.requeued + ledger.in_flight()).sum(),
         }

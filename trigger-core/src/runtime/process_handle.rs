@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::ops::Add;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +12,8 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 
 use super::context::RuntimeContext;
-use super::process_phase::{ProcessPhase, Settled};
+use super::process_phase::ProcessPhase;
+use super::report::Settled;
 use crate::clock;
 use crate::declare::TriggerConfig;
 use crate::observe::observer::ObservedProcess;
@@ -209,10 +211,9 @@ impl ProcessHandle {
 
     /// The events that it has settled since its start.
     pub(super) fn settled(&self) -> Settled {
-        self.ledgers().fold(Settled::default(), |sum, ledger| Settled {
-            handled: sum.handled + ledger.handled,
-            dead_lettered: sum.dead_lettered + ledger.dead_lettered,
-        })
+        let each = self.ledgers();
+        let each = each.map(|Ledger { handled, dead_lettered, .. }| Settled { handled, dead_lettered });
+        each.fold(Settled::default(), Settled::add)
     }
 
     pub(super) fn ledgers(&self) -> impl Iterator<Item = Ledger> {

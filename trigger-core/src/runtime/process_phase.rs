@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::report::ProcessReport;
+use super::report::{ProcessReport, Settled};
 use crate::observe::status::ProcessState;
 
 /// The phase of a process, and its transitions.
@@ -33,13 +33,6 @@ enum Phase {
     Cancelling { grace_ends: Instant, before: Settled },
     /// All that could end has ended.
     Stopped(ProcessReport),
-}
-
-/// The events that a process has settled since its start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Settled {
-    pub(super) handled: u64,
-    pub(super) dead_lettered: u64,
 }
 
 impl ProcessPhase {
@@ -164,6 +157,8 @@ mod tests {
             dead_lettered: 0,
             released: 0,
             left: 0,
+            total_completed: 1,
+            total_dead_lettered: 0,
             stuck: 0,
         }
     }

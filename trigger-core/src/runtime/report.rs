@@ -1,6 +1,7 @@
 //! What became of the events of a drain: the report of a runtime, and that of one process.
 
 use std::fmt;
+use std::ops::Add;
 
 use serde::Serialize;
 
@@ -19,6 +20,10 @@ pub struct DrainReport {
     /// that was due after it. They are dead letters now, with the reason
     /// [`Drained`](crate::DeadLetterReason::Drained). Only a handler that blocks its thread keeps its event.
     pub left: usize,
+    /// Events handled since the start, those of removed processes and of the drain included.
+    pub total_completed: u64,
+    /// Events dead-lettered since the start, those of removed processes and of the drain included, except those of `left`.
+    pub total_dead_lettered: u64,
     /// The same for each process, in the order of their declaration.
     pub processes: Vec<ProcessReport>,
 }
@@ -41,18 +46,41 @@ pub struct ProcessReport {
     pub released: u64,
     /// All other events, as in [`DrainReport::left`].
     pub left: usize,
+    /// Events handled since the process was started.
+    pub total_completed: u64,
+    /// Events dead-lettered since the process was started, except those of `left`.
+    pub total_dead_lettered: u64,
     /// How many of those left had a handler that still ran at the deadline.
     pub stuck: u64,
 }
 
+/// The events that a process has settled since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Settled {
+    pub(super) handled: u64,
+    pub(super) dead_lettered: u64,
+}
+
+impl Add for Settled {
+    type Output = Settled;
+
+    fn add(self, other: Settled) -> Settled {
+        let Settled { handled, dead_lettered } = other;
+        Settled { handled: self.handled + handled, dead_lettered: self.dead_lettered + dead_lettered }
+    }
+}
+
 impl DrainReport {
-    /// Sums up the reports of the processes.
-    pub(super) fn of(processes: Vec<ProcessReport>) -> DrainReport {
+    /// Sums up the reports of the processes. `removed` are the settled events of removed processes.
+    pub(super) fn of(processes: Vec<ProcessReport>, removed: Settled) -> DrainReport {
+        let total = |of: fn(&ProcessReport) -> u64| processes.iter().map(of).sum::<u64>();
         DrainReport {
             completed: processes.iter().map(|report| report.completed).sum(),
             dead_lettered: processes.iter().map(|report| report.dead_lettered).sum(),
             released: processes.iter().map(|report| report.released).sum(),
             left: processes.iter().map(|report| report.left).sum(),
+            total_completed: removed.handled + total(|report| report.total_completed),
+            total_dead_lettered: removed.dead_lettered + total(|report| report.total_dead_lettered),
             processes,
         }
     }
@@ -61,12 +89,16 @@ impl DrainReport {
 /// One line, and one more for each process that has left events.
 impl fmt::Display for DrainReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DrainReport { completed, dead_lettered, released, left, processes } = self;
+        let DrainReport { completed, dead_lettered, released, left, processes, .. } = self;
         write!(f, "drained: {completed} completed, {dead_lettered} dead-lettered, ")?;
         if *released > 0 {
             write!(f, "{released} given back, ")?;
         }
-        write!(f, "{left} left")?;
+        let DrainReport { total_completed, total_dead_lettered, .. } = self;
+        write!(
+            f,
+            "{left} left; since the start: {total_completed} completed, {total_dead_lettered} dead-lettered"
+        )?;
         let mut with_some = processes.iter().filter(|report| report.left > 0);
         with_some.try_for_each(|report| write!(f, "\n  {report}"))
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::process_handle::ProcessHandle;
-use super::report::DrainReport;
+use super::report::{DrainReport, Settled};
 use crate::clock;
 use crate::observe::status::RuntimeState;
 
@@ -26,6 +26,8 @@ struct State {
     phase: Phase,
     /// In the order of their declaration, then in the order of their addition.
     processes: Vec<Arc<ProcessHandle>>,
+    /// The events that the removed processes settled.
+    removed: Settled,
 }
 
 #[derive(Default)]
@@ -69,18 +71,23 @@ impl RuntimePhase {
         open
     }
 
-    /// In `Draining`: seals the processes. In every phase it returns them.
-    pub(super) fn seal(&self) -> Vec<Arc<ProcessHandle>> {
+    /// In `Draining`: seals the processes. In every phase it returns them, and the events that the removed ones settled.
+    pub(super) fn seal(&self) -> (Vec<Arc<ProcessHandle>>, Settled) {
         let mut state = self.lock();
         if let Phase::Draining { sealed, .. } = &mut state.phase {
             *sealed = true;
         }
-        state.processes.clone()
+        (state.processes.clone(), state.removed)
     }
 
     /// In every phase: removes a process that has ended.
     pub(super) fn dismiss(&self, process: &Arc<ProcessHandle>) {
-        self.lock().processes.retain(|other| !Arc::ptr_eq(other, process));
+        let mut state = self.lock();
+        // Another caller may have removed it.
+        if let Some(place) = state.processes.iter().position(|other| Arc::ptr_eq(other, process)) {
+            state.processes.remove(place);
+            state.removed = state.removed + process.settled();
+        }
     }
 
     /// `Running -> Draining`: sets the deadline. In `Draining` and `Cancelling` it continues with the deadline of the
@@ -169,7 +176,7 @@ mod tests {
         assert!(phase.admit(process));
         assert!(phase.begin_drain(LIMIT).is_continue());
         assert!(phase.admit(process), "the drain still waits for it");
-        assert_eq!(phase.seal().len(), 2);
+        assert_eq!(phase.seal().0.len(), 2);
         assert!(!phase.admit(process));
         phase.cancel();
         assert!(!phase.admit(process));
@@ -191,7 +198,7 @@ mod tests {
     #[test]
     fn runtime_that_has_stopped_keeps_its_report() {
         let phase = RuntimePhase::default();
-        let report = DrainReport::of(Vec::new());
+        let report = DrainReport::of(Vec::new(), Settled::default());
         phase.cancel();
         phase.stop(report.clone());
         assert!(phase.is_running(), "only a drain leads to the end");
