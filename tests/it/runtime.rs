@@ -11,7 +11,7 @@ use triggers::{
     TriggerEvent,
 };
 
-use crate::common::{config, hook};
+use crate::common::{config, hook, on};
 use crate::http;
 use crate::logs::Logs;
 use crate::own_trigger::Numbers;
@@ -239,5 +239,32 @@ async fn runtime_numbers_trigger_ids_that_repeat_in_a_process() -> Result {
     let ids: Vec<_> =
         runtime.status().processes[0].triggers.iter().map(|trigger| trigger.id.clone()).collect();
     assert_eq!(ids, ["event-a", "event-a-2", "event-a-3", "mine"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn start_warns_of_a_timeout_over_the_drain_deadline() -> Result {
+    let logs = Logs::capture();
+    let builder = |timeout| {
+        let handler = |_: TriggerEvent| async {};
+        let builder =
+            Runtime::builder().process("long", on("e").timeout(Duration::from_secs(timeout)), handler);
+        builder.process("unlimited", on("e"), handler).drain_deadline(Duration::from_secs(60))
+    };
+    let runtime = builder(60).start().await?;
+    assert!(logs.with("WARN").is_empty());
+    runtime
+        .add_process("later", on("e").timeout(Duration::from_secs(90)), |_: TriggerEvent| async {})
+        .await?;
+    builder(61).check()?;
+    builder(61).start().await?;
+    let lines = logs.with("WARN");
+    for (line, (handler, timeout)) in lines.iter().zip([("later", "1m30s"), ("long", "1m1s")]) {
+        let expected = format!("its timeout of {timeout} is longer than the drain deadline of 1m, ");
+        let mend = format!("; set `.drain_deadline(..)` to {timeout} or more, or a shorter `timeout`");
+        assert!(line.contains(&format!("`{handler}` at tests/it/runtime.rs:")), "{line}");
+        assert!(line.contains(&expected) && line.contains(&mend), "{line}");
+    }
+    assert_eq!(lines.len(), 2, "{lines:?}");
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! A program whose second argument selects what it does before it starts.
 
+use std::time::Duration;
+
 use triggers::prelude::*;
 
 #[derive(Deserialize)]
@@ -44,6 +46,7 @@ async fn main(builder: Builder) -> Result<()> {
             Ok(())
         }
         "panics" => panic_in_a_handler(builder.state(Bank)).await,
+        "has a long timeout" => builder.state(Bank).drain_deadline(Duration::from_secs(20)).run().await,
         "has problems" => builder.process("again", hook, |_: TriggerEvent| async {}).run().await,
         "fails before" => Err("no database".into()),
         _ => {
@@ -76,8 +79,7 @@ async fn block(builder: Builder) -> Result<()> {
             std::thread::park();
         }
     };
-    let runtime =
-        builder.process("block", config, handler).drain_deadline(std::time::Duration::ZERO).start().await?;
+    let runtime = builder.process("block", config, handler).drain_deadline(Duration::ZERO).start().await?;
     for _ in 0..64 {
         runtime.bus().emit("block", 1).await?;
     }

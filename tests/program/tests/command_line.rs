@@ -64,19 +64,19 @@ fn check_of_a_valid_program_succeeds_without_binding_its_port() {
 fn description_includes_what_main_adds_to_the_builder() {
     let described = roles(&["--describe", "runs"]);
     let expected = "\
-charge  tests/program/src/roles.rs:13  roles::charge
+charge  tests/program/src/roles.rs:15  roles::charge
   event        order.placed  id event-order.placed, queue 100, queue_bytes 64MiB, overflow drop_newest
     filter     |order: &Order| !order.customer.is_empty()
   takes        order: Json<Order>, _bank: State<Bank>
   runs         8 at a time, timeout 30s, 5 retries after 200ms..30s
   key          |order: &Order| order.customer
 
-note  tests/program/src/roles.rs:19  roles::note
+note  tests/program/src/roles.rs:21  roles::note
   event        order.placed  id event-order.placed, queue 100, queue_bytes 64MiB, overflow drop_newest
   takes        TriggerEvent
   runs         1 at a time, no timeout, no retry
 
-in  tests/program/src/roles.rs:29  in
+in  tests/program/src/roles.rs:31  in
   webhook      127.0.0.1:0/in  id webhook-0/in, queue 1000, queue_bytes 64MiB, 503 when full, body_limit 1MiB
   takes        TriggerEvent
   runs         1 at a time, no timeout, no retry
@@ -102,7 +102,7 @@ fn check_prints_every_problem_and_exits_with_1() {
     let said = complaint(&checked, 1);
     for part in [
         "Error: the runtime cannot start, there are 2 problems:\n",
-        "`roles::charge` at tests/program/src/roles.rs:13: argument `_bank` needs a `roles::Bank`",
+        "`roles::charge` at tests/program/src/roles.rs:15: argument `_bank` needs a `roles::Bank`",
         "the path /in of 127.0.0.1:0 is taken by `in` at tests/program/src/roles.rs:",
     ] {
         assert!(said.contains(part), "{part} in:\n{said}");
@@ -113,6 +113,17 @@ fn check_prints_every_problem_and_exits_with_1() {
         "a program with problems can be described"
     );
     assert_eq!(text(&described.stderr), "it would not start: `--check` tells why\n");
+}
+
+#[test]
+fn check_warns_of_a_timeout_over_the_drain_deadline_and_succeeds() {
+    let checked = roles(&["--check", "has a long timeout"]);
+    assert_eq!(checked.status.code(), Some(0));
+    assert_eq!(text(&checked.stdout), "3 processes, 3 triggers, no problem\n");
+    let said = text(&checked.stderr);
+    let expected = "WARN trigger_core::runtime::start: `roles::charge` at tests/program/src/roles.rs:15: its timeout of 30s is \
+                    longer than the drain deadline of 20s,";
+    assert!(said.contains(expected) && said.lines().count() == 1, "{said}");
 }
 
 #[test]

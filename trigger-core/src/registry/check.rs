@@ -1,13 +1,14 @@
 //! The checks of all declarations of a program, alone and together. They need no port and no event.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use trigger_grammar::hint;
 use trigger_grammar::setting::{Form, Value};
 
 use super::clash::{Claim, Listens, Takes, Thing};
 use super::*;
-use crate::declare::{self, BoxSource, Settings, SourceKind, TriggerConfig};
+use crate::declare::{self, BoxSource, Settings, SourceKind, TriggerConfig, policy};
 use crate::process::handler::Extensions;
 
 /// Returns every problem of these declarations. `names` are the names of their processes, and `provided` the values of
@@ -23,6 +24,23 @@ pub(crate) fn check(declarations: &[&Declaration], names: &[&str], provided: &Ex
     sources(declarations, names, &mut problems);
     clashing(declarations, names, &mut problems);
     problems
+}
+
+/// Returns what a start permits but the program may not mean, given the deadline of its drain.
+pub(crate) fn warnings<'a>(
+    declarations: impl IntoIterator<Item = &'a Declaration>,
+    drain_deadline: Duration,
+) -> Vec<Problem> {
+    let too_long = |declaration: &'a Declaration| {
+        let timeout = declaration.config.timeout.filter(|timeout| *timeout > drain_deadline)?;
+        let (timeout, deadline) = (policy::shown(timeout), policy::shown(drain_deadline));
+        let message = format!(
+            "its timeout of {timeout} is longer than the drain deadline of {deadline}, at which a drain cancels an attempt and \
+             leaves the event; set `.drain_deadline(..)` to {timeout} or more, or a shorter `timeout`"
+        );
+        Some(Problem::of(declaration, ProblemKind::Config, message))
+    };
+    declarations.into_iter().filter_map(too_long).collect()
 }
 
 fn settings(declaration: &Declaration, problems: &mut Vec<Problem>) {

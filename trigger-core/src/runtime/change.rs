@@ -9,11 +9,12 @@ use trigger_grammar::hint;
 use super::plan::NO_TRIGGER;
 use super::process_handle::ProcessHandle;
 use super::report::ProcessReport;
+use super::start::log_warnings;
 use super::{Runtime, StartError};
 use crate::clock;
 use crate::declare::ProcessConfig;
 use crate::process::handler::Handler;
-use crate::registry::{Declaration, Location, Problem, ProblemKind, check};
+use crate::registry::{Declaration, Location, Problem, ProblemKind, check, warnings};
 
 impl Runtime {
     /// Pauses a process until it is [resumed](Self::resume): its workers take no event. Handlers that run continue. Its
@@ -77,6 +78,7 @@ impl Runtime {
         if !problems.is_empty() {
             return Err(StartError::of(problems));
         }
+        log_warnings(&warnings([&declaration], self.drain_deadline));
         let handle = Arc::new(ProcessHandle::new(declaration, name, &self.context));
         let unfinished = Unfinished(Some(Arc::clone(&handle)));
         problems = handle.bind(true).await;

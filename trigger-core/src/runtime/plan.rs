@@ -9,7 +9,9 @@ use super::Builder;
 #[cfg(feature = "main")]
 use super::configured::Configuration;
 use crate::clock::SharedClock;
-use crate::registry::{Declaration, Problem, ProblemKind, TRIGGER_CORE_HANDLERS_V1, all_kinds, check};
+use crate::registry::{
+    Declaration, Problem, ProblemKind, TRIGGER_CORE_HANDLERS_V1, all_kinds, check, warnings,
+};
 use crate::source::routes::Routes;
 
 /// The problem of a process that nothing starts.
@@ -28,6 +30,13 @@ with `.handlers(handlers![..])`, or one with `.process(..)`";
 pub(super) struct Plan {
     pub(super) processes: Vec<PlannedProcess>,
     pub(super) problems: Vec<Problem>,
+}
+
+impl Plan {
+    /// Returns what does not keep the processes from starting, but the program may not mean.
+    pub(super) fn warnings(&self, drain_deadline: Duration) -> Vec<Problem> {
+        warnings(self.processes.iter().map(|process| &process.declaration), drain_deadline)
+    }
 }
 
 /// A process that is declared and not wired yet.

@@ -43,6 +43,8 @@ impl Builder {
     pub async fn start(mut self) -> Result<Runtime, StartError> {
         let own_routes = self.own_routes();
         let plan = self.plan();
+        // Before the answer to a request, so that `--check` shows them too.
+        log_warnings(&plan.warnings(self.drain_deadline));
         #[cfg(feature = "main")]
         if let Some(request) = self.cli {
             request.answer(plan);
@@ -117,6 +119,11 @@ impl Builder {
         phase.wire(processes.into_iter().map(wired).collect());
         Runtime::new(context, phase, drain_deadline, self.on_stop)
     }
+}
+
+/// Logs what does not keep processes from starting, but the program may not mean.
+pub(super) fn log_warnings(warnings: &[Problem]) {
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
 }
 
 impl Runtime {
