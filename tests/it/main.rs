@@ -56,6 +56,7 @@ mod runtime_handle;
 mod signals;
 mod source;
 mod source_kind;
+mod spans;
 mod status;
 mod stop;
 mod store;

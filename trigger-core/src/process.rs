@@ -19,6 +19,7 @@ pub(crate) mod dead_letter;
 pub(crate) mod deadlock;
 pub(crate) mod handler;
 pub(crate) mod outcome;
+mod span;
 mod time_slice;
 mod timeout;
 pub(crate) mod waiting;
@@ -66,7 +67,8 @@ impl Process {
     ///
     /// `W` reports the attempts of the worker to the observers, or does nothing.
     pub(crate) async fn work<W: Watch>(self: Arc<Self>, number: usize) {
-        let mut state = WorkerState::new(Worker::new(&self.inbox, number), (self.new_slot)());
+        let slot = span::within_span(&self, (self.new_slot)());
+        let mut state = WorkerState::new(Worker::new(&self.inbox, number), slot);
         while let Some(delivery) = Delivery::next(&self.inbox, || self.idle(&mut state.slice)).await {
             Turn::<W>::new(&self, delivery, &mut state).await;
             state.slice.yield_if_over().await;
