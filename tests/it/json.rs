@@ -10,6 +10,7 @@ use triggers::{Bytes, EventBus, Json, MessageBroker, PublishError, Result, Runti
 
 use crate::common::on;
 use crate::event::{data, started};
+use crate::logs::Logs;
 
 /// Data that emits another event while it is serialized.
 struct Nested<'a>(&'a EventBus);
@@ -201,5 +202,28 @@ async fn event_with_a_timestamp_out_of_range_is_refused() -> Result {
             assert_eq!(serde_json::to_value(event)?, text);
         }
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn string_that_holds_json_is_logged_once_for_its_name() -> Result {
+    let (logs, bus, broker) = (Logs::capture(), EventBus::new(), MessageBroker::new());
+    for _ in 0..3 {
+        bus.emit("order", r#"{"id":7}"#).await?;
+        bus.emit("order", serde_json::to_string(&[7])?).await?;
+        broker.publish("orders", &r#"["a", {"b": "c"}]"#.to_owned()).await?;
+    }
+    for (what, raw) in [("event `order`", "`emit_raw`"), ("message `orders`", "`publish_raw`")] {
+        let lines = logs.with(&format!("the data of the {what} is a string that holds JSON"));
+        assert!(lines.len() == 1 && lines[0].contains("WARN") && lines[0].ends_with(raw), "{lines:?}");
+    }
+    for text in ["[draft] hello", "{job}", "7", "null", "", "\"x\""] {
+        bus.emit("text", text).await?;
+    }
+    bus.emit("struct", json!({"text": r#"{"id":7}"#})).await?;
+    bus.emit("list", [r#"{"id":7}"#]).await?;
+    bus.emit_raw("raw", r#""{}""#).await?;
+    bus.emit("in.valid.", "{}").await.expect_err("an invalid name");
+    assert_eq!(logs.with("holds JSON").len(), 2, "{:?}", logs.with("holds JSON"));
     Ok(())
 }

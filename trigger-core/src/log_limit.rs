@@ -2,7 +2,7 @@
 //! exact.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use smol_str::SmolStr;
@@ -72,14 +72,23 @@ pub(crate) struct LogOnce(Mutex<HashSet<SmolStr>>);
 impl LogOnce {
     /// Logs a line, unless a line about this name or about 100 others was logged.
     pub(crate) fn log(&self, name: &str, line: impl FnOnce()) {
-        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if names.len() >= NAMES || names.contains(name) {
+        let mut names = self.names();
+        if names.len() >= NAMES || !names.insert(name.into()) {
             return;
         }
-        names.insert(name.into());
         // A logger is code of the program.
         drop(names);
         line();
+    }
+
+    /// Returns `true` if no line about this name is logged any more.
+    pub(crate) fn is_over(&self, name: &str) -> bool {
+        let names = self.names();
+        names.len() >= NAMES || names.contains(name)
+    }
+
+    fn names(&self) -> MutexGuard<'_, HashSet<SmolStr>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

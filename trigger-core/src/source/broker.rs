@@ -37,9 +37,10 @@ impl MessageBroker {
     }
 
     /// Publishes a message once the result is awaited. `content` is written as JSON. Bytes, such as `Bytes` or
-    /// `Vec<u8>`, are refused; publish them with [`publish_raw`](Self::publish_raw).
+    /// `Vec<u8>`, are refused; publish them with [`publish_raw`](Self::publish_raw). A string that holds JSON stays a string,
+    /// with a warning in the log.
     pub fn publish<'a>(&'a self, topic: &'a str, content: impl Serialize) -> Publish<'a> {
-        self.publication(topic, Publication::encode(content))
+        self.publication(topic, Publication::encode(&self.routes, Channel::Broker, topic, content))
     }
 
     /// Publishes a message with encoded content, JSON or not, once the result is awaited.

@@ -34,14 +34,15 @@ impl EventBus {
     }
 
     /// Emits an event once the result is awaited. `data` is written as JSON. Bytes, such as `Bytes` or `Vec<u8>`, are
-    /// refused; emit them with [`emit_raw`](Self::emit_raw).
+    /// refused; emit them with [`emit_raw`](Self::emit_raw). A string that holds JSON stays a
+    /// string, with a warning in the log.
     ///
     /// An event type is a [`Topic`](crate::Topic).
     ///
     /// What a handler emits is one deeper in a cascade than the event that it handles, and an event over the depth of 32 is
     /// [dropped](crate::DeadLetterReason::Loop). What a task emits that the handler has spawned begins a new cascade.
     pub fn emit<'a>(&'a self, event_type: &'a str, data: impl Serialize) -> Emit<'a> {
-        self.publication(event_type, Publication::encode(data))
+        self.publication(event_type, Publication::encode(&self.routes, Channel::Bus, event_type, data))
     }
 
     /// Emits an event with encoded data, JSON or not, once the result is awaited.

@@ -21,6 +21,7 @@ use crate::store::StoreError;
 
 mod json;
 mod tally;
+mod twice;
 mod untaken;
 
 use tally::Tally;
@@ -171,9 +172,17 @@ thread_local! {
 const DRAFT_BYTES: usize = 16 * 1024;
 
 impl<'a> Publication<'a> {
-    pub(crate) fn encode(data: impl Serialize) -> Result<Bytes, serde_json::Error> {
+    pub(crate) fn encode(
+        routes: &Routes,
+        by: Channel,
+        name: &str,
+        data: impl Serialize,
+    ) -> Result<Bytes, serde_json::Error> {
         let mut draft = DRAFT.take();
         let written = json::write(data, &mut draft);
+        if let (Ok(()), Some(b'"')) = (&written, draft.first()) {
+            twice::note_string(routes, by, name, &draft);
+        }
         if draft.capacity() > DRAFT_BYTES {
             return written.map(|()| Bytes::from(draft));
         }

@@ -67,6 +67,8 @@ pub(crate) struct Routes {
     unmatched: AtomicU64,
     /// The names of publications that no trigger took.
     pub(crate) untaken: LogOnce,
+    /// The names of publications whose data was a string that held JSON.
+    pub(crate) encoded_twice: LogOnce,
     /// The clock of the runtime that the bus or broker is wired to.
     clock: OnceLock<SharedClock>,
 }
