@@ -211,7 +211,7 @@ async fn string_that_holds_json_is_logged_once_for_its_name() -> Result {
     for _ in 0..3 {
         bus.emit("order", r#"{"id":7}"#).await?;
         bus.emit("order", serde_json::to_string(&[7])?).await?;
-        broker.publish("orders", &r#"["a", {"b": "c"}]"#.to_owned()).await?;
+        broker.publish("orders", r#"["a", {"b": "c"}]"#.to_owned()).await?;
     }
     for (what, raw) in [("event `order`", "`emit_raw`"), ("message `orders`", "`publish_raw`")] {
         let lines = logs.with(&format!("the data of the {what} is a string that holds JSON"));

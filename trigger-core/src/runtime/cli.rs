@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use trigger_grammar::hint::did_you_mean;
 
@@ -88,10 +89,16 @@ impl CliRequest {
     }
 
     /// Prints the answer for this plan, and ends the program.
-    pub(super) fn answer(self, plan: Plan) -> ! {
+    pub(super) fn answer(self, plan: Plan, drain_deadline: Duration) -> ! {
+        let warnings = plan.warnings(drain_deadline);
         let Plan { processes, problems } = plan;
         if self != CliRequest::Check && !problems.is_empty() {
             let _ = writeln!(io::stderr(), "it would not start: `--check` tells why");
+        }
+        if self == CliRequest::Check {
+            for warning in warnings {
+                let _ = writeln!(io::stderr(), "warning: {warning}");
+            }
         }
         let answer = match self {
             CliRequest::Describe => Ok(description(&processes).to_string()),

@@ -43,12 +43,11 @@ impl Builder {
     pub async fn start(mut self) -> Result<Runtime, StartError> {
         let own_routes = self.own_routes();
         let plan = self.plan();
-        // Before the answer to a request, so that `--check` shows them too.
-        log_warnings(&plan.warnings(self.drain_deadline));
         #[cfg(feature = "main")]
         if let Some(request) = self.cli {
-            request.answer(plan);
+            request.answer(plan, self.effective_drain_deadline());
         }
+        log_warnings(&plan.warnings(self.effective_drain_deadline()));
         let Plan { processes, mut problems } = plan;
         if !clock::has_timers() {
             problems.push(Problem::general(ProblemKind::Tokio, NO_TIMERS));
