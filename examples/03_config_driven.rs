@@ -11,7 +11,7 @@ use triggers::prelude::*;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/processes.toml"))?;
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/data/processes.toml"))?;
     let mut processes: HashMap<String, ProcessConfig> = toml::from_str(&text)?;
     let mut config = |name: &str| processes.remove(name).ok_or(format!("processes.toml has no [{name}]"));
 
