@@ -62,7 +62,6 @@ mod stop;
 mod store;
 mod tidy;
 mod topics;
-mod ui;
 mod untaken;
 mod until;
 mod waiting_retries;

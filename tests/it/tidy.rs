@@ -226,3 +226,12 @@ fn every_wrong_declaration_has_its_expected_error() {
     }
     assert!(cases > 20);
 }
+
+#[test]
+fn every_valid_declaration_is_built() {
+    let manifest = fs::read_to_string(root().join("tests/ui/Cargo.toml")).expect("a manifest");
+    for (name, _) in rust_files("tests/ui/pass") {
+        let path = name.trim_start_matches("tests/ui/");
+        assert!(manifest.contains(&format!("path = \"{path}\"")), "tests/ui/Cargo.toml has no test {path}");
+    }
+}

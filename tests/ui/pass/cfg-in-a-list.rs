@@ -21,9 +21,46 @@ macro_rules! listed {
 }
 
 fn main() {
-    assert_eq!(handlers![ship, #[cfg(any())] print].len(), 1);
-    assert_eq!(handlers![#[cfg_attr(all(), cfg(any()))] print, ship, #[cfg_attr(any(), cfg(any()))] bill].len(), 2);
+    assert_eq!(
+        handlers![
+            ship,
+            #[cfg(any())]
+            print
+        ]
+        .len(),
+        1
+    );
+    assert_eq!(
+        handlers![
+            #[cfg_attr(all(), cfg(any()))]
+            print,
+            ship,
+            #[cfg_attr(any(), cfg(any()))]
+            bill
+        ]
+        .len(),
+        2
+    );
     // A list may contain a handler once for each platform.
-    assert_eq!(handlers![#[cfg(any())] ship, #[cfg(not(any()))] ship].len(), 1);
-    assert_eq!(listed![#[cfg(any())] print, ship, bill].len() + LISTED.len(), 3);
+    assert_eq!(
+        handlers![
+            #[cfg(any())]
+            ship,
+            #[cfg(not(any()))]
+            ship
+        ]
+        .len(),
+        1
+    );
+    assert_eq!(
+        listed![
+            #[cfg(any())]
+            print,
+            ship,
+            bill
+        ]
+        .len()
+            + LISTED.len(),
+        3
+    );
 }

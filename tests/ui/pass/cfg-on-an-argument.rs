@@ -23,7 +23,10 @@ async fn archive(#[cfg(all())] region: String, #[cfg(not(all()))] region: NoSuch
 }
 
 #[on_message("reports.{region}")]
-async fn forget(#[cfg_attr(all(), cfg(any()))] region: NoSuchType, #[cfg_attr(any(), cfg(any()))] report: Text) {
+async fn forget(
+    #[cfg_attr(all(), cfg(any()))] region: NoSuchType,
+    #[cfg_attr(any(), cfg(any()))] report: Text,
+) {
     drop(report);
 }
 

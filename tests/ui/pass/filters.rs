@@ -19,7 +19,7 @@ fn is_large(order: &Order<String>) -> bool {
 }
 
 #[on_event("order.paid", filter = |order: &Order<String>| is_large(order))]
-#[on_event("orders.paid", filter = |orders: &Orders| orders.iter().any(|order| is_large(order)))]
+#[on_event("orders.paid", filter = |orders: &Orders| orders.iter().any(is_large))]
 #[on_message("orders.*", filter = |Order { total, .. }: &Order<u8>| -> bool { *total > LIMIT })]
 #[on_webhook("/orders", filter = |_: &TriggerEvent| true)]
 #[on_dead_letter(filter = |pair: &(u8, Option<String>)| {

@@ -29,8 +29,9 @@ mod inner {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let runtime =
-        triggers::Runtime::builder().handlers(handlers![alone, stacked, process_first, inner::by_path]).start();
+    let runtime = triggers::Runtime::builder()
+        .handlers(handlers![alone, stacked, process_first, inner::by_path])
+        .start();
     let runtime = runtime.await.unwrap();
     let status = runtime.status();
     let stacked = status.processes.iter().find(|process| process.name == "billing").unwrap();
@@ -38,6 +39,9 @@ async fn main() {
     assert_eq!(ids, ["first", "second", "third", "fourth"]);
     let by_path = status.processes.iter().find(|process| process.name == "by_path").unwrap();
     assert_eq!(by_path.triggers.len(), 2);
-    assert_eq!(status.processes.iter().find(|process| process.name == "process_first").unwrap().concurrency, 2);
+    assert_eq!(
+        status.processes.iter().find(|process| process.name == "process_first").unwrap().concurrency,
+        2
+    );
     runtime.shutdown().await;
 }

@@ -45,7 +45,9 @@ async fn ship(Json(order): Json<ship>) {
 
 fn main() {
     let names = handlers![tracing, billing, billing::bill, u64, ship].map(|record| format!("{record:?}"));
-    for (name, end) in names.iter().zip(["::tracing (", "::billing (", "::billing::bill (", "::u64 (", "::ship ("]) {
+    for (name, end) in
+        names.iter().zip(["::tracing (", "::billing (", "::billing::bill (", "::u64 (", "::ship ("])
+    {
         assert!(name.contains(end), "{name}");
     }
 }
