@@ -216,7 +216,9 @@ fn cargo(args: &[&str]) -> Outcome {
         .args(args)
         .args(["--quiet", "--offline", "--target-dir", "target"])
         .current_dir(FOLDER)
-        .env("CARGO_INCREMENTAL", "0"))
+        .env("CARGO_INCREMENTAL", "0")
+        // The default of cargo, which users have. The configuration of this repository has less.
+        .env("CARGO_PROFILE_DEV_DEBUG", "full"))
 }
 
 fn median(mut seconds: Vec<f64>) -> f64 {
