@@ -177,6 +177,7 @@ fn every_file_begins_with_its_purpose_and_stays_short() {
         "trigger-grammar",
         "trigger-macros",
         "extensions",
+        "cli",
         "xtask",
         "examples",
         "tests/it",

@@ -6,6 +6,8 @@ mod compile_time;
 mod examples;
 mod instructions;
 mod machine;
+mod server;
+mod template;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -27,6 +29,11 @@ const STEPS: &[Step] = &[
     ("loom", "the queue loses no event and no wake-up in any order of its threads", loom),
     ("doc", "the documentation builds without a warning", doc),
     ("examples", "every example runs, and the quickstart answers a real request", examples::run_every),
+    (
+        "template",
+        "a program of `triggers new` passes its tests, and answers a real request",
+        template::run_program,
+    ),
 ];
 
 /// The commands that are not steps of `ci`: they measure, and take longer.
