@@ -4,6 +4,7 @@
 mod bench;
 mod compile_time;
 mod examples;
+mod first_hour;
 mod instructions;
 mod machine;
 mod server;
@@ -34,6 +35,11 @@ const STEPS: &[Step] = &[
         "a program of `triggers new` passes its tests, and answers a real request",
         template::run_program,
     ),
+    (
+        "first-hour quickstart",
+        "the quickstart compiles no more crates and takes no more disk than its limits",
+        first_hour::check_quickstart,
+    ),
 ];
 
 /// The commands that are not steps of `ci`: they measure, and take longer.
@@ -47,6 +53,11 @@ const MEASUREMENTS: &[Step] = &[
         "compile-time",
         "measures the compile time of 1000 handlers, with attributes and by hand",
         compile_time::compare,
+    ),
+    (
+        "first-hour",
+        "measures a clone, the quickstart and `cargo test` with an empty `CARGO_HOME`",
+        first_hour::measure,
     ),
     ("instructions --record", "records the current number of instructions", instructions::record),
 ];
