@@ -7,6 +7,7 @@ mod extensions;
 mod imports;
 mod kinds;
 mod map;
+mod packages;
 mod texts;
 mod words;
 

@@ -1,5 +1,5 @@
-//! The developer's commands. `cargo xtask ci` runs every check of a change, `cargo xtask STEP` one of them. The other
-//! commands measure something.
+//! The developer's commands. `cargo xtask ci` runs every check of a change, `cargo xtask STEP` one of them. The others
+//! measure something, or prepare a release.
 
 mod bench;
 mod compile_time;
@@ -7,6 +7,7 @@ mod examples;
 mod first_hour;
 mod instructions;
 mod machine;
+mod release;
 mod server;
 mod template;
 
@@ -19,6 +20,11 @@ type Step = (&'static str, &'static str, fn() -> Outcome);
 /// The steps of `ci`, in order. The fastest step comes first.
 const STEPS: &[Step] = &[
     ("fmt", "the code is formatted", fmt),
+    (
+        "package",
+        "the published packages hold their sources, licences and README, and nothing else",
+        release::package,
+    ),
     ("lint", "clippy has no warnings", lint),
     ("alone", "the library builds without the features that its tests enable, and without any", alone),
     ("test", "the tests of the README's command pass, and those of the whole workspace", test),
@@ -42,7 +48,7 @@ const STEPS: &[Step] = &[
     ),
 ];
 
-/// The commands that are not steps of `ci`: they measure, and take longer.
+/// The commands that are not steps of `ci`: they measure, or take longer.
 const MEASUREMENTS: &[Step] = &[
     (
         "bench",
@@ -58,6 +64,11 @@ const MEASUREMENTS: &[Step] = &[
         "first-hour",
         "measures a clone, the quickstart and `cargo test` with an empty `CARGO_HOME`",
         first_hour::measure,
+    ),
+    (
+        "package --verify",
+        "builds each published package by itself, from what is committed",
+        release::verify_packages,
     ),
     ("instructions --record", "records the current number of instructions", instructions::record),
 ];
