@@ -48,7 +48,7 @@ const STEPS: &[Step] = &[
     ),
 ];
 
-/// The commands that are not steps of `ci`: they measure, or take longer.
+/// The commands that are not steps of `ci`: they measure, take longer, or need a tool that `ci` does not.
 const MEASUREMENTS: &[Step] = &[
     (
         "bench",
@@ -64,6 +64,11 @@ const MEASUREMENTS: &[Step] = &[
         "first-hour",
         "measures a clone, the quickstart and `cargo test` with an empty `CARGO_HOME`",
         first_hour::measure,
+    ),
+    (
+        "deny",
+        "checks the licences, sources and duplicates of the dependencies, with cargo-deny",
+        release::deny,
     ),
     (
         "package --verify",

@@ -1,4 +1,4 @@
-//! What a release needs: packages that hold what they should.
+//! What a release needs: packages that hold what they should, and dependencies with known licences and sources.
 
 use std::process::Command;
 
@@ -23,6 +23,15 @@ pub(crate) fn package() -> Outcome {
 /// Packages what is committed, and builds each package by itself, as `cargo publish` does.
 pub(crate) fn verify_packages() -> Outcome {
     packaged(&[])
+}
+
+/// Checks the dependencies by `deny.toml`. Without `--workspace`, cargo-deny checks only those of `triggers`.
+pub(crate) fn deny() -> Outcome {
+    let version = Command::new(env!("CARGO")).args(["deny", "--version"]).output();
+    if !version.is_ok_and(|output| output.status.success()) {
+        return Err("cargo-deny is not installed; run `cargo install cargo-deny --locked`".to_owned());
+    }
+    cargo(&["deny", "--workspace", "check", "bans", "licenses", "sources"])
 }
 
 fn packaged(options: &[&str]) -> Outcome {
