@@ -74,7 +74,7 @@ pub mod __private {
 /// call it. Several triggers may be stacked on one fn, with [`#[process]`](macro@process) to say how it runs.
 ///
 /// The fn is linked into every program that uses its crate, and runs there if the builder says
-/// [`linked`](Builder::linked), as [`#[triggers::main]`](macro@main) does, or lists it with [`handlers!`].
+/// [`linked`](Builder::linked), as `#[triggers::main]` does, or lists it with [`handlers!`].
 pub use trigger_macros::on_event;
 
 /// Runs an async fn on every message whose topic matches a pattern.

@@ -149,13 +149,22 @@ fn loom() -> Outcome {
         .env("RUSTFLAGS", "--cfg loom"))
 }
 
-/// Builds the documentation. The second command covers the features that are off by default, and the third one the items that
-/// the attributes generate for private handlers.
+/// Builds the documentation: with the default features, with all, with none, and of the items that the attributes generate for
+/// private handlers.
 fn doc() -> Outcome {
     let documented =
         |args: &[&str]| run(Command::new(env!("CARGO")).args(args).env("RUSTDOCFLAGS", "-D warnings"));
     documented(&["doc", "--workspace", "--no-deps"])?;
     documented(&["doc", "--package", "triggers", "--all-features", "--no-deps"])?;
+    documented(&[
+        "doc",
+        "--package",
+        "triggers",
+        "--package",
+        "trigger-core",
+        "--no-default-features",
+        "--no-deps",
+    ])?;
     documented(&["rustdoc", "--package", "test-handlers", "--", "--document-private-items"])
 }
 
