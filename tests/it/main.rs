@@ -47,6 +47,7 @@ mod own_trigger;
 mod panics;
 mod process;
 mod program;
+mod query;
 mod receipt;
 mod redrive;
 mod removal;

@@ -11,7 +11,8 @@ pub(super) const QUERY: &str = "query";
 
 /// The query of a webhook request, decoded into a type (`application/x-www-form-urlencoded`).
 ///
-/// Keys that carry secrets, such as `token` and `access_token`, are removed first.
+/// Keys that carry secrets, such as `token` and `access_token`, are removed first. A field that is a list takes every
+/// value of its key, in order. Any other field takes one value, and a repeated key is rejected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Query<T>(pub T);
 
@@ -23,8 +24,24 @@ impl<T: DeserializeOwned> FromTrigger for Query<T> {
             return Err(Rejection::absent("only a webhook request has query"));
         }
         let query = cx.event().frame().attribute(QUERY).unwrap_or_default();
-        serde_urlencoded::from_str(query).map(Query).map_err(|error| Rejection::invalid(error.to_string()))
+        let pairs = serde_html_form::Deserializer::from_bytes(query.as_bytes());
+        serde_path_to_error::deserialize(pairs).map(Query).map_err(|error| undecodable(query, &error))
     }
+}
+
+/// Returns the rejection of a query that does not decode. It names the key.
+#[cold]
+fn undecodable(query: &str, error: &serde_path_to_error::Error<serde_html_form::de::Error>) -> Rejection {
+    let (path, cause) = (error.path().to_string(), error.inner());
+    let is_repeated = query_pairs(query).filter(|(key, _)| *key == path).nth(1).is_some();
+    Rejection::invalid(match error.path().iter().next() {
+        _ if is_repeated => {
+            format!("the query has `{path}` more than once, and one value is expected: {cause}")
+        }
+        Some(_) => format!("`{path}` of the query: {cause}"),
+        // The fault is no value of a key, such as a missing field.
+        None => format!("the query: {cause}"),
+    })
 }
 
 impl<T> Deref for Query<T> {
