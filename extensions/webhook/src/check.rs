@@ -89,12 +89,19 @@ impl<'a> HeaderSummary<'a> {
             summary.bytes += name.as_str().len() + value.len() + 4;
             match *name {
                 HOST => summary.hosts = [Some(value), summary.hosts[0]],
-                CONTENT_ENCODING => summary.encoded |= !value.as_bytes().eq_ignore_ascii_case(b"identity"),
+                CONTENT_ENCODING => summary.encoded |= changes_body(value),
                 _ => {}
             }
         }
         summary
     }
+}
+
+/// Returns `true` if a `Content-Encoding` lists a coding that changes the body. A recipient ignores the empty elements of a
+/// list (RFC 9110 section 5.6.1).
+fn changes_body(codings: &HeaderValue) -> bool {
+    let mut codings = codings.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
 }
 
 /// The answer to a request that a check refuses.
