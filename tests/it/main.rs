@@ -6,6 +6,7 @@
     reason = "a test ends where it fails, and so do its tasks"
 )]
 
+mod absent;
 mod accounting;
 mod attributes;
 mod cascade;

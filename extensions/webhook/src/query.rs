@@ -12,7 +12,8 @@ pub(super) const QUERY: &str = "query";
 /// The query of a webhook request, decoded into a type (`application/x-www-form-urlencoded`).
 ///
 /// Keys that carry secrets, such as `token` and `access_token`, are removed first. A field that is a list takes every
-/// value of its key, in order. Any other field takes one value, and a repeated key is rejected.
+/// value of its key, in order. Any other field takes one value, and a repeated key is rejected. An `Option<Query<T>>` is
+/// `None` if the query is empty and `T` needs a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Query<T>(pub T);
 
@@ -29,11 +30,14 @@ impl<T: DeserializeOwned> FromTrigger for Query<T> {
     }
 }
 
-/// Returns the rejection of a query that does not decode. It names the key.
+/// Returns the rejection of a query that does not decode. It names the key. An empty query has no data to decode.
 #[cold]
 fn undecodable(query: &str, error: &serde_path_to_error::Error<serde_html_form::de::Error>) -> Rejection {
     let (path, cause) = (error.path().to_string(), error.inner());
     let is_repeated = query_pairs(query).filter(|(key, _)| *key == path).nth(1).is_some();
+    if query.is_empty() {
+        return Rejection::absent(format!("the request has no query: {cause}"));
+    }
     Rejection::invalid(match error.path().iter().next() {
         _ if is_repeated => {
             format!("the query has `{path}` more than once, and one value is expected: {cause}")

@@ -14,6 +14,9 @@ use crate::event::{EventId, TriggerEvent};
 /// The body of the event, decoded from JSON: the data of an event, the content of a message, the body of a request.
 ///
 /// It is decoded directly from the bytes, without an intermediate [`Value`](serde_json::Value).
+///
+/// An `Option<Json<T>>` is `None` if there is no value to decode: the body is empty or whitespace, or it is `null` and `T`
+/// does not decode from `null`. Any other body that does not decode is malformed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
@@ -23,10 +26,15 @@ impl<T: DeserializeOwned> FromTrigger for Json<T> {
     }
 }
 
-/// Returns the rejection of a body that does not decode. Published data that is a string with JSON in it was encoded
-/// twice.
+/// Returns the rejection of a body that does not decode. A body without a value is absent, not malformed. Published data
+/// that is a string with JSON in it was encoded twice.
 #[cold]
 fn not_json(event: &TriggerEvent, error: &serde_json::Error) -> Rejection {
+    match event.raw().trim_ascii() {
+        b"" => return Rejection::absent(format!("the body is empty, and it needs JSON: {error}")),
+        b"null" => return Rejection::absent(format!("the body is `null`: {error}")),
+        _ => {}
+    }
     let text =
         if event.frame.form.text_is_json { serde_json::from_slice::<String>(event.raw()).ok() } else { None };
     let is_json = |text: String| {
@@ -52,7 +60,7 @@ impl<T> Deref for Json<T> {
 /// The body of the event as text.
 ///
 /// For an event or a message that is a JSON string, this is the content of the string. Otherwise it is the text of the
-/// body. A body that is not UTF-8 is rejected.
+/// body. A body that is not UTF-8 is rejected. An empty body is an empty text, also in an `Option<Text>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text(pub String);
 
