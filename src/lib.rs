@@ -123,7 +123,7 @@ pub use trigger_macros::on_message;
 /// | key | value | default |
 /// |---|---|---|
 /// | `port` | 1 to 65535, or 0 to let the system pick one; a literal or a `const` | 9090 |
-/// | `host` | the address or name to listen on | `"0.0.0.0"`, every interface |
+/// | `host` | the address to listen on, or a name, of which every address is used | `"0.0.0.0"`, every interface |
 /// | `body_limit` | the largest body, such as `"256KiB"`; a larger one is answered 413 | `"1MiB"` |
 /// | `id` | the id of the trigger | `webhook-PORT/PATH` |
 /// | `queue` | how many requests may wait, 1 to 10,000,000 | 1000 |

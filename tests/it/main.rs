@@ -31,6 +31,7 @@ mod executor;
 mod filter;
 mod frame;
 mod hooks;
+mod hosts;
 mod http;
 mod http_malformed;
 mod json;

@@ -134,7 +134,7 @@ impl Runtime {
     }
 
     /// The address that a webhook trigger listens on, by the id of the trigger. For port 0 it has the port that the system
-    /// picked. `None` for another trigger, and after the shutdown.
+    /// picked, and for a host with several addresses it is the first one. `None` for another trigger, and after the shutdown.
     pub fn local_addr(&self, trigger_id: &str) -> Option<SocketAddr> {
         self.handle.local_addr(trigger_id)
     }

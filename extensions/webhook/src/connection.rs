@@ -28,7 +28,7 @@ use super::settings::ServerSettings;
 use super::stream::Stream;
 use super::table::Table;
 use super::tasks::Tasks;
-use super::{LINGER, STOP_GRACE, respond};
+use super::{LINGER, STOP_GRACE, respond, sockets};
 use trigger_core::Bytes;
 
 /// The body of a response: our own, or from an axum route.
@@ -56,17 +56,18 @@ impl Shared {
 }
 
 /// Runs the accept loop of a server. It ends and closes the port when the server stops or is dropped.
-pub(super) fn accept(listener: TcpListener, shared: &Arc<Shared>) -> impl Future<Output = ()> + use<> {
-    accept_until(shared.tasks.stop_token().clone(), listener, Arc::downgrade(shared))
+pub(super) fn accept(listeners: Vec<TcpListener>, shared: &Arc<Shared>) -> impl Future<Output = ()> + use<> {
+    accept_until(shared.tasks.stop_token().clone(), listeners, Arc::downgrade(shared))
 }
 
-async fn accept_until(stop: CancellationToken, listener: TcpListener, shared: Weak<Shared>) {
+async fn accept_until(stop: CancellationToken, listeners: Vec<TcpListener>, shared: Weak<Shared>) {
     let mut turned_away: u64 = 0;
+    let mut next = 0;
     loop {
         let accepted = tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
+            accepted = sockets::accept(&listeners, &mut next) => accepted,
         };
         let (stream, remote) = match accepted {
             Ok(connection) => connection,

@@ -23,6 +23,7 @@ mod receive;
 mod respond;
 mod server;
 mod settings;
+mod sockets;
 mod source;
 mod stream;
 mod table;

@@ -1,19 +1,15 @@
-//! A server: its socket, and the paths of the webhooks that share it.
+//! A server: its sockets, and the paths of the webhooks that share it.
 
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::net::{TcpListener, TcpSocket, lookup_host};
-
 use super::connection::{self, Shared};
 use super::settings::ServerSettings;
+use super::sockets::Sockets;
 use super::table::{Endpoint, Table};
 use trigger_core::TriggerError;
-
-/// The maximum number of connections that the system queues for the accept loop.
-const BACKLOG: u32 = 1024;
 
 /// The servers of one runtime, by name. Webhooks with the same host and port share a server.
 #[derive(Debug, Default)]
@@ -21,22 +17,12 @@ pub(super) struct Ports {
     servers: tokio::sync::Mutex<HashMap<String, Arc<Server>>>,
 }
 
-/// One listener and the connections it has accepted.
+/// The listeners of one host and port, and the connections they have accepted.
 #[derive(Debug)]
 pub(super) struct Server {
-    local_addr: SocketAddr,
-    socket: Mutex<Socket>,
+    sockets: Sockets,
     endpoints: Mutex<Vec<Arc<Endpoint>>>,
     shared: Arc<Shared>,
-}
-
-/// The state of a server's socket.
-#[derive(Debug)]
-enum Socket {
-    Bound(TcpSocket),
-    Listening(TcpListener),
-    /// Moved to the accept loop, or refused by the system.
-    Moved,
 }
 
 impl Ports {
@@ -78,41 +64,21 @@ impl Ports {
 
 impl Server {
     async fn bind(settings: &Arc<ServerSettings>) -> io::Result<Server> {
-        let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in lookup_host((&*settings.host, settings.port)).await? {
-            match Server::bind_address(settings, address) {
-                Ok(server) => return Ok(server),
-                Err(error) => failure = error,
-            }
-        }
-        Err(failure)
-    }
-
-    fn bind_address(settings: &Arc<ServerSettings>, address: SocketAddr) -> io::Result<Server> {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        // Otherwise a restart would have to wait until the connections of the last run time out.
-        #[cfg(unix)]
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        let local_addr = socket.local_addr()?;
-        if !local_addr.ip().is_loopback() {
+        let sockets = Sockets::bind(&settings.host, settings.port).await?;
+        for address in sockets.addresses().iter().filter(|address| !address.ip().is_loopback()) {
             tracing::warn!(
-                address = %local_addr,
+                %address,
                 "anyone who can reach this address can post to its webhooks; listen on 127.0.0.1 behind a proxy that \
                  checks who posts"
             );
         }
-        Ok(Server {
-            local_addr,
-            socket: Mutex::new(Socket::Bound(socket)),
-            endpoints: Mutex::default(),
-            shared: Arc::new(Shared::new(Arc::clone(settings))),
-        })
+        let shared = Arc::new(Shared::new(Arc::clone(settings)));
+        Ok(Server { sockets, endpoints: Mutex::default(), shared })
     }
 
-    /// Returns the address it listens on. For port 0 it has the assigned port.
-    pub(super) fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+    /// Returns the first address it listens on. For port 0 it has the assigned port.
+    pub(super) fn local_addr(&self) -> Option<SocketAddr> {
+        self.sockets.addresses().first().copied()
     }
 
     fn endpoints(&self) -> MutexGuard<'_, Vec<Arc<Endpoint>>> {
@@ -146,35 +112,22 @@ impl Server {
     pub(super) fn abandon(&self, endpoint: &Arc<Endpoint>) {
         if self.remove(endpoint) {
             self.shared.tasks.stop_token().cancel();
-            *self.socket() = Socket::Moved;
+            self.sockets.close();
         }
     }
 
     /// Begins to listen, unless it listens. The system queues connections, and the server answers none before `accept`.
     pub(super) fn listen(&self) -> io::Result<()> {
-        let mut socket = self.socket();
-        // Another webhook of this server may have done it before.
-        *socket = match std::mem::replace(&mut *socket, Socket::Moved) {
-            Socket::Bound(bound) => Socket::Listening(bound.listen(BACKLOG)?),
-            other => other,
-        };
-        Ok(())
+        self.sockets.listen()
     }
 
     /// Begins to accept connections, if it listens and does not accept yet.
     pub(super) fn accept(&self) {
-        let mut socket = self.socket();
-        match std::mem::replace(&mut *socket, Socket::Moved) {
-            Socket::Listening(listener) => {
-                tracing::info!(address = %self.local_addr, "webhook server listens");
-                self.shared.tasks.spawn(connection::accept(listener, &self.shared));
-            }
-            other => *socket = other,
+        let Some(listeners) = self.sockets.take_listeners() else { return };
+        for address in self.sockets.addresses() {
+            tracing::info!(%address, "webhook server listens");
         }
-    }
-
-    fn socket(&self) -> MutexGuard<'_, Socket> {
-        self.socket.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.tasks.spawn(connection::accept(listeners, &self.shared));
     }
 
     /// Returns `true` once it closes. It never opens again.

@@ -130,7 +130,7 @@ impl TriggerSource for WebhookSource {
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {
-        self.bound().map(|bound| bound.server.local_addr())
+        self.bound().and_then(|bound| bound.server.local_addr())
     }
 }
 

@@ -85,7 +85,8 @@ impl WebhookTrigger {
         self.with(|config| config.setting("webhook_port", port))
     }
 
-    /// Sets the host to listen on: an IP address or a name. The default is `0.0.0.0`, every interface.
+    /// Sets the host to listen on: an IP address, or a name. Of a name it uses every address that this machine has, all with
+    /// one port. The default is `0.0.0.0`, every interface.
     pub fn host(self, host: impl Into<String>) -> WebhookTrigger {
         self.with(|config| config.host(host))
     }
