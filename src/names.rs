@@ -9,7 +9,7 @@ pub use trigger_core::{
     ObservedEnd, ObservedEvent, ObservedFailure, ObservedPublication, Observer, Offered, Outcome, Overflow,
     Overlap, ParseEventIdError, PausedClock, Problem, ProblemKind, ProcessConfig, ProcessDescription,
     ProcessReport, ProcessState, ProcessStatus, Publish, PublishError, Published, Publishing, ReadMetadata,
-    Receipt, Rejection, RejectionKind, Result, RetryState, Runtime, RuntimeHandle, RuntimeState,
+    Receipt, Rejection, RejectionKind, RemoveError, Result, RetryState, Runtime, RuntimeHandle, RuntimeState,
     RuntimeStatus, Sender, Setting, Settings, Shutdown, Sink, Source, SourceContext, SourceDescription,
     SourceKind, StandaloneTrigger, StartError, State, Store, StoreError, StoredEvent, SystemClock, Target,
     Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig, TriggerDescription, TriggerError,

@@ -45,6 +45,7 @@ mod names;
 mod observer;
 mod outside_texts;
 mod overflow;
+mod own_end;
 mod own_trigger;
 mod panics;
 mod process;

@@ -70,7 +70,8 @@ pub use process::handler::{
 pub use process::outcome::{IntoOutcome, Outcome};
 pub use registry::{HandlerRecord, Problem, ProblemKind};
 pub use runtime::{
-    Builder, DrainReport, ProcessReport, Runtime, RuntimeHandle, StartError, UnknownProcess, check,
+    Builder, DrainReport, ProcessReport, RemoveError, Runtime, RuntimeHandle, StartError, UnknownProcess,
+    check,
 };
 pub use source::broker::{MessageBroker, Publish};
 pub use source::bus::{Emit, EventBus};

@@ -29,6 +29,7 @@ mod drain;
 mod entry;
 mod handle;
 mod hooks;
+mod own_end;
 mod plan;
 mod process_handle;
 mod process_phase;
@@ -45,7 +46,7 @@ mod stderr;
 mod stored;
 
 pub use builder::Builder;
-pub use change::UnknownProcess;
+pub use change::{RemoveError, UnknownProcess};
 use context::RuntimeContext;
 pub use describe::check;
 #[cfg(feature = "main")]
@@ -163,11 +164,16 @@ impl Runtime {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the drain stops where it is. The next call continues it, with the same deadline.
+    /// If the future is dropped, the drain stops where it is. The next call continues it, with the same deadline. A
+    /// future that is kept and not polled holds up every other call.
     ///
-    /// No handler may await it: the drain would wait for that handler, and cancel it at the deadline. A future that is
-    /// kept and not polled holds up every other call.
+    /// # Panics
+    ///
+    /// If a handler, a task of a source or an `on_stop` hook of the runtime awaits it, because the drain would wait for its
+    /// caller. The panic costs the handler one attempt, and the drain does not begin. A task that the handler spawns may
+    /// await it.
     pub async fn shutdown(&self) -> DrainReport {
+        self.refuse_own_shutdown();
         self.drain().await
     }
 

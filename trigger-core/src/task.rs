@@ -56,6 +56,21 @@ pub(crate) fn threads() -> usize {
     tokio::runtime::Handle::try_current().map_or(1, |handle| handle.metrics().num_workers())
 }
 
+tokio::task_local! {
+    /// The address of what waits for the end of the future that is polled.
+    static OWNER: usize;
+}
+
+/// Polls a future for whose end the owner at this address waits.
+pub(crate) fn owned_by<F: Future>(owner: usize, future: F) -> impl Future<Output = F::Output> {
+    OWNER.scope(owner, future)
+}
+
+/// Returns `true` inside of a future for whose end the owner at this address waits.
+pub(crate) fn is_owned_by(owner: usize) -> bool {
+    OWNER.try_with(|current| *current == owner).unwrap_or(false)
+}
+
 /// Tasks with one owner. When the owner is dropped, their stop token is cancelled.
 #[derive(Default)]
 pub(crate) struct Tasks {

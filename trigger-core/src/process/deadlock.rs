@@ -122,6 +122,11 @@ impl Worker {
         Worker { process: address(inbox), number }
     }
 
+    /// Returns `true` if this thread polls a handler of the process with this inbox.
+    pub(crate) fn is_of(inbox: &Arc<Inbox>) -> bool {
+        CURRENT.get().is_some_and(|worker| worker.process == address(inbox))
+    }
+
     /// Calls a closure as this worker.
     pub(crate) fn within<T>(self, call: impl FnOnce() -> T) -> T {
         let before = (CURRENT.replace(Some(self)), cascade::depth());

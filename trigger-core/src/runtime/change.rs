@@ -113,14 +113,18 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// [`UnknownProcess`] if no process has this name.
+    /// [`RemoveError`] if no process has this name, or if a handler or a task of a source of the process awaits it. Then the
+    /// process goes on.
     ///
     /// # Cancel safety
     ///
     /// If the future is dropped before it is ready, the process accepts no more events, and handles those it has. A second
     /// call waits for its end.
-    pub async fn remove_process(&self, process: &str) -> Result<ProcessReport, UnknownProcess> {
+    pub async fn remove_process(&self, process: &str) -> Result<ProcessReport, RemoveError> {
         let handle = self.handle.find(process)?;
+        if let Some(part) = handle.current_part() {
+            return Err(RemoveError::OwnProcess { process: process.to_owned(), part });
+        }
         // If the runtime drains, its deadline holds. Otherwise the removal could last longer than the drain.
         let deadline = self.phase.deadline().unwrap_or_else(|| clock::after(self.drain_deadline));
         let report = handle.drain(deadline).await;
@@ -149,6 +153,44 @@ impl Drop for Unfinished {
         if let Some(handle) = &self.0 {
             handle.abort();
         }
+    }
+}
+
+/// The reason why a process is not removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RemoveError {
+    /// No process has the name.
+    Unknown(UnknownProcess),
+    /// A part of the process awaits the removal, which would wait for that part: a handler, or a task of a source. A task
+    /// that it spawns may await the removal.
+    #[non_exhaustive]
+    OwnProcess {
+        /// The name of the process.
+        process: String,
+        /// The part, such as "a handler".
+        part: &'static str,
+    },
+}
+
+impl fmt::Display for RemoveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RemoveError::Unknown(unknown) => unknown.fmt(f),
+            RemoveError::OwnProcess { process, part } => write!(
+                f,
+                "{part} of `{process}` awaits the removal of its process, which waits for it: spawn a task that awaits the \
+                 removal"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for RemoveError {}
+
+impl From<UnknownProcess> for RemoveError {
+    fn from(unknown: UnknownProcess) -> RemoveError {
+        RemoveError::Unknown(unknown)
     }
 }
 

@@ -24,7 +24,7 @@ use crate::observe::observer::{Ended, ObservedEnd};
 use crate::panic::drop_quietly;
 use crate::queue::Left;
 use crate::source::BoundTrigger;
-use crate::task::{all, all_of_many};
+use crate::task::{self, all, all_of_many};
 
 /// How long aborted workers may take to end. One whose handler blocks its thread never does.
 const ABORT_GRACE: Duration = Duration::from_millis(100);
@@ -77,7 +77,8 @@ impl Runtime {
         all_of_many(processes.iter().map(|process| process.close_sources()).collect()).await;
 
         // 6. Run the hooks.
-        run_stop_hooks(&mut hooks, deadline).await;
+        let owner = Arc::as_ptr(&self.phase).addr();
+        task::owned_by(owner, run_stop_hooks(&mut hooks, deadline)).await;
 
         // 7. Close the store.
         // Invariant: everything that it was told is safe, unless it took too long.

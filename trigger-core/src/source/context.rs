@@ -11,7 +11,7 @@ use crate::panic::CatchUnwind;
 use crate::process::dead_letter::DeadLetters;
 use crate::source::broker::MessageBroker;
 use crate::source::bus::EventBus;
-use crate::task::{BoxFuture, Tasks};
+use crate::task::{self, BoxFuture, Tasks};
 
 /// What a source gets from its runtime: its sink, the bus and the broker, tasks, and values that sources share.
 #[derive(Clone)]
@@ -70,12 +70,13 @@ impl SourceContext {
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let task: BoxFuture<'static, ()> = Box::pin(task);
         let (stop, trigger) = (self.tasks.stop_token(), self.sink.trigger_id().to_owned());
+        let owner = Arc::as_ptr(&self.tasks).addr();
         self.tasks.spawn(async move {
             let ended = tokio::select! {
                 // The token first: a task that is to stop must not take one more event.
                 biased;
                 () = stop.cancelled() => Ok(()),
-                ended = CatchUnwind::new(task) => ended,
+                ended = task::owned_by(owner, CatchUnwind::new(task)) => ended,
             };
             if let Err(panic) = ended {
                 tracing::error!(%trigger, %panic, "a task of the source panicked, and has ended");
