@@ -127,13 +127,20 @@ impl Worker {
         CURRENT.get().is_some_and(|worker| worker.process == address(inbox))
     }
 
-    /// Calls a closure as this worker.
+    /// Calls a closure as this worker. Its panic ends that too: otherwise the thread would remain this worker.
     pub(crate) fn within<T>(self, call: impl FnOnce() -> T) -> T {
-        let before = (CURRENT.replace(Some(self)), cascade::depth());
-        let result = call();
-        CURRENT.set(before.0);
-        cascade::restore(before.1);
-        result
+        let _before = Before(CURRENT.replace(Some(self)), cascade::depth());
+        call()
+    }
+}
+
+/// The worker and the depth of a thread before a call. Its drop restores them.
+struct Before(Option<Worker>, u8);
+
+impl Drop for Before {
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+        cascade::restore(self.1);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The pattern that is nearest to the name of a publication that no trigger takes. A log line shows it.
 //!
-//! The search visits a bounded number of subscriptions, first those that share the longest beginning with the name.
+//! The search visits a bounded number of subscriptions, first those on the way that the name takes through the maps. Among more
+//! subscriptions it may miss the nearest one.
 
 use std::cmp::Ordering;
 use std::fmt;
