@@ -3,7 +3,6 @@
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
-use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -12,14 +11,15 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::SharedClock;
 use crate::event::names::named;
 use crate::event::{TriggerEvent, TriggerKind, printable};
-use crate::process::outcome::IntoOutcome;
 
 mod argument;
 mod extract;
+mod function;
 mod slot;
 
 pub use argument::Argument;
 pub use extract::{Attempt, Json, Shutdown, State, Text};
+pub use function::Handler;
 pub(crate) use slot::NewSlot;
 pub use slot::{HandlerResult, HandlerSlot, new_slot, run};
 
@@ -45,9 +45,12 @@ pub use slot::{HandlerResult, HandlerSlot, new_slot, run};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a handler",
     label = "not made from an event",
+    note = "if `{Self}` is data in the body of the event, take `Json<{Self}>`, which decodes it by `serde::Deserialize`",
     note = "the arguments are `TriggerEvent`, `Json<T>`, `Text`, `Bytes`, `State<T>`, `EventBus`, `MessageBroker`, \
             `Topic`, `Source`, `Sender`, `EventId`, `Headers`, `Query<T>`, `Attempt`, `Shutdown`, `DeadLetter`, \
-            `DeadLetters`, `RuntimeHandle`, and `Option<X>` or `Result<X, _>` of these; for data of your own take `Json<T>`, or implement `FromTrigger` for the type",
+            `DeadLetters`, `RuntimeHandle`, `Option<X>` or `Result<X, _>` of these, and every type of yours that \
+            implements `FromTrigger`",
+    note = "these are types of `triggers`: a `Json` or `State` of another crate is another type, so write `triggers::Json`",
     note = "an argument named after a `{{capture}}` of a pattern that is written in the attribute may be any type \
             with `FromStr`"
 )]
@@ -291,64 +294,3 @@ impl Needs {
         self.states.push(StateNeed { type_id: TypeId::of::<T>(), type_name: type_name::<T>() });
     }
 }
-
-/// An async fn or closure with up to 8 arguments that implement [`FromTrigger`], and a return type that implements
-/// [`IntoOutcome`]. Captures are available only with the attributes.
-///
-/// `Args` is the tuple of the argument types, which the compiler infers.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no handler",
-    label = "not an async fn or closure over extractors",
-    note = "a handler is an async fn or a closure that returns a future, with up to 8 arguments that each implement \
-            `FromTrigger`, such as `|event: TriggerEvent| async move {{ .. }}`"
-)]
-pub trait Handler<Args>: Send + Sync + 'static {
-    /// The future of one call.
-    type Future: Future<Output: IntoOutcome> + Send + 'static;
-
-    /// Makes the arguments and calls the handler.
-    ///
-    /// # Errors
-    ///
-    /// The [`Rejection`] of the first argument that cannot be made.
-    fn call(&self, cx: &Context<'_>) -> Result<Self::Future, Rejection>;
-
-    /// Returns the arguments, in order.
-    #[doc(hidden)]
-    fn arguments() -> Vec<Argument> {
-        Vec::new()
-    }
-}
-
-macro_rules! impl_handler {
-    ($($arg:ident = $name:literal),*) => {
-        #[diagnostic::do_not_recommend]
-        impl<F, Fut, $($arg,)*> Handler<($($arg,)*)> for F
-        where
-            F: Fn($($arg),*) -> Fut + Send + Sync + 'static,
-            Fut: Future + Send + 'static,
-            Fut::Output: IntoOutcome,
-            $($arg: FromTrigger,)*
-        {
-            type Future = Fut;
-
-            fn call(&self, _cx: &Context<'_>) -> Result<Fut, Rejection> {
-                Ok(self($($arg::from_trigger(_cx).map_err(|rejection| rejection.of($name))?),*))
-            }
-
-            fn arguments() -> Vec<Argument> {
-                vec![$(Argument::of::<$arg>($name)),*]
-            }
-        }
-    };
-}
-
-impl_handler!();
-impl_handler!(A1 = "1");
-impl_handler!(A1 = "1", A2 = "2");
-impl_handler!(A1 = "1", A2 = "2", A3 = "3");
-impl_handler!(A1 = "1", A2 = "2", A3 = "3", A4 = "4");
-impl_handler!(A1 = "1", A2 = "2", A3 = "3", A4 = "4", A5 = "5");
-impl_handler!(A1 = "1", A2 = "2", A3 = "3", A4 = "4", A5 = "5", A6 = "6");
-impl_handler!(A1 = "1", A2 = "2", A3 = "3", A4 = "4", A5 = "5", A6 = "6", A7 = "7");
-impl_handler!(A1 = "1", A2 = "2", A3 = "3", A4 = "4", A5 = "5", A6 = "6", A7 = "7", A8 = "8");

@@ -34,7 +34,8 @@ impl Outcome {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned by a handler",
     label = "not an outcome",
-    note = "a handler returns `()`, `Outcome`, or `Result<(), E>` or `Result<Outcome, E>` where `E` is any error"
+    note = "a handler returns `()`, `Outcome`, or `Result<(), E>` or `Result<Outcome, E>` where `E` is any error",
+    note = "a closure whose block never ends, such as a `loop`, returns `!`: write an `async fn` instead, which returns `()`"
 )]
 pub trait IntoOutcome {
     /// Converts the value into the outcome of the attempt.
@@ -57,7 +58,20 @@ impl IntoOutcome for Outcome {
     }
 }
 
-impl<T: IntoOutcome, E: Into<Error>> IntoOutcome for Result<T, E> {
+/// The error of a handler: any type that converts into [`Error`].
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a handler",
+    label = "the error `{Self}` does not implement `std::error::Error`",
+    note = "implement `std::error::Error` for `{Self}`, with `#[derive(thiserror::Error)]` or by hand, or convert it where the \
+            handler returns it, such as `.map_err(|error| format!(\"{{error:?}}\"))?` in a `triggers::Result`"
+)]
+pub trait HandlerError: Into<Error> {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<Error>> HandlerError for E {}
+
+impl<T: IntoOutcome, E: HandlerError> IntoOutcome for Result<T, E> {
     fn into_outcome(self) -> Result<Outcome, Error> {
         self.map_err(Into::into)?.into_outcome()
     }
