@@ -36,6 +36,7 @@ const STEPS: &[Step] = &[
     ("loom", "the queue loses no event and no wake-up in any order of its threads", loom),
     ("doc", "the documentation builds without a warning", doc),
     ("examples", "every example runs, and the quickstart answers a real request", examples::run_every),
+    ("agent", "the example with language models, a workspace of its own, passes its tests", agent),
     (
         "template",
         "a program of `triggers new` passes its tests, and answers a real request",
@@ -166,6 +167,15 @@ fn doc() -> Outcome {
         "--no-deps",
     ])?;
     documented(&["rustdoc", "--package", "test-handlers", "--", "--document-private-items"])
+}
+
+fn agent() -> Outcome {
+    let target = target().join("agent").display().to_string();
+    let here = ["--manifest-path", "examples/agent/Cargo.toml"];
+    let built = [&here[..], &["--target-dir", &target]].concat();
+    cargo(&[&["fmt", "--check"], &here[..]].concat())?;
+    cargo(&[&["clippy", "--all-targets"], &built[..], &["--", "-D", "warnings"]].concat())?;
+    cargo(&[&["test"], &built[..]].concat())
 }
 
 /// Returns the target folder of cargo.
