@@ -23,7 +23,7 @@ fn documented_keys_deserialize_to_the_values_of_the_constructors() {
         ),
         (json!({"type": "event", "event_type": "a", "source": "s"}), TriggerConfig::event("a").source("s")),
         (
-            json!({"type": "webhook", "webhook_path": "/e", "port": 80, "host": "::1"}),
+            json!({"type": "webhook", "path": "/e", "port": 80, "host": "::1"}),
             TriggerConfig::webhook("/e", 80).host("::1"),
         ),
         (json!({"type": "message", "topic": "reports.*"}), TriggerConfig::message("reports.*")),

@@ -62,7 +62,7 @@ pub(crate) use written::written;
 /// | `dead_letter` | `process` | no process: dead letters of every process |
 /// | all | `id`, `queue`, `queue_bytes` (such as `"8MiB"`), `overflow` (a name, such as `"drop_oldest"`) | see [`id`](Self::id), [`queue`](Self::queue), [`queue_bytes`](Self::queue_bytes), [`overflow`](Self::overflow) |
 ///
-/// `port`, `host` and `source` are other names of `webhook_port`, `webhook_host` and `event_source`, as in the attributes.
+/// `path`, `port`, `host` and `source` are other names of `webhook_path`, `webhook_port`, `webhook_host` and `event_source`.
 /// Deserialization refuses an unknown key, and suggests the nearest known key. It also refuses every value that
 /// [`validate`](Self::validate) refuses. `TriggerConfig::try_from` reads a [`Value`], and its error is a [`ConfigError`].
 #[derive(Debug)]

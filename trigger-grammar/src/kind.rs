@@ -50,7 +50,7 @@ pub const WEBHOOK: Kind = Kind {
     name: "webhook",
     attribute: "on_webhook",
     settings: &[
-        Setting::path("webhook_path", "path").default("/webhook").aliases(&["path"]),
+        Setting::path("webhook_path", "path").default("/webhook").in_attribute("path").aliases(&["path"]),
         Setting::port("webhook_port", "port").default("9090").in_attribute("port"),
         Setting::host("webhook_host", "host").default("0.0.0.0").in_attribute("host"),
         Setting::size("body_limit", "size limit of a body").default("1MiB"),

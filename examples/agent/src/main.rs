@@ -1,5 +1,7 @@
 //! Runs the agents of `agents.toml`, and prints what becomes of their questions. See README.md.
 
+use std::time::Duration;
+
 use agent::{Turn, add_agents};
 use rig_core::providers::openai::OpenAI;
 use triggers::prelude::*;
@@ -20,5 +22,7 @@ async fn give_up(dead_letter: DeadLetter) {
 async fn main(builder: Builder) -> Result<()> {
     let file = std::fs::read_to_string("agents.toml").map_err(|error| format!("agents.toml: {error}"))?;
     // It reads OPENAI_API_KEY and OPENAI_BASE_URL.
-    add_agents(builder, &file, &OpenAI::from_env()?)?.run().await
+    let builder = add_agents(builder, &file, &OpenAI::from_env()?)?;
+    // Longer than the timeout of an agent, so that a drain lets a slow model answer.
+    builder.drain_deadline(Duration::from_secs(90)).run().await
 }
