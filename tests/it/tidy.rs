@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 mod extensions;
 mod imports;
 mod kinds;
+mod links;
 mod map;
 mod packages;
 mod texts;

@@ -1,5 +1,5 @@
 //! The developer's commands. `cargo xtask ci` runs every check of a change, `cargo xtask STEP` one of them. The others
-//! measure something, or prepare a release.
+//! measure something, prepare a release, or build the guide.
 
 mod bench;
 mod compile_time;
@@ -77,6 +77,7 @@ const MEASUREMENTS: &[Step] = &[
         release::verify_packages,
     ),
     ("instructions --record", "records the current number of instructions", instructions::record),
+    ("docs", "builds the guide into `target/book`, with mdbook", book),
 ];
 
 /// The result of a command. The error is a text for the developer.
@@ -176,6 +177,14 @@ fn agent() -> Outcome {
     cargo(&[&["fmt", "--check"], &here[..]].concat())?;
     cargo(&[&["clippy", "--all-targets"], &built[..], &["--", "-D", "warnings"]].concat())?;
     cargo(&[&["test"], &built[..]].concat())
+}
+
+/// Builds the guide. `ci` compiles its programs and checks its links without mdbook.
+fn book() -> Outcome {
+    match Command::new("mdbook").arg("--version").output() {
+        Ok(_) => run(Command::new("mdbook").args(["build", "docs"])),
+        Err(error) => Err(format!("mdbook: {error}; install it with `cargo install mdbook --locked`")),
+    }
 }
 
 /// Returns the target folder of cargo.

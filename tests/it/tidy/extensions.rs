@@ -30,16 +30,18 @@ fn program_without_features_builds_no_server_and_few_crates() {
 }
 
 #[test]
-fn readme_says_how_many_crates_each_feature_builds() {
-    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+fn documents_say_how_many_crates_each_feature_builds() {
     for (row, features) in [
         ("| none |", &["--no-default-features"][..]),
         ("| `webhook` (default) |", &["--no-default-features", "--features", "webhook"]),
         ("| `main` (default) |", &["--no-default-features", "--features", "main"]),
     ] {
-        let line = readme.lines().find(|line| line.starts_with(row)).expect(row);
         let count = crates(features).len();
-        assert!(line.ends_with(&format!("| {count} |")), "{count} crates: {line}");
+        for document in ["README.md", "docs/src/start.md"] {
+            let text = fs::read_to_string(root().join(document)).expect("the document");
+            let line = text.lines().find(|line| line.starts_with(row)).expect(row);
+            assert!(line.ends_with(&format!("| {count} |")), "{document}, {count} crates: {line}");
+        }
     }
 }
 
