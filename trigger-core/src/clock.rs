@@ -41,6 +41,13 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 }
 
 /// The clock of the system. It is the default, unless tokio's clock is paused when the runtime starts.
+///
+/// ```
+/// # use trigger_core::{Runtime, SystemClock};
+/// // Timestamps of the system, also in a test that pauses tokio's clock.
+/// let builder = Runtime::builder().clock(SystemClock);
+/// # drop(builder);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -56,6 +63,19 @@ impl Clock for SystemClock {
 /// virtual timestamps and ids.
 ///
 /// A runtime that starts while tokio's clock is paused has such a clock by default, which begins at the system's time.
+///
+/// ```
+/// # use std::time::{Duration, UNIX_EPOCH};
+/// # use trigger_core::{Clock, PausedClock};
+/// # async fn example() {
+/// let begin = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+/// let clock = PausedClock::at(begin);
+/// tokio::time::advance(Duration::from_secs(60)).await;
+/// assert_eq!(clock.now(), begin + Duration::from_secs(60));
+/// # }
+/// # let mut tokio = tokio::runtime::Builder::new_current_thread();
+/// # tokio.enable_time().start_paused(true).build().unwrap().block_on(example());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct PausedClock {
     begins_at: SystemTime,

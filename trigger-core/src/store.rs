@@ -16,6 +16,33 @@ use crate::event::{Frame, HeldEvent, Receipt};
 ///
 /// Every method may be called from several threads at once. `append` and the calls of receipts come from the publishers and
 /// the workers of a program: they record the call and return, and another thread of the store does the I/O.
+///
+/// A store that keeps nothing, so that a crash loses its events as without it:
+///
+/// ```
+/// # use std::time::SystemTime;
+/// # use trigger_core::{Commit, DeadLetter, Entry, Receipt, RetryState, Store, StoreError, StoredEvent};
+/// struct Nothing;
+///
+/// impl Store for Nothing {
+///     fn append(&self, entry: Entry, commit: Commit) {
+///         commit.done(entry.targets().iter().map(|_| Box::new(Settled) as Box<dyn Receipt>).collect());
+///     }
+///
+///     fn load(&self, _: Option<u64>, _: usize) -> Result<Vec<StoredEvent>, StoreError> {
+///         Ok(Vec::new())
+///     }
+/// }
+///
+/// struct Settled;
+///
+/// impl Receipt for Settled {
+///     fn retry(&self, _: &RetryState, _: SystemTime) {}
+///     fn handled(self: Box<Self>) {}
+///     fn dead(self: Box<Self>, _: &DeadLetter) {}
+///     fn release(self: Box<Self>) {}
+/// }
+/// ```
 pub trait Store: Send + Sync + 'static {
     /// Takes over an event and its targets: the triggers that are to handle it. The store keeps one delivery for each
     /// target, which is settled by its own receipt.
@@ -43,6 +70,14 @@ pub trait Store: Send + Sync + 'static {
 }
 
 /// An event to store, with its targets.
+///
+/// ```
+/// # use trigger_core::Entry;
+/// /// Returns what a store writes: the event, and how many deliveries it has.
+/// fn record(entry: &Entry) -> (Vec<u8>, usize) {
+///     (entry.frame().encode(), entry.targets().len())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Entry {
     frame: Arc<Frame>,
@@ -66,6 +101,12 @@ impl Entry {
 }
 
 /// A trigger of a process, by their names. They identify the trigger after a restart.
+///
+/// ```
+/// # use trigger_core::Target;
+/// let target = Target { process: "charge".into(), trigger: "event-order.placed".into() };
+/// assert_eq!(target.to_string(), "`event-order.placed` of `charge`");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
     /// The name of the process.
@@ -81,6 +122,14 @@ impl fmt::Display for Target {
 }
 
 /// A stored delivery, from [`Store::load`].
+///
+/// ```
+/// # use trigger_core::{Frame, HeldEvent, Receipt, StoredEvent, Target};
+/// /// Returns the delivery that a store has read at a position of its log.
+/// fn stored(position: u64, target: Target, frame: Frame, receipt: impl Receipt + 'static) -> StoredEvent {
+///     StoredEvent { position, target, event: HeldEvent::new(frame, receipt) }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct StoredEvent {
     /// Its position in the log.
@@ -95,6 +144,16 @@ pub struct StoredEvent {
 pub(crate) type Committed = Result<Vec<Box<dyn Receipt>>, StoreError>;
 
 /// The answer to [`Store::append`]. A drop is a failure.
+///
+/// ```
+/// # use trigger_core::{Commit, Receipt, StoreError};
+/// fn answer(written: std::io::Result<()>, receipts: Vec<Box<dyn Receipt>>, commit: Commit) {
+///     match written {
+///         Ok(()) => commit.done(receipts),
+///         Err(error) => commit.failed(StoreError::new(error.to_string())),
+///     }
+/// }
+/// ```
 pub struct Commit(Option<Box<dyn FnOnce(Committed) + Send>>);
 
 impl Commit {
@@ -132,6 +191,12 @@ impl fmt::Debug for Commit {
 }
 
 /// Why a store did not do what it was asked for.
+///
+/// ```
+/// # use trigger_core::StoreError;
+/// assert!(!StoreError::new("the disk is full").is_unknown());
+/// assert!(StoreError::unknown("the write failed halfway").is_unknown());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct StoreError {

@@ -5,6 +5,12 @@ use std::fmt;
 use crate::const_string::ConstString;
 
 /// The broken rule in a form for programs. [`Fault::rule`] is the form for people.
+///
+/// ```
+/// # use trigger_grammar::FaultKind;
+/// # use trigger_grammar::size::parse_size;
+/// assert_eq!(parse_size("8MB").unwrap_err().kind, FaultKind::BadUnit);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FaultKind {

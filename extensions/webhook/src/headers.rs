@@ -17,6 +17,21 @@ pub(super) const HEADERS: &str = "headers";
 /// Headers that carry credentials, cookies or signatures (such as `authorization`, `cookie`, `x-api-key`,
 /// `x-hub-signature-256`, `stripe-signature`) are removed before any other code reads the request. From the query are
 /// removed `access_token`, `token`, `api_key`, `apikey`, `key`, `secret`, `signature`, `sig` and `password`.
+///
+/// ```
+/// # use trigger_core::{Context, FromTrigger, Rejection};
+/// # use trigger_webhook::{Headers, WebhookTrigger};
+/// async fn receive(headers: Headers) {
+///     println!("{}", headers.get("x-github-event").unwrap_or("unknown"));
+/// }
+/// # drop(receive(Headers::default()));
+///
+/// let sent = Headers::from_iter([("X-GitHub-Event", "push"), ("Cookie", "secret")]);
+/// let event = WebhookTrigger::event("/github", sent, "{}");
+/// let headers = Headers::from_trigger(&Context::new(&event))?;
+/// assert_eq!((headers.get("x-github-event"), headers.get("cookie")), (Some("push"), None));
+/// # Ok::<(), Rejection>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Headers(
     /// For each header the lengths of its name and its value, then the name and the value. It is a copy, because the

@@ -14,6 +14,18 @@ pub(super) const QUERY: &str = "query";
 /// Keys that carry secrets, such as `token` and `access_token`, are removed first. A field that is a list takes every
 /// value of its key, in order. Any other field takes one value, and a repeated key is rejected. An `Option<Query<T>>` is
 /// `None` if the query is empty and `T` needs a value.
+///
+/// ```
+/// # use trigger_core::{Context, FromTrigger, Rejection};
+/// # use trigger_webhook::{Headers, Query, WebhookTrigger};
+/// #[derive(serde::Deserialize)]
+/// struct Page { number: u32 }
+///
+/// let event = WebhookTrigger::event("/pages?number=7", Headers::default(), "");
+/// let Query(page) = Query::<Page>::from_trigger(&Context::new(&event))?;
+/// assert_eq!(page.number, 7);
+/// # Ok::<(), Rejection>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Query<T>(pub T);
 

@@ -33,6 +33,23 @@ impl Claim {
 }
 
 /// A [`TriggerSource`](crate::TriggerSource) behind a pointer.
+///
+/// ```
+/// # use std::borrow::Cow;
+/// # use trigger_core::{BoxSource, SourceContext, SourceKind, TriggerSource};
+/// static SILENT: SourceKind = SourceKind::new("silent", "nothing");
+///
+/// struct Silent;
+///
+/// impl TriggerSource for Silent {
+///     fn kind(&self) -> &'static SourceKind { &SILENT }
+///     fn pattern(&self) -> Cow<'_, str> { "".into() }
+///     fn accept(&self, _: &SourceContext) {}
+/// }
+///
+/// let source = BoxSource::new(Silent);
+/// # drop(source);
+/// ```
 #[derive(Clone)]
 pub struct BoxSource {
     pub(crate) pattern: String,

@@ -8,7 +8,20 @@ use crate::event::error::{ConfigError, ConfigErrorKind};
 
 /// The settings of one trigger: the values of the [`Setting`]s of its kind.
 ///
-/// Each method returns the value of the trigger, or else the default of the kind.
+/// Each method returns the value of the trigger, or else the default of the kind. They are the argument of
+/// [`SourceKind::settings`](crate::SourceKind::settings):
+///
+/// ```
+/// # use std::time::Duration;
+/// # use trigger_core::{ConfigError, Settings};
+/// /// The settings of a timer.
+/// struct Timer { every: Duration, zone: String }
+///
+/// fn timer(settings: &Settings) -> Result<Timer, ConfigError> {
+///     let zone = settings.optional_text("zone")?.unwrap_or("UTC");
+///     Ok(Timer { every: settings.duration("every")?, zone: zone.to_owned() })
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Settings {
     table: &'static [Setting],

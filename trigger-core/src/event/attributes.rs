@@ -15,6 +15,12 @@ pub(crate) const CONTENT_TYPE: &str = "content_type";
 pub(crate) const ABOUT_DEAD_LETTER: &str = "dead_letter";
 
 /// One attribute of a [`Frame`](crate::Frame).
+///
+/// ```
+/// # use trigger_core::{Attribute, Draft};
+/// let draft = Draft::new("photo.jpg", vec![0xff]).attribute("camera", "north").attribute("size", Attribute::Json("13".into()));
+/// # drop(draft);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Attribute {

@@ -29,6 +29,11 @@ use super::kinds::form_of;
 const VERSION: u8 = 1;
 
 /// The error of bytes that are not a valid [`Frame`].
+///
+/// ```
+/// # use trigger_core::{Frame, FrameError};
+/// assert!(matches!(Frame::decode(b""), Err(FrameError::Damaged { .. })));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {

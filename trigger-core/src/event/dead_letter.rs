@@ -19,6 +19,24 @@ use crate::event::names::named;
 /// An event that was dead-lettered, and the reason. It is plain data: it names its process and its trigger.
 ///
 /// A handler gets it as an argument. [`new`](Self::new) creates one for the test of such a handler.
+///
+/// ```
+/// # use trigger_core::{DeadLetterReason, ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::event("mail"));
+/// let runtime = Runtime::builder()
+///     .process("mail", config, |_: Text| async { Err::<(), _>("no network") })
+///     .start()
+///     .await?;
+/// runtime.bus().emit("mail", "hello").await?;
+/// runtime.shutdown().await;
+/// let dead_letter = &runtime.dead_letters().list().await[0];
+/// assert_eq!((dead_letter.reason, dead_letter.attempts), (DeadLetterReason::Failed, 1));
+/// assert_eq!((&*dead_letter.error, &dead_letter.event.raw()[..]), ("no network", &br#""hello""#[..]));
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct DeadLetter {
@@ -140,6 +158,13 @@ impl DeadLetter {
 }
 
 /// The reason why an event was dead-lettered. Its text is its name in JSON, such as `retries_exhausted`.
+///
+/// ```
+/// # use trigger_core::{ConfigError, DeadLetterReason};
+/// assert_eq!(DeadLetterReason::RetriesExhausted.to_string(), "retries_exhausted");
+/// assert_eq!("timed_out".parse::<DeadLetterReason>()?, DeadLetterReason::TimedOut);
+/// # Ok::<(), ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeadLetterReason {

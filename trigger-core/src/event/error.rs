@@ -11,6 +11,16 @@ pub use config::{ConfigError, ConfigErrorKind};
 type BoxedError = Box<dyn StdError + Send + Sync>;
 
 /// A `Result` with any error, for handlers and `main`.
+///
+/// ```
+/// # use trigger_core::Result;
+/// async fn archive(text: String) -> Result {
+///     let number: u64 = text.parse()?;
+///     println!("{number}");
+///     Ok(())
+/// }
+/// # drop(archive(String::new()));
+/// ```
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 /// A box for any error. `?` converts every error type, `String` and `&str` into it.

@@ -9,6 +9,13 @@ use uuid::Uuid;
 /// The id of an event: a UUID version 7 (RFC 9562 section 5.7), shown with dashes.
 ///
 /// An event keeps its id in every trigger it reaches, in its payload, and in the answer to a webhook request.
+///
+/// ```
+/// # use trigger_core::{EventId, ParseEventIdError};
+/// let id: EventId = "01890a5d-ac96-774b-bcce-b302099a8057".parse()?;
+/// assert_eq!(id.to_string(), "01890a5d-ac96-774b-bcce-b302099a8057");
+/// # Ok::<(), ParseEventIdError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(pub(crate) Uuid);
@@ -54,6 +61,11 @@ impl FromStr for EventId {
 }
 
 /// The error of a text that is not a valid [`EventId`].
+///
+/// ```
+/// # use trigger_core::EventId;
+/// assert!("seven".parse::<EventId>().is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an event id: {0}")]
 pub struct ParseEventIdError(String);

@@ -10,6 +10,12 @@ use trigger_grammar::setting::same;
 ///
 /// Kinds compare by their names. A source of another crate has a kind of its own, so a `match` over kinds is never
 /// complete.
+///
+/// ```
+/// # use trigger_core::TriggerKind;
+/// const TICKER: TriggerKind = TriggerKind::new("ticker", "a tick");
+/// assert_eq!((TICKER.as_str(), TriggerKind::DeadLetter.as_str()), ("ticker", "dead_letter"));
+/// ```
 #[derive(Clone, Copy)]
 pub struct TriggerKind {
     name: &'static str,

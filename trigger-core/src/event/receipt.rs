@@ -55,6 +55,16 @@ pub trait Receipt: Send + Sync {
 }
 
 /// The attempts at an event so far; all of them failed.
+///
+/// ```
+/// # use std::time::SystemTime;
+/// # use trigger_core::{HeldEvent, RetryState};
+/// /// Continues after the attempts that another system has counted.
+/// fn with_attempts(event: HeldEvent, failed_attempts: u32) -> HeldEvent {
+///     let (last_error, first_at) = ("the connection was lost".into(), SystemTime::now());
+///     event.retry(RetryState { failed_attempts, last_error, first_at })
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryState {
     /// The number of failed attempts: at least 1.
@@ -66,6 +76,14 @@ pub struct RetryState {
 }
 
 /// An event with its receipt, for [`Sink::push_delayed`](crate::Sink::push_delayed).
+///
+/// ```
+/// # use std::time::{Duration, SystemTime};
+/// # use trigger_core::{Frame, HeldEvent, Receipt};
+/// fn in_a_minute(frame: Frame, receipt: impl Receipt + 'static) -> HeldEvent {
+///     HeldEvent::new(frame, receipt).due(SystemTime::now() + Duration::from_secs(60))
+/// }
+/// ```
 pub struct HeldEvent {
     pub(crate) frame: Frame,
     pub(crate) receipt: Box<dyn Receipt>,

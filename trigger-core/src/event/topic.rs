@@ -304,6 +304,12 @@ impl<'de> Deserialize<'de> for TopicPattern {
 }
 
 /// The reason why a text is not a valid topic or pattern: the broken rule, the position, and the right form.
+///
+/// ```
+/// # use trigger_core::{FaultKind, Topic};
+/// let error = Topic::parse("reports..daily").unwrap_err();
+/// assert_eq!((error.kind(), error.position()), (FaultKind::EmptyToken, 8));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopicError(Fault);
 

@@ -24,6 +24,17 @@ use crate::event::topic::Topic;
 /// - the name of an event of a custom source as `name`
 /// - other attributes with their form as `attributes`, such as `{"thumbnail": {"base64": "/w=="}}`; the forms are `text`,
 ///   `base64` and `json`
+///
+/// ```
+/// # use trigger_core::TriggerEvent;
+/// async fn log(event: TriggerEvent) {
+///     println!("{} through {}: {}", event.id(), event.trigger_id(), event.payload());
+/// }
+/// # drop(log(TriggerEvent::new("sensor", "21", Default::default())));
+///
+/// let event = TriggerEvent::new("sensor", r#"{"celsius": 21}"#, Default::default());
+/// assert_eq!(event.payload()["celsius"], 21);
+/// ```
 #[derive(Clone)]
 pub struct TriggerEvent {
     /// The trigger that the event came through. Only this differs between the deliveries of one event.

@@ -17,6 +17,20 @@ mod text;
 
 /// The whole wiring of a runtime. `Display` shows it for people. As JSON it has the keys and value forms of the
 /// configuration, without the settings that are not set.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*").queue(500)).concurrency(4);
+/// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
+/// let description = runtime.describe();
+/// println!("{description}");
+/// assert!(description.overlaps.is_empty());
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Description {
@@ -34,6 +48,19 @@ impl Description {
 }
 
 /// A process: a handler with its triggers and its policy.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*").queue(500)).concurrency(4);
+/// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
+/// let archive = &runtime.describe().processes[0];
+/// assert_eq!((&*archive.name, archive.concurrency, archive.retry), ("archive", 4, 0));
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ProcessDescription {
@@ -68,6 +95,19 @@ pub struct ProcessDescription {
 }
 
 /// An argument of a handler.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*").queue(500)).concurrency(4);
+/// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
+/// let argument = &runtime.describe().processes[0].arguments[0];
+/// assert_eq!((&*argument.name, &*argument.type_name), ("1", "Text"));
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ArgumentDescription {
@@ -79,6 +119,19 @@ pub struct ArgumentDescription {
 }
 
 /// A trigger of a process.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*").queue(500)).concurrency(4);
+/// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
+/// let trigger = &runtime.describe().processes[0].triggers[0];
+/// assert_eq!((&*trigger.id, trigger.queue), ("message-reports.*", Some(500)));
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TriggerDescription {
@@ -129,6 +182,19 @@ impl TriggerDescription {
 
 /// The kind of a trigger, and its source. In JSON the kind is `type`, and the settings have their keys, as in the
 /// configuration.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*").queue(500)).concurrency(4);
+/// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
+/// let source = &runtime.describe().processes[0].triggers[0].source;
+/// assert_eq!((source.kind.as_str(), &*source.pattern), ("message", "reports.*"));
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SourceDescription {
@@ -230,6 +296,20 @@ fn subscription(settings: &Settings) -> Option<Subscription> {
 
 /// Several processes that one publication may reach, because their triggers have the same or overlapping patterns. Their
 /// filters may still refuse it.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let on = |pattern| ProcessConfig::new().trigger(TriggerConfig::message(pattern));
+/// let builder = Runtime::builder()
+///     .process("all", on("reports.>"), |_: Text| async {})
+///     .process("daily", on("reports.daily"), |_: Text| async {});
+/// let overlaps = builder.describe().overlaps;
+/// assert_eq!(overlaps[0].processes, ["all", "daily"]);
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Overlap {

@@ -120,6 +120,17 @@ pub trait Observer: Send + Sync + 'static {
 }
 
 /// A publication on the bus or the broker.
+///
+/// ```
+/// # use trigger_core::{ObservedPublication, Observer};
+/// struct Log;
+///
+/// impl Observer for Log {
+///     fn published(&self, publication: &ObservedPublication<'_>) {
+///         println!("{} for {} triggers", publication.frame.name(), publication.triggers);
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ObservedPublication<'a> {
@@ -131,6 +142,17 @@ pub struct ObservedPublication<'a> {
 }
 
 /// An event at one trigger of a process.
+///
+/// ```
+/// # use trigger_core::{ObservedEvent, Observer};
+/// struct Log;
+///
+/// impl Observer for Log {
+///     fn queued(&self, event: &ObservedEvent<'_>) {
+///         println!("{} is queued for {} by {}", event.frame.id(), event.process, event.trigger_id);
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ObservedEvent<'a> {
@@ -143,6 +165,17 @@ pub struct ObservedEvent<'a> {
 }
 
 /// An attempt at an event.
+///
+/// ```
+/// # use trigger_core::{ObservedAttempt, Observer};
+/// struct Log;
+///
+/// impl Observer for Log {
+///     fn started(&self, attempt: &ObservedAttempt<'_>) {
+///         println!("attempt {} at {}", attempt.number, attempt.event.frame.id());
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ObservedAttempt<'a> {
@@ -153,6 +186,17 @@ pub struct ObservedAttempt<'a> {
 }
 
 /// A failed attempt.
+///
+/// ```
+/// # use trigger_core::{ObservedFailure, Observer};
+/// struct Log;
+///
+/// impl Observer for Log {
+///     fn attempt_failed(&self, failure: &ObservedFailure<'_>) {
+///         println!("{} after {:?}, again in {:?}", failure.error, failure.duration, failure.retry_after);
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ObservedFailure<'a> {
@@ -171,6 +215,17 @@ pub struct ObservedFailure<'a> {
 }
 
 /// The end of an event at one trigger.
+///
+/// ```
+/// # use trigger_core::{ObservedEnd, Observer};
+/// struct Log;
+///
+/// impl Observer for Log {
+///     fn settled(&self, end: &ObservedEnd<'_>) {
+///         println!("{} ended: {:?} after {} attempts", end.event.frame.id(), end.how, end.attempts);
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ObservedEnd<'a> {
@@ -186,6 +241,21 @@ pub struct ObservedEnd<'a> {
 }
 
 /// How an event ended that was queued.
+///
+/// ```
+/// # use trigger_core::{Ended, ObservedEnd, Observer};
+/// struct Log;
+///
+/// impl Observer for Log {
+///     fn settled(&self, end: &ObservedEnd<'_>) {
+///         match end.how {
+///             Ended::Handled => println!("done"),
+///             Ended::DeadLettered(reason) => println!("dead-lettered: {reason}"),
+///             other => println!("{other:?}"),
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ended {
@@ -201,6 +271,19 @@ pub enum Ended {
 }
 
 /// Why an event was not queued.
+///
+/// ```
+/// # use trigger_core::{DropReason, ObservedEvent, Observer};
+/// struct Log;
+///
+/// impl Observer for Log {
+///     fn dropped(&self, event: &ObservedEvent<'_>, reason: DropReason) {
+///         if reason == DropReason::Full {
+///             println!("no room for {}", event.frame.id());
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropReason {

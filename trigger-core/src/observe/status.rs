@@ -8,6 +8,20 @@ use crate::event::names::named;
 use crate::event::{DeadLetterReason, TriggerKind, rfc3339};
 
 /// The status of a runtime at one moment.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*").queue(500)).concurrency(4);
+/// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
+/// let status = runtime.status();
+/// assert_eq!((status.processes.len(), status.dead_letters.kept), (1, 0));
+/// println!("{}", serde_json::to_string_pretty(&status)?);
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RuntimeStatus {
@@ -18,6 +32,11 @@ pub struct RuntimeStatus {
 }
 
 /// The state of a runtime as a whole.
+///
+/// ```
+/// # use trigger_core::RuntimeState;
+/// assert_eq!(RuntimeState::Draining.to_string(), "draining");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RuntimeState {
@@ -37,6 +56,19 @@ named!(RuntimeState as "state" {
 
 /// The state of one process. With the triggers of the framework its counts balance at every moment, summed over the
 /// triggers: `accepted = queue_size + in_flight + handled + dead_lettered + evicted + released`.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*").queue(500)).concurrency(4);
+/// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
+/// let archive = &runtime.status().processes[0];
+/// assert_eq!((archive.state.as_str(), archive.handled, archive.waiting), ("running", 0, 0));
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ProcessStatus {
@@ -69,6 +101,19 @@ pub struct ProcessStatus {
 }
 
 /// The state of a process.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*").queue(500)).concurrency(4);
+/// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
+/// runtime.pause("archive")?;
+/// assert_eq!(runtime.status().processes[0].state.to_string(), "paused");
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProcessState {
@@ -90,6 +135,19 @@ named!(ProcessState as "state" {
 });
 
 /// The state of one trigger.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*").queue(500)).concurrency(4);
+/// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
+/// let trigger = &runtime.status().processes[0].triggers[0];
+/// assert_eq!((trigger.queue_size, trigger.capacity, trigger.dropped), (0, 500, 0));
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct TriggerStatus {
@@ -179,6 +237,19 @@ fn optional_rfc3339<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> 
 }
 
 /// The dead letters that a runtime keeps at one moment.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*").queue(500)).concurrency(4);
+/// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
+/// let kept = runtime.status().dead_letters;
+/// assert_eq!((kept.kept, kept.bytes), (0, 0));
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DeadLettersStatus {
@@ -190,6 +261,19 @@ pub struct DeadLettersStatus {
 
 /// The number of dead letters of one process since its start, for each [`DeadLetterReason`]. Those that were redriven,
 /// cleared or removed over the bounds still count. It serializes as an object with the names of the reasons.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*").queue(500)).concurrency(4);
+/// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
+/// let counts = runtime.status().processes[0].dead_letters;
+/// assert_eq!(counts.get(trigger_core::DeadLetterReason::Overflow), 0);
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DeadLetterCounts {
     overflow: u64,

@@ -79,6 +79,12 @@ pub trait FromTrigger: Sized {
 }
 
 /// Why an argument could not be made from an event.
+///
+/// ```
+/// # use trigger_core::{Rejection, RejectionKind};
+/// let rejection = Rejection::invalid("no team in the sender");
+/// assert_eq!((rejection.kind(), rejection.to_string()), (RejectionKind::Invalid, "no team in the sender".to_owned()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     argument: Option<&'static str>,
@@ -88,6 +94,12 @@ pub struct Rejection {
 
 /// The kind of a rejection: the data of the argument is absent or invalid. Its text is its name in JSON, such as
 /// `absent`.
+///
+/// ```
+/// # use trigger_core::{Rejection, RejectionKind};
+/// assert_eq!(Rejection::absent("no sender").kind(), RejectionKind::Absent);
+/// assert_eq!(RejectionKind::Absent.to_string(), "absent");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RejectionKind {
@@ -275,7 +287,7 @@ impl fmt::Debug for Extensions {
     }
 }
 
-/// The values that the runtime must have at start to make an argument.
+/// The values that the runtime must have at start to make an argument: see [`FromTrigger::needs`].
 #[derive(Debug, Default)]
 pub struct Needs {
     pub(crate) states: Vec<StateNeed>,

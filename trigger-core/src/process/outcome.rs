@@ -10,6 +10,18 @@ use crate::event::error::Error;
 /// failed attempts. After a failed attempt the event is retried while the `retry` of the process allows it, and then
 /// dead-lettered; the default is no retry. A [`Reject`](Outcome::Reject) and an [`Error::permanent`] dead-letter the
 /// event at once.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use trigger_core::{Outcome, Result};
+/// async fn send(mail: String) -> Result<Outcome> {
+///     if mail.is_empty() {
+///         return Ok(Outcome::reject("an empty mail"));
+///     }
+///     Ok(if mail.contains("later") { Outcome::Retry(Duration::from_secs(60)) } else { Outcome::Done })
+/// }
+/// # drop(send(String::new()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 #[non_exhaustive]
@@ -31,6 +43,13 @@ impl Outcome {
 }
 
 /// A return type of a handler: `()`, [`Outcome`], or a `Result` of these whose error converts into [`Error`].
+///
+/// ```
+/// # use trigger_core::{IntoOutcome, Outcome};
+/// assert_eq!(().into_outcome()?, Outcome::Done);
+/// assert!(Err::<(), _>("the disk is full").into_outcome().is_err());
+/// # Ok::<(), trigger_core::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned by a handler",
     label = "not an outcome",

@@ -11,6 +11,14 @@ use crate::event::names::named;
 ///
 /// It serializes as `{kind, handler, location, message}`. Handler and location are `null` for a problem of the whole
 /// program.
+///
+/// ```
+/// # use trigger_core::{ProblemKind, ProcessConfig, Runtime, State, TriggerConfig};
+/// let config = ProcessConfig::new().trigger(TriggerConfig::event("mail"));
+/// let error = Runtime::builder().process("mail", config, |_: State<String>| async {}).check().unwrap_err();
+/// let problem = &error.problems()[0];
+/// assert_eq!((problem.kind(), problem.handler()), (ProblemKind::MissingState, Some("mail")));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     kind: ProblemKind,
@@ -21,6 +29,12 @@ pub struct Problem {
 }
 
 /// The kind of a problem. Its text is its name in JSON, such as `missing_state`.
+///
+/// ```
+/// # use trigger_core::{ProblemKind, Runtime};
+/// let error = Runtime::builder().check().unwrap_err();
+/// assert_eq!(error.problems()[0].kind(), ProblemKind::Empty);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProblemKind {

@@ -24,6 +24,21 @@ use crate::source::trigger::Trigger;
 use crate::store::Store;
 
 /// Builds a [`Runtime`](super::Runtime).
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::event("mail"));
+/// let runtime = Runtime::builder()
+///     .drain_deadline(std::time::Duration::from_secs(10))
+///     .process("mail", config, |text: Text| async move { println!("{text}") })
+///     .start()
+///     .await?;
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[must_use = "a builder does nothing until it is started"]
 pub struct Builder {
     pub(super) bus: EventBus,

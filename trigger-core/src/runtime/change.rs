@@ -157,6 +157,19 @@ impl Drop for Unfinished {
 }
 
 /// The reason why a process is not removed.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, RemoveError, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*"));
+/// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
+/// let error = runtime.remove_process("archiv").await.unwrap_err();
+/// assert!(matches!(error, RemoveError::Unknown(_)));
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RemoveError {
@@ -195,6 +208,19 @@ impl From<UnknownProcess> for RemoveError {
 }
 
 /// The error of a name that no process has.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*").queue(500)).concurrency(4);
+/// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
+/// let error = runtime.pause("archiv").unwrap_err();
+/// assert_eq!(error.to_string(), "there is no process `archiv`; did you mean `archive`? The processes are: archive");
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownProcess {
     name: String,

@@ -6,6 +6,18 @@ use std::ops::Add;
 use serde::Serialize;
 
 /// What became of the events that were pending when the drain began, and of those that their handlers published.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*").queue(500)).concurrency(4);
+/// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
+/// let report = runtime.shutdown().await;
+/// assert_eq!((report.completed, report.dead_lettered, report.left), (0, 0, 0));
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DrainReport {
@@ -29,6 +41,19 @@ pub struct DrainReport {
 }
 
 /// What became of the events of one process: its part of a [`DrainReport`].
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// let config = ProcessConfig::new().trigger(TriggerConfig::message("reports.*").queue(500)).concurrency(4);
+/// let runtime = Runtime::builder().process("archive", config, |_: Text| async {}).start().await?;
+/// let report = runtime.remove_process("archive").await?;
+/// assert_eq!((&*report.name, report.completed, report.left), ("archive", 0, 0));
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ProcessReport {

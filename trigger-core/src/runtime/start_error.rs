@@ -9,6 +9,14 @@ use crate::registry::Problem;
 /// Every problem that keeps a runtime, or a process that is added to it, from starting.
 ///
 /// It serializes as `{problems: [..]}`.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+/// let config = ProcessConfig::new().trigger(TriggerConfig::event("mail")).concurrency(0);
+/// let error = Runtime::builder().process("mail", config, |_: Text| async {}).check().unwrap_err();
+/// assert_eq!(error.problems().len(), 1);
+/// assert!(error.to_string().starts_with("the runtime cannot start"));
+/// ```
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct StartError {
     problems: Vec<Problem>,

@@ -98,6 +98,17 @@ impl FromTrigger for MessageBroker {
 /// # Cancel safety
 ///
 /// As [`Publishing`].
+///
+/// ```
+/// # use trigger_core::MessageBroker;
+/// # async fn example() -> trigger_core::Result {
+/// let broker = MessageBroker::new();
+/// let id = broker.publish("reports.daily", "all well").sender("report-generator").await?.id();
+/// println!("published {id}");
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is published until it is awaited"]
 pub struct Publish<'a>(Publication<'a>);

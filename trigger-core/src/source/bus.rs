@@ -112,6 +112,17 @@ impl FromTrigger for EventBus {
 /// # Cancel safety
 ///
 /// As [`Publishing`].
+///
+/// ```
+/// # use trigger_core::EventBus;
+/// # async fn example() -> trigger_core::Result {
+/// let bus = EventBus::new();
+/// let id = bus.emit("build.failed", "nightly").source("ci").await?.id();
+/// println!("published {id}");
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is emitted until it is awaited"]
 pub struct Emit<'a>(Publication<'a>);

@@ -14,6 +14,17 @@ use crate::source::bus::EventBus;
 use crate::task::{self, BoxFuture, Tasks};
 
 /// What a source gets from its runtime: its sink, the bus and the broker, tasks, and values that sources share.
+///
+/// ```
+/// # use trigger_core::{Draft, SourceContext};
+/// /// The `accept` of a source that offers one event.
+/// fn accept(cx: &SourceContext) {
+///     let sink = cx.sink().clone();
+///     cx.spawn(async move {
+///         sink.send(Draft::new("started", "null")).await;
+///     });
+/// }
+/// ```
 #[derive(Clone)]
 pub struct SourceContext {
     pub(crate) sink: Sink,

@@ -119,6 +119,14 @@ impl TriggerEvent {
 }
 
 /// What became of an event that a source has offered.
+///
+/// ```
+/// # use trigger_core::{Draft, Offered, Sink};
+/// /// Returns `true` if a file may be deleted, because its event is queued.
+/// async fn import(sink: &Sink, text: String) -> bool {
+///     matches!(sink.send(Draft::new("file", text)).await, Offered::Queued(_))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Offered {

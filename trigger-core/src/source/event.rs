@@ -30,6 +30,14 @@ impl TriggerConfig {
 }
 
 /// The source of an event, set by its publisher.
+///
+/// ```
+/// # use trigger_core::Source;
+/// async fn log(source: Option<Source>) {
+///     println!("{}", source.map_or("unknown".to_owned(), |source| source.0));
+/// }
+/// # drop(log(None));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source(pub String);
 

@@ -25,6 +25,14 @@ impl TriggerConfig {
 }
 
 /// The sender of a message, set by its publisher.
+///
+/// ```
+/// # use trigger_core::Sender;
+/// async fn log(sender: Option<Sender>) {
+///     println!("{}", sender.map_or("unknown".to_owned(), |sender| sender.0));
+/// }
+/// # drop(log(None));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sender(pub String);
 

@@ -85,6 +85,22 @@ impl Serialize for Published {
 }
 
 /// Why a publication failed. Its text includes the text of the cause.
+///
+/// ```
+/// # use trigger_core::{EventBus, EventTrigger, Overflow, PublishError, Trigger};
+/// # async fn example() -> trigger_core::Result {
+/// let bus = EventBus::new();
+/// let trigger = EventTrigger::new(&bus, "mail").capacity(1).overflow(Overflow::Reject);
+/// trigger.start().await?;
+/// bus.emit("mail", 1).await?;
+/// match bus.emit("mail", 2).await {
+///     Err(PublishError::Full { triggers, .. }) => assert_eq!(triggers, ["event-mail"]),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError {
@@ -292,6 +308,18 @@ fn report(routes: &Snapshot, observers: &[Observers], exactly: &[Subscription], 
 ///
 /// If it is dropped before its first poll, nothing was published. If it is dropped while it waits for capacity, every
 /// trigger that had capacity keeps the event, and the triggers it waits for count the event as dropped.
+///
+/// ```
+/// # use trigger_core::EventBus;
+/// # async fn example() -> trigger_core::Result {
+/// # use std::future::IntoFuture;
+/// let bus = EventBus::new();
+/// let publishing = bus.emit("build.failed", "nightly").into_future();
+/// assert_eq!(publishing.await?.matched(), Some(0));
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is published until it is awaited"]
 pub struct Publishing<'a>(State<'a>);

@@ -33,6 +33,18 @@ pub(crate) use waiting::{Waited, WaitingOffer};
 ///
 /// The runtime opens the queue after every source has opened, and closes it when the process ends. It counts every event
 /// that is offered: see [`TriggerStatus`].
+///
+/// ```
+/// # use trigger_core::{Draft, Offered, SourceContext};
+/// async fn count(cx: SourceContext) {
+///     let sink = cx.sink().clone();
+///     for number in 0..3 {
+///         if sink.send(Draft::new("number", number.to_string())).await == Offered::Closed {
+///             break;
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Sink(Arc<Inner>);
 

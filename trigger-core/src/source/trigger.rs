@@ -79,6 +79,17 @@ pub trait Trigger: Send + Sync + 'static {
 }
 
 /// Why a trigger returned no event, or did not start. Its text includes the text of the cause.
+///
+/// ```
+/// # use trigger_core::{EventBus, EventTrigger, Trigger, TriggerError};
+/// # async fn example() -> trigger_core::Result {
+/// let trigger = EventTrigger::new(&EventBus::new(), "pipeline error");
+/// assert!(matches!(trigger.start().await, Err(TriggerError::Config(_))));
+/// assert!(matches!(trigger.wait_for_next().await, Err(TriggerError::Stopped)));
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TriggerError {

@@ -31,6 +31,12 @@ pub struct ConfigError {
 }
 
 /// The kind of the error in a setting. As text it is the same name as in JSON, such as `unknown_key`.
+///
+/// ```
+/// # use trigger_core::{ConfigErrorKind, ProcessConfig};
+/// let error = ProcessConfig::try_from(serde_json::json!({"concurency": 8})).unwrap_err();
+/// assert_eq!(error.kind(), ConfigErrorKind::UnknownKey);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConfigErrorKind {

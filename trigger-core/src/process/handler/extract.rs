@@ -17,6 +17,22 @@ use crate::event::{EventId, TriggerEvent};
 ///
 /// An `Option<Json<T>>` is `None` if there is no value to decode: the body is empty or whitespace, or it is `null` and `T`
 /// does not decode from `null`. Any other body that does not decode is malformed.
+///
+/// ```
+/// # use trigger_core::{Context, FromTrigger, Json, Rejection, TriggerEvent};
+/// #[derive(serde::Deserialize)]
+/// struct Order { id: u64 }
+///
+/// async fn ship(Json(order): Json<Order>) {
+///     println!("shipping {}", order.id);
+/// }
+/// # drop(ship(Json(Order { id: 7 })));
+///
+/// let event = TriggerEvent::new("orders", r#"{"id": 7}"#, Default::default());
+/// let order = Json::<Order>::from_trigger(&Context::new(&event))?;
+/// assert_eq!(order.id, 7);
+/// # Ok::<(), Rejection>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
@@ -61,6 +77,13 @@ impl<T> Deref for Json<T> {
 ///
 /// For an event or a message that is a JSON string, this is the content of the string. Otherwise it is the text of the
 /// body. A body that is not UTF-8 is rejected. An empty body is an empty text, also in an `Option<Text>`.
+///
+/// ```
+/// # use trigger_core::{Context, FromTrigger, Rejection, Text, TriggerEvent};
+/// let event = TriggerEvent::new("notes", "all well", Default::default());
+/// assert_eq!(&*Text::from_trigger(&Context::new(&event))?, "all well");
+/// # Ok::<(), Rejection>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text(pub String);
 
@@ -95,6 +118,26 @@ impl fmt::Display for Text {
 /// A value that was set on the builder by `state(..)`. Each call of a handler gets a clone.
 ///
 /// If the builder has no value of the type, the runtime does not start.
+///
+/// ```
+/// # use trigger_core::{ProcessConfig, Runtime, State, Text, TriggerConfig};
+/// # async fn example() -> trigger_core::Result {
+/// #[derive(Clone)]
+/// struct Office { city: &'static str }
+///
+/// let config = ProcessConfig::new().trigger(TriggerConfig::event("mail"));
+/// let runtime = Runtime::builder()
+///     .state(Office { city: "Oslo" })
+///     .process("mail", config, |State(office): State<Office>, text: Text| async move {
+///         println!("{}: {text}", office.city);
+///     })
+///     .start()
+///     .await?;
+/// # runtime.shutdown().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct State<T>(pub T);
 
@@ -175,6 +218,20 @@ impl FromTrigger for Attempt {
 }
 
 /// Signals that the runtime is draining, so that a handler can end long work before the deadline.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use trigger_core::Shutdown;
+/// async fn copy(shutdown: Shutdown) {
+///     tokio::select! {
+///         _ = shutdown.cancelled() => println!("ends early"),
+///         _ = tokio::time::sleep(Duration::from_secs(600)) => println!("copied"),
+///     }
+/// }
+/// # let (begin, shutdown) = Shutdown::manual();
+/// # begin();
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(copy(shutdown));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Shutdown(CancellationToken);
 

@@ -10,6 +10,18 @@ use crate::process::outcome::IntoOutcome;
 /// a topic are available only with the attributes.
 ///
 /// `Args` is the tuple of the argument types, which the compiler infers.
+///
+/// ```
+/// # use trigger_core::{Builder, Handler, ProcessConfig, Runtime, Text, TriggerConfig};
+/// /// Adds a process for the errors of a pipeline.
+/// fn on_errors<Args>(builder: Builder, handler: impl Handler<Args>) -> Builder {
+///     let config = ProcessConfig::new().trigger(TriggerConfig::event("pipeline.error"));
+///     builder.process("errors", config, handler)
+/// }
+///
+/// let builder = on_errors(Runtime::builder(), |error: Text| async move { println!("{error}") });
+/// assert!(builder.check().is_ok());
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no handler",
     label = "not an async fn or closure over extractors",

@@ -11,6 +11,19 @@ use crate::source::trigger::{StandaloneTrigger, Trigger, TriggerError};
 /// Receives the events of one type from an [`EventBus`]. A clone is a handle to the same trigger.
 ///
 /// By default it takes every source, queues up to 100 events, drops the newest when full, and has the id `event-TYPE`.
+///
+/// ```
+/// # use trigger_core::{EventBus, EventTrigger, Trigger};
+/// # async fn example() -> trigger_core::Result {
+/// let bus = EventBus::new();
+/// let errors = EventTrigger::new(&bus, "pipeline.error").source_filter("data-pipeline");
+/// errors.start().await?;
+/// bus.emit("pipeline.error", "disk full").source("data-pipeline").await?;
+/// assert_eq!(errors.wait_for_next().await?.payload()["data"], "disk full");
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug)]
 pub struct EventTrigger(StandaloneTrigger);
 

@@ -12,6 +12,19 @@ use crate::source::trigger::{StandaloneTrigger, Trigger, TriggerError};
 /// trigger.
 ///
 /// By default it queues up to 100 messages, drops the newest when full, and has the id `message-PATTERN`.
+///
+/// ```
+/// # use trigger_core::{MessageBroker, MessageTrigger, Trigger};
+/// # async fn example() -> trigger_core::Result {
+/// let broker = MessageBroker::new();
+/// let reports = MessageTrigger::new(&broker, "reports.*").capacity(10);
+/// reports.start().await?;
+/// broker.publish("reports.daily", "all well").await?;
+/// assert_eq!(reports.drain_pending().len(), 1);
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone, Debug)]
 pub struct MessageTrigger(StandaloneTrigger);
 
