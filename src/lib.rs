@@ -1,4 +1,4 @@
-#![doc = include_str!("../README.md")]
+#![doc = include_str!("about.md")]
 
 // The rest re-exports: behaviour is in `trigger-core`, expansion in `trigger-macros`, and `testing` has only checks.
 mod names;

@@ -1,8 +1,10 @@
-//! The pages of the guide, so that `cargo test -p docs-tests` compiles and runs their programs.
+//! The README and the pages of the guide, so that `cargo test -p docs-tests` compiles and runs their programs.
 //!
 //! A block that registers handlers is `standalone_crate`: edition 2024 builds the other blocks of a page as one program,
 //! whose blocks would share the registry.
 
+#[doc = include_str!("../../../README.md")]
+pub mod readme {}
 #[doc = include_str!("../../../docs/src/start.md")]
 pub mod start {}
 #[doc = include_str!("../../../docs/src/events.md")]
