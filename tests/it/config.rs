@@ -266,6 +266,9 @@ fn error_of_an_unknown_key_suggests_the_nearest_known_one() {
     let error =
         serde_json::from_value::<ProcessConfig>(json!({"concurency": 2})).expect_err("unknown").to_string();
     assert!(error.contains("did you mean `concurrency`?"), "{error}");
+    let error =
+        serde_json::from_value::<ProcessConfig>(json!({"retries": 2})).expect_err("unknown").to_string();
+    assert!(error.contains("did you mean `retry`?"), "{error}");
 }
 
 #[test]

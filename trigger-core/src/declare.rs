@@ -27,6 +27,8 @@ mod value;
 mod webhook;
 mod written;
 
+#[cfg(feature = "main")]
+pub(crate) use keys::meant;
 pub(crate) use keys::{keys_of, shown, unknown_key};
 pub(crate) use kind::ShownQueue;
 pub use kind::{SourceKind, TRIGGER_CORE_KINDS_V1};

@@ -73,6 +73,26 @@ pub struct Choice {
     pub settings: &'static [Setting],
 }
 
+/// The words of other programs for the keys of every trigger and of a process, for an error that suggests the key.
+pub const OTHER_NAMES: &[(&str, &str)] = &[
+    ("capacity", "queue"),
+    ("trigger_id", "id"),
+    ("max_concurrency", "concurrency"),
+    ("workers", "concurrency"),
+    ("deadline", "timeout"),
+    ("time_limit", "timeout"),
+    ("retries", "retry"),
+    ("max_retries", "retry"),
+    ("attempts", "retry"),
+    ("max_attempts", "retry"),
+    ("retry_delay", "backoff"),
+    ("ordered_by", "key"),
+    ("partition_key", "key"),
+    ("condition", "filter"),
+    ("predicate", "filter"),
+    ("when", "filter"),
+];
+
 /// The value of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {

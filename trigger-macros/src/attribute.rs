@@ -4,7 +4,7 @@
 
 use syn::Path;
 use trigger_grammar::kind::{KINDS, Kind};
-use trigger_grammar::setting::{Form, Setting};
+use trigger_grammar::setting::{Form, OTHER_NAMES, Setting};
 use trigger_grammar::{bounds, hint};
 
 use crate::closure::Purpose;
@@ -56,26 +56,6 @@ const PROCESS: &[Key] = &[
     common("retry", Takes::Number),
     common("backoff", Takes::Range),
     common("key", Takes::Closure(Purpose::Key)),
-];
-
-/// Names that the builders, the configuration or other programs have for a common key.
-const OTHER_NAMES: &[(&str, &str)] = &[
-    ("capacity", "queue"),
-    ("trigger_id", "id"),
-    ("max_concurrency", "concurrency"),
-    ("workers", "concurrency"),
-    ("deadline", "timeout"),
-    ("time_limit", "timeout"),
-    ("retries", "retry"),
-    ("max_retries", "retry"),
-    ("attempts", "retry"),
-    ("max_attempts", "retry"),
-    ("retry_delay", "backoff"),
-    ("ordered_by", "key"),
-    ("partition_key", "key"),
-    ("condition", "filter"),
-    ("predicate", "filter"),
-    ("when", "filter"),
 ];
 
 impl Attribute {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use trigger_grammar::hint;
 use trigger_grammar::kind::KINDS;
-use trigger_grammar::setting::{Form, Setting};
+use trigger_grammar::setting::{Form, OTHER_NAMES, Setting};
 
 use super::kind::SourceKind;
 use crate::event::error::{ConfigError, ConfigErrorKind};
@@ -73,10 +73,17 @@ pub(super) fn missing(setting: &Setting) -> ConfigError {
 pub(crate) fn unknown_key(key: &str, value: &Value, known: &[&str], what: &str) -> ConfigError {
     // `port` instead of `webhook_port` is as likely as a typo.
     let longer = known.iter().find(|known| known.ends_with(&format!("_{key}"))).copied();
-    let nearest = longer.or_else(|| hint::did_you_mean(key, known.iter().copied()));
+    let nearest = longer.or_else(|| meant(key, known.iter().copied()));
     let hint = nearest.map(|known| format!("did you mean `{known}`? ")).unwrap_or_default();
     let reason = format!("unknown key; {hint}the keys of {what} are: {}", known.join(", "));
     ConfigError::new(ConfigErrorKind::UnknownKey, key, shown(value), reason)
+}
+
+/// Returns the known key that was meant: that of a word of another program, or the nearest one.
+pub(crate) fn meant<'a>(key: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    let other = OTHER_NAMES.iter().find(|(other, _)| *other == key);
+    let other = other.and_then(|(_, meant)| known.clone().find(|known| known == meant));
+    other.or_else(|| hint::did_you_mean(key, known))
 }
 
 /// Returns a value as text, without the quotes of a string.

@@ -15,9 +15,9 @@ const WRONG_FILES: &[(&str, usize, &str)] = &[
         "the program has no process `chrge`; did you mean `charge`? known: receive, charge,",
     ),
     (
-        "[processes.charge]\nretrie = 1",
+        "[processes.charge]\nretries = 1",
         2,
-        "the process `charge` has no setting `retrie`; did you mean `retry`?",
+        "the process `charge` has no setting `retries`; did you mean `retry`?",
     ),
     ("[processes.charge]\nkey = \"/a\"", 2, "the process `charge` has no setting `key`"),
     ("[processes.charge]\nconcurrency = 1_000_001", 2, "field `concurrency`: \"1000001\": use 1 to 1000000"),

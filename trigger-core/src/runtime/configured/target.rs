@@ -6,6 +6,7 @@ use trigger_grammar::hint::did_you_mean;
 
 use super::environment::PREFIX;
 use super::{Place, RUNTIME_SETTINGS};
+use crate::declare::meant;
 use crate::registry::{Declaration, PROCESS_SETTINGS, trigger_settings, unique_ids};
 
 /// A setting, by the index of its process and trigger. Without a process it is one of the runtime.
@@ -194,7 +195,7 @@ fn unknown_of_process(process: &str, key: &str) -> String {
 
 /// Returns the fault of a name that its owner does not have.
 fn unknown<'n>(owner: &str, what: &str, name: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
-    let meant = did_you_mean(name, known.clone()).map(|near| format!("did you mean `{near}`? "));
+    let meant = meant(name, known.clone()).map(|near| format!("did you mean `{near}`? "));
     let meant = meant.unwrap_or_default();
     match known.collect::<Vec<_>>().join(", ") {
         known if known.is_empty() => format!("{owner} has no {what} `{name}`, and none that could be set"),
