@@ -43,6 +43,9 @@ use crate::store::Store;
 pub struct Builder {
     pub(super) bus: EventBus,
     pub(super) broker: MessageBroker,
+    /// `true` if the program has given the bus, so that it does not end with the runtime.
+    pub(super) is_bus_given: bool,
+    pub(super) is_broker_given: bool,
     pub(super) provided: Extensions,
     pub(super) linked: bool,
     pub(super) records: Vec<&'static HandlerRecord>,
@@ -74,6 +77,8 @@ impl Builder {
         Builder {
             bus: EventBus::new(),
             broker: MessageBroker::new(),
+            is_bus_given: false,
+            is_broker_given: false,
             provided: Extensions::default(),
             linked: false,
             records: Vec::new(),
@@ -92,15 +97,18 @@ impl Builder {
         }
     }
 
-    /// Uses this bus instead of a new one.
+    /// Uses this bus instead of a new one. It stays open after the end of the runtime, which closes a bus of its own: see
+    /// [`PublishError::Closed`](crate::PublishError::Closed).
     pub fn bus(mut self, bus: EventBus) -> Builder {
         self.bus = bus;
+        self.is_bus_given = true;
         self
     }
 
-    /// Uses this broker instead of a new one.
+    /// Uses this broker instead of a new one. It stays open after the end of the runtime.
     pub fn broker(mut self, broker: MessageBroker) -> Builder {
         self.broker = broker;
+        self.is_broker_given = true;
         self
     }
 

@@ -41,7 +41,6 @@ impl Builder {
     ///
     /// If the future is dropped, nothing is left bound, subscribed or running; a custom source may have opened.
     pub async fn start(mut self) -> Result<Runtime, StartError> {
-        let own_routes = self.own_routes();
         let plan = self.plan();
         #[cfg(feature = "main")]
         if let Some(request) = self.cli {
@@ -58,7 +57,7 @@ impl Builder {
             tracing::info!("configured by {}", configuration.origins().join(", "));
         }
         let on_start = std::mem::take(&mut self.on_start);
-        let runtime = self.wire(processes, own_routes);
+        let runtime = self.wire(processes);
         problems.extend(runtime.bind(problems.is_empty()).await);
         if !problems.is_empty() {
             runtime.undo().await;
@@ -82,16 +81,16 @@ impl Builder {
         Ok(runtime)
     }
 
-    /// Returns the routes of the bus and the broker, except those to which the program has another handle. It must come first,
-    /// because the plan makes more handles.
+    /// Returns the routes of the bus and the broker, except of those that the program has given.
     fn own_routes(&self) -> Vec<Arc<Routes>> {
-        let bus = self.bus.is_only_handle().then(|| self.bus.routes());
-        let broker = self.broker.is_only_handle().then(|| self.broker.routes());
+        let bus = (!self.is_bus_given).then(|| self.bus.routes());
+        let broker = (!self.is_broker_given).then(|| self.broker.routes());
         bus.into_iter().chain(broker).cloned().collect()
     }
 
     /// Connects the processes with the bus, the broker and each other. Nothing starts.
-    fn wire(self, processes: Vec<PlannedProcess>, own_routes: Vec<Arc<Routes>>) -> Runtime {
+    fn wire(self, processes: Vec<PlannedProcess>) -> Runtime {
+        let own_routes = self.own_routes();
         let drain_deadline = self.effective_drain_deadline();
         let clock = self.given_clock().cloned().unwrap_or_else(SharedClock::default_now);
         let wait_graph = Arc::new(WaitGraph::default());

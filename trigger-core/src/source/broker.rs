@@ -67,11 +67,6 @@ impl MessageBroker {
     pub(crate) fn routes(&self) -> &Arc<Routes> {
         &self.routes
     }
-
-    /// Returns `true` if there is no other handle to the broker.
-    pub(crate) fn is_only_handle(&self) -> bool {
-        Arc::strong_count(&self.routes) == 1
-    }
 }
 
 impl<'a> Context<'a> {

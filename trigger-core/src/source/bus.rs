@@ -74,11 +74,6 @@ impl EventBus {
     pub(crate) fn routes(&self) -> &Arc<Routes> {
         &self.routes
     }
-
-    /// Returns `true` if there is no other handle to the bus.
-    pub(crate) fn is_only_handle(&self) -> bool {
-        Arc::strong_count(&self.routes) == 1
-    }
 }
 
 impl<'a> Context<'a> {
