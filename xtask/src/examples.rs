@@ -14,6 +14,8 @@ const SHORT: &[&str] = &[
     "state_and_extractors",
     "order_pipeline",
     "custom_source",
+    "deploy_hook",
+    "pipeline",
 ];
 
 pub(crate) fn run_every() -> Outcome {
