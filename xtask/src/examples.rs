@@ -16,6 +16,8 @@ const SHORT: &[&str] = &[
     "custom_source",
     "deploy_hook",
     "pipeline",
+    "per_environment",
+    "beside_axum",
 ];
 
 pub(crate) fn run_every() -> Outcome {
