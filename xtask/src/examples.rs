@@ -18,6 +18,7 @@ const SHORT: &[&str] = &[
     "pipeline",
     "per_environment",
     "beside_axum",
+    "own_source",
 ];
 
 pub(crate) fn run_every() -> Outcome {
