@@ -19,6 +19,7 @@ const SHORT: &[&str] = &[
     "per_environment",
     "beside_axum",
     "own_source",
+    "two_crates",
 ];
 
 pub(crate) fn run_every() -> Outcome {
