@@ -20,6 +20,7 @@ const SHORT: &[&str] = &[
     "beside_axum",
     "own_source",
     "two_crates",
+    "status_page",
 ];
 
 pub(crate) fn run_every() -> Outcome {
