@@ -21,6 +21,8 @@ const SHORT: &[&str] = &[
     "own_source",
     "two_crates",
     "status_page",
+    "arguments",
+    "cascade",
 ];
 
 pub(crate) fn run_every() -> Outcome {
