@@ -195,6 +195,21 @@ async fn status_counts_dead_letters_by_reason() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
+async fn counts_of_dead_letters_list_every_reason_and_add_up() -> Result {
+    let runtime = Runtime::builder().process("p", on("e"), fail).start().await?;
+    for how in ["reject", "error", "error"] {
+        runtime.bus().emit("e", how).await?;
+    }
+    runtime.shutdown().await;
+    let counts = status(&runtime).dead_letters;
+    let listed: Vec<_> = counts.iter().collect();
+    assert_eq!(listed, REASONS.map(|reason| (reason, counts.get(reason))));
+    assert_eq!(listed[2..4], [(DeadLetterReason::Rejected, 1), (DeadLetterReason::Failed, 2)]);
+    assert_eq!(counts.total(), 3);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn dead_letters_of_the_drain_count_for_their_process_alone() -> Result {
     let builder = Runtime::builder().drain_deadline(Duration::from_secs(1));
     let hang = |_: Json<u32>| std::future::pending::<()>();

@@ -294,6 +294,76 @@ impl DeadLetterCounts {
         *self.of(reason)
     }
 
+    /// Returns the number of dead letters with any reason.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use trigger_core::{ProcessConfig, Runtime, Text, TriggerConfig};
+    /// # async fn example() -> trigger_core::Result {
+    /// let config = ProcessConfig::new().trigger(TriggerConfig::event("mail"));
+    /// let runtime = Runtime::builder()
+    ///     .process("mail", config, |_: Text| async { Err::<(), _>("no network") })
+    ///     .start()
+    ///     .await?;
+    /// runtime.bus().emit("mail", "hello").await?;
+    /// runtime.shutdown().await;
+    /// assert_eq!(runtime.status().processes[0].dead_letters.total(), 1);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+    /// ```
+    pub fn total(self) -> u64 {
+        self.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Returns every reason with the number of its dead letters, including 0, in the order of [`DeadLetterReason`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use trigger_core::{DeadLetterReason, ProcessConfig, Runtime, Text, TriggerConfig};
+    /// # async fn example() -> trigger_core::Result {
+    /// let config = ProcessConfig::new().trigger(TriggerConfig::event("mail"));
+    /// let runtime = Runtime::builder()
+    ///     .process("mail", config, |_: Text| async { Err::<(), _>("no network") })
+    ///     .start()
+    ///     .await?;
+    /// runtime.bus().emit("mail", "hello").await?;
+    /// runtime.shutdown().await;
+    /// let counts = runtime.status().processes[0].dead_letters;
+    /// let counted: Vec<_> = counts.iter().filter(|(_, count)| *count > 0).collect();
+    /// assert_eq!(counted, [(DeadLetterReason::Failed, 1)]);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+    /// ```
+    pub fn iter(self) -> impl Iterator<Item = (DeadLetterReason, u64)> {
+        let DeadLetterCounts {
+            overflow,
+            decode,
+            rejected,
+            failed,
+            retries_exhausted,
+            panicked,
+            timed_out,
+            drained,
+            looped,
+        } = self;
+        [
+            (DeadLetterReason::Overflow, overflow),
+            (DeadLetterReason::Decode, decode),
+            (DeadLetterReason::Rejected, rejected),
+            (DeadLetterReason::Failed, failed),
+            (DeadLetterReason::RetriesExhausted, retries_exhausted),
+            (DeadLetterReason::Panicked, panicked),
+            (DeadLetterReason::TimedOut, timed_out),
+            (DeadLetterReason::Drained, drained),
+            (DeadLetterReason::Loop, looped),
+        ]
+        .into_iter()
+    }
+
     pub(crate) fn of(&mut self, reason: DeadLetterReason) -> &mut u64 {
         match reason {
             DeadLetterReason::Overflow => &mut self.overflow,
