@@ -125,7 +125,9 @@ impl Builder {
         self
     }
 
-    /// Adds exactly these attribute handlers: `.handlers(handlers![page_oncall, other_crate::ingest])`.
+    /// Adds these attribute handlers: `.handlers(handlers![page_oncall, other_crate::ingest])`. The builder of
+    /// `#[triggers::main]` has every linked handler already, so a program that wants only some starts from
+    /// [`Runtime::builder`](super::Runtime::builder).
     pub fn handlers(mut self, handlers: impl IntoIterator<Item = &'static HandlerRecord>) -> Builder {
         self.records.extend(handlers);
         self
