@@ -6,11 +6,13 @@
 //!
 //! `accepted = queued + in flight + handled + dead-lettered + evicted + released`
 //!
-//! where an event that waits for a retry is queued, and an event that something else keeps may be released to it. The account is kept under the same lock as the events, so a reader
-//! never sees it out of balance.
+//! where an event that waits for a retry is queued, and an event that something else keeps may be released to it. The
+//! account is kept under the same lock as the events, so a reader never sees it out of balance. A publisher may append
+//! an event under a second lock, that of the quick intake. A reader merges the intake before it reads the account.
 //!
-//! The folder depends on events, keys, observers and the clock. `state` has the transitions, and `inbox` the lock and
-//! the wake-ups. Triggers push through a `Queue`, and the workers of the process take each `Delivery` from the `Inbox`.
+//! The folder depends on events, keys, observers and the clock. `state` has the transitions, `inbox` the lock and
+//! the wake-ups, and `intake` the second lock. Triggers push through a `Queue`, and the workers of the process take
+//! each `Delivery` from the `Inbox`.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -24,6 +26,7 @@ mod door;
 mod guest;
 mod idle;
 mod inbox;
+mod intake;
 mod item;
 mod lanes;
 mod ledger;
@@ -149,11 +152,25 @@ impl Queue {
         if let Some(observed) = observed {
             return self.push_observed(observed, lane, item);
         }
+        let item = match self.push_quick(item) {
+            Ok(()) => return Pushed::Queued,
+            Err(item) => item,
+        };
         // Not by `push_in`: the compiler inlines a closure that has one caller.
         self.inbox.transition(|state| match state.push(self.port, lane, item) {
             Ok(()) => Pushed::Queued,
             Err(error) => error.into(),
         })
+    }
+
+    /// Appends an event to the quick intake.
+    ///
+    /// # Errors
+    ///
+    /// The event, if it needs the lock of the inbox.
+    #[inline(always)]
+    fn push_quick(&self, item: Item) -> Result<(), Item> {
+        self.inbox.intake(self.port).push(item)
     }
 
     #[cold]
@@ -183,7 +200,10 @@ impl Queue {
     pub(crate) fn push_evicting(&self, item: Item) -> Pushed {
         let (lane, observed) = self.lane(&item);
         match observed {
-            None => self.push_evicting_in(lane, item),
+            None => match self.push_quick(item) {
+                Ok(()) => Pushed::Queued,
+                Err(item) => self.push_evicting_in(lane, item),
+            },
             Some(observed) => self.push_evicting_observed(observed, lane, item),
         }
     }

@@ -1,6 +1,7 @@
 //! Invariants of the queue, which hold in every order of its threads.
 
 mod capacity;
+mod intake;
 mod lanes;
 mod quiescence;
 mod retry;

@@ -158,7 +158,7 @@ impl<'a> Delivery<'a> {
             rare.receipt.into_iter().for_each(receipt::handled);
         }
         let inbox = self.inbox;
-        let mut state = inbox.state();
+        let mut state = inbox.unmerged();
         let taken = state.settle_and_take(self.port, self.lane);
         inbox.release(state);
         match taken {

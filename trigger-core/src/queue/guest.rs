@@ -21,7 +21,10 @@ impl Queue {
             let report = observed.begin_push(self.trigger(), &item.frame);
             return self.push_or_enter(lane, item, waker).report(report);
         }
-        self.push_or_enter(lane, item, waker)
+        match self.push_quick(item) {
+            Ok(()) => Pushed::Queued,
+            Err(item) => self.push_or_enter(lane, item, waker),
+        }
     }
 
     #[inline(always)]

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::idle::IdleWorkers;
+use super::intake::Intake;
 use super::item::{Item, Taken};
 use super::port::Bounds;
 use super::state::State;
@@ -22,6 +23,8 @@ use crate::sync::{CachePadded, Mutex, MutexGuard, Notify};
 #[derive(Debug)]
 pub(crate) struct Inbox {
     state: CachePadded<Mutex<State>>,
+    /// The quick intake of each queue, shared with the state.
+    intakes: Arc<[CachePadded<Intake>]>,
     /// The trigger of each queue.
     triggers: Box<[Arc<TriggerInfo>]>,
     key: Option<Key>,
@@ -91,6 +94,7 @@ impl Inbox {
         let all = Arc::clone(&quiescence);
         let state = State::new(&bounds, &evicts, key.is_some(), idle, all, observed.is_some());
         Arc::new(Inbox {
+            intakes: Arc::clone(state.intakes()),
             state: CachePadded::new(Mutex::new(state)),
             triggers: queues.into_iter().map(|queue| queue.trigger).collect(),
             key,
@@ -103,10 +107,25 @@ impl Inbox {
         })
     }
 
-    /// Locks the state. A transition leaves nothing half done, so the state behind a poisoned lock is consistent.
+    /// Locks the state, and merges the quick intakes, so that the account is exact and no event comes in meanwhile.
     #[inline]
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.unmerged();
+        state.merge();
+        state
+    }
+
+    /// Locks the state, which lacks the events of the quick intakes. A transition leaves nothing half done, so the state
+    /// behind a poisoned lock is consistent.
+    #[inline(always)]
+    pub(super) fn unmerged(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the quick intake of a queue.
+    #[inline(always)]
+    pub(super) fn intake(&self, port: usize) -> &Intake {
+        &self.intakes[port]
     }
 
     /// Makes one transition, and sends its wake-ups after the lock is released.

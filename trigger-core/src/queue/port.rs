@@ -5,6 +5,7 @@ use std::task::Waker;
 use std::time::SystemTime;
 
 use super::door::{Door, Wants};
+use super::intake::{Capacity, Incoming};
 use super::item::Item;
 use super::ledger::{Ledger, Snapshot};
 
@@ -128,10 +129,27 @@ impl Port {
         }
     }
 
-    /// Returns the number of events and of bytes that fit now.
-    pub(super) fn free(&self) -> (usize, usize) {
-        let bytes = self.bounds.bytes.map_or(usize::MAX, |most| most.saturating_sub(self.bytes));
-        (self.bounds.events.saturating_sub(self.ledger.queued() + self.reserved), bytes)
+    /// Returns the capacity that is free now.
+    pub(super) fn free(&self) -> Capacity {
+        Capacity {
+            events: self.bounds.events.saturating_sub(self.ledger.queued() + self.reserved),
+            bytes: self.bounds.bytes.map_or(usize::MAX, |most| most.saturating_sub(self.bytes)),
+        }
+    }
+
+    /// Moves the events of the quick intake behind the queued ones, and counts them. They fit, because the queue had
+    /// granted the capacity. Only for a process without a key.
+    #[inline(always)]
+    pub(super) fn append(&mut self, incoming: &mut Incoming) {
+        let Some(last) = incoming.events.back() else { return };
+        self.ledger.last_fired = Some(last.frame.timestamp);
+        self.ledger.accepted += incoming.events.len() as u64;
+        self.bytes += std::mem::take(&mut incoming.bytes);
+        if self.events.is_empty() {
+            std::mem::swap(&mut self.events, &mut incoming.events);
+        } else {
+            self.events.append(&mut incoming.events);
+        }
     }
 
     /// Counts a new event.

@@ -111,6 +111,17 @@ impl InboxPending {
         self.remove(self.events)
     }
 
+    /// Counts more events of an inbox that is counted.
+    #[inline(always)]
+    pub(super) fn add_more(&mut self, events: usize) {
+        self.events += events;
+    }
+
+    /// Returns `true` while the inbox is counted, so that further events need no shared counter.
+    pub(super) fn is_counted(&self) -> bool {
+        self.counted
+    }
+
     pub(super) fn events(&self) -> usize {
         self.events
     }

@@ -1,11 +1,13 @@
 //! The state of an inbox, behind its one lock. Each method is one transition, and notes the wake-ups that are due. The
-//! inbox sends them after it has released the lock. Nothing here waits, wakes or reads a clock.
+//! inbox sends them after it has released the lock. Nothing here waits, wakes or reads a clock. Only the
+//! locks of the quick intakes are acquired here.
 
 use std::sync::Arc;
 use std::task::Waker;
 
 use super::Ledger;
 use super::idle::{IdleWorkers, Woken};
+use super::intake::Intake;
 use super::item::{Item, Taken};
 use super::lanes::Lanes;
 use super::port::{Bounds, Entry, Port};
@@ -14,10 +16,12 @@ use super::schedule::Schedule;
 use super::wake::{Wakers, Wakes};
 use crate::clock::Instant;
 use crate::event::Frame;
+use crate::sync::CachePadded;
 
 mod admission;
 mod drain;
 mod held;
+mod quick;
 mod take;
 mod view;
 
@@ -32,6 +36,8 @@ pub(super) struct State {
     /// `true` once all events are abandoned: no worker takes one, and none counts as pending.
     abandoned: bool,
     paused: bool,
+    /// `true` while a quick intake has a grant.
+    granted: bool,
     /// Events that are accepted and not settled, except expired ones.
     pending: InboxPending,
     /// The events that wait for a worker, if the process has a key.
@@ -40,6 +46,8 @@ pub(super) struct State {
     /// The queue at which the search for the next event begins. It moves on, so that a full queue does not starve the
     /// others.
     turn: usize,
+    /// The quick intake of each queue.
+    intakes: Arc<[CachePadded<Intake>]>,
     quiescence: Arc<Quiescence>,
     /// The tasks that this transition wakes.
     wakers: Wakers,
@@ -82,9 +90,15 @@ impl State {
             abandoned: false,
             pending: InboxPending::default(),
             paused: false,
+            granted: false,
+            intakes: bounds.iter().map(|_| CachePadded::default()).collect(),
             workers,
             turn: 0,
         }
+    }
+
+    pub(super) fn intakes(&self) -> &Arc<[CachePadded<Intake>]> {
+        &self.intakes
     }
 
     pub(super) fn port(&self, port: usize) -> &Port {
@@ -131,6 +145,7 @@ impl State {
             return Err(PushError::Closed(item));
         }
         self.accept_one(port, lane, item);
+        self.grant(port);
         Ok(())
     }
 
@@ -166,6 +181,7 @@ impl State {
         }
         self.end_pending(evicted.len());
         self.accept_one(port, lane, item);
+        self.grant(port);
         // The evicted events may have been larger.
         self.admit_if_queueing(port);
         Ok(evicted)
@@ -243,9 +259,10 @@ impl State {
         }
     }
 
-    /// Settles an event as handled, and takes the next one.
+    /// Settles an event as handled, and takes the next one. The quick intakes need not be merged before.
     #[inline(always)]
     pub(super) fn settle_and_take(&mut self, port: usize, lane: u64) -> Option<Taken> {
+        self.merge_before_take();
         // The next event of the lane may be ready now. This worker takes it, or an event that was ready before.
         self.finish(port, lane, |ledger| ledger.handled += 1);
         self.take()

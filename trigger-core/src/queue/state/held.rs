@@ -1,12 +1,17 @@
 //! Events that something else keeps: they come with a receipt, may be due later, and go back at the end.
 
+use super::super::intake::Capacity;
 use super::*;
 
 impl State {
     /// Returns the number of events and of bytes that fit now.
     pub(in super::super) fn capacity_of(&self, port: usize) -> (usize, usize) {
         let port = &self.ports[port];
-        if port.entry == Entry::Open { port.free() } else { (0, 0) }
+        if port.entry != Entry::Open {
+            return (0, 0);
+        }
+        let Capacity { events, bytes } = port.free();
+        (events, bytes)
     }
 
     /// Queues an event with or without capacity: what keeps it has asked for the capacity.
