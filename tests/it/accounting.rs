@@ -1,8 +1,9 @@
 //! The account: every accepted event ends in exactly one place, whatever the program does and in whatever order.
 //!
 //! Each run derives its processes, their policies and the steps of the program from one seed, on the paused clock. This
-//! test always runs the same seeds, and a few others that begin at a random one. An observer counts too, and must come
-//! to the same counts. `ACCOUNTING_SEEDS=17..18` runs one seed alone, and `0..100000` runs more than usual.
+//! test always runs the same seeds, and a few others that begin at a random one. In the runs of even seeds an observer
+//! counts too, and must come to the same counts. In the others, publishers use the quick intakes of the queues.
+//! `ACCOUNTING_SEEDS=17..18` runs one seed alone, and `0..100000` runs more than usual.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
@@ -81,7 +82,8 @@ fn handler(
 #[derive(Default)]
 struct Run {
     account: Account,
-    counts: Counts,
+    /// `None` in a run without an observer.
+    counts: Option<Counts>,
     /// The number of processes for events and messages so far. Each has a new name.
     processes: usize,
     redriven: usize,
@@ -115,7 +117,10 @@ impl Run {
 }
 
 async fn start(dice: &mut Dice, run: &mut Run) -> Result<Runtime> {
-    let mut builder = Runtime::builder().observer(run.counts.clone());
+    let mut builder = Runtime::builder();
+    if let Some(counts) = &run.counts {
+        builder = builder.observer(counts.clone());
+    }
     builder = builder.drain_deadline(Duration::from_millis(dice.roll(2000)));
     for _ in 0..1 + dice.roll(3) {
         let (name, (config, known)) = (run.next_name(), dice::process(dice));
@@ -183,7 +188,8 @@ async fn step(dice: &mut Dice, run: &mut Run, runtime: &Runtime) -> Result<()> {
 
 async fn run(seed: u64) -> Result<()> {
     let mut dice = Dice(seed);
-    let mut run = Run::default();
+    let counts = seed.is_multiple_of(2).then(Counts::default);
+    let mut run = Run { counts, ..Run::default() };
     let runtime = start(&mut dice, &mut run).await?;
     for _ in 0..dice.roll(80) {
         step(&mut dice, &mut run, &runtime).await?;
@@ -192,7 +198,9 @@ async fn run(seed: u64) -> Result<()> {
     let report = runtime.shutdown().await;
     let status = runtime.status();
     status.processes.iter().for_each(|status| run.account.check_end(status));
-    run.counts.check(&status, runtime.bus().unmatched() + runtime.broker().unmatched());
+    if let Some(counts) = &run.counts {
+        counts.check(&status, runtime.bus().unmatched() + runtime.broker().unmatched());
+    }
     let triggers = || status.processes.iter().flat_map(|process| &process.triggers);
     let queued: usize = triggers().map(|trigger| trigger.queue_size).sum();
     assert_eq!(report.left, queued);
