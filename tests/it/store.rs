@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use triggers::{
-    Attempt, Backoff, Outcome, Overflow, ProcessConfig, PublishError, Result, Runtime, StoreError, Text,
-    TriggerConfig, TriggerEvent,
+    Attempt, Backoff, Ended, ObservedEnd, ObservedEvent, Observer, Outcome, Overflow, ProcessConfig,
+    PublishError, Result, Runtime, StoreError, Text, TriggerConfig, TriggerEvent,
 };
 
 use self::log::Log;
@@ -252,11 +252,26 @@ async fn events_of_a_missing_trigger_stay_stored() -> Result {
     Ok(())
 }
 
+/// Counts the events that were queued, and those that were evicted.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<(usize, usize)>>);
+
+impl Observer for Seen {
+    fn queued(&self, _: &ObservedEvent<'_>) {
+        self.0.lock().expect("the counts").0 += 1;
+    }
+
+    fn settled(&self, end: &ObservedEnd<'_>) {
+        self.0.lock().expect("the counts").1 += usize::from(end.how == Ended::Evicted);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn evicted_and_failed_events_are_dead_letters_and_leave_the_store() -> Result {
-    let log = Log::quick();
+    let (log, seen) = (Log::quick(), Seen::default());
     let gate = Arc::new(Notify::new());
-    let runtime = start(&log, two(Overflow::DropOldest), gated(&gate)).await?;
+    let builder = Runtime::builder().store(log.clone()).observer(seen.clone());
+    let runtime = builder.process("p", two(Overflow::DropOldest), gated(&gate)).start().await?;
     runtime.bus().emit("e", 0).await?;
     until("one runs", || status(&runtime).in_flight == 1).await;
     for n in 1..=3 {
@@ -264,6 +279,7 @@ async fn evicted_and_failed_events_are_dead_letters_and_leave_the_store() -> Res
     }
     assert_eq!(log.left().len(), 3);
     assert_eq!((runtime.dead_letters().len().await, status(&runtime).triggers[0].evicted), (1, 1));
+    assert_eq!(*seen.0.lock().expect("the counts"), (4, 1));
     assert_balanced(&status(&runtime));
     Ok(())
 }

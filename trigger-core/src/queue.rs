@@ -211,7 +211,10 @@ impl Queue {
     #[cold]
     fn push_evicting_observed(&self, observed: &ObservedProcess, lane: u64, item: Item) -> Pushed {
         let report = observed.begin_push(self.trigger(), &item.frame);
-        self.push_evicting_in(lane, item).report(report)
+        let pushed = self.push_evicting_in(lane, item);
+        // A redriven event may have come in through the door, and be evicted before anything has reported that.
+        report.in_turn(|| self.inbox.report_each_admitted(observed));
+        pushed.report(report)
     }
 
     #[inline(always)]

@@ -69,7 +69,7 @@ impl Queue {
     /// with the queue's count of dropped events.
     pub(crate) fn reserve_evicting(&self, bytes: usize) -> (Result<(), NotReserved>, Vec<Item>, u64) {
         // In one step. Otherwise another publisher could take the capacity, and both events would be dropped.
-        self.inbox.transition(|state| {
+        let (reserved, evicted, dropped) = self.inbox.transition(|state| {
             let is_open = state.port(self.port).is_open();
             let evicted = if is_open { state.evict_for(self.port, bytes) } else { Vec::new() };
             let reserved = state.reserve(self.port, bytes).map_err(|refusal| match refusal {
@@ -77,7 +77,16 @@ impl Queue {
                 Refusal::Full | Refusal::Deadlock => NotReserved::Full,
             });
             (reserved, evicted, state.port(self.port).ledger.dropped)
-        })
+        });
+        if let Some(observed) = self.inbox.observed().filter(|_| !evicted.is_empty()) {
+            observed.in_order(|| {
+                self.inbox.report_each_admitted(observed);
+                for item in &evicted {
+                    observed.evicted(self.trigger(), &item.frame, item.failed_attempts());
+                }
+            });
+        }
+        (reserved, evicted, dropped)
     }
 
     /// Queues an event that was stored, in its reserved capacity. If the queue was closed meanwhile, releases its receipt.

@@ -188,13 +188,16 @@ impl Inbox {
     /// before, and so does its publisher.
     pub(crate) fn report_admitted(&self) {
         if let Some(observed) = &self.observed {
-            observed.in_order(|| {
-                let admitted = self.state().take_admitted();
-                for (port, frame) in admitted {
-                    observed.queued(self.trigger(port), &frame);
-                    drop_quietly(frame);
-                }
-            });
+            observed.in_order(|| self.report_each_admitted(observed));
+        }
+    }
+
+    /// Reports the events that came in through a door. The caller holds the lock of the order.
+    pub(super) fn report_each_admitted(&self, observed: &ObservedProcess) {
+        let admitted = self.state().take_admitted();
+        for (port, frame) in admitted {
+            observed.queued(self.trigger(port), &frame);
+            drop_quietly(frame);
         }
     }
 

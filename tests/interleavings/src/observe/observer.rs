@@ -32,12 +32,18 @@ impl ObservedProcess {
         match *self {}
     }
 
+    pub(crate) fn evicted(&self, _: &TriggerInfo, _: &Frame, _: u32) {
+        match *self {}
+    }
+
     pub(crate) fn dropped(&self, _: &TriggerInfo, _: &Frame, _: DropReason) {
         match *self {}
     }
 }
 
 impl PushReport<'_> {
+    pub(crate) fn in_turn(&self, _: impl FnOnce()) {}
+
     pub(crate) fn queued(&self) {}
 
     pub(crate) fn evicted(&self, _: &Frame, _: u32) {}

@@ -114,6 +114,12 @@ impl ObservedProcess {
         self.observers.each(|observer| observer.attempt_failed(failure));
     }
 
+    /// Reports that an event was evicted after this number of attempts.
+    pub(crate) fn evicted(&self, trigger: &TriggerInfo, frame: &Frame, attempts: u32) {
+        let event = self.event(trigger, frame);
+        self.settled(&ObservedEnd { event, how: Ended::Evicted, attempts, duration: None });
+    }
+
     pub(crate) fn settled(&self, end: &ObservedEnd<'_>) {
         self.observers.each(|observer| observer.settled(end));
     }
@@ -129,6 +135,13 @@ pub(crate) struct PushReport<'a> {
 }
 
 impl PushReport<'_> {
+    /// Makes another report before this one, unless an observer pushes the event.
+    pub(crate) fn in_turn(&self, report: impl FnOnce()) {
+        if self.order.is_some() {
+            report();
+        }
+    }
+
     /// Reports that the event is queued.
     pub(crate) fn queued(&self) {
         self.process.queued(self.trigger, &self.frame);
@@ -136,8 +149,7 @@ impl PushReport<'_> {
 
     /// Reports that the push has evicted an event after this number of attempts.
     pub(crate) fn evicted(&self, frame: &Frame, attempts: u32) {
-        let event = self.process.event(self.trigger, frame);
-        self.process.settled(&ObservedEnd { event, how: Ended::Evicted, attempts, duration: None });
+        self.process.evicted(self.trigger, frame, attempts);
     }
 
     /// Ends the report of an event that was queued.
