@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 
 use crate::{Outcome, run};
 
-/// The maximum number of crates that the quickstart compiles. It compiles 85: the 77 of a program with all default features,
-/// the examples, what only other examples need, such as toml, and anyhow, a feature that the tests enable. Five more admit
-/// one dependency with a few of its own. The tests need 16 more than that.
-const MAX_CRATES: usize = 90;
+/// The maximum number of crates that the quickstart compiles. It compiles 91: the 80 of a program with all default features,
+/// the examples, what only other examples need, such as two library crates, and anyhow, a feature that the tests enable. Four
+/// more admit one dependency with a few of its own. The tests need 16 more than that.
+const MAX_CRATES: usize = 95;
 
-/// The maximum disk of the quickstart's target folder, in MB. It takes 525, a third of it for incremental compilation. The
+/// The maximum disk of the quickstart's target folder, in MB. It takes 562, a third of it for incremental compilation. The
 /// dependencies of the tests, or full debug information, take about 200 more.
-const MAX_DISK: u64 = 600;
+const MAX_DISK: u64 = 630;
 
 /// The target folder of the quickstart alone.
 const QUICKSTART: &str = "target/first-hour";
