@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use triggers::{Runtime, Trigger, TriggerError, TriggerEvent, TriggerKind, WebhookTrigger};
 
 use crate::common::hook;
 use crate::http::{Client, get, post, post_request, post_with, request};
+use crate::until::until;
 
 const REDACTION: &str = include_str!("../vectors/header_redaction.json");
 
@@ -333,11 +333,16 @@ fn assert_hides(event: &TriggerEvent, secret: &str) {
     assert!(!serde_json::to_string(event).expect("JSON").contains(secret));
 }
 
+/// Waits until nothing listens at the address. A program that another test starts has every socket of this one until its
+/// `exec`, so a port may outlive its listener for a moment.
 pub(crate) async fn assert_is_closed(address: SocketAddr) {
-    let Ok(stream) = TcpStream::connect(address).await else { return };
-    // Without a listener, the system may connect a socket to itself, or another test may have the port now.
-    let own = stream.local_addr().expect("an address");
-    assert_eq!(own, address, "{address} is open: {:?}", get(address, "/health").await);
+    // Without a listener, the system may connect a socket to itself.
+    let is_open = || {
+        std::net::TcpStream::connect(address)
+            .and_then(|stream| stream.local_addr())
+            .is_ok_and(|own| own != address)
+    };
+    until("a closed port", || !is_open()).await;
 }
 
 pub(crate) async fn assert_is_refused(trigger: WebhookTrigger, field: &str, value: &str) {
