@@ -83,7 +83,7 @@ async fn bus_of_the_program_stays_open_for_its_other_runtimes() -> Result {
     assert_eq!((one.status().processes[0].handled, two.status().processes[0].handled), (1, 2));
     assert_eq!(counts(&bus.emit("e", 1).await?), (0, 0, 0));
     assert_eq!(counts(&broker.publish("e", 1).await?), (0, 0, 0));
-    // Also one whose only handle the runtime has had.
+    // The same holds for a bus to which the program keeps no handle.
     let given = builder().bus(EventBus::new()).start().await?;
     let bus = given.bus();
     given.shutdown().await;
