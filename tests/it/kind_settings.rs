@@ -19,17 +19,36 @@ const KEYS: &[Setting] = &[
     Setting::process("after", "process before it").optional("no process"),
     Setting::size("mail_limit", "size limit of a mail").default("1KiB"),
     Setting::choice("verify", "proof of the sender", PROOFS).optional("no proof"),
+    Setting::names("folders", "folders of the mail").optional("every folder"),
+    Setting::words("flags", "flags of a mail", &["seen", "draft"]).optional("every flag"),
+    Setting::flag("unread", "unread mails alone"),
+    Setting::one_of("priority", "priority of a mail", &[1, 3, 5]).optional("every priority"),
+    Setting::choice("order", "order of the mails", ORDERS)
+        .tag("by")
+        .or_code("a `Sorter`")
+        .such_as("{ by = \"date\", newest = true }")
+        .optional("as they come"),
 ];
 
+const ORDERS: &[Choice] = &[Choice::new(
+    "date",
+    &[Setting::flag("newest", "newest first"), Setting::flag("oldest", "oldest first")],
+)
+.one_of(&[&["newest", "oldest"]])
+.never(&[("desc", "write `newest = true`")])];
+
+/// A value of the program, as the setting `order` takes one.
+struct Sorter(&'static str);
+
 const PROOFS: &[Choice] = &[
-    Choice {
-        name: "signature",
-        settings: &[
+    Choice::new(
+        "signature",
+        &[
             Setting::name("env", "variable of the key"),
             Setting::duration("tolerance", "age of a signature").default("5m"),
         ],
-    },
-    Choice { name: "none", settings: &[] },
+    ),
+    Choice::new("none", &[]),
 ];
 
 source_kind! {
@@ -39,6 +58,11 @@ source_kind! {
             Ok(BoxSource::new(Mail {
                 subject: settings.text("subject")?.to_owned(),
                 shown: match settings.choice("verify")? {
+                    _ if settings.flag("unread")? => {
+                        let (folders, flags) = (settings.texts("folders")?, settings.texts("flags")?);
+                        format!("unread {folders:?} {flags:?} {:?}", settings.optional_number("priority")?)
+                    }
+                    _ if let Some(sorter) = settings.code::<Sorter>("order")? => sorter.0.to_owned(),
                     Some(("signature", own)) => {
                         format!("by {} within {:?}", own.text("env")?, own.duration("tolerance")?)
                     }
@@ -253,5 +277,64 @@ fn mistake_in_a_choice_has_the_path_of_its_key() {
         let error = mail("a").setting("verify", value).validate().expect_err(field);
         assert_eq!((error.field(), error.kind()), (field, kind), "{error}");
         assert!(error.reason().contains(part), "{error}");
+    }
+}
+
+/// Returns what the source of a trigger has made of its settings.
+fn shown(trigger: TriggerConfig) -> String {
+    let described = Runtime::builder().process("p", config([trigger]), |_: Text| async {}).describe();
+    let text = described.to_string();
+    text.lines().find(|line| line.contains("mail  ")).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn lists_flags_and_values_of_the_program_reach_the_source() {
+    let file = r#"
+        type = "mail"
+        subject = "a"
+        folders = ["in", "old"]
+        flags = "seen"
+        unread = true
+        priority = 3
+    "#;
+    let config: TriggerConfig = toml::from_str(file).expect("a valid table");
+    let same = mail("a").setting("folders", json!(["in", "old"])).setting("flags", json!(["seen"]));
+    let same = same.setting("unread", true).setting("priority", 3);
+    assert_eq!(config, same);
+    assert_ne!(config, mail("a").setting("unread", true));
+    let written: TriggerConfig = serde_json::from_value(serde_json::to_value(&config).expect("plain values"))
+        .expect("what was written is read");
+    assert_eq!(written, config);
+    assert!(shown(config).contains(r#"unread ["in", "old"] ["seen"] Some(3)"#));
+
+    let coded = mail("a").value("order", Sorter("by sender"));
+    assert!(shown(coded.clone()).contains("by sender"));
+    let refused = serde_json::to_value(&coded).expect_err("code is not in a file").to_string();
+    assert!(refused.contains("has a value of the program as `order`"), "{refused}");
+    let other = mail("a").value("order", 7).validate().expect_err("another type");
+    assert_eq!((other.field(), other.reason()), ("order", "it is a `Sorter`"));
+    let misplaced =
+        mail("a").value("folders", 7).validate().expect_err("a list takes no value of the program");
+    assert_eq!(misplaced.field(), "folders");
+}
+
+#[test]
+fn mistakes_in_lists_flags_and_groups_are_explained() {
+    for (key, value, field, part) in [
+        ("folders", json!([]), "folders", "leave the key out"),
+        ("folders", json!(["in", ""]), "folders[1]", "the name is empty"),
+        ("folders", json!(["in", 7]), "folders", "a list of texts"),
+        ("flags", json!(["seen", "drfat"]), "flags[1]", "does not take this word"),
+        ("unread", json!("yes"), "unread", "use `true` or `false`, without quotes"),
+        ("priority", json!(2), "priority", "use 1, 3, 5"),
+        ("order", json!({"by": "date"}), "order", "`date` needs `newest` or `oldest`"),
+        ("order", json!({"by": "date", "newest": true, "oldest": true}), "order", "and not both"),
+        ("order", json!({"by": "date", "desc": "hidden"}), "order.desc", "write `newest = true`"),
+        ("order", json!({"type": "date"}), "order.by", "use one of: date"),
+    ] {
+        let error = mail("a").setting(key, value).validate().expect_err(field);
+        assert_eq!(error.field(), field, "{error}");
+        assert!(error.reason().contains(part), "{error}");
+        assert!(!error.to_string().contains("hidden"), "{error}");
     }
 }

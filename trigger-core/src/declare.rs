@@ -2,18 +2,19 @@
 //!
 //! All of it is plain values. The folder knows events, and not what runs. Every later layer reads it.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
-use trigger_grammar::setting::Setting;
-use trigger_grammar::{FaultKind, bounds, size};
+use trigger_grammar::{bounds, size};
 
+use crate::declare::faults::faults_of;
 use crate::declare::filter::Filter;
 use crate::declare::policy::Overflow;
 use crate::event::TriggerKind;
 use crate::event::error::{ConfigError, ConfigErrorKind};
 
 pub(crate) mod closure;
+mod faults;
 pub(crate) mod filter;
 pub(crate) mod key;
 mod keys;
@@ -35,8 +36,8 @@ pub use kind::{SourceKind, TRIGGER_CORE_KINDS_V1};
 pub use made::{BoxSource, Claim};
 pub(crate) use process::PROCESS_KEYS;
 pub use process::ProcessConfig;
-use settings::Given;
 pub use settings::Settings;
+use settings::{Given, Made};
 pub(crate) use table::Unrepeated;
 #[cfg(feature = "main")]
 pub(crate) use value::timeout;
@@ -147,6 +148,24 @@ impl TriggerConfig {
             }
             (origin, _) => Err(keys::no_setting(self.kind, matches!(origin, Origin::Made(_)), key, value)),
         }
+    }
+
+    /// Sets a setting of its kind to a value that the program has made, such as a verifier of signatures. A configuration
+    /// cannot have one. [`validate`](Self::validate) and the start report a key that takes no such value, and a value of
+    /// another type.
+    pub fn value<T: Send + Sync + 'static>(mut self, key: &str, value: T) -> TriggerConfig {
+        let setting = self.kind.setting(key).filter(|setting| setting.code().is_some());
+        match (&mut self.origin, setting) {
+            (Origin::Settings(settings, made), Some(setting)) => {
+                settings.set(setting.key(), Given::Code(Made::new(Arc::new(value), "")));
+                *made = OnceLock::new();
+            }
+            (origin, _) => {
+                let is_made = matches!(origin, Origin::Made(_));
+                self.refused.push(keys::no_setting(self.kind, is_made, key, &Value::Null));
+            }
+        }
+        self
     }
 
     /// Sets the value of a key of a configuration. A text is not checked yet: [`faults`](Self::faults) does it.
@@ -365,32 +384,6 @@ impl PartialEq for TriggerConfig {
             && parts(self) == parts(other)
             && (&self.id, &self.filter, &self.refused) == (&other.id, &other.filter, &other.refused)
     }
-}
-
-/// Returns the faults of a setting, and of the keys of a choice.
-fn faults_of(setting: &Setting, settings: &Settings) -> Vec<ConfigError> {
-    if let Some((_, own)) = settings.chosen(setting) {
-        let faults = own.table().iter().flat_map(|setting| faults_of(setting, own));
-        return faults.map(|fault| fault.inside(setting.key())).collect();
-    }
-    Vec::from_iter(fault_of(setting, settings))
-}
-
-/// Returns the fault of a setting, or `None` if it is valid.
-fn fault_of(setting: &Setting, settings: &Settings) -> Option<ConfigError> {
-    use trigger_grammar::setting::Value;
-    let Some(value) = settings.value(setting) else {
-        return setting.absent().is_none().then(|| keys::missing(setting));
-    };
-    let Value::Text(text) = value else { return None };
-    let fault = setting.form().check(text).err()?;
-    let reason = match (fault.kind, setting.absent()) {
-        (FaultKind::Empty, Some(absent)) => {
-            format!("give the {}, or leave the key out to take {absent}", setting.about())
-        }
-        _ => fault.to_string(),
-    };
-    Some(ConfigError::new(ConfigErrorKind::Invalid, setting.key(), text, reason))
 }
 
 fn shown_bytes(bytes: usize) -> String {

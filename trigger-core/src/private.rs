@@ -1,7 +1,7 @@
 //! The items that generated code names. Not a public API: it changes without notice.
 
 pub use linkme;
-pub use trigger_grammar::setting::Value;
+pub use trigger_grammar::setting::{Code, Value};
 
 pub use crate::declare::policy::Overflow;
 pub use crate::declare::{SourceKind, TRIGGER_CORE_KINDS_V1 as KINDS};
@@ -18,6 +18,18 @@ pub use crate::runtime::{MainOutput, main};
 pub mod kinds {
     pub use crate::declare::WEBHOOK;
     pub use crate::source::{DEAD_LETTER, EVENT, MESSAGE};
+}
+
+/// What makes the values of the program that settings take, by the key of the setting.
+pub mod code {
+    use std::any::Any;
+
+    use crate::event::TriggerEvent;
+
+    /// Returns what reads the id of an event.
+    pub fn dedupe(id: fn(&TriggerEvent) -> Option<String>) -> Box<dyn Any + Send + Sync> {
+        Box::new(id)
+    }
 }
 
 use std::fmt::Display;
@@ -123,6 +135,15 @@ pub fn key<T: for<'de> Deserialize<'de> + 'static>(
     hash: impl FnOnce(&T) -> u64,
 ) -> Option<u64> {
     crate::declare::closure::read(event, hash)
+}
+
+/// Returns the id of an event, from its body, or from the event itself if `T` is `TriggerEvent`. Returns `None` for a body
+/// that is not a valid `T`.
+pub fn id<T: for<'de> Deserialize<'de> + 'static>(
+    event: &TriggerEvent,
+    id: impl FnOnce(&T) -> String,
+) -> Option<String> {
+    crate::declare::closure::read(event, id)
 }
 
 /// Returns `Some(true)` if a filter takes an event, by its body, or by the event itself if `T` is `TriggerEvent`.

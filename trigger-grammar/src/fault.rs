@@ -42,6 +42,8 @@ pub enum FaultKind {
     BadUnit,
     /// The range has no `..`, or ends before it begins.
     BadRange,
+    /// The word is not one of those that the key takes.
+    UnknownWord,
 }
 
 /// One reason why a text was refused. It borrows only static text, because const evaluation makes it too.

@@ -2,7 +2,15 @@
 //!
 //! The macros read the tables of the kinds in [`kind`](crate::kind), and the runtime reads those of every kind.
 
-use crate::{Fault, FaultKind, duration, host, path, size, topic};
+use crate::{duration, path, size, topic};
+
+mod choice;
+mod form;
+mod value;
+
+pub use choice::Choice;
+pub use form::{Form, check_name, check_word};
+pub use value::{Code, Value};
 
 /// One setting of a kind of source: a key of its triggers in a configuration.
 ///
@@ -23,54 +31,8 @@ pub struct Setting {
     absent: Option<&'static str>,
     attribute: Option<&'static str>,
     aliases: &'static [&'static str],
-}
-
-/// What a setting takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Form {
-    /// Any text.
-    Text,
-    /// A text that is not empty.
-    Name,
-    /// A whole number, 0 or more.
-    Number,
-    /// A duration with its unit, such as `"30s"`.
-    Duration,
-    /// A size, such as `"1MiB"`, or a number of bytes: at least 1 byte.
-    Size,
-    /// A port; 0 lets the system pick one.
-    Port,
-    /// An IP address or the name of a host.
-    Host,
-    /// The path of a webhook.
-    Path,
-    /// A topic without wildcards.
-    Topic,
-    /// A topic pattern.
-    Pattern,
-    /// The name of another process of the runtime, which must exist.
-    Process,
-    /// One of several names, each with keys of its own.
-    Choice(&'static [Choice]),
-}
-
-/// One of the names that a setting takes, with keys of its own: `verify = hmac(env = "SECRET")` in an attribute, and
-/// `verify = { type = "hmac", env = "SECRET" }` in a configuration.
-///
-/// ```
-/// # use trigger_grammar::setting::{Choice, Setting};
-/// const VERIFY: Setting = Setting::choice("verify", "proof of the sender", &[
-///     Choice { name: "hmac", settings: &[Setting::name("env", "variable of the secret")] },
-///     Choice { name: "none", settings: &[] },
-/// ]);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Choice {
-    /// The name.
-    pub name: &'static str,
-    /// The keys.
-    pub settings: &'static [Setting],
+    tag: &'static str,
+    code: Option<&'static str>,
 }
 
 /// The words of other programs for the keys of every trigger and of a process, for an error that suggests the key.
@@ -93,20 +55,10 @@ pub const OTHER_NAMES: &[(&str, &str)] = &[
     ("when", "filter"),
 ];
 
-/// The value of a setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value<'a> {
-    /// A text.
-    Text(&'a str),
-    /// A number, a port, a size in bytes, or a duration in milliseconds.
-    Number(u64),
-    /// The name of a [`Choice`], with the values of its keys.
-    Choice(&'a str, &'a [(&'static str, Value<'a>)]),
-}
-
 impl Setting {
     const fn new(key: &'static str, form: Form, about: &'static str, example: &'static str) -> Setting {
-        Setting { key, form, about, example, default: None, absent: None, attribute: None, aliases: &[] }
+        let (default, absent, attribute, code) = (None, None, None, None);
+        Setting { key, form, about, example, default, absent, attribute, aliases: &[], tag: "type", code }
     }
 
     /// Returns a setting that takes a text. `about` says what the value is, such as "the name of the feed".
@@ -165,6 +117,33 @@ impl Setting {
         Setting::new(key, Form::Process, about, "\"orders\"")
     }
 
+    /// Returns a setting that is `true` or `false`. A trigger without the key has `false`. An attribute may have the key alone
+    /// for `true`.
+    pub const fn flag(key: &'static str, about: &'static str) -> Setting {
+        Setting::new(key, Form::Flag, about, "true").optional("`false`")
+    }
+
+    /// Returns a setting that takes one of these whole numbers.
+    pub const fn one_of(key: &'static str, about: &'static str, numbers: &'static [u64]) -> Setting {
+        Setting::new(key, Form::OneOf(numbers), about, "5")
+    }
+
+    /// Returns a setting that takes a list of texts that are not empty. One text alone is a list of one. A list has no
+    /// default, but may be [optional](Self::optional).
+    pub const fn names(key: &'static str, about: &'static str) -> Setting {
+        Setting::new(key, Form::List(&Form::Name), about, "[\"..\"]")
+    }
+
+    /// Returns a setting that takes a list of hosts, as [`names`](Self::names) takes texts.
+    pub const fn hosts(key: &'static str, about: &'static str) -> Setting {
+        Setting::new(key, Form::List(&Form::Host), about, "[\"hooks.example.com\"]")
+    }
+
+    /// Returns a setting that takes a list of some of these words, as [`names`](Self::names) takes texts.
+    pub const fn words(key: &'static str, about: &'static str, words: &'static [&'static str]) -> Setting {
+        Setting::new(key, Form::Words(words), about, "[\"..\"]")
+    }
+
     /// Returns a setting that takes one of several names, each with keys of its own. It has no default, but may be
     /// [optional](Self::optional).
     pub const fn choice(key: &'static str, about: &'static str, choices: &'static [Choice]) -> Setting {
@@ -185,8 +164,10 @@ impl Setting {
             Form::Name | Form::Process => !value.is_empty(),
             // `check_host` is not const. A test checks the hosts of the tables.
             Form::Text | Form::Host => true,
-            Form::Choice(_) => false,
-            Form::Number | Form::Duration | Form::Size | Form::Port => self.default_value().is_some(),
+            Form::Choice(_) | Form::List(_) | Form::Words(_) => false,
+            Form::Number | Form::Duration | Form::Size | Form::Port | Form::Flag | Form::OneOf(_) => {
+                self.default_value().is_some()
+            }
         };
         assert!(valid, "the default of a setting is not what the setting takes");
         self
@@ -208,6 +189,35 @@ impl Setting {
     pub const fn aliases(mut self, names: &'static [&'static str]) -> Setting {
         self.aliases = names;
         self
+    }
+
+    /// Sets the key with the name of a choice in a configuration. The default is `type`.
+    pub const fn tag(mut self, key: &'static str) -> Setting {
+        self.tag = key;
+        self
+    }
+
+    /// Lets an attribute have a value that the program makes. `what` says what it is, such as "a `Verifier`". A
+    /// configuration cannot have one.
+    pub const fn or_code(mut self, what: &'static str) -> Setting {
+        self.code = Some(what);
+        self
+    }
+
+    /// Sets a value as a file has it, for errors.
+    pub const fn such_as(mut self, example: &'static str) -> Setting {
+        self.example = example;
+        self
+    }
+
+    /// Returns the key with the name of a choice in a configuration.
+    pub const fn tag_key(&self) -> &'static str {
+        self.tag
+    }
+
+    /// Returns what a value that the program makes is, if the setting takes one.
+    pub const fn code(&self) -> Option<&'static str> {
+        self.code
     }
 
     /// Returns the key of a configuration.
@@ -252,7 +262,12 @@ impl Setting {
     pub const fn default_value(&self) -> Option<Value<'static>> {
         let Some(text) = self.default else { return None };
         let number = match self.form {
+            Form::Flag => return flag(text),
             Form::Number => digits(text),
+            Form::OneOf(numbers) => match digits(text) {
+                Some(number) if has(numbers, number) => Some(number),
+                _ => None,
+            },
             Form::Port => match digits(text) {
                 Some(port) if port <= u16::MAX as u64 => Some(port),
                 _ => None,
@@ -272,42 +287,6 @@ impl Setting {
             None => None,
         }
     }
-}
-
-impl Form {
-    /// Checks a text that is a value of this form. A number, a port, a size or a duration is not a text.
-    ///
-    /// # Errors
-    ///
-    /// The first [`Fault`] of the text.
-    pub fn check(self, text: &str) -> Result<(), Fault> {
-        match self {
-            Form::Topic => topic::check_topic(text),
-            Form::Pattern => topic::check_pattern(text),
-            Form::Path => path::check_path(text),
-            Form::Host => host::check_host(text),
-            Form::Name | Form::Process => check_name(text),
-            Form::Text | Form::Number | Form::Duration | Form::Size | Form::Port | Form::Choice(_) => Ok(()),
-        }
-    }
-}
-
-/// Checks a name, which may be any text that is not empty.
-///
-/// # Errors
-///
-/// A [`Fault`] if the text is empty.
-pub const fn check_name(text: &str) -> Result<(), Fault> {
-    if text.is_empty() {
-        return Err(Fault::new(
-            FaultKind::Empty,
-            0,
-            0,
-            "the name is empty",
-            "give a name, or leave the key out",
-        ));
-    }
-    Ok(())
 }
 
 /// Returns `true` if a server on this host listens on every address.
@@ -340,6 +319,24 @@ pub const fn same(a: &str, b: &str) -> bool {
         (a, b) = (a_rest, b_rest);
     }
     true
+}
+
+const fn flag(text: &str) -> Option<Value<'static>> {
+    if same(text, "true") {
+        return Some(Value::Flag(true));
+    }
+    if same(text, "false") { Some(Value::Flag(false)) } else { None }
+}
+
+const fn has(numbers: &[u64], number: u64) -> bool {
+    let mut at = 0;
+    while at < numbers.len() {
+        if numbers[at] == number {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }
 
 /// Reads a whole number. It is `const`, as `str::parse` is not.

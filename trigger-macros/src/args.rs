@@ -6,10 +6,12 @@
 use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, Ident, Meta, Path, Token};
+use syn::{Expr, ExprLit, Ident, Lit, LitBool, Meta, Path, Token};
+use trigger_grammar::setting::Form;
 
 use crate::attribute::{Attribute, Key};
 use crate::errors::Errors;
+use crate::value::Takes;
 
 /// The arguments of one attribute, as written.
 pub(crate) struct Args {
@@ -87,6 +89,14 @@ impl Args {
         errors: &mut Errors,
     ) -> syn::Result<()> {
         let value: Expr = input.parse()?;
+        if position > 1
+            && let Some((key, known)) = self.flag(&value)
+        {
+            let value =
+                Expr::Lit(ExprLit { attrs: Vec::new(), lit: Lit::Bool(LitBool::new(true, key.span())) });
+            self.entries.push((key, known, value));
+            return Ok(());
+        }
         match self.attribute.first() {
             Some(_) if position == 1 => self.first = Some(value),
             Some((what, _)) if self.first.is_none() => {
@@ -99,6 +109,15 @@ impl Args {
             }
         }
         Ok(())
+    }
+
+    /// Returns the key of a flag that stands alone, which means `true`.
+    fn flag(&self, value: &Expr) -> Option<(Ident, Key)> {
+        let Expr::Path(path) = value else { return None };
+        let key = path.path.get_ident()?;
+        let mut flags = self.attribute.keys().filter(|known| known.takes == Takes::Setting(Form::Flag));
+        let is_new = !self.entries.iter().any(|(given, ..)| given == key);
+        flags.find(|known| key == known.name && is_new).map(|known| (key.clone(), known))
     }
 
     /// Reads `key = value`.

@@ -14,6 +14,8 @@ pub(crate) enum Purpose {
     Key,
     /// Returns `true` if a trigger takes an event.
     Filter,
+    /// Returns the id by which an event is recognized when it comes again.
+    Id,
 }
 
 impl Purpose {
@@ -22,6 +24,7 @@ impl Purpose {
         match self {
             Purpose::Key => "|order: &Order| order.customer",
             Purpose::Filter => "|order: &Order| order.total > 100",
+            Purpose::Id => "|order: &Order| order.id",
         }
     }
 
@@ -30,6 +33,7 @@ impl Purpose {
         match self {
             Purpose::Key => "key",
             Purpose::Filter => "filter",
+            Purpose::Id => "id",
         }
     }
 }
@@ -77,9 +81,20 @@ impl Closure {
     }
 
     /// Returns the fn from an event to the value of the closure, and the text of the closure.
+    pub(crate) fn tokens(&self) -> TokenStream {
+        let (function, text) = (self.function(), self.text());
+        quote_spanned!(self.body_type.span()=> #function, #text)
+    }
+
+    /// Returns the closure as its file has it.
+    pub(crate) fn text(&self) -> String {
+        text(self.written())
+    }
+
+    /// Returns the fn from an event to the value of the closure.
     ///
     /// Each part has the span that the compiler is to show if its type is wrong.
-    pub(crate) fn tokens(&self) -> TokenStream {
+    pub(crate) fn function(&self) -> TokenStream {
         let Closure { purpose, argument, body_type, .. } = self;
         let event = Ident::new("event", Span::mixed_site());
         let closure = match purpose {
@@ -88,11 +103,15 @@ impl Closure {
                 quote_spanned!(body_type.span()=> |#argument| #hash)
             }
             Purpose::Filter => self.written(),
+            Purpose::Id => {
+                let id = without_braces(&self.whole.body);
+                let id = quote_spanned!(id.span()=> ::std::string::ToString::to_string(&(#id)));
+                quote_spanned!(body_type.span()=> |#argument| #id)
+            }
         };
         let private = private_path(body_type.span());
         let read = Ident::new(purpose.caller(), body_type.span());
-        let text = text(self.written());
-        quote_spanned!(body_type.span()=> |#event| #private::#read::<#body_type>(#event, #closure), #text)
+        quote_spanned!(body_type.span()=> |#event| #private::#read::<#body_type>(#event, #closure))
     }
 
     /// Returns the hash of the key. It borrows the key, so that this may be a field of the body.

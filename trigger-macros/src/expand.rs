@@ -4,19 +4,21 @@
 //! changes its meaning. A type has the span of its argument, and the call has that of the function, so that the compiler's
 //! errors show the user's code.
 
-use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Path};
 use trigger_grammar::kind::Kind;
-use trigger_grammar::setting;
 
 use crate::condition::Condition;
 use crate::fallback::Stub;
 use crate::list::record_name;
 use crate::model::{Declaration, Input, Origin, Setting, Trigger};
 use crate::signature::{Function, Item};
-use crate::value::{Value, const_check};
+use crate::value::Value;
+use entry::entry;
+
+mod entry;
 
 /// The path of the crate `triggers`.
 #[derive(Default)]
@@ -210,28 +212,6 @@ fn trigger(trigger: &Trigger) -> TokenStream {
     configured("TriggerRecord", start, common)
 }
 
-/// `("webhook_port", Value::Number(9090))`
-///
-/// A const is in a call that checks it in const evaluation. The call has the span of the const, so errors show it there.
-fn entry(setting: &setting::Setting, value: &Value) -> TokenStream {
-    let (key, tokens) = (setting.key(), value.to_tokens());
-    let span = tokens.span();
-    let private = private_path(span);
-    let value = match (value, const_check(setting.form())) {
-        (Value::Const(_), Some(check)) => {
-            let check = Ident::new(check, span);
-            quote_spanned!(span=> #private::const_checks::#check(#tokens))
-        }
-        (Value::Number(..), _) => quote_spanned!(span=> #private::Value::Number(#tokens)),
-        (Value::Choice(name, values, _), _) => {
-            let entries = values.iter().map(|(setting, value)| entry(setting, value));
-            quote_spanned!(span=> #private::Value::Choice(#name, &[#(#entries),*]))
-        }
-        _ => quote_spanned!(span=> #private::Value::Text(#tokens)),
-    };
-    quote_spanned!(span=> (#key, #value))
-}
-
 /// Returns the record after each setting: `ProcessRecord::retry(ProcessRecord::new(), 5)`.
 ///
 /// Each call in this form has the span of its value. A method call would begin at the span of the record.
@@ -288,30 +268,6 @@ fn call(function: &Function, inputs: &[Input]) -> TokenStream {
             #run
         })
     }
-}
-
-impl Value {
-    /// Returns the value as written.
-    pub(crate) fn to_tokens(&self) -> TokenStream {
-        match self {
-            Value::Text(text) => text.to_token_stream(),
-            Value::Number(number, span) => literal(*number, *span).to_token_stream(),
-            Value::Range((first, longest), span) => {
-                let (first, longest) = (literal(*first, *span), literal(*longest, *span));
-                quote_spanned!(*span=> (#first, #longest))
-            }
-            Value::Overflow(variant) => variant.to_token_stream(),
-            Value::Const(path) => path.to_token_stream(),
-            Value::Closure(closure) => closure.written(),
-            Value::Source(source) | Value::Choice(_, _, source) => source.to_token_stream(),
-        }
-    }
-}
-
-fn literal(number: u64, span: Span) -> Literal {
-    let mut literal = Literal::u64_unsuffixed(number);
-    literal.set_span(span);
-    literal
 }
 
 impl Item {

@@ -2,6 +2,7 @@
 
 use proc_macro2::Span;
 use quote::ToTokens;
+use syn::spanned::Spanned;
 use syn::{Expr, ExprClosure, Ident, Lit, LitInt, LitStr, Path, UnOp};
 use trigger_grammar::bounds::Bound;
 use trigger_grammar::setting::{Form, Setting};
@@ -12,6 +13,8 @@ use crate::closure::{Closure, Purpose};
 use crate::errors::Errors;
 
 mod choice;
+mod code;
+mod list;
 
 /// What a key takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +46,20 @@ pub(crate) enum Value {
     Closure(Box<Closure>),
     /// The expression that makes a source.
     Source(Box<Expr>),
+    Flag(bool, Span),
+    /// The values of a list, and all of it as written.
+    List(Vec<Value>, Box<Expr>),
+    /// What makes a value of the program, by the name of its setting.
+    Code(Ident, Code),
     /// The name of a choice, the values of its keys, and all of it as written.
     Choice(&'static str, Vec<(&'static Setting, Value)>, Box<Expr>),
+}
+
+/// A value that the program makes.
+pub(crate) enum Code {
+    /// An expression, such as the name of a const.
+    Expression(Box<Expr>),
+    Closure(Box<Closure>),
 }
 
 const OVERFLOWS: &[(&str, &str)] =
@@ -63,6 +78,9 @@ impl Takes {
             Takes::Closure(Purpose::Key) => {
                 "a closure that reads the body, such as `|order: &Order| order.customer`"
             }
+            Takes::Closure(Purpose::Id) => {
+                "a closure that reads the id from the body, such as `|order: &Order| order.id`"
+            }
             Takes::Closure(Purpose::Filter) => {
                 "a closure that says whether to take the event, such as `|order: &Order| order.total > 100`"
             }
@@ -73,6 +91,10 @@ impl Takes {
             Takes::Setting(Form::Host) => "an address or a name in quotes, such as `\"127.0.0.1\"`",
             Takes::Setting(Form::Size) => "a size in quotes, such as `\"1MiB\"`",
             Takes::Setting(Form::Duration) => "a duration in quotes, such as `\"30s\"`",
+            Takes::Setting(Form::Flag) => "`true` or `false`",
+            Takes::Setting(Form::OneOf(numbers)) => return list::numbers(numbers),
+            Takes::Setting(Form::Words(words)) => return list::words(words),
+            Takes::Setting(Form::List(_)) => "a string in quotes, or a list of them: `[\"..\", \"..\"]`",
             Takes::Setting(Form::Choice(choices)) => return choice::shown(choices),
             Takes::Setting(_) => "a string in quotes, or a const",
         };
@@ -126,11 +148,18 @@ pub(crate) fn read(
     errors: &mut Errors,
 ) -> Option<Value> {
     let takes = known.takes;
-    if let Takes::Setting(Form::Choice(choices)) = takes {
-        return choice::read(attribute, key, choices, value, errors);
+    match (takes, known.setting) {
+        (Takes::Setting(Form::Choice(choices)), setting) => {
+            return choice::read(attribute, key, setting, choices, value, errors);
+        }
+        (Takes::Setting(form), Some(setting)) if let Some(of) = form.element() => {
+            return list::read(attribute, key, (setting, of), value, errors);
+        }
+        _ => {}
     }
     let checked = match plain(value) {
         Plain::Const(path) if takes.takes_const() => Ok(Value::Const(path.clone())),
+        Plain::Flag(flag) if takes == Takes::Setting(Form::Flag) => Ok(Value::Flag(flag, value.span())),
         Plain::Const(path) if matches!(takes, Takes::Closure(_)) => Err(named(attribute, key, takes, path)),
         Plain::Closure(closure) => match takes {
             Takes::Closure(purpose) => {
@@ -149,13 +178,15 @@ pub(crate) fn read(
                 Err(unquoted(attribute, key, takes, text))
             }
             Takes::Closure(Purpose::Filter) => Err(no_language(key, text)),
-            Takes::Closure(_) => Err(wrong(attribute, key, takes, value)),
+            Takes::Closure(_) | Takes::Setting(Form::Flag | Form::OneOf(_)) => {
+                Err(wrong(attribute, key, takes, value))
+            }
             Takes::Setting(Form::Size) => bytes(text),
             Takes::Setting(Form::Duration) => duration::parse_duration(&text.value())
                 .map(|milliseconds| Value::Number(milliseconds, text.span()))
                 .map_err(|fault| explain("bad duration", &fault, text)),
             Takes::Setting(_) => match known.setting {
-                Some(setting) => text_of(setting, &format!("`{key}`"), text),
+                Some(setting) => text_of(setting.form(), setting, &format!("`{key}`"), text),
                 None => Err(wrong(attribute, key, takes, value)),
             },
         },
@@ -164,6 +195,10 @@ pub(crate) fn read(
             Takes::Number => from_zero(key, number),
             Takes::Setting(Form::Number) => from_zero(key, number),
             Takes::Setting(Form::Port) => port(number),
+            Takes::Setting(Form::OneOf(numbers)) => match number.base10_parse::<u64>() {
+                Ok(given) if numbers.contains(&given) => Ok(Value::Number(given, number.span())),
+                _ => Err(wrong(attribute, key, takes, value)),
+            },
             Takes::Timeout | Takes::Setting(Form::Duration) => {
                 Err(without_quotes(attribute, key, takes, number))
             }
@@ -183,7 +218,7 @@ pub(crate) fn read_first(attribute: Attribute, value: &Expr, errors: &mut Errors
         Plain::Const(path) => Some(Value::Const(path.clone())),
         Plain::Text(text) => {
             let what = format!("the {}", setting.about());
-            text_of(setting, &what, text).map_err(|error| errors.push(error)).ok()
+            text_of(setting.form(), setting, &what, text).map_err(|error| errors.push(error)).ok()
         }
         _ => {
             let (what, example) = (setting.about(), setting.example());
@@ -194,8 +229,8 @@ pub(crate) fn read_first(attribute: Attribute, value: &Expr, errors: &mut Errors
 }
 
 /// Checks a text against the grammar of its setting. `what` names the value in an error.
-fn text_of(setting: &Setting, what: &str, text: &LitStr) -> syn::Result<Value> {
-    let Err(fault) = setting.form().check(&text.value()) else { return Ok(Value::Text(text.clone())) };
+fn text_of(form: Form, setting: &Setting, what: &str, text: &LitStr) -> syn::Result<Value> {
+    let Err(fault) = form.check(&text.value()) else { return Ok(Value::Text(text.clone())) };
     Err(match (fault.kind, setting.absent()) {
         (FaultKind::Empty, Some(absent)) => syn::Error::new_spanned(
             text,
@@ -209,6 +244,7 @@ fn text_of(setting: &Setting, what: &str, text: &LitStr) -> syn::Result<Value> {
 enum Plain<'a> {
     Text(&'a LitStr),
     Number(&'a LitInt),
+    Flag(bool),
     Const(&'a Path),
     Closure(&'a ExprClosure),
     Other,
@@ -221,6 +257,7 @@ fn plain(value: &Expr) -> Plain<'_> {
         Expr::Lit(literal) => match &literal.lit {
             Lit::Str(text) => Plain::Text(text),
             Lit::Int(number) => Plain::Number(number),
+            Lit::Bool(flag) => Plain::Flag(flag.value),
             _ => Plain::Other,
         },
         Expr::Path(path) if path.qself.is_none() => Plain::Const(&path.path),

@@ -34,7 +34,9 @@ impl SourceKind {
     pub(crate) fn undeclared_key(&self) -> Option<&'static str> {
         let (host, port) = self.claims.address().unzip();
         let named = self.claims.keys().iter().copied().chain(host).chain(port).chain(self.largest_body);
-        let is_plain = |setting: &Setting| !matches!(setting.form(), Form::Choice(_));
+        let is_plain = |setting: &Setting| {
+            !matches!(setting.form(), Form::Choice(_)) && setting.form().element().is_none()
+        };
         named.into_iter().find(|key| !self.setting(key).is_some_and(is_plain))
     }
 }

@@ -1,5 +1,8 @@
 //! The settings of one trigger: the values of the keys of its kind.
 
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use trigger_grammar::setting::{Form, Setting, Value};
@@ -29,12 +32,41 @@ pub struct Settings {
 }
 
 /// A value that the trigger has.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Given {
     Text(String),
     Number(u64),
+    Flag(bool),
+    List(Vec<Given>),
     /// The name of a choice, with the values of its keys.
     Choice(&'static str, Settings),
+    Code(Made),
+}
+
+/// A value that the program has made, and its source text.
+#[derive(Clone)]
+pub(super) struct Made {
+    value: Arc<dyn Any + Send + Sync>,
+    text: &'static str,
+}
+
+impl Made {
+    pub(super) fn new(value: Arc<dyn Any + Send + Sync>, text: &'static str) -> Made {
+        Made { value, text }
+    }
+}
+
+impl fmt::Debug for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text)
+    }
+}
+
+/// Compares the source texts. Without one, a value is equal only to itself.
+impl PartialEq for Made {
+    fn eq(&self, other: &Made) -> bool {
+        Arc::ptr_eq(&self.value, &other.value) || (!self.text.is_empty() && self.text == other.text)
+    }
 }
 
 impl Given {
@@ -43,6 +75,12 @@ impl Given {
         let (name, values) = match value {
             Value::Text(text) => return Some(Given::Text(text.to_owned())),
             Value::Number(number) => return Some(Given::Number(number)),
+            Value::Flag(flag) => return Some(Given::Flag(flag)),
+            Value::List(values) => {
+                let values = values.iter().map(|value| Given::of(setting, *value));
+                return values.collect::<Option<Vec<_>>>().map(Given::List);
+            }
+            Value::Code(code) => return Some(Given::Code(Made::new(code.make().into(), code.text()))),
             Value::Choice(name, values) => (name, values),
         };
         let Form::Choice(choices) = setting.form() else { return None };
@@ -57,12 +95,15 @@ impl Given {
 }
 
 impl Given {
-    /// Returns the value, of a choice the name alone.
+    /// Returns the value: of a choice the name alone, of a list nothing, of code its text.
     fn borrowed(&self) -> Value<'_> {
         match self {
             Given::Number(number) => Value::Number(*number),
             Given::Text(text) => Value::Text(text),
+            Given::Flag(flag) => Value::Flag(*flag),
+            Given::List(_) => Value::List(&[]),
             Given::Choice(name, _) => Value::Text(name),
+            Given::Code(made) => Value::Text(made.text),
         }
     }
 }
@@ -91,32 +132,76 @@ impl Settings {
 
     /// Returns the value of a setting: the value of the trigger, or else the default of the kind.
     pub(crate) fn value(&self, setting: &Setting) -> Option<Value<'_>> {
-        let given = self.given.iter().find(|(given, _)| *given == setting.key());
-        given.map_or_else(|| setting.default_value(), |(_, value)| Some(value.borrowed()))
+        self.given_for(setting).map_or_else(|| setting.default_value(), |value| Some(value.borrowed()))
+    }
+
+    fn given_for(&self, setting: &Setting) -> Option<&Given> {
+        self.given.iter().find(|(given, _)| *given == setting.key()).map(|(_, value)| value)
     }
 
     /// Returns the choice that the trigger has made for this setting.
     pub(crate) fn chosen(&self, setting: &Setting) -> Option<(&'static str, &Settings)> {
-        match self.given.iter().find(|(given, _)| *given == setting.key())? {
-            (_, Given::Choice(name, settings)) => Some((name, settings)),
+        match self.given_for(setting)? {
+            Given::Choice(name, settings) => Some((name, settings)),
             _ => None,
         }
     }
 
+    /// Returns the values of a list that the trigger has.
+    pub(crate) fn listed(&self, setting: &Setting) -> Option<impl Iterator<Item = Value<'_>>> {
+        match self.given_for(setting)? {
+            Given::List(values) => Some(values.iter().map(Given::borrowed)),
+            _ => None,
+        }
+    }
+
+    /// Returns the source text of a value that the program makes.
+    pub(crate) fn code_text(&self, setting: &Setting) -> Option<&'static str> {
+        match self.given_for(setting)? {
+            Given::Code(made) => Some(made.text),
+            _ => None,
+        }
+    }
+
+    /// Returns `true` if the trigger itself has a value of this key, and not the default of its kind.
+    pub fn is_given(&self, key: &str) -> bool {
+        self.given.iter().any(|(given, _)| *given == key)
+    }
+
     /// Returns the value of a setting that has one of these forms.
-    fn find(&self, key: &str, what: &str, forms: &[Form]) -> Result<Option<Value<'_>>, ConfigError> {
-        let found = self.table.iter().find(|setting| setting.key() == key && forms.contains(&setting.form()));
+    fn find(
+        &self,
+        key: &str,
+        what: &str,
+        has_form: impl Fn(Form) -> bool,
+    ) -> Result<Option<Value<'_>>, ConfigError> {
+        let found = self.table.iter().find(|setting| setting.key() == key && has_form(setting.form()));
         match found {
             Some(setting) => Ok(self.value(setting)),
             None => Err(undeclared(key, what)),
         }
     }
 
-    fn number_of(&self, key: &str, what: &str, forms: &[Form]) -> Result<u64, ConfigError> {
-        match self.find(key, what, forms)? {
+    fn number_of(&self, key: &str, what: &str, has_form: impl Fn(Form) -> bool) -> Result<u64, ConfigError> {
+        match self.find(key, what, has_form)? {
             Some(Value::Number(number)) => Ok(number),
             _ => Err(ConfigError::new(ConfigErrorKind::Missing, key, "", "missing")),
         }
+    }
+
+    /// Returns the number, the size in bytes or the duration in milliseconds under a key that is
+    /// [optional](Setting::optional).
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the kind has no such key.
+    pub fn optional_number(&self, key: &str) -> Result<Option<u64>, ConfigError> {
+        use Form::{Duration, Number, OneOf, Port, Size};
+        let is_number = |form| matches!(form, Number | Port | Size | Duration | OneOf(_));
+        Ok(match self.find(key, "number", is_number)? {
+            Some(Value::Number(number)) => Some(number),
+            _ => None,
+        })
     }
 
     /// Returns the text under this key.
@@ -137,10 +222,53 @@ impl Settings {
     /// [`ConfigError`] if the kind has no text of this key.
     pub fn optional_text(&self, key: &str) -> Result<Option<&str>, ConfigError> {
         use Form::{Host, Name, Path, Pattern, Process, Text, Topic};
-        Ok(match self.find(key, "text", &[Text, Name, Host, Path, Topic, Pattern, Process])? {
+        let is_text = |form| matches!(form, Text | Name | Host | Path | Topic | Pattern | Process);
+        Ok(match self.find(key, "text", is_text)? {
             Some(Value::Text(text)) => Some(text),
             _ => None,
         })
+    }
+
+    /// Returns the texts of the list under this key. The list is empty if the trigger does not have the key.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the kind has no list of this key.
+    pub fn texts(&self, key: &str) -> Result<Vec<&str>, ConfigError> {
+        let is_list = |setting: &&Setting| setting.key() == key && setting.form().element().is_some();
+        let setting = self.table.iter().find(is_list).ok_or_else(|| undeclared(key, "list"))?;
+        let texts = self.listed(setting).into_iter().flatten().filter_map(|value| match value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        });
+        Ok(texts.collect())
+    }
+
+    /// Returns the flag under this key. It is `false` if the trigger does not have the key.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the kind has no flag of this key.
+    pub fn flag(&self, key: &str) -> Result<bool, ConfigError> {
+        let found = self.find(key, "flag", |form| form == Form::Flag)?;
+        Ok(found == Some(Value::Flag(true)))
+    }
+
+    /// Returns the value of the program under a key that [takes one](Setting::or_code). Returns `None` if the trigger has no
+    /// such value.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the kind has no such key, or the value has another type.
+    pub fn code<T: Send + Sync + 'static>(&self, key: &str) -> Result<Option<Arc<T>>, ConfigError> {
+        let takes_code = |setting: &&Setting| setting.key() == key && setting.code().is_some();
+        let setting = self.table.iter().find(takes_code).ok_or_else(|| undeclared(key, "value of code"))?;
+        let Some(Given::Code(made)) = self.given_for(setting) else { return Ok(None) };
+        let other = || {
+            let reason = format!("it is {}", setting.code().unwrap_or_default());
+            ConfigError::new(ConfigErrorKind::WrongType, key, made.text, reason)
+        };
+        Arc::clone(&made.value).downcast().map(Some).map_err(|_| other())
     }
 
     /// Returns the choice under this key: its name, and the settings of its own keys. Returns `None` if the key is
@@ -164,7 +292,7 @@ impl Settings {
     ///
     /// [`ConfigError`] if the kind has no number of this key.
     pub fn number(&self, key: &str) -> Result<u64, ConfigError> {
-        self.number_of(key, "number", &[Form::Number])
+        self.number_of(key, "number", |form| matches!(form, Form::Number | Form::OneOf(_)))
     }
 
     /// Returns the port under this key.
@@ -173,7 +301,7 @@ impl Settings {
     ///
     /// [`ConfigError`] if the kind has no port of this key.
     pub fn port(&self, key: &str) -> Result<u16, ConfigError> {
-        let port = self.number_of(key, "port", &[Form::Port])?;
+        let port = self.number_of(key, "port", |form| form == Form::Port)?;
         u16::try_from(port).map_err(|error| ConfigError::new(ConfigErrorKind::OutOfRange, key, port, error))
     }
 
@@ -183,7 +311,7 @@ impl Settings {
     ///
     /// [`ConfigError`] if the kind has no duration of this key.
     pub fn duration(&self, key: &str) -> Result<Duration, ConfigError> {
-        self.number_of(key, "duration", &[Form::Duration]).map(Duration::from_millis)
+        self.number_of(key, "duration", |form| form == Form::Duration).map(Duration::from_millis)
     }
 
     /// Returns the size under this key, in bytes.
@@ -192,7 +320,7 @@ impl Settings {
     ///
     /// [`ConfigError`] if the kind has no size of this key.
     pub fn size(&self, key: &str) -> Result<usize, ConfigError> {
-        let bytes = self.number_of(key, "size", &[Form::Size])?;
+        let bytes = self.number_of(key, "size", |form| form == Form::Size)?;
         usize::try_from(bytes)
             .map_err(|error| ConfigError::new(ConfigErrorKind::OutOfRange, key, bytes, error))
     }
@@ -207,8 +335,9 @@ fn undeclared(key: &str, what: &str) -> ConfigError {
 impl PartialEq for Settings {
     fn eq(&self, other: &Settings) -> bool {
         std::ptr::eq(self.table, other.table)
-            && self.table.iter().all(|setting| {
-                self.value(setting) == other.value(setting) && self.chosen(setting) == other.chosen(setting)
+            && self.table.iter().all(|setting| match (self.given_for(setting), other.given_for(setting)) {
+                (Some(one), Some(other)) => one == other,
+                _ => self.value(setting) == other.value(setting),
             })
     }
 }

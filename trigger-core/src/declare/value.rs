@@ -12,7 +12,7 @@ use super::keys::{shown, unknown_key};
 use super::settings::{Given, Settings};
 use crate::declare::key::Key;
 use crate::declare::policy::{Backoff, Overflow};
-use crate::event::error::ConfigErrorKind::{Invalid, OutOfRange, WrongType};
+use crate::event::error::ConfigErrorKind::{Invalid, Missing, OutOfRange, WrongType};
 use crate::event::error::{ConfigError, ConfigErrorKind};
 use crate::event::names;
 
@@ -32,36 +32,78 @@ pub(crate) fn read(setting: &Setting, value: &Value) -> Result<Given, ConfigErro
             )),
             bytes => bytes.map(|bytes| Given::Number(bytes as u64)),
         },
+        Form::OneOf(numbers) => one_of(value, numbers).map(Given::Number),
+        Form::Flag => flag(value).map(Given::Flag),
+        Form::List(_) | Form::Words(_) => return list(setting, value),
         Form::Choice(choices) => return choice(setting, choices, value),
         _ => text(value).map(Given::Text),
     };
+    described(setting, value, read)
+}
+
+/// Adds to an error what the setting is.
+fn described<T>(setting: &Setting, value: &Value, read: Result<T, Wrong>) -> Result<T, ConfigError> {
     read.map_err(|(kind, reason)| {
         let reason = format!("{reason} ({})", setting.about());
         ConfigError::new(kind, setting.key(), shown(value), reason)
     })
 }
 
+/// Reads a list of texts, or one text.
+fn list(setting: &Setting, value: &Value) -> Result<Given, ConfigError> {
+    let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    let read = values.iter().map(|one| match one {
+        Value::String(text) => Ok(Given::Text(text.clone())),
+        _ => Err((WrongType, format!("use a list of texts such as `{}`", setting.example()))),
+    });
+    let values = described(setting, value, read.collect::<Result<Vec<_>, _>>())?;
+    if values.is_empty() {
+        let wrong = (Invalid, "the list is empty; leave the key out".to_owned());
+        return described(setting, value, Err(wrong));
+    }
+    Ok(Given::List(values))
+}
+
+fn one_of(value: &Value, numbers: &[u64]) -> Result<u64, Wrong> {
+    let number = number(value, u64::MAX)?;
+    if numbers.contains(&number) {
+        return Ok(number);
+    }
+    let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
+    Err((OutOfRange, format!("use {}", numbers.join(", "))))
+}
+
+fn flag(value: &Value) -> Result<bool, Wrong> {
+    value.as_bool().ok_or_else(|| (WrongType, "use `true` or `false`, without quotes".to_owned()))
+}
+
 /// Reads a name, or a table with a name as its `type`, and the keys of this name.
 fn choice(setting: &Setting, choices: &[Choice], value: &Value) -> Result<Given, ConfigError> {
-    let key = setting.key();
+    let (key, tag) = (setting.key(), setting.tag_key());
     let wrong = |kind, reason| ConfigError::new(kind, key, shown(value), reason);
     let (name, table) = match value {
         Value::String(name) => (name.as_str(), None),
-        Value::Object(table) => (table.get("type").and_then(Value::as_str).unwrap_or_default(), Some(table)),
+        Value::Object(table) => (table.get(tag).and_then(Value::as_str).unwrap_or_default(), Some(table)),
         _ => return Err(wrong(WrongType, format!("use a table such as `{}`", setting.example()))),
     };
     let Some(choice) = choices.iter().find(|choice| choice.name == name) else {
         let known: Vec<_> = choices.iter().map(|choice| choice.name).collect();
-        return Err(names::unknown("type", name, &known).inside(key));
+        return Err(names::unknown(tag, name, &known).inside(key));
     };
     let mut settings = Settings::new(choice.settings);
-    for (own, value) in table.into_iter().flatten().filter(|(own, _)| *own != "type") {
+    for (own, value) in table.into_iter().flatten().filter(|(own, _)| *own != tag) {
+        if let Some((_, form)) = choice.never.iter().find(|(never, _)| never == own) {
+            // The value may be a secret, so the error does not have it.
+            return Err(ConfigError::new(Invalid, own, "", *form).inside(key));
+        }
         let Some(setting) = choice.settings.iter().find(|setting| setting.key() == own) else {
-            let known: Vec<_> =
-                ["type"].into_iter().chain(choice.settings.iter().map(Setting::key)).collect();
+            let known: Vec<_> = [tag].into_iter().chain(choice.settings.iter().map(Setting::key)).collect();
             return Err(unknown_key(own, value, &known, &format!("`{name}`")).inside(key));
         };
         settings.set(setting.key(), read(setting, value).map_err(|error| error.inside(key))?);
+    }
+    if let Some(fault) = choice.group_fault(|own| settings.is_given(own)) {
+        return Err(ConfigError::new(Missing, key, name, fault));
     }
     Ok(Given::Choice(choice.name, settings))
 }

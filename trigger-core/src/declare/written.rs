@@ -13,12 +13,15 @@ use super::{ProcessConfig, Settings, TriggerConfig, policy};
 impl Settings {
     /// Returns the settings that have a value, in the form of a configuration.
     pub(crate) fn written(&self) -> Vec<(&'static str, Value)> {
-        let value = |setting: &Setting| match self.chosen(setting) {
-            Some((name, own)) => {
+        let value = |setting: &Setting| {
+            if let Some((name, own)) = self.chosen(setting) {
                 let own = own.written().into_iter().map(|(key, value)| (key.to_owned(), value));
-                Some([("type".to_owned(), name.into())].into_iter().chain(own).collect())
+                return Some([(setting.tag_key().to_owned(), name.into())].into_iter().chain(own).collect());
             }
-            None => Some(written(setting, self.value(setting)?)),
+            if let Some(values) = self.listed(setting) {
+                return Some(values.map(|value| written(setting, value)).collect());
+            }
+            Some(written(setting, self.value(setting)?))
         };
         self.table().iter().filter_map(|setting| Some((setting.key(), value(setting)?))).collect()
     }
@@ -33,7 +36,11 @@ pub(crate) fn written(setting: &Setting, value: setting::Value<'_>) -> Value {
             policy::shown(Duration::from_millis(milliseconds)).into()
         }
         (_, setting::Value::Number(number)) => number.into(),
+        (_, setting::Value::Flag(flag)) => flag.into(),
         (_, setting::Value::Choice(name, _)) => name.into(),
+        // `Settings::written` writes the values of a list one by one.
+        (_, setting::Value::List(_)) => Value::Array(Vec::new()),
+        (_, setting::Value::Code(code)) => code.text().into(),
     }
 }
 
@@ -50,6 +57,9 @@ impl Serialize for TriggerConfig {
         let Some(settings) = self.settings() else { return refuse("a source of the program") };
         if self.filter.is_some() {
             return refuse("a filter");
+        }
+        if let Some(setting) = settings.table().iter().find(|setting| settings.code_text(setting).is_some()) {
+            return refuse(&format!("a value of the program as `{}`", setting.key()));
         }
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("type", self.kind().as_str())?;

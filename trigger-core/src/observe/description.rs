@@ -289,7 +289,7 @@ fn subscription(settings: &Settings) -> Option<Subscription> {
     let source = others.iter().find(|setting| setting.form() == Form::Name);
     let source = source.and_then(|setting| match settings.value(setting)? {
         setting::Value::Text(text) => Some(text.to_owned()),
-        setting::Value::Number(_) | setting::Value::Choice(..) => None,
+        _ => None,
     });
     Some(Subscription { has_wildcards, source })
 }

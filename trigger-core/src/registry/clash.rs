@@ -123,7 +123,7 @@ impl<'a> Listens<'a> {
             hashed = match self.values().get(self.kind.claims.keys()[at]) {
                 Some(Value::Text(text) | Value::Choice(text, _)) => hash(hashed, text),
                 Some(Value::Number(number)) => hashed ^ number << 1,
-                None => hashed,
+                _ => hashed,
             };
             at += 1;
         }

@@ -50,7 +50,7 @@ impl Declaration {
     }
 }
 
-/// Reads a value. A text is a number where the setting takes one, if the layer has no numbers.
+/// Reads a value. A text is a number or a flag where the setting takes one, if the layer has neither.
 fn read(
     value: &Value,
     is_text: bool,
@@ -61,6 +61,9 @@ fn read(
         result => return result,
     };
     let text = value.as_str().filter(|_| is_text);
-    let number = text.and_then(|text| text.parse::<serde_json::Number>().ok());
-    number.map_or(Err(error), |number| set(&Value::Number(number)))
+    let plain = text.and_then(|text| match text {
+        "true" | "false" => Some(Value::Bool(text == "true")),
+        _ => text.parse().ok().map(Value::Number),
+    });
+    plain.map_or(Err(error), |value| set(&value))
 }
