@@ -45,7 +45,7 @@ const PROOFS: &[Choice] = &[
         "signature",
         &[
             Setting::name("env", "variable of the key"),
-            Setting::duration("tolerance", "age of a signature").default("5m"),
+            Setting::duration("tolerance", "age of a signature").default("5m").between("1s", "1h"),
         ],
     ),
     Choice::new("none", &[]),
@@ -271,6 +271,12 @@ fn mistake_in_a_choice_has_the_path_of_its_key() {
             "verify.tolerance",
             ConfigErrorKind::WrongType,
             "in quotes",
+        ),
+        (
+            json!({"type": "signature", "env": "X", "tolerance": "2h"}),
+            "verify.tolerance",
+            ConfigErrorKind::OutOfRange,
+            "use 1s to 1h",
         ),
         (json!(7), "verify", ConfigErrorKind::WrongType, "use a table"),
     ] {

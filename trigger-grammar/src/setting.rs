@@ -33,6 +33,7 @@ pub struct Setting {
     aliases: &'static [&'static str],
     tag: &'static str,
     code: Option<&'static str>,
+    range: Option<(u64, u64)>,
 }
 
 /// The words of other programs for the keys of every trigger and of a process, for an error that suggests the key.
@@ -57,8 +58,20 @@ pub const OTHER_NAMES: &[(&str, &str)] = &[
 
 impl Setting {
     const fn new(key: &'static str, form: Form, about: &'static str, example: &'static str) -> Setting {
-        let (default, absent, attribute, code) = (None, None, None, None);
-        Setting { key, form, about, example, default, absent, attribute, aliases: &[], tag: "type", code }
+        let (default, absent, attribute, code, range) = (None, None, None, None, None);
+        Setting {
+            key,
+            form,
+            about,
+            example,
+            default,
+            absent,
+            attribute,
+            aliases: &[],
+            tag: "type",
+            code,
+            range,
+        }
     }
 
     /// Returns a setting that takes a text. `about` says what the value is, such as "the name of the feed".
@@ -210,6 +223,30 @@ impl Setting {
         self
     }
 
+    /// Bounds a number, a size or a duration: both bounds are allowed. They are written as in a file.
+    ///
+    /// # Panics
+    ///
+    /// If the setting does not take the bounds. In a constant, that is an error of the compiler.
+    pub const fn between(mut self, least: &'static str, most: &'static str) -> Setting {
+        match (self.parsed(least), self.parsed(most)) {
+            (Some(Value::Number(least)), Some(Value::Number(most))) => self.range = Some((least, most)),
+            _ => panic!("the bounds of a setting are not what the setting takes"),
+        }
+        self
+    }
+
+    /// Returns the rule that a number breaks, or `None` if the setting takes it.
+    pub fn out_of_range(&self, number: u64) -> Option<String> {
+        let (least, most) = self.range.filter(|(least, most)| number < *least || number > *most)?;
+        let shown = |number: u64| match self.form {
+            Form::Duration => duration::show_duration(number),
+            Form::Size => size::show_size(number),
+            _ => number.to_string(),
+        };
+        Some(format!("use {} to {}", shown(least), shown(most)))
+    }
+
     /// Returns the key with the name of a choice in a configuration.
     pub const fn tag_key(&self) -> &'static str {
         self.tag
@@ -260,7 +297,13 @@ impl Setting {
 
     /// Returns the default, parsed.
     pub const fn default_value(&self) -> Option<Value<'static>> {
-        let Some(text) = self.default else { return None };
+        match self.default {
+            Some(text) => self.parsed(text),
+            None => None,
+        }
+    }
+
+    const fn parsed(&self, text: &'static str) -> Option<Value<'static>> {
         let number = match self.form {
             Form::Flag => return flag(text),
             Form::Number => digits(text),

@@ -206,7 +206,17 @@ pub(crate) fn read(
         },
         _ => Err(wrong(attribute, key, takes, value)),
     };
-    checked.map_err(|error| errors.push(error)).ok()
+    checked.and_then(|checked| in_range(key, known, checked)).map_err(|error| errors.push(error)).ok()
+}
+
+/// Checks a number against the bounds of its setting.
+fn in_range(key: &Ident, known: &Key, value: Value) -> syn::Result<Value> {
+    if let (Value::Number(number, span), Some(setting)) = (&value, known.setting)
+        && let Some(rule) = setting.out_of_range(*number)
+    {
+        return Err(syn::Error::new(*span, format!("`{key}` is out of range: {rule}")));
+    }
+    Ok(value)
 }
 
 /// Reads the first value of a trigger's list: its type, pattern, path or process, or the expression of `#[on_source]`.

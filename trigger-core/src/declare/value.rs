@@ -38,7 +38,18 @@ pub(crate) fn read(setting: &Setting, value: &Value) -> Result<Given, ConfigErro
         Form::Choice(choices) => return choice(setting, choices, value),
         _ => text(value).map(Given::Text),
     };
-    described(setting, value, read)
+    described(setting, value, read.and_then(|given| in_range(setting, given)))
+}
+
+/// Checks a number against the bounds of its setting.
+fn in_range(setting: &Setting, given: Given) -> Result<Given, Wrong> {
+    match given {
+        Given::Number(number) => match setting.out_of_range(number) {
+            Some(rule) => Err((OutOfRange, rule)),
+            None => Ok(given),
+        },
+        _ => Ok(given),
+    }
 }
 
 /// Adds to an error what the setting is.

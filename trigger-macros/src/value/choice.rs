@@ -189,6 +189,7 @@ mod tests {
             Setting::names("allow", "networks").optional("all"),
             Setting::words("methods", "methods", &["POST", "PUT"]).optional("POST"),
             Setting::flag("gone", "gone"),
+            Setting::duration("age", "age").default("5m").between("1s", "1h"),
             Setting::one_of("answer", "status", &[200, 202]).optional("202"),
         ],
         claims: ClaimedKeys::NOTHING,
@@ -275,6 +276,7 @@ mod tests {
             &["`methods` takes a list of `\"POST\"` or `\"PUT\"`"],
         );
         says(quote!("/in", gone = "yes"), &["`gone` takes `true` or `false`"]);
+        says(quote!("/in", age = "2h"), &["`age` is out of range: use 1s to 1h"]);
         says(quote!("/in", answer = 201), &["`answer` takes `200` or `202`"]);
         says(quote!("/in", id = header), &["`header` needs the name: `header(\"..\")`"]);
         says(quote!("/in", id = hader("X")), &["unknown `hader`; did you mean `header`?"]);
