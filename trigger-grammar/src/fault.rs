@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::const_string::ConstString;
+use crate::network;
 
 /// The broken rule in a form for programs. [`Fault::rule`] is the form for people.
 ///
@@ -44,6 +45,8 @@ pub enum FaultKind {
     BadRange,
     /// The word is not one of those that the key takes.
     UnknownWord,
+    /// The address of a network has bits after its prefix.
+    HostBits,
 }
 
 /// One reason why a text was refused. It borrows only static text, because const evaluation makes it too.
@@ -105,13 +108,16 @@ impl Fault {
         let before = text.get(..self.at).unwrap_or(text);
         let faulty = text.get(self.at..self.at + self.len).unwrap_or("");
         let shown = |s: &str| s.escape_debug().count();
-        let text = text.escape_debug();
+        let escaped = text.escape_debug();
         let example = match self.kind {
-            FaultKind::NoLeadingSlash => format!(": `\"/{text}\"`"),
+            FaultKind::NoLeadingSlash => format!(": `\"/{escaped}\"`"),
+            FaultKind::HostBits => {
+                network::around(text).map_or(String::new(), |right| format!(": `{right}`"))
+            }
             _ => String::new(),
         };
         format!(
-            "{rule}\n  \"{text}\"\n   {pad}{carets}\n  {form}{example}",
+            "{rule}\n  \"{escaped}\"\n   {pad}{carets}\n  {form}{example}",
             rule = self.rule,
             pad = " ".repeat(shown(before)),
             carets = "^".repeat(shown(faulty).max(1)),
