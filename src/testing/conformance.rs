@@ -7,6 +7,8 @@
 //!
 //! [`conformance_tests!`](crate::conformance_tests) makes a test of each check. [`checks`] returns the list, for a test that
 //! runs it over many seeds, or that expects a broken keeper to fail.
+//!
+//! [`dedupe`] is the suite of a [`Dedupe`](crate::Dedupe).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,6 +19,7 @@ mod bounds;
 mod counts;
 mod crashes;
 mod dead_letters;
+pub mod dedupe;
 mod dice;
 mod drain;
 mod keeper;

@@ -21,6 +21,7 @@ mod dead_letter_data;
 mod dead_letter_triggers;
 mod dead_letters;
 mod deadlock;
+mod dedupe;
 mod describe;
 mod drain;
 mod drains;

@@ -17,6 +17,7 @@
 //! and catch panics. Generated code names `private`, and `linked` has the macro that links a kind.
 
 mod declare;
+mod dedupe;
 mod event;
 mod observe;
 mod process;
@@ -46,6 +47,7 @@ pub use declare::filter::Filter;
 pub use declare::key::Key;
 pub use declare::policy::{Backoff, Overflow};
 pub use declare::{BoxSource, Claim, ProcessConfig, Settings, SourceKind, TriggerConfig};
+pub use dedupe::{Claimed, Dedupe, DedupeCounts, DedupeError, DedupeId, IdClaim, MemoryDedupe, ScopedDedupe};
 pub use event::error::{ConfigError, ConfigErrorKind, Error, Result};
 pub use event::topic::{Topic, TopicError, TopicPattern};
 pub use event::{

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
 
+use crate::dedupe::DedupeCounts;
 use crate::event::names::named;
 use crate::event::{DeadLetterReason, TriggerKind, rfc3339};
 
@@ -29,6 +30,9 @@ pub struct RuntimeStatus {
     pub processes: Vec<ProcessStatus>,
     /// The kept dead letters of all processes, including removed ones.
     pub dead_letters: DeadLettersStatus,
+    /// The ids of accepted events that the runtime remembers. `None`, and left out of the JSON, if no source needs them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dedupe: Option<DedupeCounts>,
 }
 
 /// The state of a runtime as a whole.

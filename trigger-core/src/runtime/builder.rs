@@ -13,6 +13,7 @@ use super::hooks::Hook;
 use crate::clock::{Clock, SharedClock};
 use crate::declare::policy;
 use crate::declare::{ProcessConfig, TriggerConfig};
+use crate::dedupe::Dedupe;
 use crate::event::error::Result;
 use crate::observe::observer::Observer;
 use crate::process::handler::{Extensions, Handler};
@@ -56,6 +57,7 @@ pub struct Builder {
     pub(super) clock: Option<SharedClock>,
     pub(super) observers: Vec<Box<dyn Observer>>,
     pub(super) store: Option<Arc<dyn Store>>,
+    pub(super) dedupe: Option<Arc<dyn Dedupe>>,
     pub(super) on_start: Vec<Hook>,
     pub(super) on_stop: Vec<Hook>,
     /// The request of the command line, which the builder answers instead of starting.
@@ -88,6 +90,7 @@ impl Builder {
             clock: None,
             observers: Vec::new(),
             store: None,
+            dedupe: None,
             on_start: Vec::new(),
             on_stop: Vec::new(),
             #[cfg(feature = "main")]
@@ -184,6 +187,13 @@ impl Builder {
     /// Dead letters are kept in memory, and a redriven one is queued without the store.
     pub fn store(mut self, store: impl Store) -> Builder {
         self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Remembers the ids of accepted events in this dedupe, so that a repeated delivery makes one event: see [`Dedupe`]. The
+    /// default is a [`MemoryDedupe`](crate::MemoryDedupe), which the first source that needs one makes.
+    pub fn dedupe(mut self, dedupe: impl Dedupe) -> Builder {
+        self.dedupe = Some(Arc::new(dedupe));
         self
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use super::process_handle::ProcessHandle;
 use super::runtime_phase::RuntimePhase;
 use super::{Runtime, UnknownProcess};
+use crate::dedupe::LazyDedupe;
 use crate::observe::description::Description;
 use crate::observe::status::{RuntimeState, RuntimeStatus};
 use crate::process::dead_letter::DeadLetters;
@@ -48,6 +49,7 @@ pub struct RuntimeHandle {
     bus: EventBus,
     broker: MessageBroker,
     dead_letters: DeadLetters,
+    dedupe: LazyDedupe,
     /// Owned by the runtime. The processes provide this handle to their handlers, so a strong reference would be a cycle,
     /// and nothing of a dropped runtime would be freed.
     phase: Weak<RuntimePhase>,
@@ -59,6 +61,7 @@ impl RuntimeHandle {
             bus: shared.bus.clone(),
             broker: shared.broker.clone(),
             dead_letters: shared.dead_letters.clone(),
+            dedupe: shared.dedupe.clone(),
             phase: Arc::downgrade(phase),
         }
     }
@@ -108,6 +111,7 @@ impl RuntimeHandle {
         RuntimeStatus {
             processes: self.processes().iter().map(|process| process.status()).collect(),
             dead_letters: self.dead_letters.status(),
+            dedupe: self.dedupe.counts(),
         }
     }
 

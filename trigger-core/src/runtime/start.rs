@@ -11,6 +11,7 @@ use super::process_handle::ProcessHandle;
 use super::runtime_phase::RuntimePhase;
 use super::{Builder, Runtime, RuntimeHandle, StartError};
 use crate::clock::{self, SharedClock};
+use crate::dedupe::LazyDedupe;
 use crate::observe::observer::Observers;
 use crate::process::dead_letter::DeadLetters;
 use crate::process::deadlock::WaitGraph;
@@ -97,8 +98,13 @@ impl Builder {
         let dead_letters = DeadLetters::new(Arc::clone(&wait_graph));
         let mut provided = self.provided;
         provided.insert(dead_letters.clone());
-        let shared =
-            SharedByRuntime { bus: self.bus, broker: self.broker, dead_letters, values: Arc::default() };
+        let shared = SharedByRuntime {
+            bus: self.bus,
+            broker: self.broker,
+            dead_letters,
+            dedupe: LazyDedupe::of(self.dedupe),
+            values: Arc::default(),
+        };
         // The handlers get a handle, so the phase comes before its processes.
         let phase = Arc::<RuntimePhase>::default();
         provided.insert(RuntimeHandle::new(&shared, &phase));

@@ -9,6 +9,7 @@ use crate::declare::TriggerConfig;
 use crate::observe::status::TriggerStatus;
 use crate::queue::{Ledger, Queue};
 use crate::source::trigger::TriggerError;
+use crate::store::Target;
 use crate::task::Tasks;
 
 /// A trigger: a source, and the sink that it offers its events to.
@@ -24,12 +25,14 @@ impl BoundTrigger {
         shared: SharedByRuntime,
         tasks: Arc<Tasks>,
     ) -> BoundTrigger {
+        let process = deps.dead_letters.as_ref().map(|kept| kept.process.as_str());
+        let scope = scope(process, &deps.queue.trigger().id);
         if config.source_kind().relays {
             // The event of another kind is kept already, so an event without capacity is no reason for a dead letter.
             deps.dead_letters = None;
             deps.durable = None;
         }
-        let cx = SourceContext { sink: Sink::new(config, &deps), shared, tasks };
+        let cx = SourceContext { sink: Sink::new(config, &deps), shared, scope, tasks };
         BoundTrigger { source: source(config), cx }
     }
 
@@ -79,6 +82,14 @@ impl BoundTrigger {
         let (mut status, ledger) = self.cx.sink.status_and_ledger();
         self.source.status(&mut status);
         (status, ledger)
+    }
+}
+
+/// Returns what identifies a trigger in a runtime, also after a restart.
+fn scope(process: Option<&str>, trigger: &str) -> Arc<str> {
+    match process {
+        Some(process) => Target { process: process.into(), trigger: trigger.into() }.to_string().into(),
+        None => trigger.into(),
     }
 }
 

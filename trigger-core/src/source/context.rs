@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Sink;
+use crate::dedupe::{LazyDedupe, ScopedDedupe};
 use crate::panic::CatchUnwind;
 use crate::process::dead_letter::DeadLetters;
 use crate::source::broker::MessageBroker;
@@ -29,6 +30,8 @@ use crate::task::{self, BoxFuture, Tasks};
 pub struct SourceContext {
     pub(crate) sink: Sink,
     pub(crate) shared: SharedByRuntime,
+    /// Identifies the trigger among those of the runtime, in words.
+    pub(crate) scope: Arc<str>,
     /// The tasks of the sources of one process.
     pub(crate) tasks: Arc<Tasks>,
 }
@@ -39,6 +42,7 @@ pub(crate) struct SharedByRuntime {
     pub(crate) bus: EventBus,
     pub(crate) broker: MessageBroker,
     pub(crate) dead_letters: DeadLetters,
+    pub(crate) dedupe: LazyDedupe,
     /// One value of each type.
     pub(crate) values: Arc<Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>,
 }
@@ -74,6 +78,12 @@ impl SourceContext {
         let value = Arc::clone(values.entry(TypeId::of::<T>()).or_insert(new));
         drop(values);
         value.downcast().unwrap_or_default()
+    }
+
+    /// Returns the [`Dedupe`](crate::Dedupe) of the runtime in the scope of the trigger, for ids that an event may have once,
+    /// such as those of deliveries. See [`IdClaim`](crate::IdClaim) for its use.
+    pub fn dedupe(&self) -> ScopedDedupe {
+        ScopedDedupe::new(self.shared.dedupe.get(), Arc::clone(&self.scope), self.sink.clock().clone())
     }
 
     /// Spawns a task of the source. The runtime drops it after [`refuse`](super::TriggerSource::refuse) has returned, or at

@@ -187,6 +187,10 @@ impl Sink {
         self.0.queue.open();
     }
 
+    pub(crate) fn clock(&self) -> &SharedClock {
+        &self.0.clock
+    }
+
     pub(crate) fn queue(&self) -> &Queue {
         &self.0.queue
     }

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use super::{Trigger, TriggerError};
 use crate::clock::SharedClock;
 use crate::declare::TriggerConfig;
+use crate::dedupe::LazyDedupe;
 use crate::event::TriggerEvent;
 use crate::observe::status::TriggerStatus;
 use crate::process::dead_letter::DeadLetters;
@@ -93,6 +94,7 @@ impl StandaloneTrigger {
             bus: bus.clone(),
             broker: broker.clone(),
             dead_letters: DeadLetters::new(wait_graph),
+            dedupe: LazyDedupe::default(),
             values: Arc::default(),
         };
         let tasks = Arc::<Tasks>::default();
