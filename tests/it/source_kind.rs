@@ -2,6 +2,7 @@
 //! accounted as the built-in kinds are.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,8 +10,9 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use triggers::{
     Attempt, BoxSource, Claim, ConfigErrorKind, DeadLetter, Draft, Frame, Headers, Offered, Outcome,
-    ProcessConfig, Result, Runtime, Setting, Sink, SourceContext, SourceKind, Text, TriggerConfig,
-    TriggerError, TriggerEvent, TriggerSource, handlers, on_event, on_source, source_kind,
+    ProcessConfig, Result, Runtime, Setting, Sink, SourceContext, SourceKind, StandaloneTrigger, Text,
+    Trigger, TriggerConfig, TriggerError, TriggerEvent, TriggerSource, TriggerStatus, handlers, on_event,
+    on_source, source_kind,
 };
 
 use crate::common::{assert_balanced, config, status};
@@ -54,6 +56,8 @@ pub(crate) struct Feed {
     pub(crate) sink: Arc<Mutex<Option<Sink>>>,
     pub(crate) fails_to: &'static str,
     pub(crate) panics_in: &'static str,
+    /// The number of entries that it refused, by reason.
+    pub(crate) refused: Arc<Mutex<BTreeMap<Cow<'static, str>, u64>>>,
 }
 
 pub(crate) type Calls = Arc<Mutex<Vec<String>>>;
@@ -80,6 +84,16 @@ impl Feed {
     pub(crate) async fn send(&self, entry: &str) -> Offered {
         self.sink().send(Draft::new("entry", entry.to_owned()).attribute("author", "ada")).await
     }
+}
+
+/// Asserts that a status has what the feed refused, and that its JSON has it as an object.
+#[track_caller]
+fn assert_refused(status: &TriggerStatus, expected: &[(&str, u64)]) {
+    let refused: Vec<_> = status.refused.iter().map(|(reason, count)| (&**reason, *count)).collect();
+    assert_eq!(refused, expected);
+    let json = serde_json::to_value(status).expect("JSON");
+    let object = (!expected.is_empty()).then(|| json!(status.refused));
+    assert_eq!(json.get("refused"), object.as_ref());
 }
 
 impl TriggerSource for Feed {
@@ -121,6 +135,10 @@ impl TriggerSource for Feed {
     async fn close(&self) {
         self.note("close").expect("it cannot fail");
     }
+
+    fn status(&self, status: &mut TriggerStatus) {
+        status.refused = self.refused.lock().expect("the counts").clone();
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,6 +172,32 @@ async fn event_of_a_custom_source_has_what_every_event_has() -> Result {
     assert_balanced(&status);
     assert_eq!((status.handled, status.retried), (1, 1));
     assert_eq!((status.triggers[0].kind, status.triggers[0].pattern.as_str()), (FEED.kind(), "news"));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn status_has_what_a_source_refused_by_reason() -> Result {
+    let (feed, alone) = (Feed::new("news"), Feed::new("alone"));
+    let runtime = Runtime::builder()
+        .process("p", config([TriggerConfig::custom(feed.clone())]), |_: Text| async {})
+        .start()
+        .await?;
+    let trigger = StandaloneTrigger::new(TriggerConfig::custom(alone.clone()));
+    trigger.start().await?;
+    assert_refused(&status(&runtime).triggers[0], &[]);
+    assert_refused(&trigger.status(), &[]);
+    for feed in [&feed, &alone] {
+        let mut refused = feed.refused.lock().expect("the counts");
+        refused.insert(Cow::Borrowed("too_old"), 2);
+        refused.insert(Cow::Owned("spam".to_owned()), 1);
+    }
+    let expected = [("spam", 1), ("too_old", 2)];
+    assert_refused(&status(&runtime).triggers[0], &expected);
+    assert_refused(&runtime.handle().status().processes[0].triggers[0], &expected);
+    assert_refused(&trigger.status(), &expected);
+    trigger.stop().await;
+    runtime.shutdown().await;
+    assert_refused(&status(&runtime).triggers[0], &expected);
     Ok(())
 }
 

@@ -167,7 +167,8 @@ pub trait TriggerSource: Send + Sync + 'static {
         0
     }
 
-    /// Adds what the source knows to the status of its trigger. `status` has the counts of the queue.
+    /// Adds what the source knows to the status of its trigger, such as what it has [refused](TriggerStatus::refused).
+    /// `status` has the counts of the queue.
     fn status(&self, status: &mut TriggerStatus) {
         let _ = status;
     }

@@ -1,5 +1,7 @@
 //! The status of a runtime: plain data for people, logs and health checks.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
@@ -199,6 +201,11 @@ pub struct TriggerStatus {
     pub filtered: u64,
     /// The number of these whose body the filter could not decode.
     pub undecodable: u64,
+    /// The number of requests or entries that the source refused before it offered an event, by reason, such as
+    /// `body_too_large`. A reason is a name in snake case. They are in no other number. A source fills it in
+    /// [`TriggerSource::status`](crate::TriggerSource::status). The JSON leaves it out if it is empty.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<Cow<'static, str>, u64>,
     /// The filter: its closure as written in the attribute, or otherwise the type that it decodes.
     pub filter: Option<String>,
     /// The timestamp of the last accepted event.
@@ -225,6 +232,7 @@ impl TriggerStatus {
             released: 0,
             filtered: 0,
             undecodable: 0,
+            refused: BTreeMap::new(),
             filter: None,
             last_fired: None,
         }

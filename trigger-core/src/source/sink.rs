@@ -1,5 +1,6 @@
 //! The end of a source: where it offers an event, and what becomes of the event at the bound of the queue.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
@@ -221,6 +222,7 @@ impl Sink {
             released: ledger.released,
             filtered: ledger.filtered,
             undecodable: ledger.undecodable,
+            refused: BTreeMap::new(),
             filter: self.0.filter.as_ref().map(ToString::to_string),
             last_fired: ledger.last_fired,
         };
