@@ -11,7 +11,7 @@ pub use trigger_core::{
     ParseEventIdError, PausedClock, Problem, ProblemKind, ProcessConfig, ProcessDescription, ProcessReport,
     ProcessState, ProcessStatus, Publish, PublishError, Published, Publishing, ReadMetadata, Receipt,
     Rejection, RejectionKind, RemoveError, Result, RetryState, Runtime, RuntimeHandle, RuntimeState,
-    RuntimeStatus, ScopedDedupe, Sender, Setting, Settings, Shutdown, Sink, Source, SourceContext,
+    RuntimeStatus, ScopedDedupe, Secrets, Sender, Setting, Settings, Shutdown, Sink, Source, SourceContext,
     SourceDescription, SourceKind, StandaloneTrigger, StartError, State, Store, StoreError, StoredEvent,
     SystemClock, Target, Text, Topic, TopicError, TopicPattern, Trigger, TriggerConfig, TriggerDescription,
     TriggerError, TriggerEvent, TriggerKind, TriggerSource, TriggerStatus, UnknownProcess, source_kind,

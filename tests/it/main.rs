@@ -58,6 +58,7 @@ mod removal;
 mod retry;
 mod runtime;
 mod runtime_handle;
+mod secrets;
 mod signals;
 mod source;
 mod source_kind;

@@ -71,7 +71,7 @@ fn only_in(words: &[&str], allowed: &[&str]) {
 /// The layers of `trigger-core`, the lowest first.
 const LAYERS: &[&[&str]] = &[
     VALUES,
-    &["dedupe", "clock", "log_limit", "panic", "sync", "task"],
+    &["dedupe", "clock", "log_limit", "panic", "secrets", "sync", "task"],
     &["observe"],
     &["queue"],
     &["process"],

@@ -31,6 +31,7 @@ mod clock;
 mod linked;
 mod log_limit;
 mod panic;
+mod secrets;
 mod sync;
 mod task;
 
@@ -75,6 +76,7 @@ pub use runtime::{
     Builder, DrainReport, ProcessReport, RemoveError, Runtime, RuntimeHandle, StartError, UnknownProcess,
     check,
 };
+pub use secrets::Secrets;
 pub use source::broker::{MessageBroker, Publish};
 pub use source::bus::{Emit, EventBus};
 pub use source::publish::{PublishError, Published, Publishing};

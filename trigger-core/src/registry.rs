@@ -23,7 +23,7 @@ mod read;
 mod record;
 mod site;
 
-pub(crate) use check::{check, warnings};
+pub(crate) use check::{check, check_sources, warnings};
 pub use clash::{Claims, count};
 #[cfg(feature = "main")]
 pub(crate) use configure::{PROCESS_SETTINGS, trigger_settings};

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 
 use crate::declare::{Claim, SourceKind};
 use crate::observe::status::TriggerStatus;
+use crate::secrets::Secrets;
 use crate::source::trigger::TriggerError;
 
 mod any;
@@ -30,6 +31,7 @@ mod sink;
 mod subscription;
 pub(crate) mod trigger;
 
+pub(crate) use any::problems;
 pub(crate) use bound_trigger::BoundTrigger;
 pub(crate) use context::SharedByRuntime;
 pub use context::SourceContext;
@@ -55,6 +57,7 @@ pub(crate) use sink::{Offer, Waited, WaitingOffer};
 ///
 /// | method | the runtime calls it | the source |
 /// |---|---|---|
+/// | [`check`](Self::check) | at the start, and for a check without a start | finds what is missing, such as a secret |
 /// | [`bind`](Self::bind) | at the start | takes exclusive resources, such as a port |
 /// | [`open`](Self::open) | after every source of the runtime is bound | connects |
 /// | [`accept`](Self::accept) | after every source is open | begins to offer events |
@@ -120,6 +123,26 @@ pub trait TriggerSource: Send + Sync + 'static {
     /// Returns the resources that no other trigger may have. A check compares them before the start. The runtime calls it
     /// once. By default the source claims nothing.
     fn claims(&self) -> Vec<Claim> {
+        Vec::new()
+    }
+
+    /// Returns what keeps the source from starting, such as a missing secret. [`Builder::check`](crate::Builder::check), `--check`
+    /// and the start report it with the handler. A text says the fault and the remedy, and has no secret. The call does no
+    /// other I/O than reading secrets, and needs no async runtime.
+    ///
+    /// After a problem, a start still calls [`bind`](Self::bind) of every source, to report every taken port too.
+    ///
+    /// ```
+    /// # use trigger_core::Secrets;
+    /// fn check(secrets: &Secrets) -> Vec<String> {
+    ///     match secrets.read("FEED_KEY") {
+    ///         Some(_) => Vec::new(),
+    ///         None => vec!["the environment variable `FEED_KEY` is not set; it has the key of the feed".to_owned()],
+    ///     }
+    /// }
+    /// ```
+    fn check(&self, secrets: &Secrets) -> Vec<String> {
+        let _ = secrets;
         Vec::new()
     }
 

@@ -76,6 +76,21 @@ async fn ids_are_removed_after_their_window_however_long_that_of_other_ids_is() 
 }
 
 #[tokio::test]
+async fn ids_whose_windows_end_at_once_are_all_new() {
+    let dedupe = MemoryDedupe::new();
+    for second in [0, 10, 20] {
+        for number in 0..100 {
+            assert_eq!(deliver(&dedupe, &number.to_string(), 10, second).await, None);
+        }
+    }
+    // In the reverse order, the first call finds an id that no call has removed yet.
+    for number in (0..100).rev() {
+        assert_eq!(deliver(&dedupe, &number.to_string(), 10, 30).await, None);
+    }
+    assert_eq!((dedupe.counts().entries, dedupe.counts().duplicates), (100, 0));
+}
+
+#[tokio::test]
 async fn id_that_is_empty_or_too_long_is_refused() {
     assert_eq!(DedupeId::new("scope", b""), Err(DedupeError::Empty));
     assert!(DedupeId::new("scope", &[0; 1024]).is_ok());

@@ -10,6 +10,8 @@ use super::clash::{Claim, Listens, Takes, Thing};
 use super::*;
 use crate::declare::{self, BoxSource, Settings, SourceKind, TriggerConfig, policy};
 use crate::process::handler::Extensions;
+use crate::secrets::Secrets;
+use crate::source;
 
 /// Returns every problem of these declarations. `names` are the names of their processes, and `provided` the values of
 /// the runtime.
@@ -24,6 +26,18 @@ pub(crate) fn check(declarations: &[&Declaration], names: &[&str], provided: &Ex
     sources(declarations, names, &mut problems);
     clashing(declarations, names, &mut problems);
     problems
+}
+
+/// Returns what keeps the sources of a declaration from starting.
+pub(crate) fn check_sources(declaration: &Declaration, secrets: &Secrets) -> Vec<Problem> {
+    let of_trigger = |trigger: &TriggerConfig| {
+        let id = trigger.trigger_id().to_owned();
+        let problems = source::problems(trigger, secrets).into_iter();
+        problems.map(move |problem| {
+            Problem::of(declaration, ProblemKind::Source, format!("its trigger `{id}`: {problem}"))
+        })
+    };
+    declaration.config.triggers.iter().flat_map(of_trigger).collect()
 }
 
 /// Returns what a start permits but the program may not mean, given the deadline of its drain.

@@ -50,6 +50,8 @@ pub enum ProblemKind {
     UnknownProcess,
     /// The program has no handler, or a process has no trigger.
     Empty,
+    /// A source cannot start, because something outside of the program is missing, such as a secret.
+    Source,
     /// The server cannot listen on a port, or a path of it is taken.
     Bind,
     /// A trigger did not start for another reason.
@@ -71,6 +73,7 @@ named!(ProblemKind as "kind" {
     Conflict = "conflict",
     UnknownProcess = "unknown_process",
     Empty = "empty",
+    Source = "source",
     Bind = "bind",
     Trigger = "trigger",
     Store = "store",

@@ -18,6 +18,7 @@ use crate::event::error::Result;
 use crate::observe::observer::Observer;
 use crate::process::handler::{Extensions, Handler};
 use crate::registry::{Declaration, HandlerRecord, Location};
+use crate::secrets::Secrets;
 use crate::source::TriggerSource;
 use crate::source::broker::MessageBroker;
 use crate::source::bus::EventBus;
@@ -58,6 +59,7 @@ pub struct Builder {
     pub(super) observers: Vec<Box<dyn Observer>>,
     pub(super) store: Option<Arc<dyn Store>>,
     pub(super) dedupe: Option<Arc<dyn Dedupe>>,
+    pub(super) secrets: Secrets,
     pub(super) on_start: Vec<Hook>,
     pub(super) on_stop: Vec<Hook>,
     /// The request of the command line, which the builder answers instead of starting.
@@ -91,6 +93,7 @@ impl Builder {
             observers: Vec::new(),
             store: None,
             dedupe: None,
+            secrets: Secrets::default(),
             on_start: Vec::new(),
             on_stop: Vec::new(),
             #[cfg(feature = "main")]
@@ -194,6 +197,20 @@ impl Builder {
     /// default is a [`MemoryDedupe`](crate::MemoryDedupe), which the first source that needs one makes.
     pub fn dedupe(mut self, dedupe: impl Dedupe) -> Builder {
         self.dedupe = Some(Arc::new(dedupe));
+        self
+    }
+
+    /// Reads the secrets of sources by this function, from a name to a value, such as those of a test or of a vault. It may be
+    /// called several times for a name, and a panic counts as a missing secret. By default a name is that of an environment
+    /// variable, or the path of a file if it contains a `/`: see [`Secrets`].
+    ///
+    /// ```
+    /// # use trigger_core::Runtime;
+    /// let builder = Runtime::builder().secrets(|name| (name == "FEED_KEY").then(|| "of a test".to_owned()));
+    /// # drop(builder);
+    /// ```
+    pub fn secrets(mut self, read: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Builder {
+        self.secrets = Secrets::new(read);
         self
     }
 

@@ -14,7 +14,7 @@ use super::{Runtime, StartError};
 use crate::clock;
 use crate::declare::ProcessConfig;
 use crate::process::handler::Handler;
-use crate::registry::{Declaration, Location, Problem, ProblemKind, check, warnings};
+use crate::registry::{Declaration, Location, Problem, ProblemKind, check, check_sources, warnings};
 
 impl Runtime {
     /// Pauses a process until it is [resumed](Self::resume): its workers take no event. Handlers that run continue. Its
@@ -72,6 +72,7 @@ impl Runtime {
         let declarations: Vec<&Declaration> =
             existing.iter().map(|handle| &handle.declaration).chain([&declaration]).collect();
         let mut problems = check(&declarations, &names, &self.context.env.provided);
+        problems.extend(check_sources(&declaration, &self.context.shared.secrets));
         if declaration.config.triggers.is_empty() {
             problems.push(Problem::of(&declaration, ProblemKind::Empty, NO_TRIGGER));
         }

@@ -12,6 +12,7 @@ use super::describe::description;
 use super::plan::{Plan, PlannedProcess};
 use super::start_error::StartError;
 use crate::event::error::Error;
+use crate::secrets::Secrets;
 
 /// The options, for the error of an option that is nearly one of them.
 const OPTIONS: &str = "
@@ -89,7 +90,11 @@ impl CliRequest {
     }
 
     /// Prints the answer for this plan, and ends the program.
-    pub(super) fn answer(self, plan: Plan, drain_deadline: Duration) -> ! {
+    pub(super) fn answer(self, mut plan: Plan, secrets: &Secrets, drain_deadline: Duration) -> ! {
+        // A description reads no secret.
+        if self == CliRequest::Check {
+            plan.check_sources(secrets);
+        }
         let warnings = plan.warnings(drain_deadline);
         let Plan { processes, problems } = plan;
         if self != CliRequest::Check && !problems.is_empty() {

@@ -29,9 +29,12 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`StartError`] with every problem, except ports that are taken and the errors of sources and hooks.
+    /// [`StartError`] with every problem, except ports that are taken, and the errors of hooks and of sources that bind or
+    /// open.
     pub fn check(mut self) -> Result<(), StartError> {
-        let problems = self.plan().problems;
+        let mut plan = self.plan();
+        plan.check_sources(&self.secrets);
+        let problems = plan.problems;
         if problems.is_empty() { Ok(()) } else { Err(StartError::of(problems)) }
     }
 

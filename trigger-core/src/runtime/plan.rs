@@ -10,8 +10,9 @@ use super::Builder;
 use super::configured::Configuration;
 use crate::clock::SharedClock;
 use crate::registry::{
-    Declaration, Problem, ProblemKind, TRIGGER_CORE_HANDLERS_V1, all_kinds, check, warnings,
+    Declaration, Problem, ProblemKind, TRIGGER_CORE_HANDLERS_V1, all_kinds, check, check_sources, warnings,
 };
+use crate::secrets::Secrets;
 use crate::source::routes::Routes;
 
 /// The problem of a process that nothing starts.
@@ -33,6 +34,14 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// Adds what keeps the sources from starting, such as a missing secret.
+    pub(super) fn check_sources(&mut self, secrets: &Secrets) {
+        let declarations = self.processes.iter().map(|process| &process.declaration);
+        let found: Vec<_> =
+            declarations.flat_map(|declaration| check_sources(declaration, secrets)).collect();
+        self.problems.extend(found);
+    }
+
     /// Returns what does not keep the processes from starting, but the program may not mean.
     pub(super) fn warnings(&self, drain_deadline: Duration) -> Vec<Problem> {
         warnings(self.processes.iter().map(|process| &process.declaration), drain_deadline)

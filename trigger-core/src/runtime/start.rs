@@ -42,11 +42,12 @@ impl Builder {
     ///
     /// If the future is dropped, nothing is left bound, subscribed or running; a custom source may have opened.
     pub async fn start(mut self) -> Result<Runtime, StartError> {
-        let plan = self.plan();
+        let mut plan = self.plan();
         #[cfg(feature = "main")]
         if let Some(request) = self.cli {
-            request.answer(plan, self.effective_drain_deadline());
+            request.answer(plan, &self.secrets, self.effective_drain_deadline());
         }
+        plan.check_sources(&self.secrets);
         log_warnings(&plan.warnings(self.effective_drain_deadline()));
         let Plan { processes, mut problems } = plan;
         if !clock::has_timers() {
@@ -103,6 +104,7 @@ impl Builder {
             broker: self.broker,
             dead_letters,
             dedupe: LazyDedupe::of(self.dedupe),
+            secrets: self.secrets,
             values: Arc::default(),
         };
         // The handlers get a handle, so the phase comes before its processes.

@@ -11,11 +11,13 @@ use crate::declare::{BoxSource, SourceKind, TriggerConfig};
 use crate::event::error::{ConfigError, ConfigErrorKind};
 use crate::observe::status::TriggerStatus;
 use crate::panic::{CatchUnwind, guard};
+use crate::secrets::Secrets;
 use crate::source::trigger::{Trigger, TriggerError};
 use crate::task::BoxFuture;
 
 /// [`TriggerSource`] behind a pointer.
 pub(crate) trait AnySource: Send + Sync + 'static {
+    fn check(&self, secrets: &Secrets) -> Vec<String>;
     fn bind<'a>(&'a self, cx: &'a SourceContext) -> BoxFuture<'a, Result<(), TriggerError>>;
     fn open<'a>(&'a self, cx: &'a SourceContext) -> BoxFuture<'a, Result<(), TriggerError>>;
     fn accept(&self, cx: &SourceContext);
@@ -29,6 +31,12 @@ pub(crate) trait AnySource: Send + Sync + 'static {
 /// A panic of the source keeps nothing else from its end: that of `refuse` and `close` is returned, others are as if the
 /// source knew nothing.
 impl<S: TriggerSource> AnySource for S {
+    fn check(&self, secrets: &Secrets) -> Vec<String> {
+        // The message of a panic may quote a secret.
+        let check = guard(|| TriggerSource::check(self, secrets));
+        check.unwrap_or_else(|_| vec!["the check of its source panicked".to_owned()])
+    }
+
     fn bind<'a>(&'a self, cx: &'a SourceContext) -> BoxFuture<'a, Result<(), TriggerError>> {
         // Not called before it is polled, where a panic is caught.
         Box::pin(async move { TriggerSource::bind(self, cx).await })
@@ -121,8 +129,13 @@ impl TriggerConfig {
     }
 }
 
+/// Returns what keeps the source of a trigger from starting.
+pub(crate) fn problems(config: &TriggerConfig, secrets: &Secrets) -> Vec<String> {
+    source(config).check(secrets)
+}
+
 /// Returns the source of a trigger.
-pub(crate) fn source(config: &TriggerConfig) -> Arc<dyn AnySource> {
+pub(super) fn source(config: &TriggerConfig) -> Arc<dyn AnySource> {
     config
         .made()
         .map_or_else(|_| Arc::new(NoSource) as Arc<dyn AnySource>, |source| source.clone().into_any())

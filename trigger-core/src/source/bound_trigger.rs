@@ -48,6 +48,12 @@ impl BoundTrigger {
         self.cx.sink.queue()
     }
 
+    /// Reports what keeps the source from starting, for a trigger without the checks of a runtime.
+    pub(crate) fn check(&self) -> Result<(), TriggerError> {
+        let problems = self.source.check(self.cx.secrets());
+        if problems.is_empty() { Ok(()) } else { Err(TriggerError::failed(problems.join("; "))) }
+    }
+
     /// Takes what only one can have.
     pub(crate) async fn bind(&self) -> Result<(), TriggerError> {
         self.source.bind(&self.cx).await

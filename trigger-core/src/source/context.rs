@@ -10,6 +10,7 @@ use super::Sink;
 use crate::dedupe::{LazyDedupe, ScopedDedupe};
 use crate::panic::CatchUnwind;
 use crate::process::dead_letter::DeadLetters;
+use crate::secrets::Secrets;
 use crate::source::broker::MessageBroker;
 use crate::source::bus::EventBus;
 use crate::task::{self, BoxFuture, Tasks};
@@ -43,6 +44,7 @@ pub(crate) struct SharedByRuntime {
     pub(crate) broker: MessageBroker,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) dedupe: LazyDedupe,
+    pub(crate) secrets: Secrets,
     /// One value of each type.
     pub(crate) values: Arc<Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>,
 }
@@ -84,6 +86,11 @@ impl SourceContext {
     /// such as those of deliveries. See [`IdClaim`](crate::IdClaim) for its use.
     pub fn dedupe(&self) -> ScopedDedupe {
         ScopedDedupe::new(self.shared.dedupe.get(), Arc::clone(&self.scope), self.sink.clock().clone())
+    }
+
+    /// Returns where the sources of the runtime read secrets.
+    pub fn secrets(&self) -> &Secrets {
+        &self.shared.secrets
     }
 
     /// Spawns a task of the source. The runtime drops it after [`refuse`](super::TriggerSource::refuse) has returned, or at

@@ -15,6 +15,7 @@ use crate::observe::status::TriggerStatus;
 use crate::process::dead_letter::DeadLetters;
 use crate::process::deadlock::WaitGraph;
 use crate::queue::{Inbox, Queue};
+use crate::secrets::Secrets;
 use crate::source::broker::MessageBroker;
 use crate::source::bus::EventBus;
 use crate::source::{BoundTrigger, SharedByRuntime, SinkDeps, queue};
@@ -95,6 +96,7 @@ impl StandaloneTrigger {
             broker: broker.clone(),
             dead_letters: DeadLetters::new(wait_graph),
             dedupe: LazyDedupe::default(),
+            secrets: Secrets::default(),
             values: Arc::default(),
         };
         let tasks = Arc::<Tasks>::default();
@@ -160,6 +162,7 @@ impl Trigger for StandaloneTrigger {
         tasks.renew();
         let opened = async {
             self.0.config.validate()?;
+            trigger.check()?;
             trigger.bind().await?;
             trigger.open().await
         };
