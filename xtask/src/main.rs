@@ -6,6 +6,7 @@ mod compile_time;
 mod examples;
 mod first_hour;
 mod instructions;
+mod interop;
 mod machine;
 mod release;
 mod server;
@@ -75,6 +76,11 @@ const MEASUREMENTS: &[Step] = &[
         "package --verify",
         "builds each published package by itself, from what is committed",
         release::verify_packages,
+    ),
+    (
+        "interop",
+        "exchanges signed requests and events with the libraries of senders, from PyPI and npm",
+        interop::exchange,
     ),
     ("instructions --record", "records the current number of instructions", instructions::record),
     ("docs", "builds the guide into `target/book`, with mdbook", book),

@@ -1,0 +1,34 @@
+//! Exchanges requests with the libraries that webhook senders and receivers use in other languages.
+//!
+//! `cargo xtask interop` installs them in a folder, and runs this program with the path of the folder.
+
+mod cloud_events;
+mod library;
+mod server;
+mod table;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use library::Language;
+use table::Table;
+
+fn main() -> ExitCode {
+    let exchanged = match std::env::args().nth(1) {
+        Some(folder) => exchange(Path::new(&folder)),
+        None => Err("run `cargo xtask interop`, which installs the libraries".to_owned()),
+    };
+    if let Err(problem) = &exchanged {
+        eprintln!("{problem}");
+    }
+    if exchanged.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn exchange(folder: &Path) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let mut python = Language::python(folder)?;
+    let mut table = Table::default();
+    runtime.block_on(cloud_events::exchange(&mut python, &mut table))?;
+    table.finish()
+}
