@@ -1,6 +1,6 @@
 //! The programs that call the libraries of other languages. They answer one line of JSON with another.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 /// The headers of a request, by their names in lower case.
-pub(crate) type Headers = BTreeMap<String, String>;
+pub(crate) type Headers = HashMap<String, String>;
 
 /// What a library is to do.
 #[derive(Clone, Debug, Serialize)]
@@ -18,6 +18,10 @@ pub(crate) type Headers = BTreeMap<String, String>;
 pub(crate) enum Question<'a> {
     /// Make an event of CloudEvents, and the request that carries it.
     Event { mode: &'a str, attributes: &'a Headers, body: String },
+    /// Make the headers of a signed request.
+    Sign { library: &'a str, secret: &'a str, id: &'a str, url: &'a str, body: String },
+    /// Verify a signed request.
+    Verify { library: &'a str, secret: &'a str, url: &'a str, headers: &'a Headers, body: String },
 }
 
 /// What a library answers.
@@ -30,6 +34,8 @@ pub(crate) struct Reply {
     /// The body of a request in base64, if the library has made it.
     #[serde(default)]
     pub(crate) body: String,
+    /// Whether the library accepts a request.
+    pub(crate) accepted: Option<bool>,
     /// The error that the program did not expect of the library.
     error: Option<String>,
 }
@@ -52,6 +58,11 @@ impl Language {
     /// Starts the program for the libraries of PyPI, in the folder of their installation.
     pub(crate) fn python(folder: &Path) -> Result<Language, String> {
         Language::start(&folder.join("venv/bin/python"), &folder.join("libraries.py"))
+    }
+
+    /// Starts the program for the libraries of npm, in the folder of their installation.
+    pub(crate) fn node(folder: &Path) -> Result<Language, String> {
+        Language::start(Path::new("node"), &folder.join("libraries.mjs"))
     }
 
     fn start(interpreter: &Path, script: &Path) -> Result<Language, String> {

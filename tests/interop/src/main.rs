@@ -4,7 +4,10 @@
 
 mod cloud_events;
 mod library;
+mod receiver;
+mod schemes;
 mod server;
+mod signatures;
 mod table;
 
 use std::path::Path;
@@ -27,8 +30,11 @@ fn main() -> ExitCode {
 fn exchange(folder: &Path) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let mut python = Language::python(folder)?;
+    let (mut python, mut node) = (Language::python(folder)?, Language::node(folder)?);
     let mut table = Table::default();
+    let mut by_value = receiver::by_value;
+    signatures::exchange((&mut python, "PyPI"), signatures::PYPI, &mut by_value, &mut table)?;
+    signatures::exchange((&mut node, "npm"), signatures::NPM, &mut by_value, &mut table)?;
     runtime.block_on(cloud_events::exchange(&mut python, &mut table))?;
     table.finish()
 }
