@@ -2,13 +2,15 @@
 //!
 //! The macros read the tables of the kinds in [`kind`](crate::kind), and the runtime reads those of every kind.
 
-use crate::{duration, path, size, topic};
+use crate::{duration, path, rate, size, topic};
 
 mod choice;
+mod compare;
 mod form;
 mod value;
 
 pub use choice::Choice;
+pub use compare::{is_every_address, same};
 pub use form::{Form, check_name, check_word};
 pub use value::{Code, Value};
 
@@ -152,6 +154,16 @@ impl Setting {
         Setting::new(key, Form::List(&Form::Host), about, "[\"hooks.example.com\"]")
     }
 
+    /// Returns a setting that takes a list of IP addresses and networks, as [`names`](Self::names) takes texts.
+    pub const fn networks(key: &'static str, about: &'static str) -> Setting {
+        Setting::new(key, Form::List(&Form::Network), about, "[\"10.0.0.0/8\"]")
+    }
+
+    /// Returns a setting that takes a rate, such as `"50/s"`.
+    pub const fn rate(key: &'static str, about: &'static str) -> Setting {
+        Setting::new(key, Form::Rate, about, "\"50/s\"")
+    }
+
     /// Returns a setting that takes a list of some of these words, as [`names`](Self::names) takes texts.
     pub const fn words(key: &'static str, about: &'static str, words: &'static [&'static str]) -> Setting {
         Setting::new(key, Form::Words(words), about, "[\"..\"]")
@@ -176,7 +188,8 @@ impl Setting {
             Form::Path => path::check_path(value).is_ok(),
             Form::Name | Form::Process => !value.is_empty(),
             // `check_host` is not const. A test checks the hosts of the tables.
-            Form::Text | Form::Host => true,
+            Form::Text | Form::Host | Form::Network => true,
+            Form::Rate => rate::parse_rate(value).is_ok(),
             Form::Choice(_) | Form::List(_) | Form::Words(_) => false,
             Form::Number | Form::Duration | Form::Size | Form::Port | Form::Flag | Form::OneOf(_) => {
                 self.default_value().is_some()
@@ -330,38 +343,6 @@ impl Setting {
             None => None,
         }
     }
-}
-
-/// Returns `true` if a server on this host listens on every address.
-pub const fn is_every_address(host: &str) -> bool {
-    same(host, "0.0.0.0") || same(host, "::")
-}
-
-/// Compares two texts, also in const evaluation.
-pub const fn same(a: &str, b: &str) -> bool {
-    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
-        return false;
-    }
-    // Each step of const evaluation is slow, so eight bytes are one step.
-    while let (
-        &[a0, a1, a2, a3, a4, a5, a6, a7, ref a_rest @ ..],
-        &[b0, b1, b2, b3, b4, b5, b6, b7, ref b_rest @ ..],
-    ) = (a, b)
-    {
-        let (one, other) = ([a0, a1, a2, a3, a4, a5, a6, a7], [b0, b1, b2, b3, b4, b5, b6, b7]);
-        if u64::from_ne_bytes(one) != u64::from_ne_bytes(other) {
-            return false;
-        }
-        (a, b) = (a_rest, b_rest);
-    }
-    while let (&[first, ref a_rest @ ..], &[other, ref b_rest @ ..]) = (a, b) {
-        if first != other {
-            return false;
-        }
-        (a, b) = (a_rest, b_rest);
-    }
-    true
 }
 
 const fn flag(text: &str) -> Option<Value<'static>> {

@@ -92,6 +92,8 @@ impl Takes {
             Takes::Setting(Form::Size) => "a size in quotes, such as `\"1MiB\"`",
             Takes::Setting(Form::Duration) => "a duration in quotes, such as `\"30s\"`",
             Takes::Setting(Form::Flag) => "`true` or `false`",
+            Takes::Setting(Form::Rate) => "a rate in quotes, such as `\"50/s\"`",
+            Takes::Setting(Form::Network) => "an address or a network in quotes, such as `\"10.0.0.0/8\"`",
             Takes::Setting(Form::OneOf(numbers)) => return list::numbers(numbers),
             Takes::Setting(Form::Words(words)) => return list::words(words),
             Takes::Setting(Form::List(_)) => "a string in quotes, or a list of them: `[\"..\", \"..\"]`",

@@ -221,8 +221,9 @@ impl Settings {
     ///
     /// [`ConfigError`] if the kind has no text of this key.
     pub fn optional_text(&self, key: &str) -> Result<Option<&str>, ConfigError> {
-        use Form::{Host, Name, Path, Pattern, Process, Text, Topic};
-        let is_text = |form| matches!(form, Text | Name | Host | Path | Topic | Pattern | Process);
+        use Form::{Host, Name, Network, Path, Pattern, Process, Rate, Text, Topic};
+        let is_text =
+            |form| matches!(form, Text | Name | Host | Path | Topic | Pattern | Process | Network | Rate);
         Ok(match self.find(key, "text", is_text)? {
             Some(Value::Text(text)) => Some(text),
             _ => None,

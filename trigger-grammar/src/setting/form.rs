@@ -1,7 +1,7 @@
 //! What a setting takes, and the check of a text.
 
 use super::{Choice, same};
-use crate::{Fault, FaultKind, host, path, topic};
+use crate::{Fault, FaultKind, host, network, path, rate, topic};
 
 /// What a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub enum Form {
     Process,
     /// `true` or `false`.
     Flag,
+    /// An IP address, or a network such as `10.0.0.0/8`.
+    Network,
+    /// A rate, such as `50/s`.
+    Rate,
     /// One of these whole numbers.
     OneOf(&'static [u64]),
     /// A list of some of these words.
@@ -62,6 +66,11 @@ impl Form {
             Form::Pattern => topic::check_pattern(text),
             Form::Path => path::check_path(text),
             Form::Host => host::check_host(text),
+            Form::Network => network::check_network(text),
+            Form::Rate => match rate::parse_rate(text) {
+                Ok(_) => Ok(()),
+                Err(fault) => Err(fault),
+            },
             Form::Name | Form::Process => check_name(text),
             // The form of one of its words.
             Form::Words(words) => check_word(text, words),

@@ -67,7 +67,8 @@ named!(ConfigErrorKind as "kind" {
 });
 
 impl ConfigError {
-    pub(crate) fn new(
+    /// Returns an error of a field. A kind of source returns it for settings that do not go together.
+    pub fn new(
         kind: ConfigErrorKind,
         field: impl Into<String>,
         value: impl fmt::Display,
