@@ -109,6 +109,37 @@ async fn source_waits_for_room_where_the_policy_says_so() -> Result {
 }
 
 #[tokio::test(start_paused = true)]
+async fn batch_is_queued_as_a_whole_or_not_at_all() -> Result {
+    let (feed, gate) = (Feed::new("news"), Arc::new(Notify::new()));
+    let trigger = TriggerConfig::custom(feed.clone())
+        .queue(3)
+        .filter(Filter::of(|event: &TriggerEvent| event.raw() != "no"));
+    let runtime = Runtime::builder().process("p", config([trigger]), gated(&gate)).start().await?;
+    let sink = feed.sink.lock().expect("the sink").clone().expect("a source that accepts");
+    let batch = |bodies: &[&'static str]| {
+        bodies.iter().map(|body| Draft::new("entry", *body)).collect::<Vec<_>>()
+    };
+    let offered = sink.send_all(batch(&["0", "no"])).await;
+    assert!(matches!(offered.as_deref(), Ok([Offered::Queued(_), Offered::Filtered])), "{offered:?}");
+    until("the first entry is in flight", || status(&runtime).in_flight == 1).await;
+    let offered = sink.send_all(batch(&["1", "2", "3", "4"])).await;
+    assert_eq!(offered, Err(Offered::Rejected));
+    let trigger = &status(&runtime).triggers[0];
+    assert_eq!((trigger.queue_size, trigger.dropped), (0, 4), "nothing of the batch is queued");
+    assert_eq!(sink.send_all(batch(&["1", "2", "3"])).await.expect("room for three").len(), 3);
+    assert_eq!(sink.send_all(batch(&["4"])).await, Err(Offered::Rejected));
+    until("all are handled", || {
+        gate.notify_one();
+        status(&runtime).handled == 4
+    })
+    .await;
+    assert_balanced(&status(&runtime));
+    runtime.shutdown().await;
+    assert_eq!(sink.send_all(batch(&["5"])).await, Err(Offered::Closed));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn event_has_the_id_and_the_time_that_its_source_has_set() -> Result {
     let (feed, (sender, mut seen)) = (Feed::new("news"), mpsc::unbounded_channel());
     let trigger =

@@ -89,8 +89,8 @@ impl Queue {
         (reserved, evicted, dropped)
     }
 
-    /// Queues an event that was stored, in its reserved capacity. If the queue was closed meanwhile, releases its receipt.
-    pub(crate) fn push_reserved(&self, item: Item) {
+    /// Queues an event in its reserved capacity. If the queue was closed meanwhile, releases its receipt and returns `false`.
+    pub(crate) fn push_reserved(&self, item: Item) -> bool {
         let (lane, observed) = self.lane(&item);
         let report = observed.map(|observed| observed.begin_push(self.trigger(), &item.frame));
         let pushed = self.inbox.transition(|state| match state.push_reserved(self.port, lane, item) {
@@ -101,9 +101,9 @@ impl Queue {
             Some(report) => pushed.report(report),
             None => pushed,
         };
-        if let Pushed::Closed(mut item) = pushed {
-            item.take_receipt().into_iter().for_each(receipt::release);
-        }
+        let Pushed::Closed(mut item) = pushed else { return true };
+        item.take_receipt().into_iter().for_each(receipt::release);
+        false
     }
 
     /// Gives back the reserved capacity of an event of this size.

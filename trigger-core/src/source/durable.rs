@@ -32,9 +32,14 @@ impl Reservation {
     }
 
     /// Queues the event with the receipt of its delivery.
-    fn push(mut self, frame: Arc<Frame>, receipt: Box<dyn Receipt>) {
+    fn push(self, frame: Arc<Frame>, receipt: Box<dyn Receipt>) {
+        self.push_item(Item::held(frame, receipt, None));
+    }
+
+    /// Queues the event. Returns `false` if the queue was closed meanwhile.
+    pub(super) fn push_item(mut self, item: Item) -> bool {
         self.is_held = false;
-        self.sink.queue().push_reserved(Item::held(frame, receipt, None));
+        self.sink.queue().push_reserved(item)
     }
 }
 

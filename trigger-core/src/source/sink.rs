@@ -22,6 +22,7 @@ use crate::source::trigger::TriggerError;
 mod drops;
 mod offer;
 mod send;
+mod send_all;
 mod waiting;
 
 use drops::LogLimits;
