@@ -11,6 +11,8 @@
 use std::time::Duration;
 
 mod check;
+#[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
+mod client;
 mod connection;
 mod form;
 #[expect(unreachable_pub, reason = "not public yet")]

@@ -1,0 +1,145 @@
+//! Who may come: the rules of a webhook about the clients of its requests. They need only the head, so a refused client
+//! costs no body.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
+
+use http::{Request, StatusCode};
+use ipnet::IpNet;
+use trigger_grammar::Fault;
+use trigger_grammar::network::parse_network;
+use trigger_grammar::rate::Rate;
+
+use address::TrustedProxies;
+use allow::AllowList;
+use browser::BrowserGuard;
+use rate::RateLimits;
+
+mod address;
+mod allow;
+mod browser;
+mod rate;
+mod recent;
+
+/// The settings of one webhook about its clients. The default admits every client.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AdmissionRules {
+    /// The proxies whose `X-Forwarded-For` is read.
+    pub(super) trusted_proxies: Vec<IpNet>,
+    /// The networks of the clients that may come. `None` admits every client, and an empty list none.
+    pub(super) allow: Option<Vec<IpNet>>,
+    /// `true` if the webhook verifies no signature and no token, so that only the browser guard protects it from websites.
+    pub(super) is_unsigned: bool,
+    /// The names under which an unsigned webhook on loopback is reached, beside those of loopback.
+    pub(super) hosts: Vec<String>,
+    /// The limit of the requests of all clients together.
+    pub(super) rate: Option<Rate>,
+    /// The limit of the requests of each client.
+    pub(super) rate_per_client: Option<Rate>,
+}
+
+/// Parses a network of [`AdmissionRules`].
+///
+/// # Errors
+///
+/// The [`Fault`] of [`parse_network`].
+pub(super) fn network(text: &str) -> Result<IpNet, Fault> {
+    let (address, prefix) = parse_network(text)?;
+    // The prefix fits the address, because the text was checked.
+    Ok(IpNet::new(address, prefix).unwrap_or_else(|_| address.into()))
+}
+
+/// The rules of one webhook about its clients, with the state of its rates.
+#[derive(Debug)]
+pub(super) struct Admission {
+    proxies: TrustedProxies,
+    allow: Option<AllowList>,
+    guard: Option<BrowserGuard>,
+    rates: Option<RateLimits>,
+}
+
+impl Admission {
+    pub(super) fn new(rules: AdmissionRules) -> Admission {
+        Admission {
+            proxies: TrustedProxies::new(rules.trusted_proxies),
+            allow: rules.allow.map(AllowList::new),
+            guard: rules.is_unsigned.then(|| BrowserGuard::new(&rules.hosts)),
+            rates: RateLimits::new(rules.rate, rules.rate_per_client),
+        }
+    }
+
+    /// Returns the client of a request, if it may come. Of the request it reads only the head.
+    ///
+    /// # Errors
+    ///
+    /// The [`Refusal`] that answers the request. A refused request counts in no rate.
+    pub(super) fn admit<B>(&self, arrival: Arrival, request: &Request<B>) -> Result<Client, Refusal> {
+        let client = self.proxies.client(arrival.peer, request.headers());
+        if let Some(allow) = &self.allow {
+            allow.check(client)?;
+        }
+        if let Some(guard) = self.guard.as_ref().filter(|_| arrival.on_loopback) {
+            guard.check(request)?;
+        }
+        if let Some(rates) = &self.rates {
+            rates.take(client)?;
+        }
+        Ok(client)
+    }
+
+    /// Returns the number of clients that were evicted, and so began with a full `rate_per_client` at their next request.
+    pub(super) fn evicted_clients(&self) -> u64 {
+        self.rates.as_ref().map_or(0, RateLimits::evicted_clients)
+    }
+}
+
+/// What a connection says of its requests.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    /// The address of the TCP peer.
+    pub(super) peer: IpAddr,
+    /// `true` if the server listens only on loopback. Elsewhere its `Host` is whatever name the network has for it, so there
+    /// is no browser guard.
+    pub(super) on_loopback: bool,
+}
+
+/// The client of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Client {
+    /// Its address. An IPv4 address in IPv6 form is an IPv4 address here.
+    Address(IpAddr),
+    /// A trusted proxy sent no address for it.
+    Unknown,
+}
+
+/// Shows the address, or `unknown`.
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Client::Address(address) => address.fmt(f),
+            Client::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
+/// The answer to a request that is not admitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    /// The message of the answer. It names no internal detail.
+    pub(super) message: Cow<'static, str>,
+    /// The name under which the refusal is counted.
+    pub(super) reason: &'static str,
+    /// The value of `Retry-After`, in seconds.
+    pub(super) retry_after: Option<u64>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, reason: &'static str, message: &'static str) -> Refusal {
+        Refusal { status, message: message.into(), reason, retry_after: None }
+    }
+}
+
+#[cfg(test)]
+mod tests;

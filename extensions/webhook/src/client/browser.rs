@@ -1,0 +1,168 @@
+//! The guard of an unsigned webhook on loopback against websites.
+//!
+//! Every website that a browser on the same machine shows can send requests to loopback. A form needs no permission for it
+//! (CORS). A name of the website that resolves to loopback makes the request one of the same origin (DNS rebinding). The
+//! guard admits only requests that name loopback, and that no other website sends. It never permits a preflight: no
+//! answer of the server has a header of CORS.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::header::{HOST, ORIGIN};
+use http::{HeaderName, HeaderValue, Request, StatusCode};
+
+use super::Refusal;
+use super::address::is_port;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The number of bytes of a refused host that a log line shows.
+const LOGGED: usize = 100;
+
+/// The guard, with the names of the webhook.
+#[derive(Debug)]
+pub(super) struct BrowserGuard {
+    /// The names beside those of loopback.
+    hosts: Box<[Host]>,
+    /// The number of requests with a foreign host.
+    foreign: AtomicU64,
+}
+
+/// The host of an authority.
+#[derive(Debug, PartialEq, Eq)]
+enum Host {
+    /// An IPv4 address in IPv6 form is an IPv4 address here.
+    Address(IpAddr),
+    /// It is compared without regard to case.
+    Name(String),
+}
+
+/// Whether the authority of a request is that of the webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Authority {
+    Own,
+    Foreign,
+    /// The host is that of the webhook, and the port is over 65535.
+    BadPort,
+}
+
+impl BrowserGuard {
+    /// Returns a guard that admits these hosts beside those of loopback: the public names of a proxy or a tunnel that
+    /// forwards them.
+    pub(super) fn new(hosts: &[String]) -> BrowserGuard {
+        BrowserGuard {
+            hosts: hosts.iter().map(|host| Host::parse(host)).collect(),
+            foreign: AtomicU64::new(0),
+        }
+    }
+
+    /// Refuses a request to another host with 421, and a request from another website with 403.
+    pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        self.check_host(request)?;
+        let headers = request.headers();
+        if !headers.get_all(ORIGIN).iter().all(|origin| self.is_own_origin(origin)) {
+            let message = "requests of other websites are refused";
+            return Err(Refusal::new(StatusCode::FORBIDDEN, "foreign_origin", message));
+        }
+        // `none` is a user who enters the address. All other values are those of other websites.
+        let is_own_site = |site: &HeaderValue| matches!(site.as_bytes(), b"same-origin" | b"none");
+        if !headers.get_all(SEC_FETCH_SITE).iter().all(is_own_site) {
+            let message = "requests of other websites are refused";
+            return Err(Refusal::new(StatusCode::FORBIDDEN, "foreign_site", message));
+        }
+        Ok(())
+    }
+
+    fn check_host<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        // The authority of an absolute target replaces `Host` (RFC 9112 section 3.2.2).
+        let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+        let Some(host) = authority.or_else(|| Some(request.headers().get(HOST)?.as_bytes())) else {
+            return Err(self.refuse_host(b""));
+        };
+        match str::from_utf8(host).map_or(Authority::Foreign, |host| self.authority(host)) {
+            Authority::Own => Ok(()),
+            Authority::Foreign => Err(self.refuse_host(host)),
+            Authority::BadPort => {
+                Err(Refusal::new(StatusCode::BAD_REQUEST, "bad_host", "the port of the host is over 65535"))
+            }
+        }
+    }
+
+    #[cold]
+    fn refuse_host(&self, host: &[u8]) -> Refusal {
+        let refused = self.foreign.fetch_add(1, Ordering::Relaxed) + 1;
+        if refused == 1 || refused.is_multiple_of(100) {
+            let host = String::from_utf8_lossy(&host[..host.len().min(LOGGED)]);
+            tracing::warn!(
+                ?host,
+                refused,
+                "request to another host refused; if a proxy or a tunnel forwards this name, add it to `hosts` of the \
+                 webhook"
+            );
+        }
+        let message = "this server does not answer for this host";
+        Refusal::new(StatusCode::MISDIRECTED_REQUEST, "foreign_host", message)
+    }
+
+    /// Returns `true` if an origin is `http` or `https` on a host of the webhook, with any port.
+    fn is_own_origin(&self, origin: &HeaderValue) -> bool {
+        let Some((scheme, authority)) = origin.to_str().ok().and_then(|origin| origin.split_once("://"))
+        else {
+            return false;
+        };
+        let is_http = ["http", "https"].iter().any(|http| scheme.eq_ignore_ascii_case(http));
+        is_http && self.authority(authority) == Authority::Own
+    }
+
+    fn authority(&self, text: &str) -> Authority {
+        let Some((host, port)) = split_port(text) else { return Authority::Foreign };
+        let port = port.unwrap_or_default();
+        // Other characters than digits may be the rest of user information, with the host behind it.
+        let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number || !self.is_own_host(host) {
+            Authority::Foreign
+        } else if port.is_empty() || is_port(port) {
+            Authority::Own
+        } else {
+            Authority::BadPort
+        }
+    }
+
+    /// Returns `true` for `localhost`, 127.0.0.0/8, `::1` and the names of the webhook. The resolver of a network may answer
+    /// other names of loopback, such as `x.localhost`.
+    fn is_own_host(&self, host: &str) -> bool {
+        let is_named = |name: &str| host.eq_ignore_ascii_case(name);
+        // Without an allocation, because each request comes here.
+        let Ok(address) = host.parse::<IpAddr>() else {
+            return is_named("localhost")
+                || self.hosts.iter().any(|host| matches!(host, Host::Name(name) if is_named(name)));
+        };
+        let address = address.to_canonical();
+        address.is_loopback() || self.hosts.contains(&Host::Address(address))
+    }
+}
+
+/// Returns the host of an authority, without brackets, and the text of the port behind it.
+fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(bracketed) = authority.strip_prefix('[') {
+        let (host, rest) = bracketed.split_once(']')?;
+        let is_address = host.parse::<Ipv6Addr>().is_ok();
+        let port = if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) };
+        return is_address.then_some((host, port));
+    }
+    // Without brackets only a part of an IPv6 address is before the first colon.
+    Some(authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))))
+}
+
+impl Host {
+    /// Parses a host without a port. An IPv6 address has no brackets here.
+    fn parse(text: &str) -> Host {
+        match text.parse::<IpAddr>() {
+            Ok(address) => Host::Address(address.to_canonical()),
+            Err(_) => Host::Name(text.to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
