@@ -72,6 +72,7 @@ mod untaken;
 mod until;
 mod waiting_retries;
 mod webhook;
+mod webhook_clients;
 mod webhook_overflow;
 mod webhook_stop;
 mod workers;
