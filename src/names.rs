@@ -18,4 +18,6 @@ pub use trigger_core::{
 };
 
 #[cfg(feature = "webhook")]
-pub use trigger_webhook::{Headers, Query, WebhookTrigger};
+pub use trigger_webhook::{
+    HeaderMap, Headers, Query, Sign, SignedRequest, Verified, Verifier, Verify, VerifyError, WebhookTrigger,
+};

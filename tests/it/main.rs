@@ -70,6 +70,7 @@ mod tidy;
 mod topics;
 mod untaken;
 mod until;
+mod verify;
 mod waiting_retries;
 mod webhook;
 mod webhook_clients;

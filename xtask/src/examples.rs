@@ -30,6 +30,7 @@ pub(crate) fn run_every() -> Outcome {
     for name in SHORT {
         run(&mut Command::new(binary(name)))?;
     }
+    run(Command::new(binary("sign")).args(["github", "s3cret", "examples/data/github_push.json"]))?;
     quickstart()
 }
 

@@ -34,11 +34,16 @@ mod stream;
 mod table;
 mod tasks;
 mod trigger;
+mod verify;
 
 pub use headers::Headers;
 pub use query::Query;
 pub use source::WEBHOOK;
 pub use trigger::WebhookTrigger;
+pub use verify::{Sign, SignedRequest, Verified, Verifier, Verify, VerifyError};
+
+/// The headers of a request, of the crate `http`.
+pub use http::HeaderMap;
 
 /// The time limit of a request head. It is also the limit of an idle connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
