@@ -48,6 +48,7 @@ async fn main(builder: Builder) -> Result<()> {
         "panics" => panic_in_a_handler(builder.state(Bank)).await,
         "has a long timeout" => builder.state(Bank).drain_deadline(Duration::from_secs(20)).run().await,
         "has problems" => builder.process("again", hook, |_: TriggerEvent| async {}).run().await,
+        "lacks a secret" => builder.state(Bank).source("note", Feed).run().await,
         "fails before" => Err("no database".into()),
         _ => {
             println!("nothing started");
@@ -94,4 +95,29 @@ async fn block(builder: Builder) -> Result<()> {
         ended
     })
     .await
+}
+
+static FEED: triggers::SourceKind = triggers::SourceKind::new("feed", "an entry of a feed");
+
+/// A source that needs a secret.
+struct Feed;
+
+impl triggers::TriggerSource for Feed {
+    fn kind(&self) -> &'static triggers::SourceKind {
+        &FEED
+    }
+
+    fn pattern(&self) -> std::borrow::Cow<'_, str> {
+        "".into()
+    }
+
+    fn check(&self, secrets: &triggers::Secrets) -> Vec<String> {
+        let missing = secrets.read("ROLES_FEED_KEY").is_none();
+        missing
+            .then(|| "the environment variable `ROLES_FEED_KEY` is not set".to_owned())
+            .into_iter()
+            .collect()
+    }
+
+    fn accept(&self, _: &triggers::SourceContext) {}
 }

@@ -111,6 +111,17 @@ fn check_prints_every_problem_and_exits_with_1() {
 }
 
 #[test]
+fn check_prints_the_missing_secret_of_a_source_and_a_description_reads_none() {
+    let checked = roles(&["--check", "lacks a secret"]);
+    let said = complaint(&checked, 1);
+    let problem = "`roles::note` at tests/program/src/roles.rs:21: its trigger `feed`: the environment variable \
+                   `ROLES_FEED_KEY` is not set";
+    assert!(said.contains(problem), "{said}");
+    let described = roles(&["--describe", "lacks a secret"]);
+    assert!(answer(&described).contains("id feed"), "{}", text(&described.stdout));
+}
+
+#[test]
 fn check_warns_of_a_timeout_over_the_drain_deadline_and_succeeds() {
     let checked = roles(&["--check", "has a long timeout"]);
     assert_eq!(checked.status.code(), Some(0));
