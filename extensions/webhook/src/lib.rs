@@ -18,6 +18,7 @@ mod form;
 #[expect(unreachable_pub, reason = "not public yet")]
 #[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
 mod handshake;
+mod gzip;
 mod head_checks;
 mod head_deadline;
 mod headers;
