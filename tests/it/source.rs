@@ -116,9 +116,8 @@ async fn batch_is_queued_as_a_whole_or_not_at_all() -> Result {
         .filter(Filter::of(|event: &TriggerEvent| event.raw() != "no"));
     let runtime = Runtime::builder().process("p", config([trigger]), gated(&gate)).start().await?;
     let sink = feed.sink.lock().expect("the sink").clone().expect("a source that accepts");
-    let batch = |bodies: &[&'static str]| {
-        bodies.iter().map(|body| Draft::new("entry", *body)).collect::<Vec<_>>()
-    };
+    let batch =
+        |bodies: &[&'static str]| bodies.iter().map(|body| Draft::new("entry", *body)).collect::<Vec<_>>();
     let offered = sink.send_all(batch(&["0", "no"])).await;
     assert!(matches!(offered.as_deref(), Ok([Offered::Queued(_), Offered::Filtered])), "{offered:?}");
     until("the first entry is in flight", || status(&runtime).in_flight == 1).await;

@@ -4,6 +4,7 @@ use http::Method;
 use serde_json::{Map, Value};
 use smol_str::SmolStr;
 
+use super::cloudevents::{CLOUDEVENT, attributes_of};
 use super::headers::{HEADERS, Headers};
 use super::pairs::{grouped, pairs_of};
 use super::query::{QUERY, query_pairs};
@@ -23,7 +24,8 @@ pub(super) fn metadata(frame: &Frame) -> Map<String, Value> {
         (HEADERS, headers.grouped()),
         (REMOTE, frame.attribute(REMOTE).into()),
     ];
-    fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    let cloudevent = attributes_of(frame).map(|attributes| (CLOUDEVENT, attributes.into()));
+    fields.into_iter().chain(cloudevent).map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// Reads the path and the attributes of a request from its metadata.
@@ -38,6 +40,11 @@ pub(super) fn read(metadata: &Map<String, Value>) -> Result<(String, Vec<(String
     let headers: Headers = pairs_of(metadata.get(HEADERS)).into_iter().collect();
     attributes.push((HEADERS.to_owned(), headers.into_attribute()));
     attributes.extend(text(REMOTE).map(|remote| (REMOTE.to_owned(), remote.into())));
+    if let Some(cloudevent) = metadata.get(CLOUDEVENT) {
+        attributes.push((CLOUDEVENT.to_owned(), cloudevent.clone().into()));
+        let media_type = cloudevent.get("datacontenttype").and_then(Value::as_str);
+        attributes.extend(media_type.map(|media_type| ("content_type".to_owned(), media_type.into())));
+    }
     Ok((text("path").unwrap_or_default().to_owned(), attributes))
 }
 

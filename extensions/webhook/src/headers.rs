@@ -2,7 +2,7 @@
 
 use std::{fmt, iter};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -67,6 +67,18 @@ impl Headers {
     /// Returns headers in the kept form.
     pub(super) fn from_written(written: Bytes) -> Headers {
         Headers(written)
+    }
+
+    /// Returns the headers as a map, without those that cannot be in one.
+    pub(super) fn to_map(&self) -> HeaderMap {
+        let header = |(name, value): (&str, &[u8])| {
+            Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(value).ok()?))
+        };
+        let mut map = HeaderMap::new();
+        for (name, value) in self.pairs().filter_map(header) {
+            map.append(name, value);
+        }
+        map
     }
 
     fn pairs(&self) -> impl Iterator<Item = (&str, &[u8])> {
@@ -201,8 +213,6 @@ fn is_secret_header(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn kept(headers: &[(&'static str, &[u8])]) -> Headers {

@@ -13,15 +13,19 @@ use std::time::Duration;
 mod check;
 #[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
 mod client;
+mod cloudevents;
 mod connection;
 mod form;
+mod form_body;
+#[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
+mod gzip;
 #[expect(unreachable_pub, reason = "not public yet")]
 #[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
 mod handshake;
-mod gzip;
 mod head_checks;
 mod head_deadline;
 mod headers;
+mod media_type;
 mod pairs;
 mod peer;
 mod query;
@@ -37,6 +41,8 @@ mod tasks;
 mod trigger;
 mod verify;
 
+pub use cloudevents::CloudEvent;
+pub use form_body::Form;
 pub use headers::Headers;
 pub use query::Query;
 pub use source::WEBHOOK;

@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use serde::de::DeserializeOwned;
 
+use super::pairs::decode;
 use trigger_core::{Context, FromTrigger, Rejection, TriggerKind};
 
 /// The attribute with the query: the text after `?`, without the keys that carry secrets.
@@ -37,27 +38,8 @@ impl<T: DeserializeOwned> FromTrigger for Query<T> {
             return Err(Rejection::absent("only a webhook request has query"));
         }
         let query = cx.event().frame().attribute(QUERY).unwrap_or_default();
-        let pairs = serde_html_form::Deserializer::from_bytes(query.as_bytes());
-        serde_path_to_error::deserialize(pairs).map(Query).map_err(|error| undecodable(query, &error))
+        decode(query.as_bytes(), QUERY).map(Query)
     }
-}
-
-/// Returns the rejection of a query that does not decode. It names the key. An empty query has no data to decode.
-#[cold]
-fn undecodable(query: &str, error: &serde_path_to_error::Error<serde_html_form::de::Error>) -> Rejection {
-    let (path, cause) = (error.path().to_string(), error.inner());
-    let is_repeated = query_pairs(query).filter(|(key, _)| *key == path).nth(1).is_some();
-    if query.is_empty() {
-        return Rejection::absent(format!("the request has no query: {cause}"));
-    }
-    Rejection::invalid(match error.path().iter().next() {
-        _ if is_repeated => {
-            format!("the query has `{path}` more than once, and one value is expected: {cause}")
-        }
-        Some(_) => format!("`{path}` of the query: {cause}"),
-        // The fault is no value of a key, such as a missing field.
-        None => format!("the query: {cause}"),
-    })
 }
 
 impl<T> Deref for Query<T> {

@@ -5,10 +5,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use smol_str::ToSmolStr;
 use trigger_core::{
-    Bytes, Filter, Overflow, StandaloneTrigger, Trigger, TriggerConfig, TriggerError, TriggerEvent,
-    TriggerStatus,
+    Bytes, Draft, Filter, Overflow, Rejection, StandaloneTrigger, Trigger, TriggerConfig, TriggerError,
+    TriggerEvent, TriggerStatus,
 };
 
+use super::cloudevents::{CloudEventError, read};
 use super::form::draft;
 use super::headers::Headers;
 use super::query::query_without_secrets;
@@ -63,10 +64,37 @@ impl WebhookTrigger {
     /// # Ok::<(), trigger_core::Rejection>(())
     /// ```
     pub fn event(path: &str, headers: Headers, body: impl Into<Bytes>) -> TriggerEvent {
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let remote = Ipv4Addr::LOCALHOST.to_smolstr();
-        let draft = draft(path, headers, remote, query_without_secrets(query), body.into());
-        TriggerEvent::from_draft(&WEBHOOK, format!("webhook-{path}"), draft)
+        event_of_test(path, draft_of_test(path, headers, body.into()))
+    }
+
+    /// Returns the event of a request with a CloudEvent, in binary or structured mode, for the test of a handler. See
+    /// [`CloudEvent`](crate::CloudEvent).
+    ///
+    /// ```
+    /// # use trigger_core::{Context, FromTrigger, Rejection};
+    /// # use trigger_webhook::{CloudEvent, Headers, WebhookTrigger};
+    /// let headers = Headers::from_iter([("content-type", "application/cloudevents+json")]);
+    /// let body = r#"{"specversion": "1.0", "id": "A1", "source": "/shop", "type": "com.example.order", "data": 7}"#;
+    /// let event = WebhookTrigger::cloudevent("/orders", headers, body)?;
+    /// assert_eq!(CloudEvent::<u64>::from_trigger(&Context::new(&event))?.data, 7);
+    /// # Ok::<(), Rejection>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A request that a webhook would refuse: it has no CloudEvent, or one that is not valid.
+    pub fn cloudevent(
+        path: &str,
+        headers: Headers,
+        body: impl Into<Bytes>,
+    ) -> Result<TriggerEvent, Rejection> {
+        let body = body.into();
+        let events = read(&headers.to_map(), &body, false).and_then(|events| {
+            events.and_then(|mut events| events.pop()).ok_or_else(CloudEventError::missing)
+        });
+        let event = events.map_err(|error| Rejection::invalid(error.message))?;
+        let draft = draft_of_test(path, headers, event.data(&body));
+        Ok(event_of_test(path, event.add_to(draft)))
     }
 
     fn with(self, change: impl FnOnce(TriggerConfig) -> TriggerConfig) -> WebhookTrigger {
@@ -164,4 +192,16 @@ impl fmt::Debug for WebhookTrigger {
             .field("local_addr", &self.local_addr())
             .finish_non_exhaustive()
     }
+}
+
+/// Returns the draft of a request from 127.0.0.1. `target` may have a query.
+fn draft_of_test(target: &str, headers: Headers, body: Bytes) -> Draft {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    draft(path, headers, Ipv4Addr::LOCALHOST.to_smolstr(), query_without_secrets(query), body)
+}
+
+/// Returns the event of a draft as a trigger of this path delivers it.
+fn event_of_test(target: &str, draft: Draft) -> TriggerEvent {
+    let path = target.split('?').next().unwrap_or_default();
+    TriggerEvent::from_draft(&WEBHOOK, format!("webhook-{path}"), draft)
 }

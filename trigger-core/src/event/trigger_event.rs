@@ -162,7 +162,8 @@ impl TriggerEvent {
     ///
     /// An event has `{event_type, source}`, and a message `{topic, sender}`. A webhook request has
     /// `{method, path, query, headers, remote}`, where `remote` is the IP address of the client. A repeated query key
-    /// or header is a list. Headers and query keys that carry secrets are left out.
+    /// or header is a list. Headers and query keys that carry secrets are left out. One with a CloudEvent also has
+    /// `cloudevent`, the object of its attributes.
     pub fn metadata(&self) -> &Map<String, Value> {
         self.json().metadata.get_or_init(|| (self.frame.form.metadata)(&self.frame))
     }

@@ -27,8 +27,9 @@ pub use slot::{HandlerResult, HandlerSlot, new_slot, run};
 ///
 /// The framework implements it for
 /// `TriggerEvent`, [`Json<T>`], [`Text`], `Bytes`, [`State<T>`], `EventBus`, `MessageBroker`, `Topic`, `Source`,
-/// `Sender`, `EventId`, `Headers`, `Query<T>`, [`Attempt`], [`Shutdown`], `DeadLetter`, `DeadLetters`, `RuntimeHandle`,
-/// and `Option<X>` and `Result<X, _>` of these. Implement it for your own type to share an extraction between handlers:
+/// `Sender`, `EventId`, `Headers`, `Query<T>`, `Form<T>`, `CloudEvent<T>`, [`Attempt`], [`Shutdown`], `DeadLetter`,
+/// `DeadLetters`, `RuntimeHandle`, and `Option<X>` and `Result<X, _>` of these. Implement it for your own type to share an
+/// extraction between handlers:
 ///
 /// ```
 /// # use trigger_core::{Context, FromTrigger, Rejection, Sender};
@@ -47,9 +48,9 @@ pub use slot::{HandlerResult, HandlerSlot, new_slot, run};
     label = "not made from an event",
     note = "if `{Self}` is data in the body of the event, take `Json<{Self}>`, which decodes it by `serde::Deserialize`",
     note = "the arguments are `TriggerEvent`, `Json<T>`, `Text`, `Bytes`, `State<T>`, `EventBus`, `MessageBroker`, \
-            `Topic`, `Source`, `Sender`, `EventId`, `Headers`, `Query<T>`, `Attempt`, `Shutdown`, `DeadLetter`, \
-            `DeadLetters`, `RuntimeHandle`, `Option<X>` or `Result<X, _>` of these, and every type of yours that \
-            implements `FromTrigger`",
+            `Topic`, `Source`, `Sender`, `EventId`, `Headers`, `Query<T>`, `Form<T>`, `CloudEvent<T>`, `Attempt`, \
+            `Shutdown`, `DeadLetter`, `DeadLetters`, `RuntimeHandle`, `Option<X>` or `Result<X, _>` of these, and every \
+            type of yours that implements `FromTrigger`",
     note = "these are types of `triggers`: a `Json` or `State` of another crate is another type, so write `triggers::Json`",
     note = "an argument named after a `{{capture}}` of a pattern that is written in the attribute may be any type \
             with `FromStr`"

@@ -95,7 +95,11 @@ fn queue((id, reserved): Reserved) -> Offered {
     match reserved {
         None => Offered::Filtered,
         Some((item, reservation)) => {
-            if reservation.push_item(item) { Offered::Queued(id) } else { Offered::Closed }
+            if reservation.push_item(item) {
+                Offered::Queued(id)
+            } else {
+                Offered::Closed
+            }
         }
     }
 }
