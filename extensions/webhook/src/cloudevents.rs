@@ -13,6 +13,8 @@ mod binary;
 mod data;
 mod error;
 mod extract;
+#[cfg_attr(not(test), expect(dead_code, reason = "the server does not answer the handshake yet"))]
+pub(super) mod handshake;
 mod parts;
 mod structured;
 #[cfg(test)]
