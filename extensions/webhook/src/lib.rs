@@ -18,6 +18,7 @@ mod connection;
 mod form;
 mod form_body;
 #[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
+mod form_field;
 mod gzip;
 #[expect(unreachable_pub, reason = "not public yet")]
 #[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
