@@ -19,6 +19,9 @@ mod form;
 mod form_body;
 #[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
 mod form_field;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+#[cfg_attr(not(any(test, fuzzing)), expect(dead_code, reason = "the server does not call it yet"))]
 mod gzip;
 #[expect(unreachable_pub, reason = "not public yet")]
 #[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
