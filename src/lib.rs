@@ -125,12 +125,18 @@ pub use trigger_macros::on_message;
 /// | `port` | 1 to 65535, or 0 to let the system pick one; a literal or a `const` | 9090 |
 /// | `host` | the address to listen on, or a name, of which every address is used | `"0.0.0.0"`, every interface |
 /// | `body_limit` | the largest body, such as `"256KiB"`; a larger one is answered 413 | `"1MiB"` |
+/// | `connections`, `connections_per_client` | how many connections the server has, and one client | 4096, 64 |
+/// | `head_timeout`, `body_timeout` | the time for a head, and for a body | `"10s"`, `"30s"` |
+/// | `head_limit`, `header_count`, `target_limit` | the largest head, its headers, the largest target | `"16KiB"`, 64, `"8KiB"` |
 /// | `id` | the id of the trigger | `webhook-PORT/PATH` |
 /// | `queue` | how many requests may wait, 1 to 10,000,000 | 1000 |
 /// | `queue_bytes` | how many bytes their bodies may have together, such as `"8MiB"`, at least `body_limit` | `"64MiB"` |
 /// | `overflow` | `"drop_oldest"`, or `"wait"` for room for up to 30 s | the request is answered 503 |
 /// | `filter` | a closure that says which to take, such as `\|order: &Order\| order.total > 100`: see [`Filter`] | every one |
 /// | `crate` | the path of this crate, where it is renamed or re-exported | `::triggers` |
+///
+/// The rows from `connections` to `target_limit` are limits of the server. A webhook that does not give one takes what
+/// another webhook of its host and port gives; two different values do not start.
 ///
 /// A request is answered, with a JSON body (but for a head that is no HTTP/1 at all, or far over its limits, which gets
 /// an empty 400, 414 or 431):

@@ -54,6 +54,16 @@ pub const WEBHOOK: Kind = Kind {
         Setting::port("webhook_port", "port").default("9090").in_attribute("port"),
         Setting::host("webhook_host", "host").default("0.0.0.0").in_attribute("host"),
         Setting::size("body_limit", "size limit of a body").default("1MiB"),
+        // The limits of a server. A webhook that does not give one takes what another one of its port gives.
+        Setting::number("connections", "limit of connections").optional("4096"),
+        Setting::number("connections_per_client", "limit of connections of one client").optional("64"),
+        Setting::duration("head_timeout", "time limit of a head").optional("10s"),
+        Setting::duration("body_timeout", "time limit of a body").optional("30s"),
+        Setting::size("body_rate", "lowest rate of a body, a second").optional("1KiB"),
+        Setting::size("head_limit", "size limit of a head").optional("16KiB"),
+        Setting::number("header_count", "limit of headers").optional("64"),
+        Setting::size("target_limit", "size limit of a target").optional("8KiB"),
+        Setting::size("unfinished_bodies", "size limit of all bodies that arrive").optional("64MiB"),
     ],
     claims: ClaimedKeys::of_runtime(&["webhook_path", "webhook_port"])
         .on_host("webhook_host", "webhook_port"),

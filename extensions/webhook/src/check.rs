@@ -110,11 +110,19 @@ pub(super) struct Refusal {
     pub(super) status: StatusCode,
     /// The message of the answer. It names no internal detail.
     pub(super) message: Cow<'static, str>,
+    /// The name of its counter: see `Counts`.
+    pub(super) reason: &'static str,
 }
 
 impl Refusal {
+    /// Returns the refusal of a malformed request.
     pub(super) fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Refusal {
-        Refusal { status, message: message.into() }
+        Refusal { status, message: message.into(), reason: "malformed" }
+    }
+
+    /// Sets another reason.
+    pub(super) fn because(self, reason: &'static str) -> Refusal {
+        Refusal { reason, ..self }
     }
 
     /// Logs who was refused. The target of the request may carry secrets, so it is left out.

@@ -1,34 +1,31 @@
-//! The accept loop, and HTTP/1.1 connections within limits.
+//! HTTP/1.1 connections within limits.
 
 use std::convert::Infallible;
-use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use axum::body::Body;
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use smol_str::ToSmolStr;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpListener;
-use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
 
 use super::check::{Check, Head, HeaderSummary};
-use super::head_checks::head_checks;
+use super::head_deadline::Late;
+use super::load::Load;
 use super::peer::Peer;
 use super::receive::RequestReader;
 use super::settings::ServerSettings;
 use super::stream::Stream;
 use super::table::Table;
 use super::tasks::Tasks;
-use super::{LINGER, STOP_GRACE, respond, sockets};
+use super::{LINGER, STOP_GRACE, respond};
 use trigger_core::Bytes;
 
 /// The body of a response: our own, or from an axum route.
@@ -38,69 +35,21 @@ type Answer = Either<Full<Bytes>, Body>;
 /// request target over 64 KiB is still answered 414 and not 431. `head_checks` refuses the heads below it.
 const READ_BUFFER: usize = 72 * 1024;
 
-/// The pause of the accept loop after an error of the system, such as no free file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
 /// What the connections of a server share. It ends with the server, and the connections refer to it weakly.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) settings: Arc<ServerSettings>,
+    /// The settings of its webhooks, merged. A connection keeps those that it began with.
+    pub(super) settings: ArcSwap<ServerSettings>,
     pub(super) table: ArcSwap<Table>,
     pub(super) tasks: Tasks,
+    pub(super) load: Arc<Load>,
 }
 
 impl Shared {
     pub(super) fn new(settings: Arc<ServerSettings>) -> Shared {
-        Shared { settings, table: ArcSwap::default(), tasks: Tasks::default() }
+        let (table, tasks, load) = (ArcSwap::default(), Tasks::default(), Arc::default());
+        Shared { settings: ArcSwap::new(settings), table, tasks, load }
     }
-}
-
-/// Runs the accept loop of a server. It ends and closes the port when the server stops or is dropped.
-pub(super) fn accept(listeners: Vec<TcpListener>, shared: &Arc<Shared>) -> impl Future<Output = ()> + use<> {
-    accept_until(shared.tasks.stop_token().clone(), listeners, Arc::downgrade(shared))
-}
-
-async fn accept_until(stop: CancellationToken, listeners: Vec<TcpListener>, shared: Weak<Shared>) {
-    let mut turned_away: u64 = 0;
-    let mut next = 0;
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            accepted = sockets::accept(&listeners, &mut next) => accepted,
-        };
-        let (stream, remote) = match accepted {
-            Ok(connection) => connection,
-            Err(error) => {
-                if !is_of_the_client(&error) {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-                continue;
-            }
-        };
-        let Some(shared) = shared.upgrade() else { return };
-        let limit = shared.settings.limits.connections;
-        // The tasks of the server are one for each connection, and this one.
-        if shared.tasks.running() > limit {
-            turned_away += 1;
-            if turned_away == 1 || turned_away.is_multiple_of(100) {
-                tracing::warn!(limit, turned_away, "connection limit reached, closing a new connection");
-            }
-            continue;
-        }
-        // Responses are small and written at once. A socket that refuses the option still works.
-        let _ = stream.set_nodelay(true);
-        let checks = head_checks(&shared.settings);
-        let peer = Peer::new(remote.ip().to_smolstr(), checks, stop.clone());
-        shared.tasks.spawn(serve(stream, peer, Arc::downgrade(&shared)));
-    }
-}
-
-/// Returns `true` if an accept failed because the client had closed the connection.
-fn is_of_the_client(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 /// Reads and answers requests until one side closes the connection.
@@ -108,12 +57,17 @@ fn is_of_the_client(error: &io::Error) -> bool {
 /// This is a block in a fn that is not async. An `async fn` would store its arguments twice, and once more for an async
 /// fn that it calls. A server may have thousands of these futures.
 #[expect(clippy::manual_async_fn, reason = "an async fn would store its arguments twice")]
-fn serve<T, C>(mut stream: T, peer: Peer<C>, shared: Weak<Shared>) -> impl Future<Output = ()> + Send
+pub(super) fn serve<T, C>(
+    mut stream: T,
+    peer: Peer<C>,
+    shared: Weak<Shared>,
+) -> impl Future<Output = ()> + Send
 where
     T: AsyncRead + AsyncWrite + Send + Unpin,
     C: Check,
 {
     async move {
+        let mut lingers = true;
         let ended = 'ended: {
             let service = service_fn(|request| answer(&shared, &peer, request));
             let connection = http1::Builder::new()
@@ -126,21 +80,29 @@ where
             tokio::select! {
                 biased;
                 ended = connection.as_mut() => break 'ended ended,
-                () = peer.head_deadline.passed() => break 'ended Ok(()),
+                late = peer.seat.head().passed() => {
+                    if late == Late::Timeout {
+                        peer.seat.load().counts.add("head_timeout");
+                    }
+                    // Nothing was answered that the client could lose.
+                    lingers = false;
+                    break 'ended Ok(());
+                }
                 () = peer.stop.cancelled() => {}
             }
             connection.as_mut().graceful_shutdown();
             // Boxed, because a connection needs this memory only at its end.
             Box::pin(timeout(STOP_GRACE, connection.as_mut())).await.unwrap_or(Ok(()))
         };
-        if ended.as_ref().map_or_else(hyper::Error::is_parse, |()| true) {
-            let lingers = async {
+        if lingers && ended.as_ref().map_or_else(hyper::Error::is_parse, |()| true) {
+            let lingering = async {
                 tokio::select! {
                     () = peer.stop.cancelled() => {}
+                    _ = peer.seat.head().passed() => {}
                     _ = timeout(LINGER, linger(&mut stream)) => {}
                 }
             };
-            Box::pin(lingers).await;
+            Box::pin(lingering).await;
         }
         if let Err(error) = ended {
             tracing::debug!(remote = %peer.remote, %error, "connection ended");
@@ -174,12 +136,15 @@ fn answer<'a, C: Check>(
     peer: &'a Peer<C>,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<'a, C> {
-    peer.head_deadline.stop();
+    peer.seat.head_arrived();
     let table = shared.upgrade().map(|shared| shared.table.load());
     let head = Head::of(&request, &peer.remote);
     let summary = HeaderSummary::of(head.headers);
     let header_bytes = summary.bytes;
-    let checked = peer.checks.head(&head, &summary).inspect_err(|refusal| refusal.log(&head));
+    let checked = peer.checks.head(&head, &summary).inspect_err(|refusal| {
+        refusal.log(&head);
+        peer.seat.load().counts.add(refusal.reason);
+    });
     let mut dispatch = match (table, checked) {
         (None, _) => Dispatch::Known(respond::stopping()),
         (_, Err(refusal)) => Dispatch::Known(respond::refused(refusal.status, &refusal.message)),
@@ -192,13 +157,15 @@ fn answer<'a, C: Check>(
         },
     };
     async move {
-        let answer = match dispatch {
+        let mut answer = match dispatch {
             Dispatch::Known(answer) => answer.map(Either::Left),
             // Borrowed, because it is large.
             Dispatch::Webhook(ref mut reader) => reader.answer(peer).await.map(Either::Left),
             Dispatch::Other(other) => other.await.map(Either::Right),
         };
-        peer.head_deadline.start();
+        if peer.seat.answered() {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         Ok(answer)
     }
 }
@@ -212,6 +179,8 @@ mod tests {
     use tokio::io::duplex;
 
     use super::super::check::Refusal;
+    use super::super::head_checks::head_checks;
+    use super::super::seat::Seat;
     use super::super::table::Endpoint;
     use super::*;
     use trigger_core::{
@@ -264,11 +233,15 @@ mod tests {
             sink: sink.get().expect("a source that accepts").clone(),
             path: "/in".into(),
             body_limit: 1024,
+            settings: Arc::new(ServerSettings::new("in-memory", 0)),
         };
-        let shared = Arc::new(Shared::new(Arc::new(ServerSettings::new("in-memory", 0))));
+        let settings = Arc::clone(&endpoint.settings);
+        let shared = Arc::new(Shared::new(Arc::clone(&settings)));
         shared.table.store(Arc::new(Table::new(&[Arc::new(endpoint)])));
-        let checks = (head_checks(&shared.settings), Signed);
-        let peer = Peer::new("192.0.2.1".into(), checks, shared.tasks.stop_token().clone());
+        let checks = (head_checks(&settings), Signed);
+        let seat = Seat::new(&shared.load, &settings, [192, 0, 2, 1].into()).expect("the first connection");
+        let (remote, stop) = ("192.0.2.1".into(), shared.tasks.stop_token().clone());
+        let peer = Peer { remote, checks, seat, settings, stop };
         let (server, mut client) = duplex(64);
         let client = async {
             client.write_all(request.as_bytes()).await.expect("a server that reads");

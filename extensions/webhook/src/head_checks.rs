@@ -7,6 +7,7 @@ use http::{HeaderValue, StatusCode, Version};
 
 use super::check::{Check, Head, HeaderSummary, Refusal};
 use super::settings::ServerSettings;
+use trigger_grammar::size::show_size;
 
 /// The checks of every server, in their order.
 pub(super) type HeadChecks = (HeadLimits, (HostRule, IdentityEncoding));
@@ -25,26 +26,24 @@ impl Check for HeadLimits {
     fn head(&self, head: &Head<'_>, summary: &HeaderSummary<'_>) -> Result<(), Refusal> {
         let limits = &self.0.limits;
         let target = head.path.len() + head.query.map_or(0, |query| 1 + query.len());
-        if target > limits.target_bytes {
-            let message = format!("the request target is over {}", shown(limits.target_bytes));
-            return Err(Refusal::new(StatusCode::URI_TOO_LONG, message));
+        if target > limits.target_limit {
+            let message = format!("the request target is over {}", show_size(limits.target_limit as u64));
+            return Err(Refusal::new(StatusCode::URI_TOO_LONG, message).because("target"));
         }
-        if target + summary.bytes > limits.head_bytes {
-            let message = format!("the head is over {}", shown(limits.head_bytes));
-            return Err(Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message));
+        if target + summary.bytes > limits.head_limit {
+            let message = format!("the head is over {}", show_size(limits.head_limit as u64));
+            return Err(
+                Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message).because("head_size")
+            );
         }
-        // hyper's own limit is 100 headers, and its answer has no body.
-        if head.headers.len() > limits.headers {
-            let message = format!("the head has over {} headers", limits.headers);
-            return Err(Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message));
+        if head.headers.len() > limits.header_count {
+            let message = format!("the head has over {} headers", limits.header_count);
+            return Err(
+                Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message).because("head_count")
+            );
         }
         Ok(())
     }
-}
-
-/// Returns a limit of whole KiB as a text.
-fn shown(bytes: usize) -> String {
-    format!("{} KiB", bytes / 1024)
 }
 
 /// Refuses a request without a valid `Host`.
@@ -99,7 +98,7 @@ impl Check for IdentityEncoding {
     fn head(&self, _: &Head<'_>, summary: &HeaderSummary<'_>) -> Result<(), Refusal> {
         if summary.encoded {
             let message = "send the body without Content-Encoding";
-            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).because("unsupported"));
         }
         Ok(())
     }

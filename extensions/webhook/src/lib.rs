@@ -5,16 +5,20 @@
 //! stands on the public API of `trigger-core` alone, as the source of any other crate does.
 //!
 //! The accept loop is our own, because `axum::serve` 0.8 installs no timer: a client that sends half a head would keep
-//! its connection for ever. The time limits below and the limits of a server (`settings`) bound the resources that one
-//! client can use.
+//! its connection for ever. The limits of a server (`settings`) and the time limits below bound the resources that clients
+//! can use.
 
 use std::time::Duration;
 
+mod accept;
 mod check;
 #[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
 mod client;
 mod cloudevents;
 mod connection;
+mod connections;
+mod counts;
+mod descriptors;
 mod form;
 mod form_body;
 #[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
@@ -29,12 +33,14 @@ mod handshake;
 mod head_checks;
 mod head_deadline;
 mod headers;
+mod load;
 mod media_type;
 mod pairs;
 mod peer;
 mod query;
 mod receive;
 mod respond;
+mod seat;
 mod server;
 mod settings;
 mod sockets;
@@ -56,11 +62,8 @@ pub use verify::{Sign, SignedRequest, Verified, Verifier, Verify, VerifyError};
 /// The headers of a request, of the crate `http`.
 pub use http::HeaderMap;
 
-/// The time limit of a request head. It is also the limit of an idle connection.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The time limit of a request body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The time for which a request waits for capacity in the queue.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The time for which a client may read nothing of a response.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -5,6 +5,7 @@ use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, StatusCode, Version};
@@ -19,8 +20,9 @@ use super::peer::Peer;
 use super::query::query_without_secrets;
 use super::respond::{Answer, accepted, error, filtered, not_stored, queue_full, refused, stopping};
 use super::table::Endpoint;
-use super::{BODY_GRACE, BODY_TIMEOUT};
+use super::{BODY_GRACE, QUEUE_TIMEOUT};
 use trigger_core::{Bytes, Draft, Offered};
+use trigger_grammar::duration::show_duration;
 
 /// The maximum memory that is allocated for a body before it arrives, in bytes. The client declares the length, so it
 /// may be false.
@@ -72,7 +74,8 @@ impl RequestReader {
         if self.body.size_hint().exact().is_some_and(|declared| declared > limit) {
             return BodyError::TooLarge.answer();
         }
-        if let Err(error) = self.read(&peer.stop).await {
+        let time_limit = peer.settings.limits.body_timeout;
+        if let Err(error) = self.read(&peer.stop, time_limit).await {
             return error.answer();
         }
         if let Err(refusal) = self.check(peer) {
@@ -84,7 +87,7 @@ impl RequestReader {
         let offered = match poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await {
             Poll::Ready(offered) => Some(offered),
             // Boxed, because most requests need no timer.
-            Poll::Pending => Box::pin(timeout(BODY_TIMEOUT, sending)).await.ok(),
+            Poll::Pending => Box::pin(timeout(QUEUE_TIMEOUT, sending)).await.ok(),
         };
         match offered {
             Some(Offered::Queued(_)) => accepted(id, mem::take(&mut self.headers)),
@@ -121,15 +124,19 @@ impl RequestReader {
     }
 
     /// Reads the body to its end. Only a body that has not arrived yet needs timers.
-    async fn read(&mut self, stop: &CancellationToken) -> Result<(), BodyError> {
+    async fn read(&mut self, stop: &CancellationToken, time_limit: Duration) -> Result<(), BodyError> {
         let read = poll_fn(|cx| Poll::Ready(self.poll_read(cx))).await;
         match read {
             Poll::Ready(read) => read,
-            Poll::Pending => Box::pin(self.wait_for_rest(stop)).await,
+            Poll::Pending => Box::pin(self.wait_for_rest(stop, time_limit)).await,
         }
     }
 
-    async fn wait_for_rest(&mut self, stop: &CancellationToken) -> Result<(), BodyError> {
+    async fn wait_for_rest(
+        &mut self,
+        stop: &CancellationToken,
+        time_limit: Duration,
+    ) -> Result<(), BodyError> {
         let stopping = async {
             stop.cancelled().await;
             sleep(BODY_GRACE).await;
@@ -138,7 +145,7 @@ impl RequestReader {
             biased;
             read = poll_fn(|cx| self.poll_read(cx)) => read,
             () = stopping => Err(BodyError::Timeout(TimeoutKind::Stop)),
-            () = sleep(BODY_TIMEOUT) => Err(BodyError::Timeout(TimeoutKind::Client)),
+            () = sleep(time_limit) => Err(BodyError::Timeout(TimeoutKind::Client(time_limit))),
         }
     }
 
@@ -171,8 +178,8 @@ enum BodyError {
 /// The time limit that a body has exceeded.
 #[derive(Clone, Copy, Debug)]
 enum TimeoutKind {
-    /// The limit of a client: [`BODY_TIMEOUT`].
-    Client,
+    /// The limit of a client.
+    Client(Duration),
     /// The limit of a stopping server: [`BODY_GRACE`].
     Stop,
 }
@@ -182,8 +189,9 @@ impl BodyError {
         match self {
             BodyError::TooLarge => refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is over the limit"),
             BodyError::Incomplete => refused(StatusCode::BAD_REQUEST, "the body is incomplete"),
-            BodyError::Timeout(TimeoutKind::Client) => {
-                refused(StatusCode::REQUEST_TIMEOUT, "the body took over 30 s")
+            BodyError::Timeout(TimeoutKind::Client(limit)) => {
+                let message = format!("the body took over {}", show_duration(limit.as_millis() as u64));
+                refused(StatusCode::REQUEST_TIMEOUT, &message)
             }
             BodyError::Timeout(TimeoutKind::Stop) => stopping(),
         }

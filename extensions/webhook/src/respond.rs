@@ -72,6 +72,17 @@ pub(super) fn stopping() -> Answer {
     later(error(StatusCode::SERVICE_UNAVAILABLE, "stopping"))
 }
 
+/// Returns the bytes of a response to a connection that is refused before it has a request: 503, to be repeated later.
+pub(super) fn too_many(message: &str) -> Vec<u8> {
+    let body = body_of(&Failure { status: "error", message });
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: {RETRY_SECONDS}\r\n\
+         connection: close\r\ncontent-length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), &body].concat()
+}
+
 /// Adds `Retry-After` to a response.
 pub(super) fn later(mut response: Answer) -> Answer {
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
@@ -80,8 +91,13 @@ pub(super) fn later(mut response: Answer) -> Answer {
 
 /// Returns a response with a JSON body.
 pub(super) fn respond(status: StatusCode, body: &impl Serialize) -> Answer {
+    json(status, body_of(body), HeaderMap::new())
+}
+
+/// Returns the bytes of a JSON body.
+fn body_of(body: &impl Serialize) -> Vec<u8> {
     // Every body of the server has a JSON form.
-    json(status, serde_json::to_vec(body).unwrap_or_default(), HeaderMap::new())
+    serde_json::to_vec(body).unwrap_or_default()
 }
 
 fn json(status: StatusCode, body: impl Into<Bytes>, map: HeaderMap) -> Answer {

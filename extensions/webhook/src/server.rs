@@ -5,8 +5,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::connection::{self, Shared};
-use super::settings::ServerSettings;
+use super::accept::accept;
+use super::connection::Shared;
+use super::settings::{Different, ServerSettings};
 use super::sockets::Sockets;
 use super::table::{Endpoint, Table};
 use trigger_core::TriggerError;
@@ -28,16 +29,16 @@ pub(super) struct Server {
 impl Ports {
     /// Adds a path to the server of these settings. Binds a new server if necessary. The server accepts nothing before
     /// [`Server::accept`].
-    pub(super) async fn join(
-        &self,
-        settings: &Arc<ServerSettings>,
-        endpoint: Arc<Endpoint>,
-    ) -> Result<Arc<Server>, TriggerError> {
+    pub(super) async fn join(&self, endpoint: Arc<Endpoint>) -> Result<Arc<Server>, TriggerError> {
+        let settings = Arc::clone(&endpoint.settings);
+        if let Some(key) = settings.zero() {
+            return Err(TriggerError::failed(format!("`{key}` is 0: use at least 1")));
+        }
         let mut servers = self.servers.lock().await;
         let server = match servers.get(&settings.name) {
             Some(server) if !server.is_closing() => Arc::clone(server),
             _ => {
-                let server = Server::bind(settings).await;
+                let server = Server::bind(&settings).await;
                 Arc::new(server.map_err(|error| TriggerError::bind(&*settings.host, settings.port, error))?)
             }
         };
@@ -50,7 +51,7 @@ impl Ports {
     pub(super) async fn leave(&self, server: &Arc<Server>, endpoint: &Arc<Endpoint>) {
         let mut servers = self.servers.lock().await;
         if server.remove(endpoint) {
-            let name = &server.shared.settings.name;
+            let name = &endpoint.settings.name;
             // After a cancelled stop, another server may have this name.
             if servers.get(name).is_some_and(|current| Arc::ptr_eq(current, server)) {
                 servers.remove(name);
@@ -87,13 +88,37 @@ impl Server {
 
     fn add(&self, endpoint: Arc<Endpoint>) -> Result<(), TriggerError> {
         let mut endpoints = self.endpoints();
+        let name = &endpoint.settings.name;
         if let Some(other) = endpoints.iter().find(|other| other.path == endpoint.path) {
-            let resource = format!("the path {} of {}", endpoint.path, self.shared.settings.name);
+            let resource = format!("the path {} of {name}", endpoint.path);
             return Err(TriggerError::taken(resource, other.sink.trigger_id()));
         }
+        for other in &*endpoints {
+            if let Err(Different { key, values: [one, another] }) = other.settings.merged(&endpoint.settings)
+            {
+                let [first, second] = [other, &endpoint].map(|endpoint| endpoint.sink.trigger_id());
+                return Err(TriggerError::failed(format!(
+                    "`{key}` is a limit of {name}, and `{first}` gives {one}, `{second}` gives {another}: give one \
+                     value, or give it once"
+                )));
+            }
+        }
         endpoints.push(endpoint);
-        self.shared.table.store(Arc::new(Table::new(&endpoints)));
+        self.publish(&endpoints);
         Ok(())
+    }
+
+    /// Makes these paths and their settings those of the requests and connections from now on.
+    fn publish(&self, endpoints: &[Arc<Endpoint>]) {
+        let mut all = endpoints.iter().map(|endpoint| &endpoint.settings);
+        if let Some(first) = all.next() {
+            let merge = |merged: ServerSettings, other: &Arc<ServerSettings>| {
+                // `add` has refused different values.
+                merged.merged(other).unwrap_or(merged)
+            };
+            self.shared.settings.store(Arc::new(all.fold(first.as_ref().clone(), merge)));
+        }
+        self.shared.table.store(Arc::new(Table::new(endpoints)));
     }
 
     /// Removes a path. Returns `true` if it was the last one.
@@ -104,7 +129,7 @@ impl Server {
             // Its path stays while the server closes, so that later requests are answered 503.
             return true;
         }
-        self.shared.table.store(Arc::new(Table::new(&endpoints)));
+        self.publish(&endpoints);
         false
     }
 
@@ -127,7 +152,15 @@ impl Server {
         for address in self.sockets.addresses() {
             tracing::info!(%address, "webhook server listens");
         }
-        self.shared.tasks.spawn(connection::accept(listeners, &self.shared));
+        let (limit, allowed) = (self.shared.settings.load().limits.connections, self.shared.load.descriptors);
+        if allowed < limit {
+            tracing::warn!(
+                limit,
+                allowed,
+                "the limit of open files allows fewer connections; raise it, as with `ulimit -n` or `LimitNOFILE=`"
+            );
+        }
+        self.shared.tasks.spawn(accept(listeners, &self.shared));
     }
 
     /// Returns `true` once it closes. It never opens again.
@@ -139,5 +172,14 @@ impl Server {
     async fn close(&self) {
         self.shared.tasks.stop_token().cancel();
         self.shared.tasks.ended().await;
+        for (reason, count) in self.counts().filter(|(_, count)| *count > 0) {
+            let server = &*self.shared.settings.load().name;
+            tracing::info!(server, reason, count, "refused by the webhook server");
+        }
+    }
+
+    /// Returns how often the server has refused a connection or a request, by reason.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.shared.load.counts.iter()
     }
 }

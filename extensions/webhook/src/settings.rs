@@ -1,7 +1,17 @@
-//! The settings of a server, which all its webhooks share.
+//! The settings of a server, which all its webhooks share, and its limits.
+//!
+//! A limit is a key of a webhook, but belongs to the port. [`ServerSettings::merged`] is the only place with that rule.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use trigger_core::{ConfigError, Settings};
+use trigger_grammar::duration::show_duration;
+use trigger_grammar::size::show_size;
 
 /// The settings of one server.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ServerSettings {
     /// The name of the server, `HOST:PORT`, for logs and errors. A runtime has one server of a name.
     pub(super) name: String,
@@ -10,31 +20,158 @@ pub(super) struct ServerSettings {
     /// The port to listen on. With 0 the system assigns one.
     pub(super) port: u16,
     pub(super) limits: Limits,
+    /// The addresses of the proxies in front of the server. A proxy has connections for many clients, so
+    /// [`Limits::connections_per_client`] does not apply to it.
+    pub(super) trusted_proxies: Vec<RangeInclusive<IpAddr>>,
+    /// The limits that the webhooks give, in the order of [`KEYS`].
+    given: [Option<u64>; KEYS.len()],
 }
 
-/// The limits of what clients can use of a server.
+/// The limits of what clients can use of a server. `Counts` has a counter of what met each limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
-    /// The maximum size of a request target, in bytes.
-    pub(super) target_bytes: usize,
-    /// The maximum size of a head, request line and headers, in bytes.
-    pub(super) head_bytes: usize,
-    /// The maximum number of headers of a request.
-    pub(super) headers: usize,
-    /// The maximum number of connections. Further ones are closed at once, so that they do not fill the backlog.
+    /// The maximum number of connections: 4096. Each needs about 20 KiB with its socket, so all need under 100 MiB. It is
+    /// lower if the system allows fewer open files.
     pub(super) connections: usize,
+    /// The maximum number of connections of one client address: 64, ten times as many as a browser opens. An IPv6 client is
+    /// its /64 network.
+    pub(super) connections_per_client: usize,
+    /// The time limit of a request head, and of an idle connection: 10 s. Senders give up after 3 s to 10 s.
+    pub(super) head_timeout: Duration,
+    /// The time limit of a request body: 30 s.
+    pub(super) body_timeout: Duration,
+    /// The lowest mean rate of a body, in bytes a second: 1 KiB, below that of a modem.
+    pub(super) body_rate: usize,
+    /// The maximum size of a head, request line and headers, in bytes: 16 KiB, as much as Node.js accepts.
+    pub(super) head_limit: usize,
+    /// The maximum number of headers of a request: 64. Known senders use up to 30.
+    pub(super) header_count: usize,
+    /// The maximum size of a request target, in bytes: 8 KiB, as RFC 9112 section 3 recommends.
+    pub(super) target_limit: usize,
+    /// The maximum memory of the bodies that have begun and not ended, in bytes: 64 MiB. One body of the largest size is
+    /// always accepted.
+    pub(super) unfinished_bodies: usize,
 }
 
 impl Limits {
-    /// 8 KiB of target, 16 KiB of head, 64 headers, 4096 connections.
-    pub(super) const DEFAULT: Limits =
-        Limits { target_bytes: 8 * 1024, head_bytes: 16 * 1024, headers: 64, connections: 4096 };
+    pub(super) const DEFAULT: Limits = Limits {
+        connections: 4096,
+        connections_per_client: 64,
+        head_timeout: Duration::from_secs(10),
+        body_timeout: Duration::from_secs(30),
+        body_rate: 1024,
+        head_limit: 16 * 1024,
+        header_count: 64,
+        target_limit: 8 * 1024,
+        unfinished_bodies: 64 * 1024 * 1024,
+    };
+
+    /// The age of a connection at which its next answer closes it, so that a client connects to the current server behind a
+    /// name.
+    pub(super) const LIFETIME: Duration = Duration::from_secs(600);
+}
+
+/// A limit that a webhook can give.
+struct Key {
+    name: &'static str,
+    set: fn(&mut Limits, u64),
+    show: fn(u64) -> String,
+}
+
+const KEYS: &[Key] = &[
+    number("connections", |limits, value| limits.connections = count(value)),
+    number("connections_per_client", |limits, value| limits.connections_per_client = count(value)),
+    duration("head_timeout", |limits, value| limits.head_timeout = Duration::from_millis(value)),
+    duration("body_timeout", |limits, value| limits.body_timeout = Duration::from_millis(value)),
+    size("body_rate", |limits, value| limits.body_rate = count(value)),
+    size("head_limit", |limits, value| limits.head_limit = count(value)),
+    number("header_count", |limits, value| limits.header_count = count(value)),
+    size("target_limit", |limits, value| limits.target_limit = count(value)),
+    size("unfinished_bodies", |limits, value| limits.unfinished_bodies = count(value)),
+];
+
+const fn number(name: &'static str, set: fn(&mut Limits, u64)) -> Key {
+    Key { name, set, show: |value| value.to_string() }
+}
+
+const fn duration(name: &'static str, set: fn(&mut Limits, u64)) -> Key {
+    Key { name, set, show: show_duration }
+}
+
+const fn size(name: &'static str, set: fn(&mut Limits, u64)) -> Key {
+    Key { name, set, show: show_size }
+}
+
+fn count(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
 }
 
 impl ServerSettings {
     /// Returns the settings of a server with the default limits.
     pub(super) fn new(host: &str, port: u16) -> ServerSettings {
-        let name = format!("{host}:{port}");
-        ServerSettings { name, host: host.to_owned(), port, limits: Limits::DEFAULT }
+        ServerSettings {
+            name: format!("{host}:{port}"),
+            host: host.to_owned(),
+            port,
+            limits: Limits::DEFAULT,
+            trusted_proxies: Vec::new(),
+            given: [None; KEYS.len()],
+        }
     }
+
+    /// Returns the settings with the limits that a webhook gives.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the kind of webhooks does not have one of the keys.
+    pub(super) fn limited_by(mut self, settings: &Settings) -> Result<ServerSettings, ConfigError> {
+        for (at, key) in KEYS.iter().enumerate() {
+            self.give(at, settings.optional_number(key.name)?);
+        }
+        Ok(self)
+    }
+
+    fn give(&mut self, at: usize, value: Option<u64>) {
+        if let Some(value) = value {
+            self.given[at] = Some(value);
+            (KEYS[at].set)(&mut self.limits, value);
+        }
+    }
+
+    /// Returns the name of a limit that is 0, which would refuse every request.
+    pub(super) fn zero(&self) -> Option<&'static str> {
+        KEYS.iter().zip(self.given).find(|(_, given)| *given == Some(0)).map(|(key, _)| key.name)
+    }
+
+    /// Returns the settings of a server whose webhooks have these settings. A limit that one does not give is that of the
+    /// other.
+    ///
+    /// # Errors
+    ///
+    /// The first limit for which both give another value.
+    pub(super) fn merged(&self, other: &ServerSettings) -> Result<ServerSettings, Different> {
+        let mut merged = self.clone();
+        for (at, key) in KEYS.iter().enumerate() {
+            match (self.given[at], other.given[at]) {
+                (Some(one), Some(another)) if one != another => {
+                    let values = [one, another].map(key.show);
+                    return Err(Different { key: key.name, values });
+                }
+                (_, value) => merged.give(at, value),
+            }
+        }
+        Ok(merged)
+    }
+
+    /// Returns `true` if a client address is that of a proxy in front of the server.
+    pub(super) fn is_trusted_proxy(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// A limit for which two webhooks of a server give another value.
+#[derive(Debug)]
+pub(super) struct Different {
+    pub(super) key: &'static str,
+    pub(super) values: [String; 2],
 }

@@ -24,7 +24,8 @@ source_kind! {
         .settings(kind::WEBHOOK.settings, |settings| {
             let (path, port) = (settings.text("webhook_path")?, settings.port("webhook_port")?);
             let (host, body_limit) = (settings.text("webhook_host")?, settings.size("body_limit")?);
-            Ok(BoxSource::new(WebhookSource::new(path, port, host, body_limit)))
+            let server = ServerSettings::new(host, port).limited_by(settings)?;
+            Ok(BoxSource::new(WebhookSource::new(path, server, body_limit)))
         })
         .claims(kind::WEBHOOK.claims)
         .refuses(kind::WEBHOOK.refuses, Some("503 when full"))
@@ -48,8 +49,8 @@ struct Bound {
 }
 
 impl WebhookSource {
-    fn new(path: &str, port: u16, host: &str, body_limit: usize) -> WebhookSource {
-        let settings = Arc::new(ServerSettings::new(host, port));
+    fn new(path: &str, settings: ServerSettings, body_limit: usize) -> WebhookSource {
+        let settings = Arc::new(settings);
         WebhookSource { path: path.to_owned(), body_limit, settings, bound: Mutex::default() }
     }
 
@@ -95,8 +96,9 @@ impl TriggerSource for WebhookSource {
             sink: cx.sink().clone(),
             path: self.path.as_str().into(),
             body_limit: self.body_limit,
+            settings: Arc::clone(&self.settings),
         });
-        let server = ports.join(&self.settings, Arc::clone(&endpoint)).await?;
+        let server = ports.join(Arc::clone(&endpoint)).await?;
         self.set_bound(Some(Bound { ports, server, endpoint }));
         Ok(())
     }

@@ -15,6 +15,7 @@ use tower::ServiceExt;
 use trigger_grammar::path::HEALTH;
 
 use super::respond::{Answer, error, later, respond};
+use super::settings::ServerSettings;
 use trigger_core::Sink;
 
 /// One path of a server, with the sink of its trigger.
@@ -24,6 +25,8 @@ pub(super) struct Endpoint {
     pub(super) path: SmolStr,
     /// The maximum size of a body, in bytes.
     pub(super) body_limit: usize,
+    /// What it gives for its server.
+    pub(super) settings: Arc<ServerSettings>,
 }
 
 /// A snapshot of the routes of a server.

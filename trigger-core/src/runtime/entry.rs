@@ -30,6 +30,7 @@ where
         }
     };
     log_to_stderr();
+    raise_open_files();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&Error::from(error)),
@@ -46,6 +47,19 @@ where
         (Err(error), _) => failed(&error),
     }
 }
+
+/// Raises the soft limit of open files to the hard one, because each connection of a server is a file, and the soft limit is
+/// often 1024. A program with a `main` of its own decides that itself.
+#[cfg(unix)]
+fn raise_open_files() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::debug!(%error, "the limit of open files stays");
+    }
+}
+
+/// Other systems have no such limit.
+#[cfg(not(unix))]
+fn raise_open_files() {}
 
 fn failed(error: &Error) -> ExitCode {
     stderr::print(format!("Error: {error}"));

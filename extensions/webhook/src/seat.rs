@@ -1,0 +1,138 @@
+//! The place of one connection among those of its server.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+
+use super::head_deadline::HeadDeadline;
+use super::load::Load;
+use super::settings::{Limits, ServerSettings};
+
+/// The place of one connection. Its drop frees the place.
+#[derive(Debug)]
+pub(super) struct Seat {
+    load: Arc<Load>,
+    at: u32,
+    /// The client, if the limit of its connections applies to it.
+    client: Option<IpAddr>,
+    head: Arc<HeadDeadline>,
+}
+
+impl Seat {
+    /// Returns the place of a new connection.
+    ///
+    /// # Errors
+    ///
+    /// The reason of a refusal, as that of `Connections::enter`.
+    pub(super) fn new(
+        load: &Arc<Load>,
+        settings: &ServerSettings,
+        address: IpAddr,
+    ) -> Result<Seat, &'static str> {
+        let Limits { connections, connections_per_client, head_timeout, .. } = settings.limits;
+        let client = counted(address.to_canonical(), settings);
+        let head = Arc::new(HeadDeadline::new(head_timeout));
+        let limited = client.map(|client| (client, connections_per_client));
+        let entered =
+            load.connections.enter(Arc::clone(&head), connections.min(load.descriptors), limited)?;
+        if entered.evicted {
+            load.counts.add("connections");
+        }
+        Ok(Seat { load: Arc::clone(load), at: entered.at, client, head })
+    }
+
+    pub(super) fn load(&self) -> &Arc<Load> {
+        &self.load
+    }
+
+    /// Returns the deadline of the next head.
+    pub(super) fn head(&self) -> &HeadDeadline {
+        &self.head
+    }
+
+    /// Stops the deadline, after a head has arrived. From now the connection does not make way.
+    pub(super) fn head_arrived(&self) {
+        self.head.stop();
+        self.load.connections.busy(self.at);
+    }
+
+    /// Starts the deadline of the next head, after a request was answered. Returns `true` if the connection is older than
+    /// its lifetime.
+    pub(super) fn answered(&self) -> bool {
+        // Before it can be evicted, so that the eviction is not overwritten.
+        let is_old = self.head.start();
+        self.load.connections.wait(self.at);
+        is_old
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.load.connections.leave(self.at, self.client);
+    }
+}
+
+/// Returns the address under which the connections of a client are counted: an IPv6 client has a /64 network. Returns `None`
+/// for this machine and the proxies of the server, which connect for many clients.
+fn counted(address: IpAddr, settings: &ServerSettings) -> Option<IpAddr> {
+    if address.is_loopback() || settings.is_trusted_proxy(address) {
+        return None;
+    }
+    Some(match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seats(load: &Arc<Load>, settings: &ServerSettings, address: &str, count: usize) -> Vec<Seat> {
+        let address: IpAddr = address.parse().expect("an address");
+        (0..count).map_while(|_| Seat::new(load, settings, address).ok()).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn client_has_64_connections_and_another_one_its_own() {
+        let (load, settings) = (Arc::<Load>::default(), ServerSettings::new("a", 0));
+        for (client, same, other) in [
+            ("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"),
+            ("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", "2001:db8:0:1::1"),
+        ] {
+            let mut kept = seats(&load, &settings, client, 100);
+            assert_eq!(kept.len(), 64, "{client}");
+            assert_eq!(seats(&load, &settings, same, 1).len(), 0, "{same}");
+            assert_eq!(seats(&load, &settings, other, 1).len(), 1, "{other}");
+            kept.pop();
+            assert_eq!(seats(&load, &settings, same, 2).len(), 1, "{same}, after one has ended");
+        }
+        let address = [192, 0, 2, 1].into();
+        assert_eq!(Seat::new(&load, &settings, address).map(|seat| seat.client), Ok(Some(address)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn this_machine_and_the_proxies_have_more_connections() {
+        let (load, mut settings) = (Arc::<Load>::default(), ServerSettings::new("a", 0));
+        settings.trusted_proxies = vec![[192, 0, 2, 0].into()..=[192, 0, 2, 9].into()];
+        for (address, count) in [
+            ("127.0.0.2", 100),
+            ("::1", 100),
+            ("192.0.2.9", 100),
+            ("::ffff:192.0.2.9", 100),
+            ("192.0.2.10", 64),
+        ] {
+            assert_eq!(seats(&load, &settings, address, 100).len(), count, "{address}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_32_connections_that_leave_are_over_the_limit() {
+        let (load, mut settings) = (Arc::<Load>::default(), ServerSettings::new("a", 0));
+        settings.limits.connections = 40;
+        let kept = seats(&load, &settings, "127.0.0.1", 100);
+        assert_eq!(kept.len(), 72, "no connection that was evicted has ended");
+        assert_eq!(Seat::new(&load, &settings, [127, 0, 0, 1].into()).err(), Some("connections"));
+        drop(kept);
+        assert_eq!(seats(&load, &settings, "127.0.0.1", 100).len(), 72);
+    }
+}
