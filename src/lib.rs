@@ -127,6 +127,7 @@ pub use trigger_macros::on_message;
 /// | `body_limit` | the largest body, such as `"256KiB"`; a larger one is answered 413 | `"1MiB"` |
 /// | `connections`, `connections_per_client` | how many connections the server has, and one client | 4096, 64 |
 /// | `head_timeout`, `body_timeout` | the time for a head, and for a body | `"10s"`, `"30s"` |
+/// | `body_rate`, `unfinished_bodies` | the lowest rate of a body a second, and the memory of all unfinished ones | `"1KiB"`, `"64MiB"` |
 /// | `head_limit`, `header_count`, `target_limit` | the largest head, its headers, the largest target | `"16KiB"`, 64, `"8KiB"` |
 /// | `id` | the id of the trigger | `webhook-PORT/PATH` |
 /// | `queue` | how many requests may wait, 1 to 10,000,000 | 1000 |
@@ -147,10 +148,10 @@ pub use trigger_macros::on_message;
 /// | 200 | the `filter` does not take it |
 /// | 400 | it has no valid `Host`, or its body is incomplete |
 /// | 404, 405 | no webhook has this path (one with a `/` at its end is another path); it is not a `POST` |
-/// | 408 | the body took over 30 s |
+/// | 408 | the body took over 30 s, or arrived with under 1 KiB a second |
 /// | 413, 414, 431 | the body is over its limit; the target is over 8 KiB; the head is over 16 KiB or 64 headers |
-/// | 415 | the body has a `Content-Encoding` |
-/// | 503 | the queue is full, or the runtime drains; `Retry-After` says when to try again |
+/// | 415, 417 | the body has a `Content-Encoding`; there is an `Expect` other than `100-continue` |
+/// | 503 | the queue is full, the server has too many unfinished bodies, or the runtime drains; `Retry-After` says when to try again |
 ///
 /// `GET /health` answers 200 and the queue size, or 503 while the runtime drains. Everything else is as for
 /// [`#[on_event]`](macro@on_event).

@@ -304,7 +304,7 @@ async fn server_closes_a_connection_10_s_after_a_slow_body() {
     sleep(Duration::from_secs(5)).await;
     client.send(partial_request(3, "")).await;
     for _ in 0..3 {
-        sleep(Duration::from_secs(3)).await;
+        sleep(Duration::from_millis(1500)).await;
         client.send("x").await;
     }
     assert_eq!(client.answer().await.map(|answer| answer.status), Some(202));
@@ -319,10 +319,10 @@ async fn server_answers_408_to_a_slow_body_after_30_s() {
     let (trigger, address) = listening(local()).await;
     let mut client = Client::connect(address).await;
     let begin = Instant::now();
-    client.send(partial_request(10, "")).await;
-    for _ in 0..5 {
-        sleep(Duration::from_secs(5)).await;
-        client.send("x").await;
+    client.send(partial_request(100_000, "")).await;
+    for _ in 0..29 {
+        client.send("x".repeat(1100)).await;
+        sleep(Duration::from_secs(1)).await;
     }
     assert_eq!(statuses(&client.answers().await), [408]);
     assert_eq!(begin.elapsed().as_secs(), 30);

@@ -75,6 +75,7 @@ mod until;
 mod verify;
 mod waiting_retries;
 mod webhook;
+mod webhook_bodies;
 mod webhook_clients;
 mod webhook_overflow;
 mod webhook_stop;

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{CONTENT_ENCODING, HOST};
+use http::header::{CONTENT_ENCODING, EXPECT, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 
 /// A rule for requests. A connection has its own instance, which may remember what earlier requests have shown.
@@ -79,17 +79,27 @@ pub(super) struct HeaderSummary<'a> {
     pub(super) hosts: [Option<&'a HeaderValue>; 2],
     /// `true` if there is a `Content-Encoding` that changes the body.
     pub(super) encoded: bool,
+    /// `true` if the client waits for `100 Continue` before it sends the body.
+    pub(super) expects: bool,
+    /// `true` if there is an `Expect` with anything else.
+    pub(super) expects_more: bool,
 }
 
 impl<'a> HeaderSummary<'a> {
     #[inline]
     pub(super) fn of(headers: &'a HeaderMap) -> HeaderSummary<'a> {
-        let mut summary = HeaderSummary { bytes: 0, hosts: [None; 2], encoded: false };
+        let mut summary =
+            HeaderSummary { bytes: 0, hosts: [None; 2], encoded: false, expects: false, expects_more: false };
         for (name, value) in headers {
             summary.bytes += name.as_str().len() + value.len() + 4;
             match *name {
                 HOST => summary.hosts = [Some(value), summary.hosts[0]],
                 CONTENT_ENCODING => summary.encoded |= changes_body(value),
+                EXPECT => {
+                    let is_known = value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+                    summary.expects |= is_known;
+                    summary.expects_more |= !is_known;
+                }
                 _ => {}
             }
         }

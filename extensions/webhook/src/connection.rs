@@ -140,7 +140,7 @@ fn answer<'a, C: Check>(
     let table = shared.upgrade().map(|shared| shared.table.load());
     let head = Head::of(&request, &peer.remote);
     let summary = HeaderSummary::of(head.headers);
-    let header_bytes = summary.bytes;
+    let (header_bytes, expects) = (summary.bytes, summary.expects);
     let checked = peer.checks.head(&head, &summary).inspect_err(|refusal| {
         refusal.log(&head);
         peer.seat.load().counts.add(refusal.reason);
@@ -149,7 +149,7 @@ fn answer<'a, C: Check>(
         (None, _) => Dispatch::Known(respond::stopping()),
         (_, Err(refusal)) => Dispatch::Known(respond::refused(refusal.status, &refusal.message)),
         (Some(table), Ok(())) => match table.endpoint(&request) {
-            Some(endpoint) => Dispatch::Webhook(RequestReader::new(endpoint, request, header_bytes)),
+            Some(endpoint) => Dispatch::Webhook(RequestReader::new(endpoint, request, header_bytes, expects)),
             None => {
                 let table = Guard::into_inner(table);
                 Dispatch::Other(Box::pin(async move { table.other(request.map(Body::new)).await }))

@@ -10,11 +10,11 @@ use super::settings::ServerSettings;
 use trigger_grammar::size::show_size;
 
 /// The checks of every server, in their order.
-pub(super) type HeadChecks = (HeadLimits, (HostRule, IdentityEncoding));
+pub(super) type HeadChecks = (HeadLimits, (HostRule, Supported));
 
 /// Returns the checks of a new connection.
 pub(super) fn head_checks(settings: &Arc<ServerSettings>) -> HeadChecks {
-    (HeadLimits(Arc::clone(settings)), (HostRule::default(), IdentityEncoding))
+    (HeadLimits(Arc::clone(settings)), (HostRule::default(), Supported))
 }
 
 /// Refuses a head over the limits of the server.
@@ -89,13 +89,18 @@ fn is_host(value: &HeaderValue) -> bool {
     !authority.host().is_empty() && (rest.is_empty() || port_is_valid)
 }
 
-/// Refuses an encoded body. The handler gets the bytes as they are, and could not read encoded ones (RFC 9110 section 15.5.16).
+/// Refuses what the server does not support: an encoded body, and an unknown expectation. The handler gets the bytes as they are, and could not read encoded ones (RFC 9110 section 15.5.16).
 #[derive(Debug)]
-pub(super) struct IdentityEncoding;
+pub(super) struct Supported;
 
-impl Check for IdentityEncoding {
+impl Check for Supported {
     #[inline]
     fn head(&self, _: &Head<'_>, summary: &HeaderSummary<'_>) -> Result<(), Refusal> {
+        if summary.expects_more {
+            // RFC 9110 section 10.1.1.
+            let message = "the server meets no expectation but 100-continue";
+            return Err(Refusal::new(StatusCode::EXPECTATION_FAILED, message).because("unsupported"));
+        }
         if summary.encoded {
             let message = "send the body without Content-Encoding";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).because("unsupported"));

@@ -11,6 +11,8 @@
 use std::time::Duration;
 
 mod accept;
+mod bodies;
+mod body_clock;
 mod check;
 #[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
 mod client;
@@ -62,7 +64,8 @@ pub use verify::{Sign, SignedRequest, Verified, Verifier, Verify, VerifyError};
 /// The headers of a request, of the crate `http`.
 pub use http::HeaderMap;
 
-/// The time for which a request waits for capacity in the queue.
+/// The time for which a request waits for capacity in the queue, if [`Limits::after_head`](settings::Limits::after_head)
+/// leaves as much.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The time for which a client may read nothing of a response.

@@ -1,5 +1,8 @@
 //! What the clients use of a server at the moment, and what it has refused.
 
+use std::sync::Arc;
+
+use super::bodies::Bodies;
 use super::connections::Connections;
 use super::counts::Counts;
 use super::descriptors::connections_allowed;
@@ -8,6 +11,7 @@ use super::descriptors::connections_allowed;
 #[derive(Debug)]
 pub(super) struct Load {
     pub(super) connections: Connections,
+    pub(super) bodies: Arc<Bodies>,
     pub(super) counts: Counts,
     /// The number of connections for which the system allows files, when the server was made.
     pub(super) descriptors: usize,
@@ -15,7 +19,7 @@ pub(super) struct Load {
 
 impl Default for Load {
     fn default() -> Load {
-        let (connections, counts) = (Connections::default(), Counts::default());
-        Load { connections, counts, descriptors: connections_allowed() }
+        let (connections, bodies, counts) = (Connections::default(), Arc::default(), Counts::default());
+        Load { connections, bodies, counts, descriptors: connections_allowed() }
     }
 }

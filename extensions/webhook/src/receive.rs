@@ -10,23 +10,25 @@ use std::time::Duration;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
-use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::bodies::Share;
+use super::body_clock::{BodyClock, Slow};
 use super::check::{Check, Head, Refusal};
 use super::form;
 use super::headers::Headers;
 use super::peer::Peer;
 use super::query::query_without_secrets;
-use super::respond::{Answer, accepted, error, filtered, not_stored, queue_full, refused, stopping};
+use super::respond::{Answer, accepted, error, filtered, later, not_stored, queue_full, refused, stopping};
 use super::table::Endpoint;
 use super::{BODY_GRACE, QUEUE_TIMEOUT};
 use trigger_core::{Bytes, Draft, Offered};
 use trigger_grammar::duration::show_duration;
+use trigger_grammar::size::show_size;
 
 /// The maximum memory that is allocated for a body before it arrives, in bytes. The client declares the length, so it
 /// may be false.
-const AHEAD: u64 = 64 * 1024;
+const AHEAD: u64 = 8 * 1024;
 
 /// A request to a webhook, while its body arrives.
 pub(super) struct RequestReader {
@@ -37,6 +39,10 @@ pub(super) struct RequestReader {
     /// reuses for the next request of the connection, so one map serves all requests.
     headers: HeaderMap,
     body: Incoming,
+    /// `true` if the client waits for `100 Continue` before it sends the body.
+    expects: bool,
+    /// The time for which the rest of the body was awaited.
+    reading: Duration,
     /// The kept headers, followed by the received part of the body, so that an event needs one allocation for both.
     bytes: Vec<u8>,
     /// The number of these bytes that are the headers. A head is far smaller than 4 GiB.
@@ -45,13 +51,14 @@ pub(super) struct RequestReader {
 }
 
 impl RequestReader {
-    /// Returns a reader of a request whose headers have `header_bytes`.
+    /// Returns a reader of a request whose headers have `header_bytes`, and whose client `expects` a `100 Continue`.
     // So that the reader is made in the place of its future, and not copied to it.
     #[inline(always)]
     pub(super) fn new(
         endpoint: &Arc<Endpoint>,
         request: Request<Incoming>,
         header_bytes: usize,
+        expects: bool,
     ) -> RequestReader {
         let (parts, body) = request.into_parts();
         let ahead = body.size_hint().lower().min(AHEAD) as usize;
@@ -61,6 +68,8 @@ impl RequestReader {
             endpoint: Arc::clone(endpoint),
             target: parts.uri.path_and_query().filter(|target| target.query().is_some()).cloned(),
             version: parts.version,
+            expects,
+            reading: Duration::ZERO,
             headers: parts.headers,
             body,
             kept: bytes.len() as u32,
@@ -70,15 +79,11 @@ impl RequestReader {
 
     /// Reads the body, offers the event and returns the response: 202 only once the event is queued.
     pub(super) async fn answer(&mut self, peer: &Peer<impl Check>) -> Answer {
-        let limit = self.endpoint.body_limit as u64;
-        if self.body.size_hint().exact().is_some_and(|declared| declared > limit) {
-            return BodyError::TooLarge.answer();
-        }
-        let time_limit = peer.settings.limits.body_timeout;
-        if let Err(error) = self.read(&peer.stop, time_limit).await {
-            return error.answer();
+        if let Err(error) = self.read(peer).await {
+            return error.answer(peer);
         }
         if let Err(refusal) = self.check(peer) {
+            peer.seat.load().counts.add(refusal.reason);
             return error(refusal.status, &refusal.message);
         }
         let (id, time) = self.endpoint.sink.stamp();
@@ -87,7 +92,10 @@ impl RequestReader {
         let offered = match poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await {
             Poll::Ready(offered) => Some(offered),
             // Boxed, because most requests need no timer.
-            Poll::Pending => Box::pin(timeout(QUEUE_TIMEOUT, sending)).await.ok(),
+            Poll::Pending => {
+                let left = peer.settings.limits.after_head().saturating_sub(self.reading);
+                Box::pin(timeout(QUEUE_TIMEOUT.min(left), sending)).await.ok()
+            }
         };
         match offered {
             Some(Offered::Queued(_)) => accepted(id, mem::take(&mut self.headers)),
@@ -95,8 +103,31 @@ impl RequestReader {
             Some(Offered::Closed) => stopping(),
             Some(Offered::NotStored) => not_stored(),
             // Also if the queue had no capacity for the whole time.
-            _ => queue_full(),
+            _ => {
+                peer.seat.load().counts.add("queue_full");
+                queue_full()
+            }
         }
+    }
+
+    /// Refuses a request by its head: a declared length over the limit, or a large body or one that waits for `100 Continue`
+    /// while the queue is full. A small body is read anyway, because that costs less than a new connection.
+    fn check_head(&self) -> Result<(), BodyError> {
+        let declared = self.body.size_hint().exact();
+        if declared.is_some_and(|declared| declared > self.endpoint.body_limit as u64) {
+            return Err(BodyError::TooLarge);
+        }
+        if declared.is_some_and(|declared| declared <= AHEAD) && !self.expects {
+            return Ok(());
+        }
+        self.check_room()
+    }
+
+    /// Refuses a body that the queue has no capacity for. The client may still send less than it declared.
+    fn check_room(&self) -> Result<(), BodyError> {
+        let least = self.body.size_hint().lower() as usize;
+        let body = least.max(self.bytes.len() - self.kept as usize);
+        if self.endpoint.sink.has_room(body) { Ok(()) } else { Err(BodyError::QueueFull) }
     }
 
     /// Checks a request whose body was read to its end.
@@ -123,29 +154,53 @@ impl RequestReader {
         form::draft(self.endpoint.path.clone(), headers, peer.remote.clone(), query.unwrap_or_default(), body)
     }
 
-    /// Reads the body to its end. Only a body that has not arrived yet needs timers.
-    async fn read(&mut self, stop: &CancellationToken, time_limit: Duration) -> Result<(), BodyError> {
+    /// Reads the body to its end. Only a body that has not arrived yet needs timers, and counts as unfinished.
+    async fn read<C>(&mut self, peer: &Peer<C>) -> Result<(), BodyError> {
+        self.check_head()?;
         let read = poll_fn(|cx| Poll::Ready(self.poll_read(cx))).await;
         match read {
             Poll::Ready(read) => read,
-            Poll::Pending => Box::pin(self.wait_for_rest(stop, time_limit)).await,
+            Poll::Pending => {
+                self.check_room()?;
+                let clock = BodyClock::new(&peer.settings.limits);
+                let read = Box::pin(self.wait_for_rest(peer, &clock)).await;
+                self.reading = clock.elapsed();
+                read
+            }
         }
     }
 
-    async fn wait_for_rest(
-        &mut self,
-        stop: &CancellationToken,
-        time_limit: Duration,
-    ) -> Result<(), BodyError> {
+    async fn wait_for_rest<C>(&mut self, peer: &Peer<C>, clock: &BodyClock) -> Result<(), BodyError> {
         let stopping = async {
-            stop.cancelled().await;
+            peer.stop.cancelled().await;
             sleep(BODY_GRACE).await;
         };
+        // One body of the largest size always fits.
+        let largest = (self.kept as usize).saturating_add(self.endpoint.body_limit);
+        let limit = peer.settings.limits.unfinished_bodies.max(largest);
+        let mut share = Share::new(&peer.seat.load().bodies, limit);
+        let mut timer = pin!(sleep_until(clock.deadline(0).0));
+        let reading = poll_fn(|cx| {
+            if let Poll::Ready(read) = self.poll_read(cx) {
+                return Poll::Ready(read);
+            }
+            if !share.grow_to(self.bytes.capacity()) {
+                return Poll::Ready(Err(BodyError::TooMany));
+            }
+            while timer.as_mut().poll(cx).is_ready() {
+                // What has arrived since then has moved the deadline.
+                let (deadline, slow) = clock.deadline(self.bytes.len() - self.kept as usize);
+                if deadline <= Instant::now() {
+                    return Poll::Ready(Err(BodyError::Slow(slow)));
+                }
+                timer.as_mut().reset(deadline);
+            }
+            Poll::Pending
+        });
         tokio::select! {
             biased;
-            read = poll_fn(|cx| self.poll_read(cx)) => read,
-            () = stopping => Err(BodyError::Timeout(TimeoutKind::Stop)),
-            () = sleep(time_limit) => Err(BodyError::Timeout(TimeoutKind::Client(time_limit))),
+            read = reading => read,
+            () = stopping => Err(BodyError::Stopping),
         }
     }
 
@@ -161,9 +216,21 @@ impl RequestReader {
             if self.bytes.len() + data.len() > limit {
                 return Poll::Ready(Err(BodyError::TooLarge));
             }
+            self.grow(data.len(), limit);
             self.bytes.extend_from_slice(&data);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Makes space for received bytes: twice as much as before, and no more than the rest of the body can need.
+    fn grow(&mut self, more: usize, limit: usize) {
+        let (length, capacity) = (self.bytes.len(), self.bytes.capacity());
+        if capacity - length < more {
+            let rest = self.body.size_hint().upper().and_then(|rest| usize::try_from(rest).ok());
+            let most = rest.map_or(limit, |rest| limit.min((length + more).saturating_add(rest)));
+            let capacity = capacity.saturating_mul(2).min(most).max(length + more);
+            self.bytes.reserve_exact(capacity - length);
+        }
     }
 }
 
@@ -172,28 +239,44 @@ impl RequestReader {
 enum BodyError {
     TooLarge,
     Incomplete,
-    Timeout(TimeoutKind),
-}
-
-/// The time limit that a body has exceeded.
-#[derive(Clone, Copy, Debug)]
-enum TimeoutKind {
-    /// The limit of a client.
-    Client(Duration),
-    /// The limit of a stopping server: [`BODY_GRACE`].
-    Stop,
+    /// It exceeded a time limit.
+    Slow(Slow),
+    /// The unfinished bodies of the server are over their limit.
+    TooMany,
+    QueueFull,
+    /// The server stops, and [`BODY_GRACE`] is over.
+    Stopping,
 }
 
 impl BodyError {
-    fn answer(self) -> Answer {
-        match self {
-            BodyError::TooLarge => refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is over the limit"),
-            BodyError::Incomplete => refused(StatusCode::BAD_REQUEST, "the body is incomplete"),
-            BodyError::Timeout(TimeoutKind::Client(limit)) => {
-                let message = format!("the body took over {}", show_duration(limit.as_millis() as u64));
-                refused(StatusCode::REQUEST_TIMEOUT, &message)
+    /// Counts the error, and returns its answer, which closes the connection.
+    #[cold]
+    fn answer<C>(self, peer: &Peer<C>) -> Answer {
+        let (reason, answer) = match self {
+            BodyError::TooLarge => {
+                ("body_size", refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is over the limit"))
             }
-            BodyError::Timeout(TimeoutKind::Stop) => stopping(),
-        }
+            BodyError::Incomplete => {
+                ("body_incomplete", refused(StatusCode::BAD_REQUEST, "the body is incomplete"))
+            }
+            BodyError::Slow(Slow::Total(limit)) => {
+                let message = format!("the body took over {}", show_duration(limit.as_millis() as u64));
+                ("body_timeout", refused(StatusCode::REQUEST_TIMEOUT, &message))
+            }
+            BodyError::Slow(Slow::Rate(rate)) => {
+                let message = format!("the body arrived with under {} a second", show_size(rate as u64));
+                ("body_rate", refused(StatusCode::REQUEST_TIMEOUT, &message))
+            }
+            BodyError::TooMany => {
+                let message = "too many bodies are unfinished";
+                ("body_bytes", later(refused(StatusCode::SERVICE_UNAVAILABLE, message)))
+            }
+            BodyError::QueueFull => {
+                ("queue_full", later(refused(StatusCode::SERVICE_UNAVAILABLE, "queue full")))
+            }
+            BodyError::Stopping => return stopping(),
+        };
+        peer.seat.load().counts.add(reason);
+        answer
     }
 }

@@ -40,7 +40,8 @@ pub(super) struct Limits {
     pub(super) head_timeout: Duration,
     /// The time limit of a request body: 30 s.
     pub(super) body_timeout: Duration,
-    /// The lowest mean rate of a body, in bytes a second: 1 KiB, below that of a modem.
+    /// The lowest mean rate of a body, in bytes a second: 1 KiB, below that of a modem. It applies after
+    /// [`Limits::RATE_AFTER`].
     pub(super) body_rate: usize,
     /// The maximum size of a head, request line and headers, in bytes: 16 KiB, as much as Node.js accepts.
     pub(super) head_limit: usize,
@@ -66,9 +67,21 @@ impl Limits {
         unfinished_bodies: 64 * 1024 * 1024,
     };
 
+    /// The time of a body after which its rate is measured. A shorter body may arrive in one late packet.
+    pub(super) const RATE_AFTER: Duration = Duration::from_secs(5);
+
+    /// The time limit of a request, from the begin of its head to its answer. It bounds a webhook whose requests wait for
+    /// capacity.
+    pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
     /// The age of a connection at which its next answer closes it, so that a client connects to the current server behind a
     /// name.
     pub(super) const LIFETIME: Duration = Duration::from_secs(600);
+
+    /// Returns the time limit for the body and the answer of a request whose head has arrived.
+    pub(super) fn after_head(&self) -> Duration {
+        Limits::REQUEST_TIMEOUT.saturating_sub(self.head_timeout)
+    }
 }
 
 /// A limit that a webhook can give.

@@ -118,6 +118,17 @@ impl Sink {
         self.0.queue.capacity_now()
     }
 
+    /// Returns `false` if an event with this many bytes would now be [rejected](Overflow::Reject) because the queue is full. It
+    /// counts nothing. A source can so refuse an event before it reads its body; the answer may be outdated when it does.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        // Other policies make room, and `send` says that a queue is closed.
+        if self.0.overflow != Overflow::Reject || !self.is_open() {
+            return true;
+        }
+        let (events, free) = self.room_for();
+        events > 0 && bytes <= free
+    }
+
     /// Queues events that something else keeps, in this order. Returns the number of events that the queue took. The
     /// receipt of every other event was called: [`handled`](crate::Receipt::handled) if the filter does not take it, and
     /// [`release`](crate::Receipt::release) if the queue is closed.
