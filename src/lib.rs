@@ -139,14 +139,14 @@ pub use trigger_macros::on_message;
 /// The rows from `connections` to `target_limit` are limits of the server. A webhook that does not give one takes what
 /// another webhook of its host and port gives; two different values do not start.
 ///
-/// A request is answered, with a JSON body (but for a head that is no HTTP/1 at all, or far over its limits, which gets
-/// an empty 400, 414 or 431):
+/// A request is answered, with a JSON body:
 ///
 /// | status | when |
 /// |---|---|
 /// | 202 | its event is in the queue; the handler runs later |
 /// | 200 | the `filter` does not take it |
-/// | 400 | it has no valid `Host`, or its body is incomplete |
+/// | 400 | it is no HTTP/1, parsers may disagree about it, it has no valid `Host`, or its body is incomplete |
+/// | 501 | it has a `Transfer-Encoding` other than `chunked` |
 /// | 404, 405 | no webhook has this path (one with a `/` at its end is another path); it is not a `POST` |
 /// | 408 | the body took over 30 s, or arrived with under 1 KiB a second |
 /// | 413, 414, 431 | the body is over its limit; the target is over 8 KiB; the head is over 16 KiB or 64 headers |

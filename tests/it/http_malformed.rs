@@ -31,6 +31,10 @@ async fn server_refuses_malformed_requests_and_serves_the_next_one() {
         if is_framed_twice(&raw) && (answers.len() > 1 || open_for >= Duration::from_secs(1)) {
             faults.push("the connection stays open after the answer");
         }
+        let is_json = |answer: &Answer| answer.header("content-type") == Some("application/json");
+        if !answers.iter().filter(|answer| answer.status >= 400).all(is_json) {
+            faults.push("an error is not answered in JSON");
+        }
         if post(address, "/events", "{}").await.status != 202 || trigger.drain_pending().len() != 1 {
             faults.push("the next request is not served");
         }

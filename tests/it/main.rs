@@ -77,6 +77,7 @@ mod waiting_retries;
 mod webhook;
 mod webhook_bodies;
 mod webhook_clients;
+mod webhook_framing;
 mod webhook_overflow;
 mod webhook_stop;
 mod workers;

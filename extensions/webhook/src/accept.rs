@@ -5,6 +5,7 @@ use std::net::Shutdown;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use http::StatusCode;
 use smol_str::ToSmolStr;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
@@ -86,7 +87,7 @@ fn is_of_the_client(error: &io::Error) -> bool {
 fn turn_away(stream: TcpStream) {
     // A socket of tokio knows only after a poll that it can be written.
     let Ok(mut stream) = stream.into_std() else { return };
-    if stream.write_all(&respond::too_many("too many connections")).is_ok() {
+    if stream.write_all(&respond::bytes(StatusCode::SERVICE_UNAVAILABLE, "too many connections")).is_ok() {
         let _ = stream.shutdown(Shutdown::Write);
         // A socket that is closed with unread bytes resets the connection, and the client would lose the answer.
         let _ = stream.read(&mut [0; 4096]);

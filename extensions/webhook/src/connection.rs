@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::check::{Check, Head, HeaderSummary};
+use super::framing::Fault;
 use super::head_deadline::Late;
 use super::load::Load;
 use super::peer::Peer;
@@ -31,9 +32,14 @@ use trigger_core::Bytes;
 /// The body of a response: our own, or from an axum route.
 type Answer = Either<Full<Bytes>, Body>;
 
-/// The size of a head, in bytes, at which hyper stops to read it. It is over the limit of a server, so that a
-/// request target over 64 KiB is still answered 414 and not 431. `head_checks` refuses the heads below it.
+/// The minimum size of hyper's read buffer, in bytes. It is over the limit of a head, which `Framing` checks.
 const READ_BUFFER: usize = 72 * 1024;
+
+/// The bytes of a request line beside its target, and some white space. `HeadLimits` does not count them, and `Framing` does.
+const HEAD_SLACK: usize = 256;
+
+/// The number of headers that hyper accepts by default. It allocates for each request if the number is set.
+const HYPER_HEADERS: usize = 100;
 
 /// What the connections of a server share. It ends with the server, and the connections refer to it weakly.
 #[derive(Debug)]
@@ -67,15 +73,21 @@ where
     C: Check,
 {
     async move {
+        let limits = &peer.settings.limits;
+        let mut stream = Stream::new(stream, limits.head_limit.saturating_add(HEAD_SLACK));
         let mut lingers = true;
         let ended = 'ended: {
             let service = service_fn(|request| answer(&shared, &peer, request));
-            let connection = http1::Builder::new()
-                .max_buf_size(READ_BUFFER)
+            let mut builder = http1::Builder::new();
+            builder
+                .max_buf_size(READ_BUFFER.max(limits.head_limit.saturating_mul(2)))
                 .half_close(true)
                 // A response is small, so one copied buffer costs less than a vectored write of two.
-                .writev(false)
-                .serve_connection(TokioIo::new(Stream::new(&mut stream)), service);
+                .writev(false);
+            if limits.header_count >= HYPER_HEADERS {
+                builder.max_headers(limits.header_count.saturating_add(1));
+            }
+            let connection = builder.serve_connection(TokioIo::new(&mut stream), service);
             tokio::pin!(connection);
             tokio::select! {
                 biased;
@@ -94,12 +106,17 @@ where
             // Boxed, because a connection needs this memory only at its end.
             Box::pin(timeout(STOP_GRACE, connection.as_mut())).await.unwrap_or(Ok(()))
         };
-        if lingers && ended.as_ref().map_or_else(hyper::Error::is_parse, |()| true) {
+        let is_parse = ended.as_ref().is_err_and(hyper::Error::is_parse);
+        let refusal = stream.refusal().or_else(|| is_parse.then_some(Fault::of_hyper(b"400")));
+        if let Some(refusal) = refusal {
+            Box::pin(refuse(&mut stream, &peer, refusal)).await;
+        }
+        if lingers && (ended.is_ok() || refusal.is_some()) {
             let lingering = async {
                 tokio::select! {
                     () = peer.stop.cancelled() => {}
                     _ = peer.seat.head().passed() => {}
-                    _ = timeout(LINGER, linger(&mut stream)) => {}
+                    _ = timeout(LINGER, linger(stream.io().get_mut())) => {}
                 }
             };
             Box::pin(lingering).await;
@@ -108,6 +125,15 @@ where
             tracing::debug!(remote = %peer.remote, %error, "connection ended");
         }
     }
+}
+
+/// Answers a head that ended the connection.
+async fn refuse<C>(stream: &mut (impl AsyncWrite + Unpin), peer: &Peer<C>, fault: Fault) {
+    let Fault { status, message, reason } = fault;
+    tracing::debug!(remote = %peer.remote, status = status.as_u16(), message, "request refused");
+    peer.seat.load().counts.add(reason);
+    // The client may be gone.
+    let _ = stream.write_all(&respond::bytes(status, message)).await;
 }
 
 /// Continues to read after the last response until the client closes. A socket that is closed with unread bytes resets

@@ -14,6 +14,7 @@ mod accept;
 mod bodies;
 mod body_clock;
 mod check;
+mod chunks;
 #[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
 mod client;
 mod cloudevents;
@@ -25,6 +26,7 @@ mod form;
 mod form_body;
 #[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
 mod form_field;
+mod framing;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 #[cfg_attr(not(any(test, fuzzing)), expect(dead_code, reason = "the server does not call it yet"))]

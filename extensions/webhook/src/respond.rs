@@ -72,13 +72,16 @@ pub(super) fn stopping() -> Answer {
     later(error(StatusCode::SERVICE_UNAVAILABLE, "stopping"))
 }
 
-/// Returns the bytes of a response to a connection that is refused before it has a request: 503, to be repeated later.
-pub(super) fn too_many(message: &str) -> Vec<u8> {
+/// Returns the bytes of an error to a connection without a request that hyper could read. The connection is closed.
+pub(super) fn bytes(status: StatusCode, message: &str) -> Vec<u8> {
     let body = body_of(&Failure { status: "error", message });
+    let later = match status {
+        StatusCode::SERVICE_UNAVAILABLE => format!("retry-after: {RETRY_SECONDS}\r\n"),
+        _ => String::new(),
+    };
     let length = body.len();
     let head = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: {RETRY_SECONDS}\r\n\
-         connection: close\r\ncontent-length: {length}\r\n\r\n"
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n{later}content-length: {length}\r\n\r\n"
     );
     [head.as_bytes(), &body].concat()
 }
