@@ -84,6 +84,11 @@ impl Client {
         Some(Answer { status, headers, body: String::new() })
     }
 
+    /// Waits until the server has sent something, or closed.
+    pub(crate) async fn readable(&self) {
+        self.0.get_ref().readable().await.expect("a connection");
+    }
+
     /// Sends a request and reads the answer.
     pub(crate) async fn ask(&mut self, request: impl AsRef<[u8]>) -> Answer {
         self.send(request).await;

@@ -75,6 +75,7 @@ mod until;
 mod verify;
 mod waiting_retries;
 mod webhook;
+mod webhook_attackers;
 mod webhook_bodies;
 mod webhook_clients;
 mod webhook_framing;

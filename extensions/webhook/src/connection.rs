@@ -63,11 +63,7 @@ impl Shared {
 /// This is a block in a fn that is not async. An `async fn` would store its arguments twice, and once more for an async
 /// fn that it calls. A server may have thousands of these futures.
 #[expect(clippy::manual_async_fn, reason = "an async fn would store its arguments twice")]
-pub(super) fn serve<T, C>(
-    mut stream: T,
-    peer: Peer<C>,
-    shared: Weak<Shared>,
-) -> impl Future<Output = ()> + Send
+pub(super) fn serve<T, C>(stream: T, peer: Peer<C>, shared: Weak<Shared>) -> impl Future<Output = ()> + Send
 where
     T: AsyncRead + AsyncWrite + Send + Unpin,
     C: Check,
@@ -162,7 +158,7 @@ fn answer<'a, C: Check>(
     peer: &'a Peer<C>,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<'a, C> {
-    peer.seat.head_arrived();
+    peer.seat.arrived();
     let table = shared.upgrade().map(|shared| shared.table.load());
     let head = Head::of(&request, &peer.remote);
     let summary = HeaderSummary::of(head.headers);

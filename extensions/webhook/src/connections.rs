@@ -1,8 +1,8 @@
-//! The open connections of a server: their number, the number of each client, and the connections without a whole head in the
-//! order in which they began to wait for one.
+//! The open connections of a server: their number, the number of each client, and the connections without a whole request in
+//! the order in which they began to wait for the rest.
 //!
-//! At the limit the oldest of these makes way for a new connection, so that clients which send no request cannot keep
-//! others out.
+//! At the limit the oldest one without a whole head makes way for a new connection. If every head has arrived, the oldest
+//! one without a whole body does. So clients which send no whole request cannot keep others out.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -28,16 +28,31 @@ pub(super) struct Entered {
     pub(super) evicted: bool,
 }
 
-/// The slots of the connections. Those without a whole head are a linked list, so that every change takes constant time.
+/// The slots of the connections. Those without a whole head are a linked list, and those without a whole body another one, so
+/// that every change takes constant time.
 #[derive(Debug)]
 struct Slots {
     slots: Vec<Slot>,
     free: Vec<u32>,
-    oldest: u32,
-    newest: u32,
+    /// Those that wait for a head, and those that wait for a body.
+    lists: [List; 2],
     /// The number of evicted connections that have not ended.
     leaving: usize,
     clients: HashMap<IpAddr, usize>,
+}
+
+/// The ends of a list.
+#[derive(Clone, Copy, Debug)]
+struct List {
+    oldest: u32,
+    newest: u32,
+}
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Awaits {
+    Head = 0,
+    Body = 1,
 }
 
 #[derive(Debug)]
@@ -52,9 +67,9 @@ struct Slot {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Without a whole head, and in the list.
-    Waits,
-    /// With a request that is read or answered.
+    /// Without a whole head or body, and in the list of these.
+    Waits(Awaits),
+    /// With a request that is checked or answered.
     Busy,
     /// Evicted, and not ended.
     Leaves,
@@ -62,9 +77,9 @@ enum State {
 
 impl Default for Connections {
     fn default() -> Connections {
-        let (oldest, newest) = (NONE, NONE);
+        let lists = [List { oldest: NONE, newest: NONE }; 2];
         let (slots, free, clients) = (Vec::new(), Vec::new(), HashMap::new());
-        Connections(Mutex::new(Slots { slots, free, oldest, newest, leaving: 0, clients }))
+        Connections(Mutex::new(Slots { slots, free, lists, leaving: 0, clients }))
     }
 }
 
@@ -73,8 +88,7 @@ impl Connections {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a connection in, which begins to wait for a head. At the limit of all the oldest one without a whole head makes
-    /// way. `client` is the address whose connections are limited too, with that limit.
+    /// Lets a connection in, which begins to wait for a head. At the limit of all, another one makes way. `client` is the address whose connections are limited too, with that limit.
     ///
     /// # Errors
     ///
@@ -101,20 +115,20 @@ impl Connections {
         Ok(Entered { at: slots.insert(head), evicted })
     }
 
-    /// Evicts the oldest connection without a whole head. Returns `false` if every connection has a request, or if too
-    /// many already leave.
+    /// Evicts the oldest connection without a whole head, or else without a whole body. Returns `false` if every connection has
+    /// a request, or if too many already leave.
     pub(super) fn evict(&self) -> bool {
         self.slots().evict()
     }
 
-    /// Takes a connection whose head has arrived out of the list.
+    /// Takes a connection whose head or body has arrived out of its list.
     pub(super) fn busy(&self, at: u32) {
         self.slots().busy(at);
     }
 
-    /// Appends a connection whose request was answered to the list.
-    pub(super) fn wait(&self, at: u32) {
-        self.slots().wait(at);
+    /// Appends a connection to the list of those that wait for a head or for a body.
+    pub(super) fn wait(&self, at: u32, awaits: Awaits) {
+        self.slots().wait(at, awaits);
     }
 
     /// Frees the slot of a connection that has ended.
@@ -129,11 +143,13 @@ impl Slots {
     }
 
     fn evict(&mut self) -> bool {
-        let at = self.oldest;
+        let [heads, bodies] = self.lists;
+        let (at, awaits) =
+            if heads.oldest == NONE { (bodies.oldest, Awaits::Body) } else { (heads.oldest, Awaits::Head) };
         if at == NONE || self.leaving >= LEAVING {
             return false;
         }
-        self.unlink(at);
+        self.unlink(at, awaits);
         self.leaving += 1;
         let slot = &mut self.slots[at as usize];
         slot.state = State::Leaves;
@@ -155,48 +171,49 @@ impl Slots {
                 self.slots.len() as u32 - 1
             }
         };
-        self.wait(at);
+        self.wait(at, Awaits::Head);
         at
     }
 
-    /// Appends a slot to the list of those that wait.
-    fn wait(&mut self, at: u32) {
-        let newest = self.newest;
+    /// Appends a slot that is in no list to one.
+    fn wait(&mut self, at: u32, awaits: Awaits) {
+        let newest = self.lists[awaits as usize].newest;
         let slot = &mut self.slots[at as usize];
         if slot.state == State::Leaves {
-            // Its head arrived at the moment of its eviction, and was answered.
+            // Its request arrived at the moment of its eviction, and was answered.
             self.leaving -= 1;
         }
-        (slot.state, slot.before, slot.after) = (State::Waits, newest, NONE);
+        (slot.state, slot.before, slot.after) = (State::Waits(awaits), newest, NONE);
         match newest {
-            NONE => self.oldest = at,
+            NONE => self.lists[awaits as usize].oldest = at,
             newest => self.slots[newest as usize].after = at,
         }
-        self.newest = at;
+        self.lists[awaits as usize].newest = at;
     }
 
-    fn unlink(&mut self, at: u32) {
+    fn unlink(&mut self, at: u32, awaits: Awaits) {
+        let list = &mut self.lists[awaits as usize];
         let Slot { before, after, .. } = self.slots[at as usize];
         match before {
-            NONE => self.oldest = after,
+            NONE => list.oldest = after,
             before => self.slots[before as usize].after = after,
         }
         match after {
-            NONE => self.newest = before,
+            NONE => list.newest = before,
             after => self.slots[after as usize].before = before,
         }
     }
 
     fn busy(&mut self, at: u32) {
-        if self.slots[at as usize].state == State::Waits {
-            self.unlink(at);
+        if let State::Waits(awaits) = self.slots[at as usize].state {
+            self.unlink(at, awaits);
             self.slots[at as usize].state = State::Busy;
         }
     }
 
     fn leave(&mut self, at: u32, client: Option<IpAddr>) {
         match self.slots[at as usize].state {
-            State::Waits => self.unlink(at),
+            State::Waits(awaits) => self.unlink(at, awaits),
             State::Busy => {}
             State::Leaves => self.leaving -= 1,
         }

@@ -163,7 +163,9 @@ impl RequestReader {
             Poll::Pending => {
                 self.check_room()?;
                 let clock = BodyClock::new(&peer.settings.limits);
+                peer.seat.awaits_body();
                 let read = Box::pin(self.wait_for_rest(peer, &clock)).await;
+                peer.seat.arrived();
                 self.reading = clock.elapsed();
                 read
             }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
+use super::connections::Awaits;
 use super::head_deadline::HeadDeadline;
 use super::load::Load;
 use super::settings::{Limits, ServerSettings};
@@ -49,8 +50,13 @@ impl Seat {
         &self.head
     }
 
-    /// Stops the deadline, after a head has arrived. From now the connection does not make way.
-    pub(super) fn head_arrived(&self) {
+    /// Makes the connection one that waits for a body.
+    pub(super) fn awaits_body(&self) {
+        self.load.connections.wait(self.at, Awaits::Body);
+    }
+
+    /// Stops the deadline of a head, after a head or a body has arrived. From now the connection does not make way.
+    pub(super) fn arrived(&self) {
         self.head.stop();
         self.load.connections.busy(self.at);
     }
@@ -60,7 +66,7 @@ impl Seat {
     pub(super) fn answered(&self) -> bool {
         // Before it can be evicted, so that the eviction is not overwritten.
         let is_old = self.head.start();
-        self.load.connections.wait(self.at);
+        self.load.connections.wait(self.at, Awaits::Head);
         is_old
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct ServerSettings {
     /// [`Limits::connections_per_client`] does not apply to it.
     pub(super) trusted_proxies: Vec<RangeInclusive<IpAddr>>,
     /// The limits that the webhooks give, in the order of [`KEYS`].
-    given: [Option<u64>; KEYS.len()],
+    given: [Option<u64>; COUNT],
 }
 
 /// The limits of what clients can use of a server. `Counts` has a counter of what met each limit.
@@ -91,7 +91,10 @@ struct Key {
     show: fn(u64) -> String,
 }
 
-const KEYS: &[Key] = &[
+/// The number of [`KEYS`]. Their length itself would make the type of the settings depend on code that names it.
+const COUNT: usize = 9;
+
+const KEYS: [Key; COUNT] = [
     number("connections", |limits, value| limits.connections = count(value)),
     number("connections_per_client", |limits, value| limits.connections_per_client = count(value)),
     duration("head_timeout", |limits, value| limits.head_timeout = Duration::from_millis(value)),
@@ -128,7 +131,7 @@ impl ServerSettings {
             port,
             limits: Limits::DEFAULT,
             trusted_proxies: Vec::new(),
-            given: [None; KEYS.len()],
+            given: [None; COUNT],
         }
     }
 
