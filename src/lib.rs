@@ -117,8 +117,10 @@ pub use trigger_macros::on_message;
 /// # fn main() {}
 /// ```
 ///
-/// First comes the path: literal, beginning with `/`, not `/health`; or the path of a `const`. Webhooks that name the
-/// same host and port share a server. Then, all optional:
+/// First comes the path: a literal that begins with `/` and is not `/health`, or the path of a `const`. In a literal, a
+/// segment `{name}` captures one segment, percent-decoded, for the argument of that name, whose type is any with
+/// `FromStr`. A literal segment wins over a capture, from left to right. Webhooks that name the same host and port share a
+/// server. Then, all optional:
 ///
 /// | key | value | default |
 /// |---|---|---|
@@ -145,7 +147,7 @@ pub use trigger_macros::on_message;
 /// |---|---|
 /// | 202 | its event is in the queue; the handler runs later |
 /// | 200 | the `filter` does not take it |
-/// | 400 | it is no HTTP/1, parsers may disagree about it, it has no valid `Host`, or its body is incomplete |
+/// | 400 | it is no HTTP/1, parsers may disagree about it, it has no valid `Host`, its body is incomplete, or a capture is not valid percent-encoded UTF-8 |
 /// | 501 | it has a `Transfer-Encoding` other than `chunked` |
 /// | 404, 405 | no webhook has this path (one with a `/` at its end is another path); it is not a `POST` |
 /// | 408 | the body took over 30 s, or arrived with under 1 KiB a second |

@@ -77,6 +77,7 @@ mod waiting_retries;
 mod webhook;
 mod webhook_attackers;
 mod webhook_bodies;
+mod webhook_captures;
 mod webhook_clients;
 mod webhook_framing;
 mod webhook_overflow;

@@ -210,7 +210,7 @@ async fn triggers_without_a_runtime_do_not_share_a_port() {
 async fn start_error_names_a_bad_setting_and_its_value() {
     assert_is_refused(local().path("events"), "webhook_path", "events").await;
     assert_is_refused(local().path("/health"), "webhook_path", "/health").await;
-    assert_is_refused(local().path("/{id}"), "webhook_path", "/{id}").await;
+    assert_is_refused(local().path("/a{id}"), "webhook_path", "/a{id}").await;
     assert_is_refused(local().host("http://localhost"), "webhook_host", "http://localhost").await;
     assert_is_refused(local().host(""), "webhook_host", "").await;
     assert_is_refused(local().capacity(0), "queue", "0").await;

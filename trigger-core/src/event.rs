@@ -21,7 +21,7 @@ pub(crate) mod topic;
 mod trigger_event;
 
 pub use attributes::Attribute;
-pub(crate) use attributes::{Attributes, CONTENT_TYPE};
+pub(crate) use attributes::{Attributes, CONTENT_TYPE, ROUTE};
 pub use codec::FrameError;
 pub use dead_letter::{DeadLetter, DeadLetterReason};
 pub(crate) use frame::{DEEPEST, ReadJson};

@@ -82,15 +82,15 @@ pub fn source(source: impl IntoSource, text: &str) -> TriggerConfig {
     source.trigger(text)
 }
 
-/// A type that is parsed from one token of a topic.
+/// A type that is parsed from one token of a topic, or from one segment of a path.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be read from a topic",
+    message = "`{Self}` cannot be read from a topic or a path",
     label = "not made from text",
     note = "the argument of a `{{capture}}` is a `String`, a number, or any other type with `FromStr` whose error can be \
             shown: implement both for `{Self}`"
 )]
 pub trait FromCapture: Sized {
-    /// Parses the token.
+    /// Parses the text.
     ///
     /// # Errors
     ///
@@ -105,27 +105,28 @@ impl<T: FromStr<Err: Display>> FromCapture for T {
     }
 }
 
-/// Parses the token that the pattern captured under the name of the argument.
+/// Parses what the pattern captured under the name of the argument.
 ///
 /// # Errors
 ///
-/// A rejection if the trigger has no such capture, or the token is not a valid `T`.
+/// A rejection if the trigger has no such capture, or the text is not a valid `T`.
 pub fn capture<T: FromCapture>(cx: &Context<'_>, name: &'static str) -> Result<T, Rejection> {
     let value = capture_opt(cx, name)?;
     value.ok_or_else(|| Rejection::absent("the trigger has no such capture").of(name))
 }
 
-/// Parses a captured token, as [`capture`] does, for an argument that is an `Option`. Returns `None` if the trigger has
+/// Parses a captured text, as [`capture`] does, for an argument that is an `Option`. Returns `None` if the trigger has
 /// no such capture.
 ///
 /// # Errors
 ///
-/// A rejection if the token is not a valid `T`.
+/// A rejection if the text is not a valid `T`.
 pub fn capture_opt<T: FromCapture>(cx: &Context<'_>, name: &'static str) -> Result<Option<T>, Rejection> {
-    let read = |text: &str| {
-        T::read(text).map_err(|error| Rejection::invalid(format!("{text:?} in the topic: {error}")).of(name))
-    };
-    cx.capture(name).map(read).transpose()
+    let Some(text) = cx.capture(name) else { return Ok(None) };
+    T::read(&text).map(Some).map_err(|error| {
+        let place = if cx.event().frame().form.name_is_topic { "topic" } else { "path" };
+        Rejection::invalid(format!("{text:?} in the {place}: {error}")).of(name)
+    })
 }
 
 /// Returns the key of an event, from its body, or from the event itself if `T` is `TriggerEvent`. Returns `None` for a

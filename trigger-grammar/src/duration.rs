@@ -1,6 +1,6 @@
 //! The grammar of durations, such as `"200ms"` or `"1m30s"`, and of ranges of durations, such as `"200ms..30s"`.
 
-use crate::topic::char_len;
+use crate::fault::char_len;
 use crate::{Fault, FaultKind};
 
 /// The longest duration in milliseconds: 365 days.

@@ -126,6 +126,16 @@ impl Fault {
     }
 }
 
+/// Returns the length of the UTF-8 character that begins with `byte`.
+pub(crate) const fn char_len(byte: u8) -> usize {
+    match byte {
+        0..=0x7f => 1,
+        0xc0..=0xdf => 2,
+        0xe0..=0xef => 3,
+        _ => 4,
+    }
+}
+
 /// Returns the number of characters of a text.
 const fn width(text: &str) -> usize {
     let mut width = 0;

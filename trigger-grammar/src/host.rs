@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::topic::char_len;
+use crate::fault::char_len;
 use crate::{Fault, FaultKind};
 
 const FORM: &str = "use an address such as `127.0.0.1`, `0.0.0.0`, `::1`, or a name such as `localhost`";

@@ -1,6 +1,7 @@
 //! The kinds of triggers that have an attribute of their own, as data: what the macros and the runtime both know of them.
 
-use crate::setting::{Setting, Value, is_every_address, same};
+use crate::path;
+use crate::setting::{Form, Setting, Value, is_every_address, same};
 
 /// A kind of trigger: the name, the attribute, and the rules of its settings.
 #[derive(Debug)]
@@ -169,14 +170,19 @@ impl ClaimedKeys {
         self.address
     }
 
-    /// Returns `true` if two triggers of the kind claim the same.
+    /// Returns `true` if two triggers of the kind claim the same. Two paths are the same if they match the same requests,
+    /// whatever the names of their captures are.
     pub const fn exclude(&self, one: &Values<'_>, other: &Values<'_>) -> bool {
         if self.is_nothing() {
             return false;
         }
         let mut at = 0;
         while at < self.keys.len() {
-            if !same_value(one.get(self.keys[at]), other.get(self.keys[at])) {
+            let key = self.keys[at];
+            let (value, other_value) = (one.get(key), other.get(key));
+            let is_same =
+                same_value(value, other_value) || (one.is_path(key) && matches_same(value, other_value));
+            if !is_same {
                 return false;
             }
             at += 1;
@@ -211,6 +217,18 @@ impl<'a> Values<'a> {
         None
     }
 
+    /// Returns `true` if the values of the key are paths of webhooks.
+    pub const fn is_path(&self, key: &str) -> bool {
+        let mut at = 0;
+        while at < self.settings.len() {
+            if same(self.settings[at].key(), key) {
+                return matches!(self.settings[at].form(), Form::Path);
+            }
+            at += 1;
+        }
+        false
+    }
+
     const fn is_every_address(&self, host: &str) -> bool {
         match self.get(host) {
             Some(Value::Text(host)) => is_every_address(host),
@@ -224,6 +242,13 @@ const fn same_value(one: Option<Value<'_>>, other: Option<Value<'_>>) -> bool {
         (Some(Value::Text(one)), Some(Value::Text(other))) => same(one, other),
         (Some(Value::Number(one)), Some(Value::Number(other))) => one == other,
         (None, None) => true,
+        _ => false,
+    }
+}
+
+const fn matches_same(one: Option<Value<'_>>, other: Option<Value<'_>>) -> bool {
+    match (one, other) {
+        (Some(Value::Text(one)), Some(Value::Text(other))) => path::matches_same(one, other),
         _ => false,
     }
 }

@@ -6,6 +6,7 @@
 //! crate has no dependencies and no behaviour.
 
 pub mod bounds;
+mod capture;
 pub mod const_string;
 pub mod duration;
 mod fault;

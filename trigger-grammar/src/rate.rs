@@ -1,6 +1,6 @@
 //! The grammar of a rate: a whole number, `/` and a unit of time, such as `"50/s"` or `"1000/h"`.
 
-use crate::topic::char_len;
+use crate::fault::char_len;
 use crate::{Fault, FaultKind};
 
 const FORM: &str = "write a whole number, `/`, and one of s, m, h, such as `50/s`";

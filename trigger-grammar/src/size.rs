@@ -1,6 +1,6 @@
 //! The grammar of a size in bytes: a whole number and an IEC unit, such as `"64KiB"` or `"1MiB"`.
 
-use crate::topic::char_len;
+use crate::fault::char_len;
 use crate::{Fault, FaultKind};
 
 const FORM: &str = "write a whole number and one of B, KiB, MiB, GiB, such as `1MiB`";

@@ -6,7 +6,11 @@
 
 use std::borrow::Cow;
 
+use crate::capture;
+use crate::fault::char_len;
 use crate::{Fault, FaultKind};
+
+pub use crate::capture::capture_name;
 
 /// The maximum length of a topic or pattern in bytes. It is the smallest limit among the brokers, that of Kafka.
 pub const BYTES_MAX: usize = 249;
@@ -81,11 +85,6 @@ pub fn token(text: &str) -> Cow<'_, str> {
         .collect()
 }
 
-/// Returns the name in a `{name}` token.
-pub fn capture_name(token: &str) -> Option<&str> {
-    token.strip_prefix('{')?.strip_suffix('}')
-}
-
 const fn check(text: &str, pattern: bool) -> Result<(), Fault> {
     let bytes = text.as_bytes();
     if bytes.is_empty() {
@@ -136,11 +135,7 @@ const fn check(text: &str, pattern: bool) -> Result<(), Fault> {
 
 /// Returns the index of the `.` that ends the token, or the length of the text.
 pub const fn token_end(bytes: &[u8], start: usize) -> usize {
-    let mut end = start;
-    while end < bytes.len() && bytes[end] != b'.' {
-        end += 1;
-    }
-    end
+    capture::token_end(bytes, start, b'.')
 }
 
 /// Returns the index of the first byte that is not allowed in a token, or the length of the text.
@@ -227,56 +222,9 @@ const fn check_pattern_token(bytes: &[u8], start: usize, end: usize) -> Result<(
         i += 1;
     }
     if bytes[start] == b'{' {
-        return check_capture(bytes, start, end);
+        return capture::check(bytes, start, end, b'.', CAPTURE_FORM);
     }
     check_characters(bytes, start, end)
-}
-
-const fn check_capture(bytes: &[u8], start: usize, end: usize) -> Result<(), Fault> {
-    if end - start < 3 || bytes[end - 1] != b'}' {
-        let rule = "not a capture";
-        return Err(Fault::new(FaultKind::BadCharacter, start, end - start, rule, CAPTURE_FORM));
-    }
-    let mut i = start + 1;
-    while i < end - 1 {
-        let digit = bytes[i].is_ascii_digit() && i > start + 1;
-        if !(bytes[i].is_ascii_alphabetic() || bytes[i] == b'_' || digit) {
-            let rule = "this character cannot stand in the name of a capture";
-            return Err(Fault::new(FaultKind::BadCharacter, i, char_len(bytes[i]), rule, CAPTURE_FORM));
-        }
-        i += 1;
-    }
-    // An earlier token that is equal captures the same name.
-    let mut earlier = 0;
-    while earlier < start {
-        let earlier_end = token_end(bytes, earlier);
-        if equal_ranges(bytes, earlier, earlier_end, start, end) {
-            let rule = "this name is captured twice";
-            return Err(Fault::new(
-                FaultKind::DuplicateCapture,
-                start,
-                end - start,
-                rule,
-                "give each capture its own name",
-            ));
-        }
-        earlier = earlier_end + 1;
-    }
-    Ok(())
-}
-
-const fn equal_ranges(bytes: &[u8], a: usize, a_end: usize, b: usize, b_end: usize) -> bool {
-    if a_end - a != b_end - b {
-        return false;
-    }
-    let mut i = 0;
-    while i < a_end - a {
-        if bytes[a + i] != bytes[b + i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
 }
 
 /// `true` for each byte that is allowed in a token. It is a table because publications check topics on their hot path.
@@ -317,14 +265,4 @@ const fn bad_character(byte: u8, at: usize) -> Fault {
         _ => ("this character cannot stand in a name", TOKEN_FORM),
     };
     Fault::new(FaultKind::BadCharacter, at, char_len(byte), rule, form)
-}
-
-/// Returns the length of the UTF-8 character that begins with `byte`.
-pub(crate) const fn char_len(byte: u8) -> usize {
-    match byte {
-        0..=0x7f => 1,
-        0xc0..=0xdf => 2,
-        0xe0..=0xef => 3,
-        _ => 4,
-    }
 }

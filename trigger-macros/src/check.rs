@@ -3,7 +3,7 @@
 use quote::ToTokens;
 use syn::Type;
 use syn::ext::IdentExt;
-use trigger_grammar::setting::Value as Literal;
+use trigger_grammar::setting::{Form, Value as Literal};
 use trigger_grammar::{bounds, size};
 
 use crate::args::Args;
@@ -72,7 +72,7 @@ pub(crate) fn triggers(triggers: &[Trigger], errors: &mut Errors) {
 
 /// Returns how each argument is made. Refuses a capture that a trigger of the handler does not have.
 pub(crate) fn captures(triggers: &[Trigger], arguments: &[Argument], errors: &mut Errors) -> Vec<Input> {
-    let broken = triggers.iter().any(|trigger| trigger.has_pattern() && trigger.first.is_none());
+    let broken = triggers.iter().any(|trigger| trigger.may_capture() && trigger.first.is_none());
     if broken {
         // The captures of a wrong pattern are unknown, so an error about an argument could be false.
         return Vec::new();
@@ -82,9 +82,13 @@ pub(crate) fn captures(triggers: &[Trigger], arguments: &[Argument], errors: &mu
             let taken =
                 |argument: &Argument| argument.plain.as_ref().is_some_and(|name| name.unraw() == capture);
             if !arguments.iter().any(taken) {
+                let (what, instead) = match trigger.kind().map(|kind| kind.first().form()) {
+                    Some(Form::Path) => ("path", ""),
+                    _ => ("pattern", ", or write `*`"),
+                };
                 let message = format!(
-                    "the pattern captures `{{{capture}}}` but no argument is named `{capture}`\n  \
-                     add `{capture}: String`, or write `*`"
+                    "the {what} captures `{{{capture}}}` but no argument is named `{capture}`\n  \
+                     add `{capture}: String`{instead}"
                 );
                 errors.at(trigger.first_text(), message);
             }
@@ -107,7 +111,7 @@ fn settle(triggers: &[Trigger], argument: &Argument, errors: &mut Errors) -> Inp
         return input(Origin::CaptureOrNone, inner);
     }
     for other in triggers.iter().filter(|trigger| !gives(trigger)) {
-        let known = if other.has_pattern() && matches!(other.first, Some(Value::Const(_))) {
+        let known = if other.may_capture() && matches!(other.first, Some(Value::Const(_))) {
             " (the captures of a const are not known here)"
         } else {
             ""

@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::{Ident, Path, Type};
 use trigger_grammar::kind::Kind;
 use trigger_grammar::setting::{self, Form};
-use trigger_grammar::topic;
+use trigger_grammar::{path, topic};
 
 use crate::args::Args;
 use crate::attribute::Attribute;
@@ -193,17 +193,17 @@ impl Trigger {
         }
     }
 
-    /// Returns `true` if its first value is a pattern, which may have captures.
-    pub(crate) fn has_pattern(&self) -> bool {
-        self.kind().is_some_and(|kind| kind.first().form() == Form::Pattern)
+    /// Returns `true` if its first value is a topic pattern or a path, which may have captures.
+    pub(crate) fn may_capture(&self) -> bool {
+        self.kind().is_some_and(|kind| matches!(kind.first().form(), Form::Pattern | Form::Path))
     }
 
-    /// Returns the names that the pattern captures. A macro does not know those of a const.
+    /// Returns the names that the pattern or the path captures. A macro does not know those of a const.
     pub(crate) fn captures(&self) -> Vec<String> {
-        match &self.first {
-            Some(Value::Text(pattern)) if self.has_pattern() => {
-                topic::captures(&pattern.value()).map(str::to_owned).collect()
-            }
+        let (Some(Value::Text(pattern)), Some(kind)) = (&self.first, self.kind()) else { return Vec::new() };
+        match kind.first().form() {
+            Form::Pattern => topic::captures(&pattern.value()).map(str::to_owned).collect(),
+            Form::Path => path::captures(&pattern.value()).map(str::to_owned).collect(),
             _ => Vec::new(),
         }
     }

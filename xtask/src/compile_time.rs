@@ -124,7 +124,7 @@ pub fn boxed<F: Future<Output: IntoOutcome> + Send + 'static>(future: F) -> Boxe
 }
 
 pub fn capture(cx: &Context<'_>, name: &str) -> Result<String, Rejection> {
-    cx.capture(name).map(str::to_owned).ok_or_else(|| Rejection::absent("no such capture"))
+    cx.capture(name).map(|text| text.into_owned()).ok_or_else(|| Rejection::absent("no such capture"))
 }
 "#;
 

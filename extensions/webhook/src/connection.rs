@@ -251,13 +251,9 @@ mod tests {
         let sink = Arc::<OnceLock<Sink>>::default();
         let trigger = StandaloneTrigger::new(TriggerConfig::custom(Opened(Arc::clone(&sink))));
         trigger.start().await.expect("a source that starts");
-        let endpoint = Endpoint {
-            sink: sink.get().expect("a source that accepts").clone(),
-            path: "/in".into(),
-            body_limit: 1024,
-            settings: Arc::new(ServerSettings::new("in-memory", 0)),
-        };
-        let settings = Arc::clone(&endpoint.settings);
+        let sink = sink.get().expect("a source that accepts").clone();
+        let settings = Arc::new(ServerSettings::new("in-memory", 0));
+        let endpoint = Endpoint::new(sink, "/in", 1024, Arc::clone(&settings));
         let shared = Arc::new(Shared::new(Arc::clone(&settings)));
         shared.table.store(Arc::new(Table::new(&[Arc::new(endpoint)])));
         let checks = (head_checks(&settings), Signed);

@@ -33,7 +33,7 @@ const AHEAD: u64 = 8 * 1024;
 /// A request to a webhook, while its body arrives.
 pub(super) struct RequestReader {
     endpoint: Arc<Endpoint>,
-    /// The target of the request, if it has a query, with its secrets, until the checks have seen the body.
+    /// The target of the request, if it has a query or captures. The query has its secrets until the checks have seen the body.
     target: Option<PathAndQuery>,
     /// The headers with their secrets, until the checks have seen the body. The emptied map is that of the response, which hyper
     /// reuses for the next request of the connection, so one map serves all requests.
@@ -66,7 +66,11 @@ impl RequestReader {
         Headers::write_without_secrets(&parts.headers, &mut bytes);
         RequestReader {
             endpoint: Arc::clone(endpoint),
-            target: parts.uri.path_and_query().filter(|target| target.query().is_some()).cloned(),
+            target: parts
+                .uri
+                .path_and_query()
+                .filter(|target| target.query().is_some() || endpoint.has_captures)
+                .cloned(),
             version: parts.version,
             expects,
             reading: Duration::ZERO,
@@ -135,7 +139,7 @@ impl RequestReader {
         let head = Head {
             // A webhook accepts no other method.
             method: &Method::POST,
-            path: &self.endpoint.path,
+            path: self.target.as_ref().map_or(&self.endpoint.path, PathAndQuery::path),
             query: self.target.as_ref().and_then(PathAndQuery::query),
             version: self.version,
             headers: &self.headers,
@@ -151,7 +155,12 @@ impl RequestReader {
         let query = target.as_ref().and_then(PathAndQuery::query).map(query_without_secrets);
         let mut body = Bytes::from(mem::take(&mut self.bytes));
         let headers = Headers::from_written(body.split_to(self.kept as usize));
-        form::draft(self.endpoint.path.clone(), headers, peer.remote.clone(), query.unwrap_or_default(), body)
+        let path = match &target {
+            Some(target) if self.endpoint.has_captures => target.path().into(),
+            _ => self.endpoint.path.clone(),
+        };
+        let draft = form::draft(path, headers, peer.remote.clone(), query.unwrap_or_default(), body);
+        if self.endpoint.has_captures { draft.route(self.endpoint.path.clone()) } else { draft }
     }
 
     /// Reads the body to its end. Only a body that has not arrived yet needs timers, and counts as unfinished.

@@ -89,7 +89,7 @@ impl Server {
     fn add(&self, endpoint: Arc<Endpoint>) -> Result<(), TriggerError> {
         let mut endpoints = self.endpoints();
         let name = &endpoint.settings.name;
-        if let Some(other) = endpoints.iter().find(|other| other.path == endpoint.path) {
+        if let Some(other) = endpoints.iter().find(|other| other.has_path_of(&endpoint)) {
             let resource = format!("the path {} of {name}", endpoint.path);
             return Err(TriggerError::taken(resource, other.sink.trigger_id()));
         }

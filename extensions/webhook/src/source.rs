@@ -92,12 +92,8 @@ impl TriggerSource for WebhookSource {
             None => {}
         }
         let ports = cx.shared::<Ports>();
-        let endpoint = Arc::new(Endpoint {
-            sink: cx.sink().clone(),
-            path: self.path.as_str().into(),
-            body_limit: self.body_limit,
-            settings: Arc::clone(&self.settings),
-        });
+        let settings = Arc::clone(&self.settings);
+        let endpoint = Arc::new(Endpoint::new(cx.sink().clone(), &self.path, self.body_limit, settings));
         let server = ports.join(Arc::clone(&endpoint)).await?;
         self.set_bound(Some(Bound { ports, server, endpoint }));
         Ok(())

@@ -6,62 +6,143 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::routing::{any, get};
+use axum::routing::get;
 use http::header::ALLOW;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Serialize;
 use smol_str::SmolStr;
 use tower::ServiceExt;
-use trigger_grammar::path::HEALTH;
+use trigger_grammar::path::{self, HEALTH};
 
 use super::respond::{Answer, error, later, respond};
 use super::settings::ServerSettings;
+use patterns::Patterns;
 use trigger_core::Sink;
+
+mod patterns;
 
 /// One path of a server, with the sink of its trigger.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     pub(super) sink: Sink,
+    /// The path of the trigger, which may have captures.
     pub(super) path: SmolStr,
+    pub(super) has_captures: bool,
     /// The maximum size of a body, in bytes.
     pub(super) body_limit: usize,
     /// What it gives for its server.
     pub(super) settings: Arc<ServerSettings>,
 }
 
+impl Endpoint {
+    pub(super) fn new(sink: Sink, path: &str, body_limit: usize, settings: Arc<ServerSettings>) -> Endpoint {
+        Endpoint { sink, path: path.into(), has_captures: path::has_captures(path), body_limit, settings }
+    }
+
+    /// Returns `true` if both have the same path, whatever the names of their captures are.
+    pub(super) fn has_path_of(&self, other: &Endpoint) -> bool {
+        self.path == other.path
+            || (self.has_captures && other.has_captures && path::matches_same(&self.path, &other.path))
+    }
+
+    /// Returns `true` if a request with this method may be an event.
+    #[inline]
+    fn allows(&self, method: &Method) -> bool {
+        method == Method::POST
+    }
+
+    /// Returns the methods of [`allows`](Self::allows), as the value of `Allow`.
+    fn allow(&self) -> HeaderValue {
+        HeaderValue::from_static("POST")
+    }
+}
+
 /// A snapshot of the routes of a server.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    endpoints: HashMap<SmolStr, Arc<Endpoint>, foldhash::fast::RandomState>,
+    /// The webhooks whose paths have no captures.
+    literals: HashMap<SmolStr, Arc<Endpoint>, foldhash::fast::RandomState>,
+    /// The other webhooks, if there are any.
+    patterns: Option<Patterns>,
+    /// The routes that are for no webhook.
     others: Router,
+}
+
+/// Why no webhook has a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unrouted {
+    Unknown,
+    /// A capture of its webhook cannot be decoded.
+    Undecodable,
 }
 
 impl Table {
     pub(super) fn new(endpoints: &[Arc<Endpoint>]) -> Table {
         let all: Arc<[Arc<Endpoint>]> = endpoints.into();
-        let not_allowed = async || error(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
-        let webhook = async move || ([(ALLOW, HeaderValue::from_static("POST"))], not_allowed().await);
-        let mut others = Router::new().route(HEALTH, get(health).with_state(all));
-        for endpoint in endpoints {
-            others = others.route(&endpoint.path, any(webhook));
-        }
-        let others = others
-            .method_not_allowed_fallback(not_allowed)
+        let others = Router::new()
+            .route(HEALTH, get(health).with_state(all))
+            .method_not_allowed_fallback(async || not_allowed())
             .fallback(async || error(StatusCode::NOT_FOUND, "not found"));
-        let by_path = |endpoint: &Arc<Endpoint>| (endpoint.path.clone(), Arc::clone(endpoint));
-        Table { endpoints: endpoints.iter().map(by_path).collect(), others }
+        let mut table = Table { others, ..Table::default() };
+        for endpoint in endpoints {
+            if endpoint.has_captures {
+                table.patterns.get_or_insert_default().insert(endpoint);
+            } else {
+                table.literals.insert(endpoint.path.clone(), Arc::clone(endpoint));
+            }
+        }
+        table
     }
 
     /// Returns the webhook of a request.
     #[inline(always)]
     pub(super) fn endpoint<B>(&self, request: &Request<B>) -> Option<&Arc<Endpoint>> {
-        if request.method() == Method::POST { self.endpoints.get(request.uri().path()) } else { None }
+        self.at(request.uri().path()).ok().filter(|endpoint| endpoint.allows(request.method()))
+    }
+
+    /// Returns the webhook of a path, for every method. A literal path wins over a capture.
+    #[inline(always)]
+    fn at(&self, path: &str) -> Result<&Arc<Endpoint>, Unrouted> {
+        match (self.literals.get(path), &self.patterns) {
+            (Some(endpoint), _) => Ok(endpoint),
+            (None, Some(patterns)) => by_pattern(patterns, path),
+            (None, None) => Err(Unrouted::Unknown),
+        }
     }
 
     /// Answers a request that is for no webhook.
     pub(super) async fn other(&self, request: Request<Body>) -> Response<Body> {
-        self.others.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+        let answer = match self.at(request.uri().path()) {
+            Ok(endpoint) => {
+                let mut answer = not_allowed();
+                answer.headers_mut().insert(ALLOW, endpoint.allow());
+                answer
+            }
+            Err(Unrouted::Undecodable) => {
+                error(StatusCode::BAD_REQUEST, "the path is not valid percent-encoded UTF-8")
+            }
+            Err(Unrouted::Unknown) => {
+                let routed = self.others.clone().oneshot(request).await;
+                return routed.unwrap_or_else(|never| match never {});
+            }
+        };
+        answer.map(Body::new)
     }
+}
+
+/// Returns the webhook of a path that is no literal one. `/health` is a capture of no webhook, because the server answers it.
+///
+/// A capture that cannot be decoded is refused here, because its event would only become a dead letter.
+fn by_pattern<'a>(patterns: &'a Patterns, path: &str) -> Result<&'a Arc<Endpoint>, Unrouted> {
+    let endpoint = patterns.find(path).filter(|_| path != HEALTH).ok_or(Unrouted::Unknown)?;
+    let captured = path::segments(&endpoint.path).zip(path::segments(path));
+    let mut captured = captured.filter(|(segment, _)| path::has_captures(segment));
+    let is_decodable = captured.all(|(_, segment)| path::decode(segment).is_some());
+    if is_decodable { Ok(endpoint) } else { Err(Unrouted::Undecodable) }
+}
+
+fn not_allowed() -> Answer {
+    error(StatusCode::METHOD_NOT_ALLOWED, "method not allowed")
 }
 
 #[derive(Serialize)]

@@ -101,7 +101,8 @@ impl WebhookTrigger {
         WebhookTrigger(self.0.with(change))
     }
 
-    /// Sets the path, which is literal and begins with `/`. The default is `/webhook`. Each setter returns a new
+    /// Sets the path, which begins with `/`. The default is `/webhook`. A whole segment may be a capture, such as
+    /// `/hooks/{tenant}`, which [`Context::capture`](trigger_core::Context::capture) returns. Each setter returns a new
     /// trigger, which is stopped and empty, so call the setters before `start`.
     pub fn path(self, path: impl Into<String>) -> WebhookTrigger {
         self.with(|config| config.setting("webhook_path", path.into()))

@@ -23,6 +23,11 @@ async fn tell(_: TriggerEvent) {}
 #[process(name = "a_b")]
 async fn note(_: TriggerEvent) {}
 
+#[on_webhook("/hooks/{tenant}", port = 0, host = "127.0.0.1")]
+async fn hook(tenant: String) {
+    drop(tenant);
+}
+
 #[triggers::main]
 async fn main(builder: Builder) -> Result<()> {
     let config = ProcessConfig::new().trigger(TriggerConfig::event("built")).concurrency(3);

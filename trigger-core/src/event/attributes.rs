@@ -14,6 +14,9 @@ pub(crate) const CONTENT_TYPE: &str = "content_type";
 /// The attribute that holds the reason of a dead letter, in the frame that a dead-letter trigger delivers.
 pub(crate) const ABOUT_DEAD_LETTER: &str = "dead_letter";
 
+/// The attribute that holds the path pattern that the name of the event has matched.
+pub(crate) const ROUTE: &str = "route";
+
 /// One attribute of a [`Frame`](crate::Frame).
 ///
 /// ```

@@ -1,5 +1,6 @@
 //! The event that a handler receives: a frame, and the trigger that it came through.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::mem;
 use std::sync::{Arc, OnceLock};
@@ -7,7 +8,9 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
+use trigger_grammar::{path, topic};
 
+use super::attributes::ROUTE;
 use super::frame::Frame;
 use super::id::EventId;
 use super::kind::TriggerKind;
@@ -50,7 +53,7 @@ pub struct TriggerEvent {
 pub(crate) struct TriggerInfo {
     pub(crate) id: String,
     pub(crate) kind: TriggerKind,
-    /// The captures of its pattern: the name of each, and the index of its token in the topic.
+    /// The captures of its topic pattern: the name of each, and the index of its token in the topic.
     pub(crate) captures: Box<[(String, usize)]>,
     /// `true` if its events are those of other kinds, as dead letters are.
     pub(crate) relays: bool,
@@ -173,10 +176,13 @@ impl TriggerEvent {
         self.frame.form.name_is_topic.then(|| Topic::parse(&self.frame.name).ok()).flatten()
     }
 
-    /// Returns the token that the pattern of the trigger captured under this name.
-    pub(crate) fn capture(&self, name: &str) -> Option<&str> {
-        let (_, place) = self.trigger.captures.iter().find(|(captured, _)| captured == name)?;
-        trigger_grammar::topic::tokens(&self.frame.name).nth(*place)
+    /// Returns what the pattern of the event captured under this name: a token of the topic, or a decoded segment of the path.
+    pub(crate) fn capture(&self, name: &str) -> Option<Cow<'_, str>> {
+        if let Some((_, place)) = self.trigger.captures.iter().find(|(captured, _)| captured == name) {
+            return topic::tokens(&self.frame.name).nth(*place).map(Cow::Borrowed);
+        }
+        // A request has its pattern, so that its dead letter and its JSON keep the captures.
+        path::capture(self.frame.attribute(ROUTE)?, &self.frame.name, name)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Handlers, and the extraction of their arguments from an event.
 
 use std::any::{Any, TypeId, type_name};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
@@ -231,8 +232,20 @@ impl<'a> Context<'a> {
         self.event
     }
 
-    /// Returns the token that the pattern of the trigger captured under this name.
-    pub fn capture(&self, name: &str) -> Option<&str> {
+    /// Returns what the pattern of the event captured under this name: a token of the topic, or a segment of the path of a
+    /// webhook request, percent-decoded.
+    ///
+    /// The event of a request keeps its captures as a dead letter, for a handler of dead letters, and as JSON. An event of the
+    /// broker has them only in the handler of its own trigger.
+    ///
+    /// ```
+    /// # use trigger_core::{Context, Draft, SourceKind, TriggerEvent};
+    /// # static REQUEST: SourceKind = SourceKind::new("request", "a request");
+    /// let draft = Draft::new("/hooks/acme%20inc", "{}").route("/hooks/{tenant}");
+    /// let event = TriggerEvent::from_draft(&REQUEST, "hooks", draft);
+    /// assert_eq!(Context::new(&event).capture("tenant").as_deref(), Some("acme inc"));
+    /// ```
+    pub fn capture(&self, name: &str) -> Option<Cow<'_, str>> {
         self.event.capture(name)
     }
 }

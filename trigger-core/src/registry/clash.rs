@@ -3,7 +3,8 @@
 
 use trigger_grammar::const_string::ConstString;
 use trigger_grammar::kind::Values;
-use trigger_grammar::setting::{Value, is_every_address, same};
+use trigger_grammar::path;
+use trigger_grammar::setting::{Form, Value, is_every_address, same};
 
 use super::site::{ProcessName, Site, hash};
 use crate::declare::SourceKind;
@@ -115,12 +116,17 @@ impl<'a> Listens<'a> {
         self.kind.kind().is(other.kind.kind()) && self.kind.claims.exclude(&self.values(), &other.values())
     }
 
-    /// Returns the hash of the claimed values, without the host, because a claim to every address excludes all others.
+    /// Returns the hash of the claimed values, without the names of captures, which no request shows. It is without the host
+    /// too, because a claim to every address excludes all others.
     const fn hash(&self) -> u64 {
         let mut hashed = 0;
         let mut at = 0;
         while at < self.kind.claims.keys().len() {
-            hashed = match self.values().get(self.kind.claims.keys()[at]) {
+            let key = self.kind.claims.keys()[at];
+            hashed = match self.values().get(key) {
+                Some(Value::Text(text)) if path::has_captures(text) && self.values().is_path(key) => {
+                    hash_path(hashed, text)
+                }
                 Some(Value::Text(text) | Value::Choice(text, _)) => hash(hashed, text),
                 Some(Value::Number(number)) => hashed ^ number << 1,
                 _ => hashed,
@@ -151,6 +157,15 @@ impl<'a> Listens<'a> {
             message.push(":").number(port);
         }
     }
+}
+
+/// Continues a hash with the parts of a path between its captures.
+const fn hash_path(mut hashed: u64, mut path: &str) -> u64 {
+    while let Some((literal, rest)) = path::split_at_capture(path) {
+        hashed = hash(hashed, literal);
+        path = rest;
+    }
+    hash(hashed, path)
 }
 
 /// Two claims that exclude each other.
@@ -199,6 +214,7 @@ impl Clash<'_> {
                     source.show_address(message.push(" of "));
                 }
                 self.first.show(message.push(" is taken by "));
+                self.show_other_path(source, &mut message);
                 self.show_other_host(source, &mut message);
             }
             Thing::Source(source, _) => {
@@ -211,6 +227,15 @@ impl Clash<'_> {
             }
         }
         message
+    }
+
+    /// Shows the path of the first claim if its captures have other names.
+    const fn show_other_path(&self, source: &Listens<'_>, message: &mut ConstString) {
+        let Thing::Source(first, _) = self.first.thing else { return };
+        let is_path = matches!(source.kind.settings[0].form(), Form::Path);
+        if is_path && !same(source.pattern(), first.pattern()) {
+            message.push(" as ").push(first.pattern()).push(", which matches the same requests");
+        }
     }
 
     /// Shows the address of the first claim if its host is another one.

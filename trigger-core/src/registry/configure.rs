@@ -1,7 +1,8 @@
 //! The settings of a declaration that an operator may change, without a new build of the program.
 
 use serde_json::Value;
-use trigger_grammar::setting::Form;
+use trigger_grammar::path;
+use trigger_grammar::setting::{Form, Value as Setting};
 
 use super::{Configured, Declaration};
 use crate::declare::{ShownQueue, TriggerConfig};
@@ -14,7 +15,8 @@ pub(crate) const PROCESS_SETTINGS: &[&str] = &["concurrency", "timeout", "retry"
 const QUEUE_SETTINGS: &[&str] = &["queue", "queue_bytes", "overflow"];
 
 /// Returns the settings of a trigger that an operator may change: the key of a configuration, and that of the attribute.
-/// What it subscribes to is part of the program: other parts publish it, and a pattern has captures.
+/// What it subscribes to is part of the program: other parts publish it, and a pattern has captures. A path may change, but
+/// keeps its captures.
 pub(crate) fn trigger_settings(trigger: &TriggerConfig) -> Vec<(&'static str, &'static str)> {
     let of_kind = trigger.settings().map_or(&[][..], |settings| settings.table()).iter();
     let may_change = of_kind.filter(|one| !matches!(one.form(), Form::Topic | Form::Pattern | Form::Process));
@@ -40,6 +42,10 @@ impl Declaration {
             Some((index, id)) => {
                 let trigger = &mut self.config.triggers[index];
                 trigger.id.get_or_insert_with(|| id.to_owned());
+                if let Some(reason) = lost_capture(trigger, key, value) {
+                    let shown = value.as_str().unwrap_or_default();
+                    return Err(ConfigError::new(ConfigErrorKind::Invalid, key, shown, reason));
+                }
                 read(value, is_text, |value| trigger.set(key, value))?;
             }
         }
@@ -48,6 +54,17 @@ impl Declaration {
         self.configured.push(Configured { trigger, key, origin });
         Ok(())
     }
+}
+
+/// Returns why a path cannot replace that of the trigger: it lacks a capture, which may be an argument of the handler.
+fn lost_capture(trigger: &TriggerConfig, key: &str, value: &Value) -> Option<String> {
+    let settings = trigger.settings()?;
+    let setting = settings.table().iter().find(|one| one.key() == key && one.form() == Form::Path)?;
+    let (Some(Setting::Text(declared)), Some(path)) = (settings.value(setting), value.as_str()) else {
+        return None;
+    };
+    let lost = path::captures(declared).find(|name| path::captures(path).all(|other| other != *name))?;
+    Some(format!("the declared path {declared} captures `{{{lost}}}`; keep it as a segment of the new path"))
 }
 
 /// Reads a value. A text is a number or a flag where the setting takes one, if the layer has neither.

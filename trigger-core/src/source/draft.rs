@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::clock::SharedClock;
 use crate::declare::SourceKind;
 use crate::event::{
-    Attribute, Attributes, CONTENT_TYPE, CUSTOM_FORM, EventId, Frame, TriggerEvent, TriggerInfo,
+    Attribute, Attributes, CONTENT_TYPE, CUSTOM_FORM, EventId, Frame, ROUTE, TriggerEvent, TriggerInfo,
 };
 
 /// An event that a source is about to offer. The sink adds an id and the time, unless the source has
@@ -47,6 +47,12 @@ impl Draft {
     pub fn attribute(mut self, key: impl Into<SmolStr>, value: impl Into<Attribute>) -> Draft {
         self.attributes.get_or_insert_default().set(key.into(), value.into());
         self
+    }
+
+    /// Sets the path pattern that the name of the event has matched, such as `/hooks/{tenant}`. Its captures are arguments of
+    /// the handler, and [`Context::capture`](crate::Context::capture) returns them. It is kept as the attribute `route`.
+    pub fn route(self, pattern: impl Into<SmolStr>) -> Draft {
+        self.attribute(SmolStr::new_static(ROUTE), Attribute::Text(pattern.into()))
     }
 
     /// Sets the media type of the bytes.

@@ -59,6 +59,11 @@ const WRONG_FILES: &[(&str, usize, &str)] = &[
         "field `webhook_port`: \"70000\": use 1 to 65535",
     ),
     (
+        "[processes.hook.triggers.webhook]\npath = \"/v2/hooks\"",
+        2,
+        "field `webhook_path`: \"/v2/hooks\": the declared path /hooks/{tenant} captures `{tenant}`; keep it as a segment",
+    ),
+    (
         "[processes.receive.triggers.webhook]\nport = 1\nwebhook_port = 2",
         3,
         "`webhook_port` is given a second time, after triggers.toml:2",

@@ -61,6 +61,13 @@ const PRECEDENCE: &[Layers] = &[
         ["\"1MiB\"", "\"2KiB\"", "\"3KiB\""],
         "TRIGGERS__RECEIVE__WEBHOOK__BODY_LIMIT",
     ),
+    (
+        "hook",
+        Some(0),
+        "webhook_path",
+        ["\"/hooks/{tenant}\"", "\"/a/{tenant}\"", "\"/b/{c}/{tenant}\""],
+        "TRIGGERS__HOOK__WEBHOOK__PATH",
+    ),
 ];
 
 #[test]
@@ -86,6 +93,7 @@ fn variable_is_stronger_than_the_file_and_the_file_than_the_program() {
         let place = match trigger {
             None => format!("[processes.{name}]"),
             Some(_) if *name == "receive" => format!("[processes.{name}.triggers.\"webhook-9090/in\"]"),
+            Some(_) if *name == "hook" => format!("[processes.{name}.triggers.webhook]"),
             Some(_) => format!("[processes.{name}.triggers.event]"),
         };
         folder.write(
@@ -199,7 +207,7 @@ fn other_variables_are_not_settings() {
     let said = folder.run(&["--check"], &variables);
     assert_eq!(
         (said.code, &*said.stdout),
-        (Some(0), "6 processes, 7 triggers, no problem\n"),
+        (Some(0), "7 processes, 8 triggers, no problem\n"),
         "{}",
         said.stderr
     );

@@ -26,7 +26,7 @@ impl Argument {
         Argument { name, available_for: T::AVAILABLE_FOR, type_name: type_name::<T>, needs: T::needs }
     }
 
-    /// Returns an argument that is parsed from the topic. The macro knows which triggers capture it.
+    /// Returns an argument that is parsed from the topic or the path. The macro knows which triggers capture it.
     pub const fn capture<T>(name: &'static str) -> Argument {
         Argument { name, available_for: None, type_name: type_name::<T>, needs: |_| {} }
     }

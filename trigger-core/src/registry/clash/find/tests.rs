@@ -67,7 +67,13 @@ fn webhooks_clash_if_both_would_get_the_same_requests() {
     assert_eq!(every, expected);
     assert_ne!(clash(webhook(80, "::"), webhook(80, "localhost")), "");
     assert_ne!(clash(webhook(0, "::"), webhook(0, "::")), "", "one free port");
+    let captures = clash(at_path("/a/{x}/b", 80, "::"), at_path("/a/{y}/b", 80, "::"));
+    let expected = "`m::b` at lib.rs:2: the path /a/{y}/b of :::80 is taken by `m::a` at lib.rs:1 as /a/{x}/b, which \
+                    matches the same requests";
+    assert_eq!(captures, expected);
     for (a, b) in [
+        (at_path("/a/{x}", 80, "::"), at_path("/a/b", 80, "::")),
+        (at_path("/a/{x}", 80, "::"), at_path("/{x}/b", 80, "::")),
         (webhook(80, "localhost"), webhook(81, "localhost")),
         (webhook(80, "localhost"), webhook(80, "127.0.0.1")),
         (webhook(0, "::"), webhook(0, "127.0.0.1")),
