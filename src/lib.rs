@@ -9,18 +9,8 @@ pub use names::*;
 
 /// What generated code names.
 #[doc(hidden)]
-pub mod __private {
-    pub use trigger_core::private::*;
-    /// The kinds that have an attribute.
-    #[cfg(feature = "webhook")]
-    pub mod kinds {
-        pub use trigger_core::private::kinds::*;
-        pub use trigger_webhook::WEBHOOK;
-    }
-    pub use trigger_macros::{
-        handlers, on_dead_letter, on_event, on_message, on_source, on_webhook, process,
-    };
-}
+#[path = "private.rs"]
+pub mod __private;
 
 /// Runs an async fn on every event of one type.
 ///

@@ -19,6 +19,6 @@ pub use trigger_core::{
 
 #[cfg(feature = "webhook")]
 pub use trigger_webhook::{
-    CloudEvent, Form, HeaderMap, Headers, Query, Sign, SignedRequest, Verified, Verifier, Verify,
-    VerifyError, WebhookTrigger,
+    CloudEvent, Form, HeaderMap, Headers, OwnVerifier, Query, Sign, SignedRequest, Verified, Verifier,
+    Verify, VerifyError, WebhookTrigger,
 };

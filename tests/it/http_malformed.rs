@@ -225,7 +225,7 @@ async fn server_refuses_a_compressed_body() {
 
 #[tokio::test(start_paused = true)]
 async fn server_requires_one_valid_host_in_http_1_1() {
-    let (trigger, address) = listening(local()).await;
+    let (trigger, address) = listening(local().setting("hosts", "hooks.example.com")).await;
     let hosts = [
         ("Host: localhost\r\n", 202),
         ("Host: hooks.example.com:8080\r\n", 202),

@@ -93,8 +93,9 @@ async fn one_body_of_the_largest_size_is_always_accepted() {
 async fn full_queue_refuses_a_request_by_its_head() {
     let (trigger, address) = start(|config| config.queue(1)).await;
     assert_eq!(post(address, "/events", "1").await.status, 202);
-    let expecting = "POST /events HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
-    let chunked = "POST /events HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let expecting =
+        "POST /events HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+    let chunked = "POST /events HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
     for request in [expecting.to_owned(), chunked.to_owned(), head(1_000_000), head(2)] {
         let (mut client, begin) = (Client::connect(address).await, Instant::now());
         client.send(&request).await;
@@ -132,8 +133,9 @@ async fn full_queue_that_makes_room_reads_the_body() {
 async fn unknown_expectation_is_answered_417() {
     let (trigger, address) = start(|config| config).await;
     for (expect, status) in [("200-maybe", 417), ("100-Continue", 100), ("100-continue, b", 417), ("", 417)] {
-        let request =
-            format!("POST /events HTTP/1.1\r\nHost: a\r\nExpect: {expect}\r\nContent-Length: 2\r\n\r\n");
+        let request = format!(
+            "POST /events HTTP/1.1\r\nHost: localhost\r\nExpect: {expect}\r\nContent-Length: 2\r\n\r\n"
+        );
         let answer = Client::connect(address).await.ask(request).await;
         assert_eq!(answer.status, status, "{expect}");
     }
@@ -151,7 +153,7 @@ async fn start(limits: impl FnOnce(TriggerConfig) -> TriggerConfig) -> (Standalo
 
 /// Returns the head of a request whose body has this length.
 fn head(length: usize) -> String {
-    format!("POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n")
+    format!("POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n")
 }
 
 /// Reads the only answer of a connection that the server closes.

@@ -3,6 +3,10 @@
 use crate::path;
 use crate::setting::{Form, Setting, Value, is_every_address, same};
 
+mod webhook;
+
+pub use webhook::WEBHOOK;
+
 /// A kind of trigger: the name, the attribute, and the rules of its settings.
 #[derive(Debug)]
 pub struct Kind {
@@ -44,38 +48,6 @@ pub const MESSAGE: Kind = Kind {
     claims: ClaimedKeys::of_process(&["topic"]),
     refuses: &[],
     largest_body: None,
-};
-
-/// HTTP requests.
-pub const WEBHOOK: Kind = Kind {
-    name: "webhook",
-    attribute: "on_webhook",
-    settings: &[
-        Setting::path("webhook_path", "path").default("/webhook").in_attribute("path").aliases(&["path"]),
-        Setting::port("webhook_port", "port").default("9090").in_attribute("port"),
-        Setting::host("webhook_host", "host").default("0.0.0.0").in_attribute("host"),
-        Setting::size("body_limit", "size limit of a body").default("1MiB"),
-        // The limits of a server. A webhook that does not give one takes what another one of its port gives.
-        Setting::number("connections", "limit of connections").optional("4096"),
-        Setting::number("connections_per_client", "limit of connections of one client").optional("64"),
-        Setting::duration("head_timeout", "time limit of a head").optional("10s"),
-        Setting::duration("body_timeout", "time limit of a body").optional("30s"),
-        Setting::size("body_rate", "lowest rate of a body, a second").optional("1KiB"),
-        Setting::size("head_limit", "size limit of a head").optional("16KiB"),
-        Setting::number("header_count", "limit of headers").optional("64"),
-        Setting::size("target_limit", "size limit of a target").optional("8KiB"),
-        Setting::size("unfinished_bodies", "size limit of all bodies that arrive").optional("64MiB"),
-    ],
-    claims: ClaimedKeys::of_runtime(&["webhook_path", "webhook_port"])
-        .on_host("webhook_host", "webhook_port"),
-    refuses: &[
-        ("reject", "a webhook answers 503 when its queue is full; leave `overflow` out"),
-        (
-            "drop_newest",
-            "a 202 for an event that is dropped would be untrue; leave `overflow` out to answer 503",
-        ),
-    ],
-    largest_body: Some("body_limit"),
 };
 
 /// Dead letters.

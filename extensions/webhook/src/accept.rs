@@ -62,8 +62,15 @@ async fn accept_until(stop: CancellationToken, listeners: Vec<TcpListener>, shar
                 // Responses are small and written at once. A socket that refuses the option still works.
                 let _ = stream.set_nodelay(true);
                 let checks = head_checks(&settings);
-                let remote = remote.ip().to_smolstr();
-                let peer = Peer { remote, checks, seat, settings, stop: stop.clone() };
+                let address = remote.ip();
+                let peer = Peer {
+                    address,
+                    remote: address.to_smolstr(),
+                    checks,
+                    seat,
+                    settings,
+                    stop: stop.clone(),
+                };
                 shared.tasks.spawn(serve(stream, peer, Arc::downgrade(&shared)));
             }
             Err(reason) => {

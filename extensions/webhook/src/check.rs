@@ -1,13 +1,14 @@
 //! The checks that decide whether a request may come in.
 //!
-//! The checks of a server are an ordered list, and the first refusal is the answer. They run twice: on the head, before any
-//! of the body is read, and on head and body, before the event is made. Both times they see the whole request. Only after
-//! them are the headers and query keys that carry secrets dropped.
+//! The checks of a server are an ordered list, and the first refusal is the answer. They see the head, before any of the body
+//! is read. The rules of a webhook follow: `client` on the head, `signature` on head and body.
 
 use std::borrow::Cow;
 
-use http::header::{CONTENT_ENCODING, EXPECT, HOST};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HOST, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
+
+use super::respond::{Answer, refused};
 
 /// A rule for requests. A connection has its own instance, which may remember what earlier requests have shown.
 ///
@@ -22,16 +23,6 @@ pub(super) trait Check: Send + Sync + 'static {
         let _ = (head, summary);
         Ok(())
     }
-
-    /// Checks the head and the whole body of a request to a webhook.
-    ///
-    /// # Errors
-    ///
-    /// The [`Refusal`] that answers the request.
-    fn body(&self, head: &Head<'_>, body: &[u8]) -> Result<(), Refusal> {
-        let _ = (head, body);
-        Ok(())
-    }
 }
 
 /// The first check, and then the second one if the first has passed.
@@ -40,12 +31,6 @@ impl<A: Check, B: Check> Check for (A, B) {
     fn head(&self, head: &Head<'_>, summary: &HeaderSummary<'_>) -> Result<(), Refusal> {
         self.0.head(head, summary)?;
         self.1.head(head, summary)
-    }
-
-    #[inline]
-    fn body(&self, head: &Head<'_>, body: &[u8]) -> Result<(), Refusal> {
-        self.0.body(head, body)?;
-        self.1.body(head, body)
     }
 }
 
@@ -79,6 +64,8 @@ pub(super) struct HeaderSummary<'a> {
     pub(super) hosts: [Option<&'a HeaderValue>; 2],
     /// `true` if there is a `Content-Encoding` that changes the body.
     pub(super) encoded: bool,
+    /// `true` if there is a sign of a CloudEvent.
+    pub(super) is_cloudevent: bool,
     /// `true` if the client waits for `100 Continue` before it sends the body.
     pub(super) expects: bool,
     /// `true` if there is an `Expect` with anything else.
@@ -88,8 +75,14 @@ pub(super) struct HeaderSummary<'a> {
 impl<'a> HeaderSummary<'a> {
     #[inline]
     pub(super) fn of(headers: &'a HeaderMap) -> HeaderSummary<'a> {
-        let mut summary =
-            HeaderSummary { bytes: 0, hosts: [None; 2], encoded: false, expects: false, expects_more: false };
+        let mut summary = HeaderSummary {
+            bytes: 0,
+            hosts: [None; 2],
+            encoded: false,
+            is_cloudevent: false,
+            expects: false,
+            expects_more: false,
+        };
         for (name, value) in headers {
             summary.bytes += name.as_str().len() + value.len() + 4;
             match *name {
@@ -100,11 +93,30 @@ impl<'a> HeaderSummary<'a> {
                     summary.expects |= is_known;
                     summary.expects_more |= !is_known;
                 }
-                _ => {}
+                CONTENT_TYPE => summary.is_cloudevent |= is_cloudevent(value),
+                _ => summary.is_cloudevent |= name.as_str() == "ce-specversion",
             }
         }
         summary
     }
+}
+
+/// Returns `true` for a media type of CloudEvents in structured or batched mode.
+fn is_cloudevent(media_type: &HeaderValue) -> bool {
+    let begin = b"application/cloudevents";
+    media_type
+        .as_bytes()
+        .trim_ascii()
+        .get(..begin.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(begin))
+}
+
+/// Returns `true` if a body has one coding, which is gzip.
+pub(super) fn is_gzip(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(CONTENT_ENCODING).iter().map(|value| value.as_bytes().trim_ascii());
+    let first = codings.find(|coding| !coding.is_empty());
+    first.is_some_and(|coding| coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip"))
+        && codings.all(<[u8]>::is_empty)
 }
 
 /// Returns `true` if a `Content-Encoding` lists a coding that changes the body. A recipient ignores the empty elements of a
@@ -120,19 +132,31 @@ pub(super) struct Refusal {
     pub(super) status: StatusCode,
     /// The message of the answer. It names no internal detail.
     pub(super) message: Cow<'static, str>,
-    /// The name of its counter: see `Counts`.
+    /// The name of its counter.
     pub(super) reason: &'static str,
+    /// The value of `Retry-After`, in seconds.
+    pub(super) retry_after: Option<u64>,
 }
 
 impl Refusal {
     /// Returns the refusal of a malformed request.
     pub(super) fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Refusal {
-        Refusal { status, message: message.into(), reason: "malformed" }
+        Refusal { status, message: message.into(), reason: "malformed", retry_after: None }
     }
 
     /// Sets another reason.
     pub(super) fn because(self, reason: &'static str) -> Refusal {
         Refusal { reason, ..self }
+    }
+
+    /// Returns the answer, which closes the connection, because the rest of the request is not read.
+    #[cold]
+    pub(super) fn answer(&self) -> Answer {
+        let mut answer = refused(self.status, &self.message);
+        if let Some(seconds) = self.retry_after {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        answer
     }
 
     /// Logs who was refused. The target of the request may carry secrets, so it is left out.

@@ -1,11 +1,10 @@
 //! Who may come: the rules of a webhook about the clients of its requests. They need only the head, so a refused client
 //! costs no body.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
-use http::{Request, StatusCode};
+use http::Request;
 use ipnet::IpNet;
 use trigger_grammar::Fault;
 use trigger_grammar::network::parse_network;
@@ -15,6 +14,8 @@ use address::TrustedProxies;
 use allow::AllowList;
 use browser::BrowserGuard;
 use rate::RateLimits;
+
+use super::check::Refusal;
 
 mod address;
 mod allow;
@@ -120,24 +121,6 @@ impl fmt::Display for Client {
             Client::Address(address) => address.fmt(f),
             Client::Unknown => f.write_str("unknown"),
         }
-    }
-}
-
-/// The answer to a request that is not admitted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) status: StatusCode,
-    /// The message of the answer. It names no internal detail.
-    pub(super) message: Cow<'static, str>,
-    /// The name under which the refusal is counted.
-    pub(super) reason: &'static str,
-    /// The value of `Retry-After`, in seconds.
-    pub(super) retry_after: Option<u64>,
-}
-
-impl Refusal {
-    fn new(status: StatusCode, reason: &'static str, message: &'static str) -> Refusal {
-        Refusal { status, message: message.into(), reason, retry_after: None }
     }
 }
 

@@ -13,10 +13,6 @@ mod binary;
 mod data;
 mod error;
 mod extract;
-#[cfg_attr(
-    not(any(test, fuzzing)),
-    expect(dead_code, reason = "the server does not answer the handshake yet")
-)]
 pub(super) mod handshake;
 mod parts;
 mod structured;

@@ -21,7 +21,7 @@ use super::framing::Fault;
 use super::head_deadline::Late;
 use super::load::Load;
 use super::peer::Peer;
-use super::receive::RequestReader;
+use super::receive::{RequestReader, Seen};
 use super::settings::ServerSettings;
 use super::stream::Stream;
 use super::table::Table;
@@ -162,16 +162,26 @@ fn answer<'a, C: Check>(
     let table = shared.upgrade().map(|shared| shared.table.load());
     let head = Head::of(&request, &peer.remote);
     let summary = HeaderSummary::of(head.headers);
-    let (header_bytes, expects) = (summary.bytes, summary.expects);
+    let HeaderSummary { bytes: header_bytes, expects, encoded, is_cloudevent, .. } = summary;
     let checked = peer.checks.head(&head, &summary).inspect_err(|refusal| {
         refusal.log(&head);
         peer.seat.load().counts.add(refusal.reason);
     });
     let mut dispatch = match (table, checked) {
         (None, _) => Dispatch::Known(respond::stopping()),
-        (_, Err(refusal)) => Dispatch::Known(respond::refused(refusal.status, &refusal.message)),
+        (_, Err(refusal)) => Dispatch::Known(refusal.answer()),
         (Some(table), Ok(())) => match table.endpoint(&request) {
-            Some(endpoint) => Dispatch::Webhook(RequestReader::new(endpoint, request, header_bytes, expects)),
+            Some(endpoint) => match endpoint.admit(peer, &request, encoded) {
+                Ok(client) => {
+                    let seen = Seen { header_bytes, expects, is_cloudevent };
+                    Dispatch::Webhook(RequestReader::new(endpoint, request, seen, client))
+                }
+                Err(refusal) => {
+                    refusal.log(&Head::of(&request, &peer.remote));
+                    endpoint.refused.add(refusal.reason);
+                    Dispatch::Known(refusal.answer())
+                }
+            },
             None => {
                 let table = Guard::into_inner(table);
                 Dispatch::Other(Box::pin(async move { table.other(request.map(Body::new)).await }))
@@ -193,113 +203,4 @@ fn answer<'a, C: Check>(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::borrow::Cow;
-    use std::sync::OnceLock;
-
-    use http::StatusCode;
-    use tokio::io::duplex;
-
-    use super::super::check::Refusal;
-    use super::super::head_checks::head_checks;
-    use super::super::seat::Seat;
-    use super::super::table::Endpoint;
-    use super::*;
-    use trigger_core::{
-        Sink, SourceContext, SourceKind, StandaloneTrigger, Trigger, TriggerConfig, TriggerEvent,
-        TriggerSource,
-    };
-
-    /// A source that gives its sink away.
-    struct Opened(Arc<OnceLock<Sink>>);
-
-    impl TriggerSource for Opened {
-        fn kind(&self) -> &'static SourceKind {
-            &super::super::WEBHOOK
-        }
-
-        fn pattern(&self) -> Cow<'_, str> {
-            Cow::Borrowed("/in")
-        }
-
-        fn accept(&self, cx: &SourceContext) {
-            let _ = self.0.set(cx.sink().clone());
-        }
-    }
-
-    /// Accepts only bodies that their signature header repeats.
-    struct Signed;
-
-    impl Check for Signed {
-        fn head(&self, head: &Head<'_>, _: &HeaderSummary<'_>) -> Result<(), Refusal> {
-            let message = "the signature is missing";
-            let refusal = Refusal::new(StatusCode::UNAUTHORIZED, message);
-            if head.headers.contains_key("x-hub-signature-256") { Ok(()) } else { Err(refusal) }
-        }
-
-        fn body(&self, head: &Head<'_>, body: &[u8]) -> Result<(), Refusal> {
-            let is_valid = head.headers["x-hub-signature-256"].as_bytes() == body
-                && (head.path, head.query) == ("/in", Some("key=7&ref=main"))
-                && (head.method, head.remote) == (&http::Method::POST, "192.0.2.1");
-            let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "the signature is invalid");
-            if is_valid { Ok(()) } else { Err(refusal) }
-        }
-    }
-
-    /// Serves the bytes of one connection in memory, with a check of signatures. Returns the answers and the events.
-    async fn exchange(request: &str) -> (String, Vec<TriggerEvent>) {
-        let sink = Arc::<OnceLock<Sink>>::default();
-        let trigger = StandaloneTrigger::new(TriggerConfig::custom(Opened(Arc::clone(&sink))));
-        trigger.start().await.expect("a source that starts");
-        let sink = sink.get().expect("a source that accepts").clone();
-        let settings = Arc::new(ServerSettings::new("in-memory", 0));
-        let endpoint = Endpoint::new(sink, "/in", 1024, Arc::clone(&settings));
-        let shared = Arc::new(Shared::new(Arc::clone(&settings)));
-        shared.table.store(Arc::new(Table::new(&[Arc::new(endpoint)])));
-        let checks = (head_checks(&settings), Signed);
-        let seat = Seat::new(&shared.load, &settings, [192, 0, 2, 1].into()).expect("the first connection");
-        let (remote, stop) = ("192.0.2.1".into(), shared.tasks.stop_token().clone());
-        let peer = Peer { remote, checks, seat, settings, stop };
-        let (server, mut client) = duplex(64);
-        let client = async {
-            client.write_all(request.as_bytes()).await.expect("a server that reads");
-            client.shutdown().await.expect("an open stream");
-            let mut answer = String::new();
-            client.read_to_string(&mut answer).await.expect("an answer");
-            answer
-        };
-        let (answer, ()) = tokio::join!(client, serve(server, peer, Arc::downgrade(&shared)));
-        (answer, trigger.drain_pending())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn stream_in_memory_is_served_as_a_socket_is() {
-        let request = "POST /in?key=7&ref=main HTTP/1.1\r\nHost: a\r\nX-Hub-Signature-256: paid\r\nX-A: 1\r\n\
-                       Content-Length: 4\r\n\r\npaid";
-        let (answer, events) = exchange(request).await;
-        assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
-        let [event] = &events[..] else { panic!("{} events", events.len()) };
-        assert_eq!(event.raw(), "paid");
-        assert!(answer.contains(&event.id().to_string()), "{answer}");
-        let expected = serde_json::json!({
-            "method": "POST", "path": "/in", "query": {"ref": "main"}, "remote": "192.0.2.1",
-            "headers": {"host": "a", "x-a": "1", "content-length": "4"},
-        });
-        assert_eq!(serde_json::to_value(event.metadata()).expect("an object"), expected);
-        assert!(!answer.contains("x-hub"), "{answer}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn check_sees_the_secrets_of_head_and_body_and_comes_after_the_checks_of_the_server() {
-        for (head, answer) in [
-            ("Host: a\r\n", "the signature is missing"),
-            ("Host: a\r\nX-Hub-Signature-256: free\r\n", "the signature is invalid"),
-            ("", "the Host header is missing"),
-        ] {
-            let request = format!("POST /in?key=7&ref=main HTTP/1.1\r\n{head}Content-Length: 4\r\n\r\npaid");
-            let (answered, events) = exchange(&request).await;
-            assert!(answered.starts_with("HTTP/1.1 40") && answered.contains(answer), "{answered}");
-            assert_eq!(events.len(), 0, "{answer}");
-        }
-    }
-}
+mod tests;

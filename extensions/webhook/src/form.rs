@@ -10,6 +10,15 @@ use super::pairs::{grouped, pairs_of};
 use super::query::{QUERY, query_pairs};
 use trigger_core::{Attribute, Bytes, Draft, Frame};
 
+/// The attribute with the method of a request, unless it is `POST`.
+pub(super) const METHOD: &str = "method";
+
+/// The attribute with the scheme of a verified signature.
+pub(super) const SCHEME: &str = "signature_scheme";
+
+/// The key of the metadata that is `true` if the signature of the request was verified.
+const VERIFIED: &str = "signature_verified";
+
 /// The attribute with the IP address of the client.
 pub(super) const REMOTE: &str = "remote";
 
@@ -17,15 +26,20 @@ pub(super) const REMOTE: &str = "remote";
 pub(super) fn metadata(frame: &Frame) -> Map<String, Value> {
     let headers = Headers::of(frame).unwrap_or_default();
     let fields = [
-        // A webhook accepts no other method.
-        ("method", Method::POST.as_str().into()),
+        (METHOD, frame.attribute(METHOD).unwrap_or(Method::POST.as_str()).into()),
         ("path", frame.name().into()),
         (QUERY, grouped(query_pairs(frame.attribute(QUERY).unwrap_or_default()))),
         (HEADERS, headers.grouped()),
         (REMOTE, frame.attribute(REMOTE).into()),
     ];
     let cloudevent = attributes_of(frame).map(|attributes| (CLOUDEVENT, attributes.into()));
-    fields.into_iter().chain(cloudevent).map(|(key, value)| (key.to_owned(), value)).collect()
+    let signature = frame.attribute(SCHEME).map(|scheme| [(VERIFIED, true.into()), (SCHEME, scheme.into())]);
+    fields
+        .into_iter()
+        .chain(cloudevent)
+        .chain(signature.into_iter().flatten())
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
 }
 
 /// Reads the path and the attributes of a request from its metadata.
@@ -39,7 +53,11 @@ pub(super) fn read(metadata: &Map<String, Value>) -> Result<(String, Vec<(String
     }
     let headers: Headers = pairs_of(metadata.get(HEADERS)).into_iter().collect();
     attributes.push((HEADERS.to_owned(), headers.into_attribute()));
-    attributes.extend(text(REMOTE).map(|remote| (REMOTE.to_owned(), remote.into())));
+    for key in [REMOTE, SCHEME] {
+        attributes.extend(text(key).map(|value| (key.to_owned(), value.into())));
+    }
+    let method = text(METHOD).filter(|method| *method != Method::POST.as_str());
+    attributes.extend(method.map(|method| (METHOD.to_owned(), method.into())));
     if let Some(cloudevent) = metadata.get(CLOUDEVENT) {
         attributes.push((CLOUDEVENT.to_owned(), cloudevent.clone().into()));
         let media_type = cloudevent.get("datacontenttype").and_then(Value::as_str);

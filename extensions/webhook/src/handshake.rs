@@ -14,7 +14,7 @@ mod request;
 mod slack;
 mod zoom;
 
-pub use meta::HandshakeError;
+pub(super) use meta::HandshakeError;
 pub(super) use reply::Reply;
 pub(super) use request::Request;
 
@@ -24,7 +24,7 @@ use meta::VerifyTokens;
 ///
 /// A handshake that answers with text from the request echoes at most 1 KiB without control characters, as `text/plain`.
 #[derive(Clone, Debug)]
-pub struct Handshake(Sender);
+pub(super) struct Handshake(Sender);
 
 #[derive(Clone, Debug)]
 enum Sender {
@@ -39,22 +39,22 @@ enum Sender {
 
 impl Handshake {
     /// Returns the handshake of Slack: a signed `url_verification`, whose `challenge` is echoed.
-    pub fn slack() -> Handshake {
+    pub(super) fn slack() -> Handshake {
         Handshake(Sender::Slack)
     }
 
     /// Returns the handshake of GitHub: a delivery of the event `ping`.
-    pub fn github() -> Handshake {
+    pub(super) fn github() -> Handshake {
         Handshake(Sender::Github)
     }
 
     /// Returns the handshake of Discord: a signed `PING` of its interactions or of its webhook events.
-    pub fn discord() -> Handshake {
+    pub(super) fn discord() -> Handshake {
         Handshake(Sender::Discord)
     }
 
     /// Returns the handshake of Zoom: a signed `endpoint.url_validation`, whose `plainToken` is answered with its HMAC.
-    pub fn zoom() -> Handshake {
+    pub(super) fn zoom() -> Handshake {
         Handshake(Sender::Zoom)
     }
 
@@ -64,7 +64,7 @@ impl Handshake {
     /// # Errors
     ///
     /// If there is no token, or if one is empty.
-    pub fn meta<T: AsRef<[u8]>>(
+    pub(super) fn meta<T: AsRef<[u8]>>(
         verify_tokens: impl IntoIterator<Item = T>,
     ) -> Result<Handshake, HandshakeError> {
         VerifyTokens::new(verify_tokens).map(|tokens| Handshake(Sender::Meta(tokens)))
@@ -72,12 +72,12 @@ impl Handshake {
 
     /// Returns the handshake of Microsoft Graph: a `POST` with the query key `validationToken`, which is echoed. Graph signs
     /// no request.
-    pub fn graph() -> Handshake {
+    pub(super) fn graph() -> Handshake {
         Handshake(Sender::Graph)
     }
 
     /// Returns the handshake of Dropbox: a `GET` with the query key `challenge`, which is echoed.
-    pub fn dropbox() -> Handshake {
+    pub(super) fn dropbox() -> Handshake {
         Handshake(Sender::Dropbox)
     }
 

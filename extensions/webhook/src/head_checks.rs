@@ -89,7 +89,7 @@ fn is_host(value: &HeaderValue) -> bool {
     !authority.host().is_empty() && (rest.is_empty() || port_is_valid)
 }
 
-/// Refuses what the server does not support: an encoded body, and an unknown expectation. The handler gets the bytes as they are, and could not read encoded ones (RFC 9110 section 15.5.16).
+/// Refuses an unknown expectation.
 #[derive(Debug)]
 pub(super) struct Supported;
 
@@ -100,10 +100,6 @@ impl Check for Supported {
             // RFC 9110 section 10.1.1.
             let message = "the server meets no expectation but 100-continue";
             return Err(Refusal::new(StatusCode::EXPECTATION_FAILED, message).because("unsupported"));
-        }
-        if summary.encoded {
-            let message = "send the body without Content-Encoding";
-            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).because("unsupported"));
         }
         Ok(())
     }

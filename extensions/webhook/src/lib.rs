@@ -15,7 +15,6 @@ mod bodies;
 mod body_clock;
 mod check;
 mod chunks;
-#[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
 mod client;
 mod cloudevents;
 mod connection;
@@ -24,15 +23,11 @@ mod counts;
 mod descriptors;
 mod form;
 mod form_body;
-#[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
 mod form_field;
 mod framing;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
-#[cfg_attr(not(any(test, fuzzing)), expect(dead_code, reason = "the server does not call it yet"))]
 mod gzip;
-#[expect(unreachable_pub, reason = "not public yet")]
-#[cfg_attr(not(test), expect(dead_code, reason = "the server does not call it yet"))]
 mod handshake;
 mod head_checks;
 mod head_deadline;
@@ -43,10 +38,14 @@ mod pairs;
 mod peer;
 mod query;
 mod receive;
+mod refused;
 mod respond;
+mod rules;
 mod seat;
+mod secret_source;
 mod server;
 mod settings;
+mod signature;
 mod sockets;
 mod source;
 mod stream;
@@ -59,6 +58,7 @@ pub use cloudevents::CloudEvent;
 pub use form_body::Form;
 pub use headers::Headers;
 pub use query::Query;
+pub use signature::OwnVerifier;
 pub use source::WEBHOOK;
 pub use trigger::WebhookTrigger;
 pub use verify::{Sign, SignedRequest, Verified, Verifier, Verify, VerifyError};

@@ -1,5 +1,6 @@
 //! The data that the requests of one connection share.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
@@ -12,6 +13,8 @@ use super::settings::ServerSettings;
 #[derive(Debug)]
 pub(super) struct Peer<C> {
     /// The IP address of the client.
+    pub(super) address: IpAddr,
+    /// The same as a text.
     pub(super) remote: SmolStr,
     pub(super) checks: C,
     pub(super) seat: Seat,

@@ -8,18 +8,18 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, StatusCode, Version};
+use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::{Body as _, Incoming};
+use smol_str::SmolStr;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::bodies::Share;
 use super::body_clock::{BodyClock, Slow};
-use super::check::{Check, Head, Refusal};
 use super::form;
 use super::headers::Headers;
 use super::peer::Peer;
 use super::query::query_without_secrets;
-use super::respond::{Answer, accepted, error, filtered, later, not_stored, queue_full, refused, stopping};
+use super::respond::{Answer, accepted, filtered, later, not_stored, queue_full, refused, stopping};
 use super::table::Endpoint;
 use super::{BODY_GRACE, QUEUE_TIMEOUT};
 use trigger_core::{Bytes, Draft, Offered};
@@ -30,6 +30,19 @@ use trigger_grammar::size::show_size;
 /// may be false.
 const AHEAD: u64 = 8 * 1024;
 
+mod once;
+mod steps;
+
+/// What the checks of the head have seen of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub(super) header_bytes: usize,
+    /// `true` if the client waits for `100 Continue` before it sends the body.
+    pub(super) expects: bool,
+    /// `true` if the request is a CloudEvent.
+    pub(super) is_cloudevent: bool,
+}
+
 /// A request to a webhook, while its body arrives.
 pub(super) struct RequestReader {
     endpoint: Arc<Endpoint>,
@@ -39,6 +52,11 @@ pub(super) struct RequestReader {
     /// reuses for the next request of the connection, so one map serves all requests.
     headers: HeaderMap,
     body: Incoming,
+    method: Method,
+    /// The address of the client, if it is not that of the connection.
+    client: Option<SmolStr>,
+    /// `true` if the request is a CloudEvent.
+    is_cloudevent: bool,
     /// `true` if the client waits for `100 Continue` before it sends the body.
     expects: bool,
     /// The time for which the rest of the body was awaited.
@@ -47,19 +65,19 @@ pub(super) struct RequestReader {
     bytes: Vec<u8>,
     /// The number of these bytes that are the headers. A head is far smaller than 4 GiB.
     kept: u32,
-    version: Version,
 }
 
 impl RequestReader {
-    /// Returns a reader of a request whose headers have `header_bytes`, and whose client `expects` a `100 Continue`.
+    /// Returns a reader of a request. `client` is the address of its client, if it is not that of the connection.
     // So that the reader is made in the place of its future, and not copied to it.
     #[inline(always)]
     pub(super) fn new(
         endpoint: &Arc<Endpoint>,
         request: Request<Incoming>,
-        header_bytes: usize,
-        expects: bool,
+        seen: Seen,
+        client: Option<SmolStr>,
     ) -> RequestReader {
+        let Seen { header_bytes, expects, is_cloudevent } = seen;
         let (parts, body) = request.into_parts();
         let ahead = body.size_hint().lower().min(AHEAD) as usize;
         let mut bytes = Vec::with_capacity(header_bytes + ahead);
@@ -71,7 +89,9 @@ impl RequestReader {
                 .path_and_query()
                 .filter(|target| target.query().is_some() || endpoint.has_captures)
                 .cloned(),
-            version: parts.version,
+            method: parts.method,
+            client,
+            is_cloudevent,
             expects,
             reading: Duration::ZERO,
             headers: parts.headers,
@@ -82,34 +102,33 @@ impl RequestReader {
     }
 
     /// Reads the body, offers the event and returns the response: 202 only once the event is queued.
-    pub(super) async fn answer(&mut self, peer: &Peer<impl Check>) -> Answer {
+    pub(super) async fn answer<C>(&mut self, peer: &Peer<C>) -> Answer {
         if let Err(error) = self.read(peer).await {
             return error.answer(peer);
         }
-        if let Err(refusal) = self.check(peer) {
-            peer.seat.load().counts.add(refusal.reason);
-            return error(refusal.status, &refusal.message);
+        if !self.endpoint.takes_plain_bodies || self.is_cloudevent || self.method != Method::POST {
+            // Boxed, because most webhooks need no memory for it.
+            return Box::pin(self.answer_by_rules(peer)).await;
         }
         let (id, time) = self.endpoint.sink.stamp();
         let draft = self.draft(peer).stamped(id, time);
+        match self.offer(draft, peer).await {
+            Offered::Queued(_) => accepted(id, mem::take(&mut self.headers)),
+            Offered::Filtered => filtered(id, mem::take(&mut self.headers)),
+            refused => refused_offer(refused, peer),
+        }
+    }
+
+    /// Offers an event. It waits for capacity for a limited time, and is then [`Offered::Rejected`].
+    async fn offer<C>(&self, draft: Draft, peer: &Peer<C>) -> Offered {
         let mut sending = pin!(self.endpoint.sink.send(draft));
-        let offered = match poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await {
-            Poll::Ready(offered) => Some(offered),
+        match poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await {
+            Poll::Ready(offered) => offered,
             // Boxed, because most requests need no timer.
             Poll::Pending => {
                 let left = peer.settings.limits.after_head().saturating_sub(self.reading);
-                Box::pin(timeout(QUEUE_TIMEOUT.min(left), sending)).await.ok()
-            }
-        };
-        match offered {
-            Some(Offered::Queued(_)) => accepted(id, mem::take(&mut self.headers)),
-            Some(Offered::Filtered) => filtered(id, mem::take(&mut self.headers)),
-            Some(Offered::Closed) => stopping(),
-            Some(Offered::NotStored) => not_stored(),
-            // Also if the queue had no capacity for the whole time.
-            _ => {
-                peer.seat.load().counts.add("queue_full");
-                queue_full()
+                let sent = Box::pin(timeout(QUEUE_TIMEOUT.min(left), sending)).await;
+                sent.unwrap_or(Offered::Rejected)
             }
         }
     }
@@ -134,33 +153,61 @@ impl RequestReader {
         if self.endpoint.sink.has_room(body) { Ok(()) } else { Err(BodyError::QueueFull) }
     }
 
-    /// Checks a request whose body was read to its end.
-    fn check(&self, peer: &Peer<impl Check>) -> Result<(), Refusal> {
-        let head = Head {
-            // A webhook accepts no other method.
-            method: &Method::POST,
-            path: self.target.as_ref().map_or(&self.endpoint.path, PathAndQuery::path),
-            query: self.target.as_ref().and_then(PathAndQuery::query),
-            version: self.version,
-            headers: &self.headers,
-            remote: &peer.remote,
-        };
-        peer.checks.body(&head, &self.bytes[self.kept as usize..]).inspect_err(|refusal| refusal.log(&head))
+    /// Returns the received bytes of the body.
+    fn received(&self) -> &[u8] {
+        &self.bytes[self.kept as usize..]
     }
 
-    /// Returns the event of a request that was checked, and drops what carries secrets.
+    /// Replaces the body, such as by what it unpacks to.
+    fn replace_body(&mut self, body: &[u8]) {
+        self.bytes.truncate(self.kept as usize);
+        self.bytes.extend_from_slice(body);
+    }
+
+    /// Returns the path of the request.
+    fn path(&self) -> &str {
+        self.target.as_ref().map_or(&*self.endpoint.path, PathAndQuery::path)
+    }
+
+    /// Returns the query with its secrets.
+    fn query(&self) -> Option<&str> {
+        self.target.as_ref().and_then(PathAndQuery::query)
+    }
+
+    /// Returns the address of the client.
+    fn remote<'a, C>(&'a self, peer: &'a Peer<C>) -> &'a str {
+        self.client.as_ref().unwrap_or(&peer.remote)
+    }
+
+    /// Returns the event of a request whose body is complete, and drops what carries secrets.
     fn draft<C>(&mut self, peer: &Peer<C>) -> Draft {
+        let parts = self.event_parts(peer);
+        let body = parts.body.clone();
+        parts.draft(body)
+    }
+
+    /// Returns the parts of the events of a request, and drops what carries secrets.
+    #[inline(always)]
+    fn event_parts<C>(&mut self, peer: &Peer<C>) -> EventParts {
         self.headers.clear();
         let target = self.target.take();
         let query = target.as_ref().and_then(PathAndQuery::query).map(query_without_secrets);
         let mut body = Bytes::from(mem::take(&mut self.bytes));
         let headers = Headers::from_written(body.split_to(self.kept as usize));
+        let has_captures = self.endpoint.has_captures;
         let path = match &target {
-            Some(target) if self.endpoint.has_captures => target.path().into(),
+            Some(target) if has_captures => target.path().into(),
             _ => self.endpoint.path.clone(),
         };
-        let draft = form::draft(path, headers, peer.remote.clone(), query.unwrap_or_default(), body);
-        if self.endpoint.has_captures { draft.route(self.endpoint.path.clone()) } else { draft }
+        EventParts {
+            path,
+            route: has_captures.then(|| self.endpoint.path.clone()),
+            headers,
+            remote: self.client.take().unwrap_or_else(|| peer.remote.clone()),
+            query: query.unwrap_or_default(),
+            method: self.method.clone(),
+            body,
+        }
     }
 
     /// Reads the body to its end. Only a body that has not arrived yet needs timers, and counts as unfinished.
@@ -241,6 +288,46 @@ impl RequestReader {
             let most = rest.map_or(limit, |rest| limit.min((length + more).saturating_add(rest)));
             let capacity = capacity.saturating_mul(2).min(most).max(length + more);
             self.bytes.reserve_exact(capacity - length);
+        }
+    }
+}
+
+/// What the events of one request have in common, and its body.
+#[derive(Clone)]
+struct EventParts {
+    path: SmolStr,
+    /// The path of the trigger, if it has captures.
+    route: Option<SmolStr>,
+    headers: Headers,
+    remote: SmolStr,
+    query: String,
+    method: Method,
+    body: Bytes,
+}
+
+impl EventParts {
+    /// Returns an event of the request with this body.
+    #[inline(always)]
+    fn draft(self, body: Bytes) -> Draft {
+        let draft = form::draft(self.path, self.headers, self.remote, self.query, body);
+        let draft = match self.route {
+            Some(route) => draft.route(route),
+            None => draft,
+        };
+        if self.method == Method::POST { draft } else { draft.attribute(form::METHOD, self.method.as_str()) }
+    }
+}
+
+/// Returns the answer to an event that was not accepted.
+#[cold]
+fn refused_offer<C>(offered: Offered, peer: &Peer<C>) -> Answer {
+    match offered {
+        Offered::Closed => stopping(),
+        Offered::NotStored => not_stored(),
+        // Also if the queue had no capacity for the whole time.
+        _ => {
+            peer.seat.load().counts.add("queue_full");
+            queue_full()
         }
     }
 }

@@ -45,6 +45,56 @@ fn received(status: StatusCode, mut text: [u8; 71], id: EventId, map: HeaderMap)
     json(status, Bytes::copy_from_slice(&text), map)
 }
 
+/// The body of the response to a webhook with rules about its requests.
+#[derive(Serialize)]
+struct Received<'a> {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<EventId>,
+    /// Of every event of a batch, in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_ids: Option<&'a [EventId]>,
+    /// `true` if every event came before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    duplicate: bool,
+}
+
+/// Returns the response to events that are queued, with the status that the webhook has for them.
+pub(super) fn accepted_by_rules(status: StatusCode, ids: &[EventId], is_batch: bool) -> Answer {
+    by_rules(status, "accepted", (ids, is_batch), false)
+}
+
+/// Returns the response to events that came before. The ids are those of the first ones.
+pub(super) fn duplicates(status: StatusCode, ids: &[EventId], is_batch: bool) -> Answer {
+    by_rules(status, "accepted", (ids, is_batch), true)
+}
+
+/// Returns 200: the filter rejected the events.
+pub(super) fn filtered_by_rules(ids: &[EventId], is_batch: bool) -> Answer {
+    by_rules(StatusCode::OK, "filtered", (ids, is_batch), false)
+}
+
+fn by_rules(
+    code: StatusCode,
+    status: &'static str,
+    (ids, is_batch): (&[EventId], bool),
+    duplicate: bool,
+) -> Answer {
+    if code == StatusCode::NO_CONTENT {
+        return empty(code, HeaderMap::new());
+    }
+    let event_id = ids.first().copied().filter(|_| !is_batch);
+    respond(code, &Received { status, event_id, event_ids: is_batch.then_some(ids), duplicate })
+}
+
+/// Returns a response without a body.
+pub(super) fn empty(status: StatusCode, map: HeaderMap) -> Answer {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    *response.headers_mut() = map;
+    response
+}
+
 /// Returns an error. The connection stays open.
 pub(super) fn error(status: StatusCode, message: &str) -> Answer {
     respond(status, &Failure { status: "error", message })

@@ -119,7 +119,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn this_machine_and_the_proxies_have_more_connections() {
         let (load, mut settings) = (Arc::<Load>::default(), ServerSettings::new("a", 0));
-        settings.trusted_proxies = vec![[192, 0, 2, 0].into()..=[192, 0, 2, 9].into()];
+        settings.trusted_proxies = vec!["192.0.2.8/31".parse().expect("a network")];
         for (address, count) in [
             ("127.0.0.2", 100),
             ("::1", 100),

@@ -66,13 +66,6 @@ impl Ports {
 impl Server {
     async fn bind(settings: &Arc<ServerSettings>) -> io::Result<Server> {
         let sockets = Sockets::bind(&settings.host, settings.port).await?;
-        for address in sockets.addresses().iter().filter(|address| !address.ip().is_loopback()) {
-            tracing::warn!(
-                %address,
-                "anyone who can reach this address can post to its webhooks; listen on 127.0.0.1 behind a proxy that \
-                 checks who posts"
-            );
-        }
         let shared = Arc::new(Shared::new(Arc::clone(settings)));
         Ok(Server { sockets, endpoints: Mutex::default(), shared })
     }

@@ -3,9 +3,9 @@
 //! A limit is a key of a webhook, but belongs to the port. [`ServerSettings::merged`] is the only place with that rule.
 
 use std::net::IpAddr;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use trigger_core::{ConfigError, Settings};
 use trigger_grammar::duration::show_duration;
 use trigger_grammar::size::show_size;
@@ -22,7 +22,7 @@ pub(super) struct ServerSettings {
     pub(super) limits: Limits,
     /// The addresses of the proxies in front of the server. A proxy has connections for many clients, so
     /// [`Limits::connections_per_client`] does not apply to it.
-    pub(super) trusted_proxies: Vec<RangeInclusive<IpAddr>>,
+    pub(super) trusted_proxies: Vec<IpNet>,
     /// The limits that the webhooks give, in the order of [`KEYS`].
     given: [Option<u64>; COUNT],
 }
@@ -154,6 +154,11 @@ impl ServerSettings {
         }
     }
 
+    /// Returns `true` if the host is an address of loopback, or a name that stands for one on every machine.
+    pub(super) fn is_on_loopback(&self) -> bool {
+        self.host.parse().map_or(self.host == "localhost", |address: IpAddr| address.is_loopback())
+    }
+
     /// Returns the name of a limit that is 0, which would refuse every request.
     pub(super) fn zero(&self) -> Option<&'static str> {
         KEYS.iter().zip(self.given).find(|(_, given)| *given == Some(0)).map(|(key, _)| key.name)
@@ -167,6 +172,7 @@ impl ServerSettings {
     /// The first limit for which both give another value.
     pub(super) fn merged(&self, other: &ServerSettings) -> Result<ServerSettings, Different> {
         let mut merged = self.clone();
+        merged.trusted_proxies.extend(&other.trusted_proxies);
         for (at, key) in KEYS.iter().enumerate() {
             match (self.given[at], other.given[at]) {
                 (Some(one), Some(another)) if one != another => {

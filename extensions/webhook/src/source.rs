@@ -5,13 +5,17 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use trigger_grammar::kind;
+use trigger_grammar::size::show_size;
 
 use super::form::{metadata, read};
+use super::rules::RuleSet;
 use super::server::{Ports, Server};
 use super::settings::ServerSettings;
+use super::signature::Signature;
 use super::table::Endpoint;
 use trigger_core::{
-    BoxSource, Overflow, SourceContext, SourceKind, TriggerError, TriggerSource, source_kind,
+    BoxSource, Overflow, Secrets, SourceContext, SourceKind, TriggerError, TriggerSource, TriggerStatus,
+    source_kind,
 };
 
 source_kind! {
@@ -24,8 +28,10 @@ source_kind! {
         .settings(kind::WEBHOOK.settings, |settings| {
             let (path, port) = (settings.text("webhook_path")?, settings.port("webhook_port")?);
             let (host, body_limit) = (settings.text("webhook_host")?, settings.size("body_limit")?);
-            let server = ServerSettings::new(host, port).limited_by(settings)?;
-            Ok(BoxSource::new(WebhookSource::new(path, server, body_limit)))
+            let rules = RuleSet::of(settings)?;
+            let mut server = ServerSettings::new(host, port).limited_by(settings)?;
+            server.trusted_proxies = rules.trusted_proxies().to_vec();
+            Ok(BoxSource::new(WebhookSource::new(path, server, rules, body_limit)))
         })
         .claims(kind::WEBHOOK.claims)
         .refuses(kind::WEBHOOK.refuses, Some("503 when full"))
@@ -36,6 +42,7 @@ source_kind! {
 pub(super) struct WebhookSource {
     path: String,
     body_limit: usize,
+    rules: RuleSet,
     settings: Arc<ServerSettings>,
     /// The server, while the path is bound to it.
     bound: Mutex<Option<Bound>>,
@@ -49,9 +56,9 @@ struct Bound {
 }
 
 impl WebhookSource {
-    fn new(path: &str, settings: ServerSettings, body_limit: usize) -> WebhookSource {
+    fn new(path: &str, settings: ServerSettings, rules: RuleSet, body_limit: usize) -> WebhookSource {
         let settings = Arc::new(settings);
-        WebhookSource { path: path.to_owned(), body_limit, settings, bound: Mutex::default() }
+        WebhookSource { path: path.to_owned(), body_limit, rules, settings, bound: Mutex::default() }
     }
 
     fn bound(&self) -> Option<Bound> {
@@ -60,6 +67,28 @@ impl WebhookSource {
 
     fn set_bound(&self, bound: Option<Bound>) {
         *self.bound.lock().unwrap_or_else(PoisonError::into_inner) = bound;
+    }
+}
+
+impl WebhookSource {
+    /// Warns if everyone may post to the webhook.
+    fn warn(&self, address: SocketAddr) {
+        if self.rules.scheme().is_none() && !address.ip().is_loopback() {
+            tracing::warn!(
+                %address,
+                path = self.path,
+                "anyone who can reach this address can post to this webhook; add `verify = ..`, or listen on 127.0.0.1 \
+                 behind a proxy that checks who posts"
+            );
+        }
+    }
+
+    /// Logs where the webhook listens.
+    fn log(&self, server: &Server) {
+        let Some(address) = server.local_addr() else { return };
+        let url = format!("http://{address}{}", self.path);
+        let (scheme, body_limit) = (self.rules.scheme().unwrap_or("none"), show_size(self.body_limit as u64));
+        tracing::info!(url, verify = scheme, body_limit, "webhook listens");
     }
 }
 
@@ -83,6 +112,10 @@ impl TriggerSource for WebhookSource {
         format!("{open}{host}{close}:{port}{path}").into()
     }
 
+    fn check(&self, secrets: &Secrets) -> Vec<String> {
+        self.rules.problems(secrets)
+    }
+
     /// Binds the port, without listening.
     async fn bind(&self, cx: &SourceContext) -> Result<(), TriggerError> {
         match self.bound() {
@@ -92,9 +125,14 @@ impl TriggerSource for WebhookSource {
             None => {}
         }
         let ports = cx.shared::<Ports>();
+        let rules = self.rules.started(cx).map_err(|faults| TriggerError::failed(faults.join("; ")))?;
         let settings = Arc::clone(&self.settings);
-        let endpoint = Arc::new(Endpoint::new(cx.sink().clone(), &self.path, self.body_limit, settings));
+        let endpoint = Endpoint::new(cx.sink().clone(), &self.path, self.body_limit, rules, settings);
+        let endpoint = Arc::new(endpoint);
         let server = ports.join(Arc::clone(&endpoint)).await?;
+        if let Some(address) = server.local_addr() {
+            self.warn(address);
+        }
         self.set_bound(Some(Bound { ports, server, endpoint }));
         Ok(())
     }
@@ -106,9 +144,16 @@ impl TriggerSource for WebhookSource {
         bound.server.listen().map_err(|error| TriggerError::bind(&*settings.host, settings.port, error))
     }
 
-    fn accept(&self, _: &SourceContext) {
-        if let Some(bound) = self.bound() {
-            bound.server.accept();
+    fn accept(&self, cx: &SourceContext) {
+        let Some(Bound { server, endpoint, .. }) = self.bound() else { return };
+        server.accept();
+        self.log(&server);
+        if endpoint.rules.signature.as_ref().is_some_and(Signature::is_watched) {
+            cx.spawn(async move {
+                if let Some(signature) = &endpoint.rules.signature {
+                    signature.watch().await;
+                }
+            });
         }
     }
 
@@ -124,6 +169,20 @@ impl TriggerSource for WebhookSource {
             endpoint.sink.close();
             ports.leave(&server, &endpoint).await;
             self.set_bound(None);
+        }
+    }
+
+    fn status(&self, status: &mut TriggerStatus) {
+        let Some(Bound { server, endpoint, .. }) = self.bound() else { return };
+        let own = endpoint.refused.counts().into_iter();
+        let of_server = server.counts().filter(|(_, count)| *count > 0);
+        status.refused.extend(own.map(|(reason, count)| (reason.into(), count)));
+        for (reason, count) in of_server {
+            *status.refused.entry(reason.into()).or_default() += count;
+        }
+        let evicted = endpoint.rules.admission.evicted_clients();
+        if evicted > 0 {
+            status.refused.insert("evicted_clients".into(), evicted);
         }
     }
 

@@ -10,11 +10,16 @@ use axum::routing::get;
 use http::header::ALLOW;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Serialize;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, ToSmolStr};
 use tower::ServiceExt;
 use trigger_grammar::path::{self, HEALTH};
 
+use super::check::{Refusal, is_gzip};
+use super::client::{Arrival, Client};
+use super::peer::Peer;
+use super::refused::Refused;
 use super::respond::{Answer, error, later, respond};
+use super::rules::Rules;
 use super::settings::ServerSettings;
 use patterns::Patterns;
 use trigger_core::Sink;
@@ -30,13 +35,80 @@ pub(super) struct Endpoint {
     pub(super) has_captures: bool,
     /// The maximum size of a body, in bytes.
     pub(super) body_limit: usize,
+    pub(super) rules: Rules,
+    /// `true` if a body that has arrived is an event as it is, unless it is a CloudEvent.
+    pub(super) takes_plain_bodies: bool,
+    pub(super) refused: Refused,
     /// What it gives for its server.
     pub(super) settings: Arc<ServerSettings>,
+    /// `true` if the server listens only on loopback.
+    pub(super) on_loopback: bool,
 }
 
 impl Endpoint {
-    pub(super) fn new(sink: Sink, path: &str, body_limit: usize, settings: Arc<ServerSettings>) -> Endpoint {
-        Endpoint { sink, path: path.into(), has_captures: path::has_captures(path), body_limit, settings }
+    pub(super) fn new(
+        sink: Sink,
+        path: &str,
+        body_limit: usize,
+        rules: Rules,
+        settings: Arc<ServerSettings>,
+    ) -> Endpoint {
+        Endpoint {
+            sink,
+            path: path.into(),
+            has_captures: path::has_captures(path),
+            body_limit,
+            takes_plain_bodies: rules.takes_plain_bodies(),
+            rules,
+            refused: Refused::default(),
+            on_loopback: settings.is_on_loopback(),
+            settings,
+        }
+    }
+
+    /// Decides by its head whether a request may come in. Returns the address of its client, if it is not that of the
+    /// connection. `encoded` is `true` if its body has a content coding.
+    ///
+    /// # Errors
+    ///
+    /// The [`Refusal`] that answers the request.
+    #[inline]
+    pub(super) fn admit<B, C>(
+        &self,
+        peer: &Peer<C>,
+        request: &Request<B>,
+        encoded: bool,
+    ) -> Result<Option<SmolStr>, Refusal> {
+        if self.rules.gone {
+            return Err(Refusal::new(StatusCode::GONE, "this webhook is gone").because("gone"));
+        }
+        let arrival = Arrival { peer: peer.address, on_loopback: self.on_loopback };
+        let client = self.rules.admission.admit(arrival, request)?;
+        if encoded && !(self.rules.gzip && is_gzip(request.headers())) {
+            let message = match self.rules.gzip {
+                true => "send the body without Content-Encoding, or with gzip",
+                false => "send the body without Content-Encoding",
+            };
+            let refusal = Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
+            return Err(refusal.because("unsupported"));
+        }
+        Ok(match client {
+            Client::Address(address) if address == peer.address.to_canonical() => None,
+            other => Some(other.to_smolstr()),
+        })
+    }
+
+    /// Returns the captures of a path, decoded.
+    pub(super) fn captures(&self, path: &str) -> Vec<(&str, String)> {
+        if !self.has_captures {
+            return Vec::new();
+        }
+        let segments = path::segments(&self.path).zip(path::segments(path));
+        let captured = segments.filter_map(|(pattern, segment)| {
+            let name = pattern.strip_prefix('{')?.strip_suffix('}')?;
+            Some((name, path::decode(segment)?.into_owned()))
+        });
+        captured.collect()
     }
 
     /// Returns `true` if both have the same path, whatever the names of their captures are.
@@ -48,12 +120,12 @@ impl Endpoint {
     /// Returns `true` if a request with this method may be an event.
     #[inline]
     fn allows(&self, method: &Method) -> bool {
-        method == Method::POST
+        self.rules.allows(method)
     }
 
     /// Returns the methods of [`allows`](Self::allows), as the value of `Allow`.
     fn allow(&self) -> HeaderValue {
-        HeaderValue::from_static("POST")
+        HeaderValue::try_from(self.rules.allow()).unwrap_or(HeaderValue::from_static("POST"))
     }
 }
 

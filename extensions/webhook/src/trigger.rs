@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use serde_json::Value;
 use smol_str::ToSmolStr;
 use trigger_core::{
     Bytes, Draft, Filter, Overflow, Rejection, StandaloneTrigger, Trigger, TriggerConfig, TriggerError,
@@ -13,7 +14,9 @@ use super::cloudevents::{CloudEventError, read};
 use super::form::draft;
 use super::headers::Headers;
 use super::query::query_without_secrets;
+use super::signature::OwnVerifier;
 use super::source::WEBHOOK;
+use super::verify::Verifier;
 
 /// Receives the `POST` requests to one path of an HTTP server. A clone is a handle to the same trigger.
 ///
@@ -145,6 +148,24 @@ impl WebhookTrigger {
     /// [`Overflow::DropOldest`], or [`Overflow::Wait`], with which the request waits for capacity for up to 30 s.
     pub fn overflow(self, overflow: Overflow) -> WebhookTrigger {
         self.with(|config| config.overflow(overflow))
+    }
+
+    /// Takes only requests that this verifier accepts, such as a [`Verify`](crate::Verify). Others are answered 401. The default
+    /// is no verifier.
+    ///
+    /// ```
+    /// # use trigger_webhook::{Verify, VerifyError, WebhookTrigger};
+    /// let trigger = WebhookTrigger::new().path("/github").verify(Verify::github(["It's a Secret to Everybody"])?);
+    /// # drop(trigger);
+    /// # Ok::<(), VerifyError>(())
+    /// ```
+    pub fn verify(self, verifier: impl Verifier) -> WebhookTrigger {
+        self.with(|config| config.value("verify", OwnVerifier::new(verifier)))
+    }
+
+    /// Sets a setting of webhooks, which is the same as in a configuration: `trigger.setting("rate", "50/s")`.
+    pub fn setting(self, key: &str, value: impl Into<Value>) -> WebhookTrigger {
+        self.with(|config| config.setting(key, value))
     }
 
     /// Returns the address it listens on, or `None` while it does not listen.

@@ -163,6 +163,11 @@ impl Settings {
         }
     }
 
+    /// Returns `true` if the kind, or the choice, has this key.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.iter().any(|setting| setting.key() == key)
+    }
+
     /// Returns `true` if the trigger itself has a value of this key, and not the default of its kind.
     pub fn is_given(&self, key: &str) -> bool {
         self.given.iter().any(|(given, _)| *given == key)

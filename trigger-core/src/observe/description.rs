@@ -268,14 +268,38 @@ impl SourceDescription {
     }
 }
 
-/// Returns the settings that are numbers, sizes or durations, as text.
+/// Returns the settings that the description of a source does not have, as text: numbers, lists, flags and choices.
 fn limits(settings: &Settings) -> Vec<(&'static str, String)> {
-    let is_limit = |setting: &&Setting| matches!(setting.form(), Form::Number | Form::Size | Form::Duration);
-    let limits = settings.table().iter().filter(is_limit).filter_map(|setting| {
-        let value = written(setting, settings.value(setting)?);
-        Some((setting.key(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
-    });
-    limits.collect()
+    let is_plain = |form| {
+        use Form::{Host, Name, Path, Pattern, Port, Process, Text, Topic};
+        matches!(form, Text | Name | Host | Path | Port | Topic | Pattern | Process)
+    };
+    let others = settings.table().iter().filter(|setting| !is_plain(setting.form()));
+    let shown = |setting: &Setting| {
+        if let Some(text) = settings.code_text(setting) {
+            return Some(if text.is_empty() { "a value of the program".to_owned() } else { text.to_owned() });
+        }
+        if let Some((name, own)) = settings.chosen(setting) {
+            let keys = own.written().into_iter().map(|(key, value)| format!("{key} = {}", plain(&value)));
+            let keys: Vec<String> = keys.collect();
+            return Some(if keys.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{name}({})", keys.join(", "))
+            });
+        }
+        if let Some(values) = settings.listed(setting) {
+            let values: Vec<String> = values.map(|value| plain(&written(setting, value))).collect();
+            return Some(values.join(" "));
+        }
+        Some(plain(&written(setting, settings.value(setting)?)))
+    };
+    others.filter_map(|setting| Some((setting.key(), shown(setting)?))).collect()
+}
+
+/// Returns a value as text, without the quotes of a string.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Returns the publications of a kind whose first setting is a topic or a pattern. A second name restricts their source.

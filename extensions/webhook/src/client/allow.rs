@@ -20,7 +20,8 @@ impl AllowList {
             Client::Address(address) => self.0.iter().any(|network| network.contains(&address)),
             Client::Unknown => false,
         };
-        let refusal = Refusal::new(StatusCode::FORBIDDEN, "client_not_allowed", "this client is not allowed");
+        let refusal = Refusal::new(StatusCode::FORBIDDEN, "this client is not allowed");
+        let refusal = refusal.because("client_not_allowed");
         if is_listed { Ok(()) } else { Err(refusal) }
     }
 }

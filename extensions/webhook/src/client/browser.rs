@@ -62,13 +62,13 @@ impl BrowserGuard {
         let headers = request.headers();
         if !headers.get_all(ORIGIN).iter().all(|origin| self.is_own_origin(origin)) {
             let message = "requests of other websites are refused";
-            return Err(Refusal::new(StatusCode::FORBIDDEN, "foreign_origin", message));
+            return Err(Refusal::new(StatusCode::FORBIDDEN, message).because("foreign_origin"));
         }
         // `none` is a user who enters the address. All other values are those of other websites.
         let is_own_site = |site: &HeaderValue| matches!(site.as_bytes(), b"same-origin" | b"none");
         if !headers.get_all(SEC_FETCH_SITE).iter().all(is_own_site) {
             let message = "requests of other websites are refused";
-            return Err(Refusal::new(StatusCode::FORBIDDEN, "foreign_site", message));
+            return Err(Refusal::new(StatusCode::FORBIDDEN, message).because("foreign_site"));
         }
         Ok(())
     }
@@ -76,14 +76,16 @@ impl BrowserGuard {
     fn check_host<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         // The authority of an absolute target replaces `Host` (RFC 9112 section 3.2.2).
         let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+        // Every browser sends a `Host`, and only HTTP/1.0 may leave it out.
         let Some(host) = authority.or_else(|| Some(request.headers().get(HOST)?.as_bytes())) else {
-            return Err(self.refuse_host(b""));
+            return Ok(());
         };
         match str::from_utf8(host).map_or(Authority::Foreign, |host| self.authority(host)) {
             Authority::Own => Ok(()),
             Authority::Foreign => Err(self.refuse_host(host)),
             Authority::BadPort => {
-                Err(Refusal::new(StatusCode::BAD_REQUEST, "bad_host", "the port of the host is over 65535"))
+                Err(Refusal::new(StatusCode::BAD_REQUEST, "the port of the host is over 65535")
+                    .because("bad_host"))
             }
         }
     }
@@ -101,7 +103,7 @@ impl BrowserGuard {
             );
         }
         let message = "this server does not answer for this host";
-        Refusal::new(StatusCode::MISDIRECTED_REQUEST, "foreign_host", message)
+        Refusal::new(StatusCode::MISDIRECTED_REQUEST, message).because("foreign_host")
     }
 
     /// Returns `true` if an origin is `http` or `https` on a host of the webhook, with any port.

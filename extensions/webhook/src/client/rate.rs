@@ -89,7 +89,7 @@ fn group(client: Client) -> Client {
 }
 
 fn too_many(reason: &'static str, wait: Duration) -> Refusal {
-    let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, reason, "too many requests");
+    let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too many requests").because(reason);
     // Rounded up, so that a client that waits this long finds a request in the bucket.
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     Refusal { retry_after: Some(seconds), ..refusal }

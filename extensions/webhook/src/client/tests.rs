@@ -6,6 +6,8 @@ use http::Uri;
 use serde_json::Value;
 use trigger_grammar::rate::parse_rate;
 
+use http::StatusCode;
+
 use super::*;
 
 #[path = "../../../../tests/it/logs.rs"]

@@ -60,7 +60,11 @@ impl Handshake {
         matches!(single(headers, REQUEST_ORIGIN), Ok(Some(origin)) if self.allows(origin))
     }
 
-    fn answer(&self, headers: &HeaderMap) -> HandshakeAnswer {
+    /// Returns the answer to an `OPTIONS` request: consent to an allowed origin, and otherwise none.
+    ///
+    /// It never asks the URL of `WebHook-Request-Callback`: the sender chooses that URL, so the server would send requests
+    /// into its own network for a stranger.
+    pub(in super::super) fn answer(&self, headers: &HeaderMap) -> HandshakeAnswer {
         let (Ok(origin), Ok(rate)) = (single(headers, REQUEST_ORIGIN), single(headers, REQUEST_RATE)) else {
             return HandshakeAnswer::refused(StatusCode::BAD_REQUEST);
         };
@@ -84,17 +88,6 @@ impl Handshake {
             answer.headers.insert(ALLOWED_RATE, rate);
         }
         answer
-    }
-}
-
-/// Returns the answer to an `OPTIONS` request to a webhook: consent to an allowed origin, and otherwise none.
-///
-/// It never asks the URL of `WebHook-Request-Callback`: the sender chooses that URL, so the server would send requests
-/// into its own network for a stranger.
-pub(in super::super) fn handshake(handshake: Option<&Handshake>, headers: &HeaderMap) -> HandshakeAnswer {
-    match handshake {
-        Some(handshake) => handshake.answer(headers),
-        None => HandshakeAnswer::refused(StatusCode::METHOD_NOT_ALLOWED),
     }
 }
 
@@ -127,6 +120,12 @@ mod unit_tests {
     use super::*;
 
     const VECTORS: &str = include_str!("../../../../tests/vectors/cloudevents_webhook_handshake.json");
+
+    /// Returns the answer of a webhook with or without the handshake.
+    fn answer(settings: Option<&Handshake>, headers: &HeaderMap) -> HandshakeAnswer {
+        let without = || HandshakeAnswer::refused(StatusCode::METHOD_NOT_ALLOWED);
+        settings.map_or_else(without, |settings| settings.answer(headers))
+    }
 
     fn map_of(headers: &[(&str, &str)]) -> HeaderMap {
         let header = |(name, value): &(&str, &str)| {
@@ -162,7 +161,7 @@ mod unit_tests {
                 Handshake::new(origins, rate)
             });
             assert_eq!(settings.is_none(), config["handshake"] == false, "{id}");
-            let answer = handshake(settings.as_ref(), &map_of(&pairs(&vector["request_headers"])));
+            let answer = answer(settings.as_ref(), &map_of(&pairs(&vector["request_headers"])));
             if let Some(status) = expect["status"].as_u64() {
                 assert_eq!(u64::from(answer.status.as_u16()), status, "{id}");
             }
@@ -192,14 +191,14 @@ mod unit_tests {
             &[ORIGIN, (REQUEST_RATE, "1.5")],
             &[ORIGIN, (REQUEST_RATE, "*")],
         ] {
-            let answer = handshake(Some(&of_example()), &map_of(headers));
+            let answer = of_example().answer(&map_of(headers));
             assert_eq!(answer.status, 400, "{headers:?}");
             assert_eq!(answer.headers.keys().collect::<Vec<_>>(), [ALLOW], "{headers:?}");
         }
         let large = map_of(&[ORIGIN, (REQUEST_RATE, "99999999999999999999")]);
-        assert_eq!(handshake(Some(&of_example()), &large).headers[ALLOWED_RATE], "100");
+        assert_eq!(of_example().answer(&large).headers[ALLOWED_RATE], "100");
         let other = map_of(&[(REQUEST_ORIGIN, "*")]);
-        assert_eq!(handshake(Some(&of_example()), &other).status, 403);
+        assert_eq!(of_example().answer(&other).status, 403);
     }
 
     #[test]

@@ -27,10 +27,6 @@ pub(super) enum Data {
 
 impl CloudEventParts {
     /// Returns the source and the id, which together are unique to an event (CloudEvents 1.0.2 section 3.1).
-    #[cfg_attr(
-        not(any(test, fuzzing)),
-        expect(dead_code, reason = "the server does not look for duplicates yet")
-    )]
     pub(in super::super) fn dedupe_key(&self) -> (&str, &str) {
         let text = |name| text_of(self.attributes.map(), name).unwrap_or_default();
         (text("source"), text("id"))

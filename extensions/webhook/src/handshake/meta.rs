@@ -47,7 +47,7 @@ impl fmt::Debug for VerifyTokens {
 
 /// Why a handshake was not made. It names no token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HandshakeError {
+pub(in super::super) struct HandshakeError {
     reason: &'static str,
 }
 
