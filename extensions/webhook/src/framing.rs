@@ -63,8 +63,10 @@ pub(super) struct Framing {
     place: Place,
     /// The maximum size of a head, in bytes.
     head_limit: usize,
-    /// The size of the whole lines of the head.
+    /// The size of the head so far.
     size: usize,
+    /// The size of its request line, or 0 before that.
+    first: usize,
     /// The last line of the head, while it has no end.
     line: Vec<u8>,
     length: Option<u64>,
@@ -82,7 +84,7 @@ impl Framing {
     /// Returns the framing of a new connection.
     pub(super) fn new(head_limit: usize) -> Framing {
         let (line, codings) = (Vec::new(), Codings::default());
-        Framing { place: Place::Head, head_limit, size: 0, line, length: None, codings }
+        Framing { place: Place::Head, head_limit, size: 0, first: 0, line, length: None, codings }
     }
 
     /// Reads the next bytes of the connection. Returns the number of bytes that hyper may read.
@@ -132,57 +134,67 @@ impl Framing {
         while let Some(length) = line_end(&bytes[begin..]) {
             let line = &bytes[begin..begin + length];
             begin += length + 1;
-            let is_end = if self.line.is_empty() {
-                self.read_line(line)?
-            } else {
+            let is_end = if !self.line.is_empty() {
                 let mut whole = std::mem::take(&mut self.line);
                 whole.extend_from_slice(line);
                 self.read_line(&whole)?
+            } else if self.first > 0
+                && matches!(line, [first, .., b'\r'] if !matches!(first | 0x20, b'c' | b't'))
+            {
+                // Most headers are of no interest.
+                false
+            } else {
+                self.read_line(line)?
             };
             if is_end {
+                self.size += begin;
+                self.check_size()?;
                 self.end_head()?;
                 return Ok(begin);
             }
         }
         self.line.extend_from_slice(&bytes[begin..]);
-        self.check_size(self.line.len())?;
+        self.size += bytes.len();
+        self.check_size()?;
         Ok(bytes.len())
     }
 
     /// Reads a line without its LF. Returns `true` for the empty line behind a head.
-    #[inline]
     fn read_line(&mut self, line: &[u8]) -> Result<bool, Fault> {
         let Some((b'\r', line)) = line.split_last() else {
             return Err(Fault::malformed("a line of the head ends without CR"));
         };
         let [first, ..] = line else {
             // Empty lines before a request line are ignored, as RFC 9112 section 2.2 recommends.
-            return Ok(self.size > 0);
+            return Ok(self.first > 0);
         };
-        self.check_size(line.len())?;
-        if self.size > 0 {
-            match first | 0x20 {
-                b'c' => self.read_length(line)?,
-                b't' => self.read_codings(line),
-                _ => {}
-            }
+        if self.first == 0 {
+            self.first = line.len();
+            return Ok(false);
         }
-        self.size += line.len() + 2;
+        match first | 0x20 {
+            b'c' if line.get(14) == Some(&b':') => self.read_length(line)?,
+            b't' if line.get(17) == Some(&b':') => self.read_codings(line),
+            _ => {}
+        }
         Ok(false)
     }
 
     #[inline]
-    fn check_size(&self, more: usize) -> Result<(), Fault> {
-        if self.size + more <= self.head_limit {
+    fn check_size(&self) -> Result<(), Fault> {
+        if self.size <= self.head_limit {
             return Ok(());
         }
-        Err(if self.size == 0 { TARGET } else { HEAD })
+        Err(if self.first == 0 || self.first > self.head_limit { TARGET } else { HEAD })
     }
 
     fn read_length(&mut self, line: &[u8]) -> Result<(), Fault> {
         let Some(value) = value_of(line, b"content-length:") else { return Ok(()) };
-        let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-        let length = str::from_utf8(value).ok().filter(|_| digits).and_then(|text| text.parse().ok());
+        let digit = |number: Option<u64>, digit: &u8| match digit {
+            b'0'..=b'9' => number?.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
+            _ => None,
+        };
+        let length = if value.is_empty() { None } else { value.iter().fold(Some(0), digit) };
         let Some(length) = length else { return Err(Fault::malformed("the Content-Length is invalid")) };
         if self.length.is_some_and(|before| before != length) {
             return Err(Fault::malformed("two Content-Length headers differ"));
@@ -204,7 +216,7 @@ impl Framing {
 
     /// Ends a head, and begins its body.
     fn end_head(&mut self) -> Result<(), Fault> {
-        self.size = 0;
+        (self.size, self.first) = (0, 0);
         let (length, codings) = (self.length.take(), std::mem::take(&mut self.codings));
         self.place = match (length, codings) {
             (None | Some(0), Codings { chunked: 0, others: 0 }) => Place::Head,
@@ -233,15 +245,14 @@ fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 fn line_end(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGH: u64 = ONES << 7;
-    let mut at = 0;
-    while let Some(word) = bytes[at..].first_chunk::<8>() {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
         // A byte is zero here where the word has LF.
         let word = u64::from_le_bytes(*word) ^ (ONES * b'\n' as u64);
         let found = word.wrapping_sub(ONES) & !word & HIGH;
         if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+            return Some(at * 8 + found.trailing_zeros() as usize / 8);
         }
-        at += 8;
     }
-    bytes[at..].iter().position(|byte| *byte == b'\n').map(|more| at + more)
+    rest.iter().position(|byte| *byte == b'\n').map(|more| words.len() * 8 + more)
 }

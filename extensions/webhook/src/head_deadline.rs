@@ -4,10 +4,12 @@
 //! allocation. Here a connection has one timer. A request moves only the deadline. When the timer fires early, it is
 //! set to the current deadline.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::settings::Limits;
@@ -18,8 +20,14 @@ pub(super) struct HeadDeadline {
     limit: Duration,
     /// The time at which the connection began.
     began: Instant,
-    state: Mutex<State>,
-    evicted: Notify,
+    state: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: State,
+    /// Wakes the task of the connection when it is evicted. It costs less than a `Notify`, which is polled for each request.
+    waker: Option<Waker>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,10 +51,11 @@ impl HeadDeadline {
     /// Returns a deadline that runs for the first head of a connection.
     pub(super) fn new(limit: Duration) -> HeadDeadline {
         let began = Instant::now();
-        HeadDeadline { limit, began, state: Mutex::new(State::Until(began + limit)), evicted: Notify::new() }
+        let state = Mutex::new(Inner { state: State::Until(began + limit), waker: None });
+        HeadDeadline { limit, began, state }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -54,37 +63,57 @@ impl HeadDeadline {
     /// [`Limits::LIFETIME`].
     pub(super) fn start(&self) -> bool {
         let now = Instant::now();
-        *self.state() = State::Until(now + self.limit);
+        self.inner().state = State::Until(now + self.limit);
         now >= self.began + Limits::LIFETIME
     }
 
     /// Stops the deadline, after a head has arrived.
     pub(super) fn stop(&self) {
-        *self.state() = State::Stopped;
+        self.inner().state = State::Stopped;
     }
 
     /// Ends the connection, unless its head arrives before the connection notices it.
     pub(super) fn evict(&self) {
-        *self.state() = State::Evicted;
-        self.evicted.notify_one();
+        let waker = {
+            let mut inner = self.inner();
+            inner.state = State::Evicted;
+            inner.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
-    /// Waits until the deadline of a head has passed, or the connection was evicted.
+    /// Waits until the deadline of a head has passed, or the connection was evicted. Only one task may wait.
     pub(super) async fn passed(&self) -> Late {
-        loop {
-            let now = Instant::now();
-            let check_at = match *self.state() {
-                State::Evicted => return Late::Evicted,
-                State::Until(deadline) if deadline <= now => return Late::Timeout,
-                State::Until(deadline) => deadline,
-                // The next deadline starts later than now, so it is after this instant.
-                State::Stopped => now + self.limit,
-            };
-            tokio::select! {
-                () = sleep_until(check_at) => {}
-                () = self.evicted.notified() => {}
+        let mut timer = pin!(sleep_until(self.began + self.limit));
+        poll_fn(|cx| {
+            if self.is_evicted(cx) {
+                return Poll::Ready(Late::Evicted);
             }
+            while timer.as_mut().poll(cx).is_ready() {
+                let now = Instant::now();
+                let check_at = match self.inner().state {
+                    State::Evicted => return Poll::Ready(Late::Evicted),
+                    State::Until(deadline) if deadline <= now => return Poll::Ready(Late::Timeout),
+                    State::Until(deadline) => deadline,
+                    // The next deadline starts later than now, so it is after this instant.
+                    State::Stopped => now + self.limit,
+                };
+                timer.as_mut().reset(check_at);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Returns `true` if the connection was evicted. Otherwise the eviction wakes the task.
+    fn is_evicted(&self, cx: &Context<'_>) -> bool {
+        let mut inner = self.inner();
+        if !inner.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            inner.waker = Some(cx.waker().clone());
         }
+        matches!(inner.state, State::Evicted)
     }
 }
 
