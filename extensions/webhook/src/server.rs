@@ -22,8 +22,16 @@ pub(super) struct Ports {
 #[derive(Debug)]
 pub(super) struct Server {
     sockets: Sockets,
-    endpoints: Mutex<Vec<Arc<Endpoint>>>,
+    paths: Mutex<Paths>,
     shared: Arc<Shared>,
+}
+
+/// The webhooks of a server, in the order in which they joined.
+#[derive(Debug, Default)]
+struct Paths {
+    endpoints: Vec<Arc<Endpoint>>,
+    /// `true` if a webhook has joined after the table of the server was built.
+    is_ahead_of_table: bool,
 }
 
 impl Ports {
@@ -67,7 +75,7 @@ impl Server {
     async fn bind(settings: &Arc<ServerSettings>) -> io::Result<Server> {
         let sockets = Sockets::bind(&settings.host, settings.port).await?;
         let shared = Arc::new(Shared::new(Arc::clone(settings)));
-        Ok(Server { sockets, endpoints: Mutex::default(), shared })
+        Ok(Server { sockets, paths: Mutex::default(), shared })
     }
 
     /// Returns the first address it listens on. For port 0 it has the assigned port.
@@ -75,18 +83,33 @@ impl Server {
         self.sockets.addresses().first().copied()
     }
 
-    fn endpoints(&self) -> MutexGuard<'_, Vec<Arc<Endpoint>>> {
-        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
+    fn paths(&self) -> MutexGuard<'_, Paths> {
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Builds the table and the settings of these paths, which are those of the requests and connections from now on.
+    fn publish(&self, paths: &mut Paths) {
+        paths.is_ahead_of_table = false;
+        let mut all = paths.endpoints.iter().map(|endpoint| &endpoint.settings);
+        if let Some(first) = all.next() {
+            let merge = |merged: ServerSettings, other: &Arc<ServerSettings>| {
+                // `add` has refused different values.
+                merged.merged(other).unwrap_or(merged)
+            };
+            self.shared.settings.store(Arc::new(all.fold(first.as_ref().clone(), merge)));
+        }
+        self.shared.table.store(Arc::new(Table::new(&paths.endpoints)));
+    }
+
+    /// Adds a path. Requests reach it after the next [`accept`](Self::accept), so that a start builds one table for all webhooks.
     fn add(&self, endpoint: Arc<Endpoint>) -> Result<(), TriggerError> {
-        let mut endpoints = self.endpoints();
+        let mut paths = self.paths();
         let name = &endpoint.settings.name;
-        if let Some(other) = endpoints.iter().find(|other| other.has_path_of(&endpoint)) {
+        if let Some(other) = paths.endpoints.iter().find(|other| other.has_path_of(&endpoint)) {
             let resource = format!("the path {} of {name}", endpoint.path);
             return Err(TriggerError::taken(resource, other.sink.trigger_id()));
         }
-        for other in &*endpoints {
+        for other in &paths.endpoints {
             if let Err(Different { key, values: [one, another] }) = other.settings.merged(&endpoint.settings)
             {
                 let [first, second] = [other, &endpoint].map(|endpoint| endpoint.sink.trigger_id());
@@ -96,33 +119,20 @@ impl Server {
                 )));
             }
         }
-        endpoints.push(endpoint);
-        self.publish(&endpoints);
+        paths.endpoints.push(endpoint);
+        paths.is_ahead_of_table = true;
         Ok(())
-    }
-
-    /// Makes these paths and their settings those of the requests and connections from now on.
-    fn publish(&self, endpoints: &[Arc<Endpoint>]) {
-        let mut all = endpoints.iter().map(|endpoint| &endpoint.settings);
-        if let Some(first) = all.next() {
-            let merge = |merged: ServerSettings, other: &Arc<ServerSettings>| {
-                // `add` has refused different values.
-                merged.merged(other).unwrap_or(merged)
-            };
-            self.shared.settings.store(Arc::new(all.fold(first.as_ref().clone(), merge)));
-        }
-        self.shared.table.store(Arc::new(Table::new(endpoints)));
     }
 
     /// Removes a path. Returns `true` if it was the last one.
     fn remove(&self, endpoint: &Arc<Endpoint>) -> bool {
-        let mut endpoints = self.endpoints();
-        endpoints.retain(|other| !Arc::ptr_eq(other, endpoint));
-        if endpoints.is_empty() {
+        let mut paths = self.paths();
+        paths.endpoints.retain(|other| !Arc::ptr_eq(other, endpoint));
+        if paths.endpoints.is_empty() {
             // Its path stays while the server closes, so that later requests are answered 503.
             return true;
         }
-        self.publish(&endpoints);
+        self.publish(&mut paths);
         false
     }
 
@@ -139,8 +149,13 @@ impl Server {
         self.sockets.listen()
     }
 
-    /// Begins to accept connections, if it listens and does not accept yet.
+    /// Begins to accept connections, if it listens and does not accept yet. Requests reach every path that was added.
     pub(super) fn accept(&self) {
+        let mut paths = self.paths();
+        if paths.is_ahead_of_table {
+            self.publish(&mut paths);
+        }
+        drop(paths);
         let Some(listeners) = self.sockets.take_listeners() else { return };
         for address in self.sockets.addresses() {
             tracing::info!(%address, "webhook server listens");
