@@ -80,6 +80,7 @@ mod webhook_bodies;
 mod webhook_captures;
 mod webhook_clients;
 mod webhook_framing;
+mod webhook_once;
 mod webhook_overflow;
 mod webhook_stop;
 mod workers;

@@ -112,7 +112,8 @@ enum Unclaimed {
 /// Claims the ids of a request, and of its events.
 async fn fresh(rules: &Rules, delivery: Delivery) -> Result<Fresh, Unclaimed> {
     let Delivery { copy, id, events, .. } = delivery;
-    let copy = copy.map(|copy| (&rules.copies, copy.into_bytes()));
+    // Some schemes have one id for both, and a request must not wait for its own claim.
+    let copy = copy.map(|copy| (&rules.copies, [b"copy\n", copy.as_bytes()].concat()));
     let id = id.filter(|id| !id.is_empty()).map(|id| (&rules.deliveries, id.into_vec()));
     let mut of_request = Vec::new();
     for (dedupe, id) in copy.into_iter().chain(id) {
