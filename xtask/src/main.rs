@@ -36,7 +36,7 @@ const STEPS: &[Step] = &[
     ),
     ("loom", "the queue loses no event and no wake-up in any order of its threads", loom),
     ("doc", "the documentation builds without a warning", doc),
-    ("examples", "every example runs, and the quickstart answers a real request", examples::run_every),
+    ("examples", "every example runs, and the servers among them answer real requests", examples::run_every),
     ("agent", "the example with language models, a workspace of its own, passes its tests", agent),
     (
         "template",
