@@ -13,6 +13,8 @@ pub mod events {}
 pub mod messages {}
 #[doc = include_str!("../../../docs/src/webhooks.md")]
 pub mod webhooks {}
+#[doc = include_str!("../../../docs/src/exposing.md")]
+pub mod exposing {}
 #[doc = include_str!("../../../docs/src/failure-and-retry.md")]
 pub mod failure_and_retry {}
 #[doc = include_str!("../../../docs/src/order-and-concurrency.md")]
