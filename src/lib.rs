@@ -117,6 +117,15 @@ pub use trigger_macros::on_message;
 /// | `port` | 1 to 65535, or 0 to let the system pick one; a literal or a `const` | 9090 |
 /// | `host` | the address to listen on, or a name, of which every address is used | `"0.0.0.0"`, every interface |
 /// | `body_limit` | the largest body, such as `"256KiB"`; a larger one is answered 413 | `"1MiB"` |
+/// | `verify` | the proof of the sender, such as `github(env = "SECRET")`, or a `Verifier` of the program: 401 without it | every request |
+/// | `handshake` | the sender whose handshakes are answered: `slack`, `github`, `discord`, `zoom`, `meta(env = "..")`, `graph`, `dropbox`, `cloudevents(origins = [..])` | no handshake |
+/// | `dedupe`, `dedupe_window` | the id of a delivery: `header("X-Delivery-Id")`, `off`, or a closure such as `\|order: &Order\| order.id`; how long it is known, `"1s"` to `"168h"` | the id of the scheme of `verify`, `"10m"` |
+/// | `allow`, `trusted_proxies` | networks of the clients that may post, and of proxies whose `X-Forwarded-For` is read | every client, no proxy |
+/// | `rate`, `rate_per_client` | how many requests may come, such as `"50/s"` | no limit |
+/// | `hosts` | the names of an unsigned webhook on loopback | those of loopback |
+/// | `accepted`, `methods` | the status 200, 202 or 204; of `["POST", "PUT", "PATCH", "DELETE"]` | 202 or that of the `handshake`; `["POST"]` |
+/// | `cloudevents` | `only`, `batch`, or `off` | CloudEvents among other requests |
+/// | `form_field`, `gzip`, `gone` | the field of a form that is the body; `true` unpacks bodies; `true` answers 410 | the whole body, `false`, `false` |
 /// | `connections`, `connections_per_client` | how many connections the server has, and one client | 4096, 64 |
 /// | `head_timeout`, `body_timeout` | the time for a head, and for a body | `"10s"`, `"30s"` |
 /// | `body_rate`, `unfinished_bodies` | the lowest rate of a body a second, and the memory of all unfinished ones | `"1KiB"`, `"64MiB"` |
@@ -135,14 +144,16 @@ pub use trigger_macros::on_message;
 ///
 /// | status | when |
 /// |---|---|
-/// | 202 | its event is in the queue; the handler runs later |
+/// | 202 | its event is in the queue, and the handler runs later; or the delivery came before, and is `"duplicate":true` |
 /// | 200 | the `filter` does not take it |
 /// | 400 | it is no HTTP/1, parsers may disagree about it, it has no valid `Host`, its body is incomplete, or a capture is not valid percent-encoded UTF-8 |
-/// | 501 | it has a `Transfer-Encoding` other than `chunked` |
-/// | 404, 405 | no webhook has this path (one with a `/` at its end is another path); it is not a `POST` |
+/// | 401, 403 | its signature is not valid; its client may not come, or it is of a website |
+/// | 404, 405 | no webhook has this path (one with a `/` at its end is another path); it has another method |
 /// | 408 | the body took over 30 s, or arrived with under 1 KiB a second |
 /// | 413, 414, 431 | the body is over its limit; the target is over 8 KiB; the head is over 16 KiB or 64 headers |
+/// | 410, 421 | it is `gone`; the `Host` of a request to an unsigned webhook on loopback is another name |
 /// | 415, 417 | the body has a `Content-Encoding`; there is an `Expect` other than `100-continue` |
+/// | 429, 501 | a rate is used up, and `Retry-After` says when to try again; a `Transfer-Encoding` other than `chunked` |
 /// | 503 | the queue is full, the server has too many unfinished bodies, or the runtime drains; `Retry-After` says when to try again |
 ///
 /// `GET /health` answers 200 and the queue size, or 503 while the runtime drains. Everything else is as for
