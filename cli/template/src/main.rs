@@ -11,6 +11,8 @@ struct Build {
 }
 
 /// The client gets 202 before this handler runs. A body that does not decode as `Build` becomes a dead letter.
+///
+/// Whoever reaches the port may post. With `verify = github(env = "SECRET")` beside the port only the sender may.
 #[cfg_attr(not(feature = "container"), on_webhook("/builds", port = 9090, host = "127.0.0.1"))]
 #[cfg_attr(feature = "container", on_webhook("/builds", port = 9090, host = "0.0.0.0"))]
 async fn receive(Json(build): Json<Build>, bus: EventBus) -> Result<()> {
