@@ -75,6 +75,7 @@ mod until;
 mod verify;
 mod waiting_retries;
 mod webhook;
+mod webhook_answers;
 mod webhook_attackers;
 mod webhook_bodies;
 mod webhook_captures;
