@@ -125,7 +125,8 @@ impl TriggerSource for WebhookSource {
             None => {}
         }
         let ports = cx.shared::<Ports>();
-        let rules = self.rules.started(cx).map_err(|faults| TriggerError::failed(faults.join("; ")))?;
+        // The check has reported the faults, and `open` fails.
+        let Ok(rules) = self.rules.started(cx) else { return Ok(()) };
         let settings = Arc::clone(&self.settings);
         let endpoint = Endpoint::new(cx.sink().clone(), &self.path, self.body_limit, rules, settings);
         let endpoint = Arc::new(endpoint);
@@ -138,8 +139,11 @@ impl TriggerSource for WebhookSource {
     }
 
     /// Listens on the port, without accepting connections.
-    async fn open(&self, _: &SourceContext) -> Result<(), TriggerError> {
-        let Some(bound) = self.bound() else { return Ok(()) };
+    async fn open(&self, cx: &SourceContext) -> Result<(), TriggerError> {
+        let Some(bound) = self.bound() else {
+            let faults = self.rules.problems(cx.secrets());
+            return Err(TriggerError::failed(faults.join("; ")));
+        };
         let settings = &self.settings;
         bound.server.listen().map_err(|error| TriggerError::bind(&*settings.host, settings.port, error))
     }

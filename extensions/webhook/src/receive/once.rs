@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::StatusCode;
+use tokio::time::timeout;
 use trigger_core::{Claimed, DedupeError, Draft, EventId, IdClaim, Offered, ScopedDedupe};
 
+use super::super::QUEUE_TIMEOUT;
 use super::super::peer::Peer;
 use super::super::respond::{self, Answer};
 use super::super::rules::Rules;
@@ -58,10 +60,14 @@ impl RequestReader {
     /// Offers the events that did not come before, and returns the answer.
     pub(super) async fn deliver<C>(&mut self, rules: &Rules, delivery: Delivery, peer: &Peer<C>) -> Answer {
         let is_batch = delivery.is_batch;
-        let fresh = match fresh(rules, delivery).await {
-            Ok(fresh) => fresh,
-            Err(Unclaimed::Duplicate(first)) => return respond::duplicates(rules.accepted, &[first], false),
-            Err(Unclaimed::Failed(error)) => return self.unclaimed(&error),
+        // Another request with the same id may wait for capacity in the queue, for at most as long.
+        let fresh = match timeout(QUEUE_TIMEOUT, fresh(rules, delivery)).await {
+            Ok(Ok(fresh)) => fresh,
+            Ok(Err(Unclaimed::Duplicate(first))) => {
+                return respond::duplicates(rules.accepted, &[first], false);
+            }
+            Ok(Err(Unclaimed::Failed(error))) => return self.unclaimed(&error),
+            Err(_) => return unavailable(),
         };
         if fresh.events.is_empty() {
             return respond::duplicates(rules.accepted, &fresh.ids, is_batch);
@@ -95,11 +101,16 @@ impl RequestReader {
         if matches!(error, DedupeError::Store(_)) {
             let trigger = self.endpoint.sink.trigger_id();
             tracing::error!(trigger, %error, "the id of a delivery was not claimed");
-            return respond::later(respond::error(StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
+            return unavailable();
         }
         self.endpoint.refused.add("delivery_id");
         respond::error(StatusCode::BAD_REQUEST, "the id of the delivery is over 1024 bytes")
     }
+}
+
+/// Returns 503: nobody knows yet whether the delivery came before.
+fn unavailable() -> Answer {
+    respond::later(respond::error(StatusCode::SERVICE_UNAVAILABLE, "unavailable"))
 }
 
 /// Why no event of a request is new.
