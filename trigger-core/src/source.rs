@@ -27,6 +27,7 @@ mod message;
 mod polled;
 pub(crate) mod publish;
 pub(crate) mod routes;
+mod shared;
 mod sink;
 mod subscription;
 pub(crate) mod trigger;
@@ -43,6 +44,7 @@ pub use event::Source;
 pub use message::MESSAGE;
 pub use message::Sender;
 pub(crate) use polled::CUSTOM;
+pub(crate) use shared::{SharedValues, WeakValues};
 pub use sink::Sink;
 pub(crate) use sink::{Offer, Waited, WaitingOffer};
 

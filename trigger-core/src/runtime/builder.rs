@@ -19,10 +19,10 @@ use crate::observe::observer::Observer;
 use crate::process::handler::{Extensions, Handler};
 use crate::registry::{Declaration, HandlerRecord, Location};
 use crate::secrets::Secrets;
-use crate::source::TriggerSource;
 use crate::source::broker::MessageBroker;
 use crate::source::bus::EventBus;
 use crate::source::trigger::Trigger;
+use crate::source::{SharedValues, TriggerSource};
 use crate::store::Store;
 
 /// Builds a [`Runtime`](super::Runtime).
@@ -60,6 +60,7 @@ pub struct Builder {
     pub(super) store: Option<Arc<dyn Store>>,
     pub(super) dedupe: Option<Arc<dyn Dedupe>>,
     pub(super) secrets: Secrets,
+    pub(super) values: SharedValues,
     pub(super) on_start: Vec<Hook>,
     pub(super) on_stop: Vec<Hook>,
     /// The request of the command line, which the builder answers instead of starting.
@@ -94,6 +95,7 @@ impl Builder {
             store: None,
             dedupe: None,
             secrets: Secrets::default(),
+            values: SharedValues::default(),
             on_start: Vec::new(),
             on_stop: Vec::new(),
             #[cfg(feature = "main")]
@@ -212,6 +214,33 @@ impl Builder {
     pub fn secrets(mut self, read: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Builder {
         self.secrets = Secrets::new(read);
         self
+    }
+
+    /// Returns the value of this type that the sources of the runtime get from
+    /// [`SourceContext::shared`](crate::SourceContext::shared). The first call makes it. An extension with sources of its own
+    /// gives them here what a program sets for all of them, by a trait of the extension:
+    ///
+    /// ```
+    /// # use std::sync::OnceLock;
+    /// # use std::time::Duration;
+    /// # use trigger_core::Builder;
+    /// /// What all feeds of a runtime share. Their source reads it from its `SourceContext`.
+    /// #[derive(Default)]
+    /// struct Feeds { timeout: OnceLock<Duration> }
+    ///
+    /// pub trait FeedTimeout {
+    ///     fn feed_timeout(self, timeout: Duration) -> Self;
+    /// }
+    ///
+    /// impl FeedTimeout for Builder {
+    ///     fn feed_timeout(self, timeout: Duration) -> Builder {
+    ///         let _ = self.shared::<Feeds>().timeout.set(timeout);
+    ///         self
+    ///     }
+    /// }
+    /// ```
+    pub fn shared<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.values.get()
     }
 
     /// Sets how long handlers may run after the drain has begun. The default is 30 s. At the deadline the runtime cancels

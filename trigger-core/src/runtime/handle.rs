@@ -12,9 +12,9 @@ use crate::observe::description::Description;
 use crate::observe::status::{RuntimeState, RuntimeStatus};
 use crate::process::dead_letter::DeadLetters;
 use crate::process::handler::{Context, FromTrigger, Rejection};
-use crate::source::SharedByRuntime;
 use crate::source::broker::MessageBroker;
 use crate::source::bus::EventBus;
+use crate::source::{SharedByRuntime, WeakValues};
 
 /// A handle to a running [`Runtime`]. It reads the runtime, and pauses and resumes its processes. A clone is a handle to
 /// the same runtime.
@@ -50,6 +50,7 @@ pub struct RuntimeHandle {
     broker: MessageBroker,
     dead_letters: DeadLetters,
     dedupe: LazyDedupe,
+    values: WeakValues,
     /// Owned by the runtime. The processes provide this handle to their handlers, so a strong reference would be a cycle,
     /// and nothing of a dropped runtime would be freed.
     phase: Weak<RuntimePhase>,
@@ -62,6 +63,7 @@ impl RuntimeHandle {
             broker: shared.broker.clone(),
             dead_letters: shared.dead_letters.clone(),
             dedupe: shared.dedupe.clone(),
+            values: shared.values.downgrade(),
             phase: Arc::downgrade(phase),
         }
     }
@@ -104,6 +106,12 @@ impl RuntimeHandle {
     /// dropped.
     pub fn local_addr(&self, trigger_id: &str) -> Option<SocketAddr> {
         self.processes().iter().find_map(|process| process.local_addr(trigger_id))
+    }
+
+    /// Returns the value of this type that the sources of the runtime share: see [`Builder::shared`](crate::Builder::shared).
+    /// Returns `None` after the runtime is dropped.
+    pub fn shared<T: Default + Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.values.upgrade().map(|values| values.get())
     }
 
     /// Returns the state of every process and trigger at this moment. After the runtime is dropped it shows no process.

@@ -105,7 +105,7 @@ impl Builder {
             dead_letters,
             dedupe: LazyDedupe::of(self.dedupe),
             secrets: self.secrets,
-            values: Arc::default(),
+            values: self.values,
         };
         // The handlers get a handle, so the phase comes before its processes.
         let phase = Arc::<RuntimePhase>::default();

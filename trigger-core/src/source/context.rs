@@ -1,12 +1,10 @@
 //! What a source gets from its runtime.
 
-use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use super::Sink;
+use super::{SharedValues, Sink};
 use crate::dedupe::{LazyDedupe, ScopedDedupe};
 use crate::panic::CatchUnwind;
 use crate::process::dead_letter::DeadLetters;
@@ -45,8 +43,7 @@ pub(crate) struct SharedByRuntime {
     pub(crate) dead_letters: DeadLetters,
     pub(crate) dedupe: LazyDedupe,
     pub(crate) secrets: Secrets,
-    /// One value of each type.
-    pub(crate) values: Arc<Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>,
+    pub(crate) values: SharedValues,
 }
 
 impl SourceContext {
@@ -70,16 +67,12 @@ impl SourceContext {
     }
 
     /// Returns the value of this type that all sources of the runtime share, such as the servers whose ports several
-    /// webhooks have. The first call makes it.
+    /// webhooks have. The first call makes it. [`Builder::shared`](crate::Builder::shared) and
+    /// [`RuntimeHandle::shared`](crate::RuntimeHandle::shared) return the same value to the extension that has the source.
     ///
     /// A source uses a private type, so that the sources of other crates do not share it.
     pub fn shared<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
-        // Made without the lock, because `default` is code of the source.
-        let new: Arc<dyn Any + Send + Sync> = Arc::new(T::default());
-        let mut values = self.shared.values.lock().unwrap_or_else(PoisonError::into_inner);
-        let value = Arc::clone(values.entry(TypeId::of::<T>()).or_insert(new));
-        drop(values);
-        value.downcast().unwrap_or_default()
+        self.shared.values.get()
     }
 
     /// Returns the [`Dedupe`](crate::Dedupe) of the runtime in the scope of the trigger, for ids that an event may have once,

@@ -18,7 +18,7 @@ use crate::queue::{Inbox, Queue};
 use crate::secrets::Secrets;
 use crate::source::broker::MessageBroker;
 use crate::source::bus::EventBus;
-use crate::source::{BoundTrigger, SharedByRuntime, SinkDeps, queue};
+use crate::source::{BoundTrigger, SharedByRuntime, SharedValues, SinkDeps, queue};
 use crate::task::Tasks;
 
 /// A trigger of any kind that a program uses without a runtime: a source with a bounded queue. A clone is a handle to the
@@ -68,6 +68,7 @@ struct Inner {
     bus: EventBus,
     broker: MessageBroker,
     trigger: BoundTrigger,
+    values: SharedValues,
     /// The tasks of the source.
     tasks: Arc<Tasks>,
     /// `true` once it has started. Locked while the trigger starts or stops, so that the two never overlap.
@@ -97,11 +98,20 @@ impl StandaloneTrigger {
             dead_letters: DeadLetters::new(wait_graph),
             dedupe: LazyDedupe::default(),
             secrets: Secrets::default(),
-            values: Arc::default(),
+            values: SharedValues::default(),
         };
+        let values = shared.values.clone();
         let tasks = Arc::<Tasks>::default();
         let trigger = BoundTrigger::new(&config, deps, shared, Arc::clone(&tasks));
-        StandaloneTrigger(Arc::new(Inner { config, bus, broker, trigger, tasks, started: Mutex::default() }))
+        StandaloneTrigger(Arc::new(Inner {
+            config,
+            bus,
+            broker,
+            trigger,
+            values,
+            tasks,
+            started: Mutex::default(),
+        }))
     }
 
     /// Sets the bus that the source uses. Each setter returns a new trigger, which is stopped and empty, so call the
@@ -130,6 +140,12 @@ impl StandaloneTrigger {
     /// Returns the address that the source listens on, or `None` if it does not listen.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.0.trigger.source.local_addr()
+    }
+
+    /// Returns the value of this type that the source gets from [`SourceContext::shared`](crate::SourceContext::shared). A new
+    /// trigger, such as that of a setter, has values of its own.
+    pub fn shared<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.0.values.get()
     }
 
     /// Takes and returns all queued events, in order.
