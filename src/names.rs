@@ -20,5 +20,5 @@ pub use trigger_core::{
 #[cfg(feature = "webhook")]
 pub use trigger_webhook::{
     CloudEvent, Form, HeaderMap, Headers, OwnVerifier, Query, Sign, SignedRequest, Verified, Verifier,
-    Verify, VerifyError, WebhookTrigger,
+    Verify, VerifyError, WebhookRouter, WebhookRoutes, WebhookTrigger, axum,
 };

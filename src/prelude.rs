@@ -9,4 +9,4 @@ pub use crate::{
     handlers, on_dead_letter, on_event, on_message, on_source, on_webhook, process,
 };
 #[cfg(feature = "webhook")]
-pub use crate::{CloudEvent, Form, Headers, Query, WebhookTrigger};
+pub use crate::{CloudEvent, Form, Headers, Query, WebhookRouter, WebhookRoutes, WebhookTrigger};

@@ -83,5 +83,7 @@ mod webhook_clients;
 mod webhook_framing;
 mod webhook_once;
 mod webhook_overflow;
+mod webhook_router;
+mod webhook_routes;
 mod webhook_stop;
 mod workers;

@@ -89,6 +89,8 @@ pub struct ClaimedKeys {
     is_of_runtime: bool,
     /// The keys of the host and of the port.
     address: Option<(&'static str, &'static str)>,
+    /// The key of the flag with which a trigger has no address.
+    detached: Option<&'static str>,
 }
 
 /// The values of a trigger, by the keys of its kind.
@@ -102,17 +104,21 @@ pub struct Values<'a> {
 
 impl ClaimedKeys {
     /// No claim: no trigger excludes another one.
-    pub const NOTHING: ClaimedKeys = ClaimedKeys { keys: &[], is_of_runtime: false, address: None };
+    pub const NOTHING: ClaimedKeys = ClaimedKeys::of(&[], false);
+
+    const fn of(keys: &'static [&'static str], is_of_runtime: bool) -> ClaimedKeys {
+        ClaimedKeys { keys, is_of_runtime, address: None, detached: None }
+    }
 
     /// Returns a claim that two triggers of one process exclude each other if they have the same values of these keys, as
     /// each event would arrive twice.
     pub const fn of_process(keys: &'static [&'static str]) -> ClaimedKeys {
-        ClaimedKeys { keys, is_of_runtime: false, address: None }
+        ClaimedKeys::of(keys, false)
     }
 
     /// Returns a claim that two triggers of one runtime exclude each other if they have the same values of these keys.
     pub const fn of_runtime(keys: &'static [&'static str]) -> ClaimedKeys {
-        ClaimedKeys { keys, is_of_runtime: true, address: None }
+        ClaimedKeys::of(keys, true)
     }
 
     /// Adds the keys of an address. Two triggers exclude each other if they also have the same host, or if one of the hosts
@@ -120,6 +126,34 @@ impl ClaimedKeys {
     pub const fn on_host(mut self, host: &'static str, port: &'static str) -> ClaimedKeys {
         self.address = Some((host, port));
         self
+    }
+
+    /// Sets the flag of a trigger that has no address, whatever its host and port are. It excludes only other ones without an
+    /// address.
+    pub const fn detached_by(mut self, flag: &'static str) -> ClaimedKeys {
+        self.detached = Some(flag);
+        self
+    }
+
+    /// Returns `true` if a trigger of the kind has no address.
+    pub const fn is_detached(&self, values: &Values<'_>) -> bool {
+        match self.detached {
+            Some(flag) => matches!(values.get(flag), Some(Value::Flag(true))),
+            None => false,
+        }
+    }
+
+    /// Returns `true` if a trigger claims the value of this key: it is not the port of a trigger without an address.
+    pub const fn counts(&self, key: &str, values: &Values<'_>) -> bool {
+        match self.address {
+            Some((_, port)) => !(same(port, key) && self.is_detached(values)),
+            None => true,
+        }
+    }
+
+    /// Returns the flag of a trigger that has no address.
+    pub const fn detached(&self) -> Option<&'static str> {
+        self.detached
     }
 
     /// Returns the keys, without that of the host.
@@ -145,7 +179,8 @@ impl ClaimedKeys {
     /// Returns `true` if two triggers of the kind claim the same. Two paths are the same if they match the same requests,
     /// whatever the names of their captures are.
     pub const fn exclude(&self, one: &Values<'_>, other: &Values<'_>) -> bool {
-        if self.is_nothing() {
+        let is_detached = self.is_detached(one);
+        if self.is_nothing() || is_detached != self.is_detached(other) {
             return false;
         }
         let mut at = 0;
@@ -154,13 +189,13 @@ impl ClaimedKeys {
             let (value, other_value) = (one.get(key), other.get(key));
             let is_same =
                 same_value(value, other_value) || (one.is_path(key) && matches_same(value, other_value));
-            if !is_same {
+            if !is_same && self.counts(key, one) {
                 return false;
             }
             at += 1;
         }
         let Some((host, port)) = self.address else { return true };
-        if same_value(one.get(host), other.get(host)) {
+        if is_detached || same_value(one.get(host), other.get(host)) {
             return true;
         }
         let is_every = one.is_every_address(host) || other.is_every_address(host);
@@ -257,6 +292,23 @@ mod tests {
         assert!(WEBHOOK.claims.exclude(&empty, &full));
         let source = Values { settings: EVENT.settings, given: &[] }.get("event_source");
         assert_eq!(source, None);
+    }
+
+    #[test]
+    fn trigger_without_an_address_excludes_only_another_one_of_its_path() {
+        const MOUNT: (&str, Value<'_>) = ("mount", Value::Flag(true));
+        fn exclude(one: &[(&'static str, Value<'_>)], other: &[(&'static str, Value<'_>)]) -> bool {
+            let settings = WEBHOOK.settings;
+            let (one, other) = (Values { settings, given: one }, Values { settings, given: other });
+            WEBHOOK.claims.exclude(&one, &other)
+        }
+        let port = ("webhook_port", Value::Number(8080));
+        let host = ("webhook_host", Value::Text("127.0.0.1"));
+        assert!(exclude(&[MOUNT], &[MOUNT]));
+        assert!(exclude(&[MOUNT], &[MOUNT, port, host]));
+        assert!(!exclude(&[MOUNT], &[]) && !exclude(&[], &[MOUNT]));
+        assert!(exclude(&[("mount", Value::Flag(false))], &[]));
+        assert!(!exclude(&[MOUNT], &[MOUNT, ("webhook_path", Value::Text("/other"))]));
     }
 
     #[test]

@@ -62,10 +62,9 @@ async fn accept_until(stop: CancellationToken, listeners: Vec<TcpListener>, shar
                 // Responses are small and written at once. A socket that refuses the option still works.
                 let _ = stream.set_nodelay(true);
                 let checks = head_checks(&settings);
-                let address = remote.ip();
                 let peer = Peer {
-                    address,
-                    remote: address.to_smolstr(),
+                    address: remote,
+                    remote: remote.ip().to_smolstr(),
                     checks,
                     seat,
                     settings,

@@ -76,11 +76,14 @@ impl Admission {
     ///
     /// The [`Refusal`] that answers the request. A refused request counts in no rate.
     pub(super) fn admit<B>(&self, arrival: Arrival, request: &Request<B>) -> Result<Client, Refusal> {
-        let client = self.proxies.client(arrival.peer, request.headers());
+        let client = match arrival.peer {
+            Some(peer) => self.proxies.client(peer, request.headers()),
+            None => Client::Unknown,
+        };
         if let Some(allow) = &self.allow {
             allow.check(client)?;
         }
-        if let Some(guard) = self.guard.as_ref().filter(|_| arrival.on_loopback) {
+        if let Some(guard) = self.guard.as_ref().filter(|_| arrival.may_be_local) {
             guard.check(request)?;
         }
         if let Some(rates) = &self.rates {
@@ -98,11 +101,11 @@ impl Admission {
 /// What a connection says of its requests.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
-    /// The address of the TCP peer.
-    pub(super) peer: IpAddr,
-    /// `true` if the server listens only on loopback. Elsewhere its `Host` is whatever name the network has for it, so there
-    /// is no browser guard.
-    pub(super) on_loopback: bool,
+    /// The address of the TCP peer, if it is known.
+    pub(super) peer: Option<IpAddr>,
+    /// `true` if a browser on this machine may have sent the request, as if the server listens only on loopback. Elsewhere its
+    /// `Host` is whatever name the network has for it, so there is no browser guard.
+    pub(super) may_be_local: bool,
 }
 
 /// The client of a request.
@@ -110,7 +113,7 @@ pub(super) struct Arrival {
 pub(super) enum Client {
     /// Its address. An IPv4 address in IPv6 form is an IPv4 address here.
     Address(IpAddr),
-    /// A trusted proxy sent no address for it.
+    /// A trusted proxy sent no address for it, or the server of the program gives no address.
     Unknown,
 }
 

@@ -1,31 +1,32 @@
 //! HTTP/1.1 connections within limits.
 
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::{Arc, Weak};
 
 use arc_swap::{ArcSwap, Guard};
 use axum::body::Body;
-use http::header::CONNECTION;
+use axum::extract::ConnectInfo;
+use http::header::{CONNECTION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Request, Response};
 use http_body_util::{Either, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::check::{Check, Head, HeaderSummary};
+use super::check::Check;
+use super::dispatch::{Dispatch, dispatch};
 use super::framing::Fault;
 use super::head_deadline::Late;
 use super::load::Load;
 use super::peer::Peer;
-use super::receive::{RequestReader, Seen};
 use super::settings::ServerSettings;
 use super::stream::Stream;
 use super::table::Table;
 use super::tasks::Tasks;
+use super::timed_body::TimedBody;
 use super::{LINGER, STOP_GRACE, respond};
 use trigger_core::Bytes;
 
@@ -140,16 +141,6 @@ async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     while matches!(stream.read(&mut unread).await, Ok(1..)) {}
 }
 
-/// The route of a request.
-enum Dispatch {
-    /// None: the response is known.
-    Known(respond::Answer),
-    /// A webhook.
-    Webhook(RequestReader),
-    /// An axum route.
-    Other(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
-}
-
 /// Answers a request. A `POST` to a webhook goes directly to its trigger, and every other request to an axum route.
 ///
 /// The work before the body arrives is done outside the future, so that a connection needs memory only for the rest.
@@ -160,46 +151,41 @@ fn answer<'a, C: Check>(
 ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<'a, C> {
     peer.seat.arrived();
     let table = shared.upgrade().map(|shared| shared.table.load());
-    let head = Head::of(&request, &peer.remote);
-    let summary = HeaderSummary::of(head.headers);
-    let HeaderSummary { bytes: header_bytes, expects, encoded, is_cloudevent, .. } = summary;
-    let checked = peer.checks.head(&head, &summary).inspect_err(|refusal| {
-        refusal.log(&head);
-        peer.seat.load().counts.add(refusal.reason);
+    let mut dispatch = dispatch(table, &peer.checks, peer, request, |table, request| {
+        let (table, request) = (Guard::into_inner(table), for_routes(request, peer));
+        Box::pin(async move { table.other(request).await })
     });
-    let mut dispatch = match (table, checked) {
-        (None, _) => Dispatch::Known(respond::stopping()),
-        (_, Err(refusal)) => Dispatch::Known(refusal.answer()),
-        (Some(table), Ok(())) => match table.endpoint(&request) {
-            Some(endpoint) => match endpoint.admit(peer, &request, encoded) {
-                Ok(client) => {
-                    let seen = Seen { header_bytes, expects, is_cloudevent };
-                    Dispatch::Webhook(RequestReader::new(endpoint, request, seen, client))
-                }
-                Err(refusal) => {
-                    refusal.log(&Head::of(&request, &peer.remote));
-                    endpoint.refused.add(refusal.reason);
-                    Dispatch::Known(refusal.answer())
-                }
-            },
-            None => {
-                let table = Guard::into_inner(table);
-                Dispatch::Other(Box::pin(async move { table.other(request.map(Body::new)).await }))
-            }
-        },
-    };
     async move {
         let mut answer = match dispatch {
             Dispatch::Known(answer) => answer.map(Either::Left),
             // Borrowed, because it is large.
             Dispatch::Webhook(ref mut reader) => reader.answer(peer).await.map(Either::Left),
-            Dispatch::Other(other) => other.await.map(Either::Right),
+            Dispatch::Other(other) => named(other.await).map(Either::Right),
         };
         if peer.seat.answered() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(answer)
     }
+}
+
+/// Returns the answer of a route with a header that the answers of hyper never have, because the stream replaces an error of
+/// hyper, which it recognizes by its headers.
+fn named(mut answer: Response<Body>) -> Response<Body> {
+    if answer.status().is_client_error() && !answer.headers().contains_key(CONTENT_TYPE) {
+        answer.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    }
+    answer
+}
+
+/// Returns a request as the routes of the program get it: with the address of its client, and with a body that ends at the
+/// time limits of the server.
+fn for_routes<C>(mut request: Request<Incoming>, peer: &Peer<C>) -> Request<Body> {
+    request.extensions_mut().insert(ConnectInfo(peer.address));
+    request.map(|body| match body.is_end_stream() {
+        true => Body::empty(),
+        false => Body::new(TimedBody::new(body, &peer.settings.limits)),
+    })
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(super) fn head_checks(settings: &Arc<ServerSettings>) -> HeadChecks {
 
 /// Refuses a head over the limits of the server.
 #[derive(Debug)]
-pub(super) struct HeadLimits(Arc<ServerSettings>);
+pub(super) struct HeadLimits(pub(super) Arc<ServerSettings>);
 
 impl Check for HeadLimits {
     #[inline]

@@ -21,6 +21,7 @@ mod connection;
 mod connections;
 mod counts;
 mod descriptors;
+mod dispatch;
 mod form;
 mod form_body;
 mod form_field;
@@ -34,6 +35,8 @@ mod head_deadline;
 mod headers;
 mod load;
 mod media_type;
+mod mount;
+mod mounted;
 mod pairs;
 mod peer;
 mod query;
@@ -51,17 +54,23 @@ mod source;
 mod stream;
 mod table;
 mod tasks;
+mod timed_body;
 mod trigger;
 mod verify;
 
 pub use cloudevents::CloudEvent;
 pub use form_body::Form;
 pub use headers::Headers;
+pub use mount::{WebhookRouter, WebhookRoutes};
 pub use query::Query;
 pub use signature::OwnVerifier;
 pub use source::WEBHOOK;
 pub use trigger::WebhookTrigger;
 pub use verify::{Sign, SignedRequest, Verified, Verifier, Verify, VerifyError};
+
+/// The axum of [`WebhookRouter`] and [`WebhookRoutes`]: version 0.8, with the feature `tokio` alone. A program that depends on
+/// the same version has the same types.
+pub use axum;
 
 /// The headers of a request, of the crate `http`.
 pub use http::HeaderMap;

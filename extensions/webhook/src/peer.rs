@@ -1,20 +1,39 @@
-//! The data that the requests of one connection share.
+//! How a request came: the data that the reading of a request needs of its connection.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 use tokio_util::sync::CancellationToken;
 
+use super::load::Load;
 use super::seat::Seat;
-use super::settings::ServerSettings;
+use super::settings::{Limits, ServerSettings};
+
+/// How a request came: over a connection of a server of this crate, or from a server of the program.
+pub(super) trait Origin: Sync {
+    fn limits(&self) -> &Limits;
+    fn load(&self) -> &Load;
+    /// Returns the token that is cancelled when the webhook stops.
+    fn stop(&self) -> &CancellationToken;
+    /// Returns the address of the TCP peer, if it is known.
+    fn address(&self) -> Option<SocketAddr>;
+    /// Returns the IP address of the TCP peer as a text, or `unknown`.
+    fn remote(&self) -> &SmolStr;
+    /// Returns `true` if a browser on this machine may have sent the request. `on_loopback` is `true` if the webhook's own server
+    /// listens only on loopback.
+    fn may_be_local(&self, on_loopback: bool) -> bool;
+    /// Notes that a body has begun and not arrived.
+    fn awaits_body(&self);
+    /// Notes that the body has arrived.
+    fn arrived(&self);
+}
 
 /// The client of a connection, and the checks of its requests.
 #[derive(Debug)]
 pub(super) struct Peer<C> {
-    /// The IP address of the client.
-    pub(super) address: IpAddr,
-    /// The same as a text.
+    pub(super) address: SocketAddr,
+    /// The IP address as a text.
     pub(super) remote: SmolStr,
     pub(super) checks: C,
     pub(super) seat: Seat,
@@ -22,4 +41,41 @@ pub(super) struct Peer<C> {
     pub(super) settings: Arc<ServerSettings>,
     /// Cancelled when the server stops.
     pub(super) stop: CancellationToken,
+}
+
+impl<C: Sync> Origin for Peer<C> {
+    fn limits(&self) -> &Limits {
+        &self.settings.limits
+    }
+
+    fn load(&self) -> &Load {
+        self.seat.load()
+    }
+
+    fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    #[inline]
+    fn address(&self) -> Option<SocketAddr> {
+        Some(self.address)
+    }
+
+    #[inline]
+    fn remote(&self) -> &SmolStr {
+        &self.remote
+    }
+
+    #[inline]
+    fn may_be_local(&self, on_loopback: bool) -> bool {
+        on_loopback
+    }
+
+    fn awaits_body(&self) {
+        self.seat.awaits_body();
+    }
+
+    fn arrived(&self) {
+        self.seat.arrived();
+    }
 }

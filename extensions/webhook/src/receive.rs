@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, StatusCode};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body, Incoming};
 use smol_str::SmolStr;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -17,7 +17,7 @@ use super::bodies::Share;
 use super::body_clock::{BodyClock, Slow};
 use super::form;
 use super::headers::Headers;
-use super::peer::Peer;
+use super::peer::Origin;
 use super::query::query_without_secrets;
 use super::respond::{Answer, accepted, filtered, later, not_stored, queue_full, refused, stopping};
 use super::table::Endpoint;
@@ -44,14 +44,14 @@ pub(super) struct Seen {
 }
 
 /// A request to a webhook, while its body arrives.
-pub(super) struct RequestReader {
+pub(super) struct RequestReader<B = Incoming> {
     endpoint: Arc<Endpoint>,
     /// The target of the request, if it has a query or captures. The query has its secrets until the checks have seen the body.
     target: Option<PathAndQuery>,
     /// The headers with their secrets, until the checks have seen the body. The emptied map is that of the response, which hyper
     /// reuses for the next request of the connection, so one map serves all requests.
     headers: HeaderMap,
-    body: Incoming,
+    body: B,
     method: Method,
     /// The address of the client, if it is not that of the connection.
     client: Option<SmolStr>,
@@ -67,16 +67,16 @@ pub(super) struct RequestReader {
     kept: u32,
 }
 
-impl RequestReader {
+impl<B: Body<Data = Bytes> + Unpin> RequestReader<B> {
     /// Returns a reader of a request. `client` is the address of its client, if it is not that of the connection.
     // So that the reader is made in the place of its future, and not copied to it.
     #[inline(always)]
     pub(super) fn new(
         endpoint: &Arc<Endpoint>,
-        request: Request<Incoming>,
+        request: Request<B>,
         seen: Seen,
         client: Option<SmolStr>,
-    ) -> RequestReader {
+    ) -> RequestReader<B> {
         let Seen { header_bytes, expects, is_cloudevent } = seen;
         let (parts, body) = request.into_parts();
         let ahead = body.size_hint().lower().min(AHEAD) as usize;
@@ -102,7 +102,7 @@ impl RequestReader {
     }
 
     /// Reads the body, offers the event and returns the response: 202 only once the event is queued.
-    pub(super) async fn answer<C>(&mut self, peer: &Peer<C>) -> Answer {
+    pub(super) async fn answer<P: Origin>(&mut self, peer: &P) -> Answer {
         if let Err(error) = self.read(peer).await {
             return error.answer(peer);
         }
@@ -120,13 +120,14 @@ impl RequestReader {
     }
 
     /// Offers an event. It waits for capacity for a limited time, and is then [`Offered::Rejected`].
-    async fn offer<C>(&self, draft: Draft, peer: &Peer<C>) -> Offered {
+    // `&mut`, because a body of axum cannot be shared by threads.
+    async fn offer<P: Origin>(&mut self, draft: Draft, peer: &P) -> Offered {
         let mut sending = pin!(self.endpoint.sink.send(draft));
         match poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await {
             Poll::Ready(offered) => offered,
             // Boxed, because most requests need no timer.
             Poll::Pending => {
-                let left = peer.settings.limits.after_head().saturating_sub(self.reading);
+                let left = peer.limits().after_head().saturating_sub(self.reading);
                 let sent = Box::pin(timeout(QUEUE_TIMEOUT.min(left), sending)).await;
                 sent.unwrap_or(Offered::Rejected)
             }
@@ -175,12 +176,12 @@ impl RequestReader {
     }
 
     /// Returns the address of the client.
-    fn remote<'a, C>(&'a self, peer: &'a Peer<C>) -> &'a str {
-        self.client.as_ref().unwrap_or(&peer.remote)
+    fn remote<'a, P: Origin>(&'a self, peer: &'a P) -> &'a str {
+        self.client.as_ref().unwrap_or(peer.remote())
     }
 
     /// Returns the event of a request whose body is complete, and drops what carries secrets.
-    fn draft<C>(&mut self, peer: &Peer<C>) -> Draft {
+    fn draft<P: Origin>(&mut self, peer: &P) -> Draft {
         let parts = self.event_parts(peer);
         let body = parts.body.clone();
         parts.draft(body)
@@ -188,7 +189,7 @@ impl RequestReader {
 
     /// Returns the parts of the events of a request, and drops what carries secrets.
     #[inline(always)]
-    fn event_parts<C>(&mut self, peer: &Peer<C>) -> EventParts {
+    fn event_parts<P: Origin>(&mut self, peer: &P) -> EventParts {
         self.headers.clear();
         let target = self.target.take();
         let query = target.as_ref().and_then(PathAndQuery::query).map(query_without_secrets);
@@ -203,7 +204,7 @@ impl RequestReader {
             path,
             route: has_captures.then(|| self.endpoint.path.clone()),
             headers,
-            remote: self.client.take().unwrap_or_else(|| peer.remote.clone()),
+            remote: self.client.take().unwrap_or_else(|| peer.remote().clone()),
             query: query.unwrap_or_default(),
             method: self.method.clone(),
             body,
@@ -211,32 +212,32 @@ impl RequestReader {
     }
 
     /// Reads the body to its end. Only a body that has not arrived yet needs timers, and counts as unfinished.
-    async fn read<C>(&mut self, peer: &Peer<C>) -> Result<(), BodyError> {
+    async fn read<P: Origin>(&mut self, peer: &P) -> Result<(), BodyError> {
         self.check_head()?;
         let read = poll_fn(|cx| Poll::Ready(self.poll_read(cx))).await;
         match read {
             Poll::Ready(read) => read,
             Poll::Pending => {
                 self.check_room()?;
-                let clock = BodyClock::new(&peer.settings.limits);
-                peer.seat.awaits_body();
+                let clock = BodyClock::new(peer.limits());
+                peer.awaits_body();
                 let read = Box::pin(self.wait_for_rest(peer, &clock)).await;
-                peer.seat.arrived();
+                peer.arrived();
                 self.reading = clock.elapsed();
                 read
             }
         }
     }
 
-    async fn wait_for_rest<C>(&mut self, peer: &Peer<C>, clock: &BodyClock) -> Result<(), BodyError> {
+    async fn wait_for_rest<P: Origin>(&mut self, peer: &P, clock: &BodyClock) -> Result<(), BodyError> {
         let stopping = async {
-            peer.stop.cancelled().await;
+            peer.stop().cancelled().await;
             sleep(BODY_GRACE).await;
         };
         // One body of the largest size always fits.
         let largest = (self.kept as usize).saturating_add(self.endpoint.body_limit);
-        let limit = peer.settings.limits.unfinished_bodies.max(largest);
-        let mut share = Share::new(&peer.seat.load().bodies, limit);
+        let limit = peer.limits().unfinished_bodies.max(largest);
+        let mut share = Share::new(&peer.load().bodies, limit);
         let mut timer = pin!(sleep_until(clock.deadline(0).0));
         let reading = poll_fn(|cx| {
             if let Poll::Ready(read) = self.poll_read(cx) {
@@ -320,13 +321,13 @@ impl EventParts {
 
 /// Returns the answer to an event that was not accepted.
 #[cold]
-fn refused_offer<C>(offered: Offered, peer: &Peer<C>) -> Answer {
+fn refused_offer<P: Origin>(offered: Offered, peer: &P) -> Answer {
     match offered {
         Offered::Closed => stopping(),
         Offered::NotStored => not_stored(),
         // Also if the queue had no capacity for the whole time.
         _ => {
-            peer.seat.load().counts.add("queue_full");
+            peer.load().counts.add("queue_full");
             queue_full()
         }
     }
@@ -349,7 +350,7 @@ enum BodyError {
 impl BodyError {
     /// Counts the error, and returns its answer, which closes the connection.
     #[cold]
-    fn answer<C>(self, peer: &Peer<C>) -> Answer {
+    fn answer<P: Origin>(self, peer: &P) -> Answer {
         let (reason, answer) = match self {
             BodyError::TooLarge => {
                 ("body_size", refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is over the limit"))
@@ -374,7 +375,7 @@ impl BodyError {
             }
             BodyError::Stopping => return stopping(),
         };
-        peer.seat.load().counts.add(reason);
+        peer.load().counts.add(reason);
         answer
     }
 }

@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use axum::Router;
 
 use super::accept::accept;
 use super::connection::Shared;
@@ -16,12 +20,20 @@ use trigger_core::TriggerError;
 #[derive(Debug, Default)]
 pub(super) struct Ports {
     servers: tokio::sync::Mutex<HashMap<String, Arc<Server>>>,
+    /// The mounted webhooks, also after they have left, so that later requests are answered 503.
+    mounted: ArcSwapOption<Shared>,
+    /// `true` if every webhook is mounted.
+    mounts_all: AtomicBool,
+    /// The routes of the program on every port.
+    routes: Mutex<Option<Router>>,
 }
 
-/// The listeners of one host and port, and the connections they have accepted.
+/// The listeners of one host and port, and the connections they have accepted. That of the mounted webhooks has none.
 #[derive(Debug)]
 pub(super) struct Server {
-    sockets: Sockets,
+    sockets: Option<Sockets>,
+    /// The routes of the program.
+    routes: Option<Router>,
     paths: Mutex<Paths>,
     shared: Arc<Shared>,
 }
@@ -35,8 +47,44 @@ struct Paths {
 }
 
 impl Ports {
+    /// Mounts every webhook.
+    pub(super) fn mount_all(&self) {
+        self.mounts_all.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn mounts_all(&self) -> bool {
+        self.mounts_all.load(Ordering::Relaxed)
+    }
+
+    /// Sets the routes of the program on the ports that are bound later.
+    pub(super) fn set_routes(&self, routes: Router) {
+        *self.routes.lock().unwrap_or_else(PoisonError::into_inner) = Some(routes);
+    }
+
+    fn routes(&self) -> Option<Router> {
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns `true` if a port is bound.
+    pub(super) async fn has_port(&self) -> bool {
+        self.servers.lock().await.values().any(|server| server.sockets.is_some())
+    }
+
+    /// Returns what the mounted webhooks share, if there are or were any.
+    pub(super) fn mounted(&self) -> Option<Arc<Shared>> {
+        self.mounted.load_full()
+    }
+
+    /// Begins to take the requests of a server.
+    pub(super) fn accept(&self, server: &Server) {
+        server.accept();
+        if server.sockets.is_none() {
+            self.mounted.store(Some(Arc::clone(&server.shared)));
+        }
+    }
+
     /// Adds a path to the server of these settings. Binds a new server if necessary. The server accepts nothing before
-    /// [`Server::accept`].
+    /// [`accept`](Self::accept).
     pub(super) async fn join(&self, endpoint: Arc<Endpoint>) -> Result<Arc<Server>, TriggerError> {
         let settings = Arc::clone(&endpoint.settings);
         if let Some(key) = settings.zero() {
@@ -46,7 +94,7 @@ impl Ports {
         let server = match servers.get(&settings.name) {
             Some(server) if !server.is_closing() => Arc::clone(server),
             _ => {
-                let server = Server::bind(&settings).await;
+                let server = Server::bind(&settings, self.routes()).await;
                 Arc::new(server.map_err(|error| TriggerError::bind(&*settings.host, settings.port, error))?)
             }
         };
@@ -72,15 +120,18 @@ impl Ports {
 }
 
 impl Server {
-    async fn bind(settings: &Arc<ServerSettings>) -> io::Result<Server> {
-        let sockets = Sockets::bind(&settings.host, settings.port).await?;
+    async fn bind(settings: &Arc<ServerSettings>, routes: Option<Router>) -> io::Result<Server> {
         let shared = Arc::new(Shared::new(Arc::clone(settings)));
-        Ok(Server { sockets, paths: Mutex::default(), shared })
+        let (sockets, routes) = match settings.is_mounted {
+            true => (None, None),
+            false => (Some(Sockets::bind(&settings.host, settings.port).await?), routes),
+        };
+        Ok(Server { sockets, routes, paths: Mutex::default(), shared })
     }
 
     /// Returns the first address it listens on. For port 0 it has the assigned port.
     pub(super) fn local_addr(&self) -> Option<SocketAddr> {
-        self.sockets.addresses().first().copied()
+        self.sockets.as_ref()?.addresses().first().copied()
     }
 
     fn paths(&self) -> MutexGuard<'_, Paths> {
@@ -98,7 +149,7 @@ impl Server {
             };
             self.shared.settings.store(Arc::new(all.fold(first.as_ref().clone(), merge)));
         }
-        self.shared.table.store(Arc::new(Table::new(&paths.endpoints)));
+        self.shared.table.store(Arc::new(Table::new(&paths.endpoints, self.routes.as_ref())));
     }
 
     /// Adds a path. Requests reach it after the next [`accept`](Self::accept), so that a start builds one table for all webhooks.
@@ -132,7 +183,10 @@ impl Server {
             // Its path stays while the server closes, so that later requests are answered 503.
             return true;
         }
-        self.publish(&mut paths);
+        // For the same reason every path stays while all of them close.
+        if paths.endpoints.iter().any(|other| other.sink.is_open()) {
+            self.publish(&mut paths);
+        }
         false
     }
 
@@ -140,24 +194,27 @@ impl Server {
     pub(super) fn abandon(&self, endpoint: &Arc<Endpoint>) {
         if self.remove(endpoint) {
             self.shared.tasks.stop_token().cancel();
-            self.sockets.close();
+            if let Some(sockets) = &self.sockets {
+                sockets.close();
+            }
         }
     }
 
     /// Begins to listen, unless it listens. The system queues connections, and the server answers none before `accept`.
     pub(super) fn listen(&self) -> io::Result<()> {
-        self.sockets.listen()
+        self.sockets.as_ref().map_or(Ok(()), Sockets::listen)
     }
 
     /// Begins to accept connections, if it listens and does not accept yet. Requests reach every path that was added.
-    pub(super) fn accept(&self) {
+    fn accept(&self) {
         let mut paths = self.paths();
         if paths.is_ahead_of_table {
             self.publish(&mut paths);
         }
         drop(paths);
-        let Some(listeners) = self.sockets.take_listeners() else { return };
-        for address in self.sockets.addresses() {
+        let Some(sockets) = &self.sockets else { return };
+        let Some(listeners) = sockets.take_listeners() else { return };
+        for address in sockets.addresses() {
             tracing::info!(%address, "webhook server listens");
         }
         let (limit, allowed) = (self.shared.settings.load().limits.connections, self.shared.load.descriptors);

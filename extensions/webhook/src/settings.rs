@@ -13,7 +13,7 @@ use trigger_grammar::size::show_size;
 /// The settings of one server.
 #[derive(Clone, Debug)]
 pub(super) struct ServerSettings {
-    /// The name of the server, `HOST:PORT`, for logs and errors. A runtime has one server of a name.
+    /// The name of the server, `HOST:PORT` or `the router`, for logs and errors. A runtime has one server of a name.
     pub(super) name: String,
     /// The host to listen on: an IP address or a name.
     pub(super) host: String,
@@ -23,6 +23,8 @@ pub(super) struct ServerSettings {
     /// The addresses of the proxies in front of the server. A proxy has connections for many clients, so
     /// [`Limits::connections_per_client`] does not apply to it.
     pub(super) trusted_proxies: Vec<IpNet>,
+    /// `true` if the webhooks have no port, and a router of the program receives their requests.
+    pub(super) is_mounted: bool,
     /// The limits that the webhooks give, in the order of [`KEYS`].
     given: [Option<u64>; COUNT],
 }
@@ -131,6 +133,7 @@ impl ServerSettings {
             port,
             limits: Limits::DEFAULT,
             trusted_proxies: Vec::new(),
+            is_mounted: false,
             given: [None; COUNT],
         }
     }
@@ -152,6 +155,11 @@ impl ServerSettings {
             self.given[at] = Some(value);
             (KEYS[at].set)(&mut self.limits, value);
         }
+    }
+
+    /// Returns the settings of mounted webhooks, which have no port.
+    pub(super) fn mounted(&self) -> ServerSettings {
+        ServerSettings { name: "the router".to_owned(), is_mounted: true, ..self.clone() }
     }
 
     /// Returns `true` if the host is an address of loopback, or a name that stands for one on every machine.

@@ -31,6 +31,9 @@ source_kind! {
             let rules = RuleSet::of(settings)?;
             let mut server = ServerSettings::new(host, port).limited_by(settings)?;
             server.trusted_proxies = rules.trusted_proxies().to_vec();
+            if settings.flag("mount")? {
+                server = server.mounted();
+            }
             Ok(BoxSource::new(WebhookSource::new(path, server, rules, body_limit)))
         })
         .claims(kind::WEBHOOK.claims)
@@ -71,9 +74,19 @@ impl WebhookSource {
 }
 
 impl WebhookSource {
-    /// Warns if everyone may post to the webhook.
-    fn warn(&self, address: SocketAddr) {
-        if self.rules.scheme().is_none() && !address.ip().is_loopback() {
+    /// Warns if everyone may post to the webhook. A mounted one has no address.
+    fn warn(&self, address: Option<SocketAddr>) {
+        if self.rules.scheme().is_some() {
+            return;
+        }
+        let Some(address) = address else {
+            tracing::warn!(
+                path = self.path,
+                "anyone who can reach the router can post to this webhook; add `verify = ..`, or a layer that checks who posts"
+            );
+            return;
+        };
+        if !address.ip().is_loopback() {
             tracing::warn!(
                 %address,
                 path = self.path,
@@ -85,9 +98,12 @@ impl WebhookSource {
 
     /// Logs where the webhook listens.
     fn log(&self, server: &Server) {
-        let Some(address) = server.local_addr() else { return };
-        let url = format!("http://{address}{}", self.path);
         let (scheme, body_limit) = (self.rules.scheme().unwrap_or("none"), show_size(self.body_limit as u64));
+        let Some(address) = server.local_addr() else {
+            tracing::info!(path = self.path, verify = scheme, body_limit, "webhook is mounted");
+            return;
+        };
+        let url = format!("http://{address}{}", self.path);
         tracing::info!(url, verify = scheme, body_limit, "webhook listens");
     }
 }
@@ -102,11 +118,17 @@ impl TriggerSource for WebhookSource {
     }
 
     fn default_id(&self) -> String {
-        format!("webhook-{}{}", self.settings.port, self.path)
+        match self.settings.is_mounted {
+            true => format!("webhook{}", self.path),
+            false => format!("webhook-{}{}", self.settings.port, self.path),
+        }
     }
 
     fn description(&self) -> Cow<'_, str> {
         let (host, port, path) = (&self.settings.host, self.settings.port, &self.path);
+        if self.settings.is_mounted {
+            return format!("{path} of the router").into();
+        }
         // Brackets separate the colons of an IPv6 address from that of the port.
         let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
         format!("{open}{host}{close}:{port}{path}").into()
@@ -116,7 +138,7 @@ impl TriggerSource for WebhookSource {
         self.rules.problems(secrets)
     }
 
-    /// Binds the port, without listening.
+    /// Binds the port, without listening. A mounted webhook has none.
     async fn bind(&self, cx: &SourceContext) -> Result<(), TriggerError> {
         match self.bound() {
             // An earlier stop was dropped before its end.
@@ -127,13 +149,14 @@ impl TriggerSource for WebhookSource {
         let ports = cx.shared::<Ports>();
         // The check has reported the faults, and `open` fails.
         let Ok(rules) = self.rules.started(cx) else { return Ok(()) };
-        let settings = Arc::clone(&self.settings);
+        let settings = match ports.mounts_all() && !self.settings.is_mounted {
+            true => Arc::new(self.settings.mounted()),
+            false => Arc::clone(&self.settings),
+        };
         let endpoint = Endpoint::new(cx.sink().clone(), &self.path, self.body_limit, rules, settings);
         let endpoint = Arc::new(endpoint);
         let server = ports.join(Arc::clone(&endpoint)).await?;
-        if let Some(address) = server.local_addr() {
-            self.warn(address);
-        }
+        self.warn(server.local_addr());
         self.set_bound(Some(Bound { ports, server, endpoint }));
         Ok(())
     }
@@ -149,8 +172,8 @@ impl TriggerSource for WebhookSource {
     }
 
     fn accept(&self, cx: &SourceContext) {
-        let Some(Bound { server, endpoint, .. }) = self.bound() else { return };
-        server.accept();
+        let Some(Bound { ports, server, endpoint }) = self.bound() else { return };
+        ports.accept(&server);
         self.log(&server);
         if endpoint.rules.signature.as_ref().is_some_and(Signature::is_watched) {
             cx.spawn(async move {

@@ -75,10 +75,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Stream<T> {
     }
 }
 
-/// Returns the fault of a head if these bytes are hyper's own answer to it. The answers of the server have a type.
+/// Returns the fault of a head if these bytes are hyper's own answer to it, which has no body. The errors of the server and of
+/// the routes have a type, or an option about it.
 fn own_answer(bytes: &[u8]) -> Option<Fault> {
     let is_error = bytes.get(9) == Some(&b'4') && bytes.starts_with(b"HTTP/1.");
-    if !is_error || contains(bytes, b"content-type") {
+    if !is_error || !bytes.ends_with(b"\r\n\r\n") || contains(bytes, b"content-type") {
         return None;
     }
     Some(Fault::of_hyper(bytes.get(9..12)?))

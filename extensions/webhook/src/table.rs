@@ -16,7 +16,7 @@ use trigger_grammar::path::{self, HEALTH};
 
 use super::check::{Refusal, is_gzip};
 use super::client::{Arrival, Client};
-use super::peer::Peer;
+use super::peer::Origin;
 use super::refused::Refused;
 use super::respond::{Answer, error, later, respond};
 use super::rules::Rules;
@@ -73,16 +73,17 @@ impl Endpoint {
     ///
     /// The [`Refusal`] that answers the request.
     #[inline]
-    pub(super) fn admit<B, C>(
+    pub(super) fn admit<B, P: Origin>(
         &self,
-        peer: &Peer<C>,
+        peer: &P,
         request: &Request<B>,
         encoded: bool,
     ) -> Result<Option<SmolStr>, Refusal> {
         if self.rules.gone {
             return Err(Refusal::new(StatusCode::GONE, "this webhook is gone").because("gone"));
         }
-        let arrival = Arrival { peer: peer.address, on_loopback: self.on_loopback };
+        let address = peer.address().map(|address| address.ip());
+        let arrival = Arrival { peer: address, may_be_local: peer.may_be_local(self.on_loopback) };
         let client = self.rules.admission.admit(arrival, request)?;
         if encoded && !(self.rules.gzip && is_gzip(request.headers())) {
             let message = match self.rules.gzip {
@@ -93,7 +94,7 @@ impl Endpoint {
             return Err(refusal.because("unsupported"));
         }
         Ok(match client {
-            Client::Address(address) if address == peer.address.to_canonical() => None,
+            Client::Address(client) if address.is_some_and(|peer| client == peer.to_canonical()) => None,
             other => Some(other.to_smolstr()),
         })
     }
@@ -149,12 +150,16 @@ enum Unrouted {
 }
 
 impl Table {
-    pub(super) fn new(endpoints: &[Arc<Endpoint>]) -> Table {
+    /// Returns the routes of these webhooks, and of the program.
+    pub(super) fn new(endpoints: &[Arc<Endpoint>], own: Option<&Router>) -> Table {
         let all: Arc<[Arc<Endpoint>]> = endpoints.into();
         let others = Router::new()
             .route(HEALTH, get(health).with_state(all))
-            .method_not_allowed_fallback(async || not_allowed())
-            .fallback(async || error(StatusCode::NOT_FOUND, "not found"));
+            .method_not_allowed_fallback(async || not_allowed());
+        let others = match own {
+            Some(own) => others.fallback_service(own.clone()),
+            None => others.fallback(async || error(StatusCode::NOT_FOUND, "not found")),
+        };
         let mut table = Table { others, ..Table::default() };
         for endpoint in endpoints {
             if endpoint.has_captures {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use serde_json::Value;
 use smol_str::ToSmolStr;
@@ -14,6 +15,7 @@ use super::cloudevents::{CloudEventError, read};
 use super::form::draft;
 use super::headers::Headers;
 use super::query::query_without_secrets;
+use super::server::Ports;
 use super::signature::OwnVerifier;
 use super::source::WEBHOOK;
 use super::verify::Verifier;
@@ -177,6 +179,10 @@ impl WebhookTrigger {
     /// no filter.
     pub fn filter(self, filter: Filter) -> WebhookTrigger {
         self.with(|config| config.filter(filter))
+    }
+
+    pub(super) fn ports(&self) -> Arc<Ports> {
+        self.0.shared()
     }
 
     /// Takes and returns all queued requests, in order.

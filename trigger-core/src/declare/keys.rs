@@ -33,7 +33,9 @@ impl SourceKind {
     /// Returns a key that its claims or its largest body name, and that is no setting which can be compared.
     pub(crate) fn undeclared_key(&self) -> Option<&'static str> {
         let (host, port) = self.claims.address().unzip();
-        let named = self.claims.keys().iter().copied().chain(host).chain(port).chain(self.largest_body);
+        let of_claims =
+            self.claims.keys().iter().copied().chain(host).chain(port).chain(self.claims.detached());
+        let named = of_claims.chain(self.largest_body);
         let is_plain = |setting: &Setting| {
             !matches!(setting.form(), Form::Choice(_)) && setting.form().element().is_none()
         };

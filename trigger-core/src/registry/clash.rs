@@ -124,6 +124,7 @@ impl<'a> Listens<'a> {
         while at < self.kind.claims.keys().len() {
             let key = self.kind.claims.keys()[at];
             hashed = match self.values().get(key) {
+                _ if !self.kind.claims.counts(key, &self.values()) => hashed,
                 Some(Value::Text(text)) if path::has_captures(text) && self.values().is_path(key) => {
                     hash_path(hashed, text)
                 }
@@ -134,6 +135,11 @@ impl<'a> Listens<'a> {
             at += 1;
         }
         hashed
+    }
+
+    /// Returns `true` if the trigger has no address.
+    const fn is_detached(&self) -> bool {
+        self.kind.claims.is_detached(&self.values())
     }
 
     /// Returns the text of a value, for people.
@@ -210,7 +216,7 @@ impl Clash<'_> {
             }
             Thing::Source(source, _) if source.kind.claims.is_of_runtime() => {
                 message.push("the ").push(source.kind.settings[0].about()).push(" ").push(source.pattern());
-                if source.kind.claims.address().is_some() {
+                if source.kind.claims.address().is_some() && !source.is_detached() {
                     source.show_address(message.push(" of "));
                 }
                 self.first.show(message.push(" is taken by "));
@@ -245,7 +251,7 @@ impl Clash<'_> {
             return;
         };
         let (host, taken) = (source.text(host), first.text(host));
-        if !same(host, taken) {
+        if !source.is_detached() && !same(host, taken) {
             first.show_address(message.push(" on "));
             let every = if is_every_address(host) { host } else { taken };
             message.push(", and ").push(every).push(" is every address");

@@ -11,6 +11,7 @@ pub const WEBHOOK: Kind = Kind {
         Setting::path("webhook_path", "path").default("/webhook").in_attribute("path").aliases(&["path"]),
         Setting::port("webhook_port", "port").default("9090").in_attribute("port"),
         Setting::host("webhook_host", "host").default("0.0.0.0").in_attribute("host"),
+        Setting::flag("mount", "leave the port to a router of the program"),
         Setting::size("body_limit", "size limit of a body").default("1MiB"),
         Setting::choice("verify", "proof of the sender", SCHEMES)
             .tag("scheme")
@@ -71,7 +72,8 @@ pub const WEBHOOK: Kind = Kind {
         Setting::size("unfinished_bodies", "size limit of all bodies that arrive").optional("64MiB"),
     ],
     claims: ClaimedKeys::of_runtime(&["webhook_path", "webhook_port"])
-        .on_host("webhook_host", "webhook_port"),
+        .on_host("webhook_host", "webhook_port")
+        .detached_by("mount"),
     refuses: &[
         ("reject", "a webhook answers 503 when its queue is full; leave `overflow` out"),
         (

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::net::IpAddr;
 
 use tokio::io::duplex;
 use trigger_core::{
@@ -77,11 +78,11 @@ async fn exchange(request: &str) -> (String, Vec<TriggerEvent>) {
     let endpoint = ACCEPTED.take().expect("a source that accepts");
     let settings = Arc::clone(&endpoint.settings);
     let shared = Arc::new(Shared::new(Arc::clone(&settings)));
-    shared.table.store(Arc::new(Table::new(&[Arc::new(endpoint)])));
-    let (checks, address) = (head_checks(&settings), [192, 0, 2, 1].into());
+    shared.table.store(Arc::new(Table::new(&[Arc::new(endpoint)], None)));
+    let (checks, address) = (head_checks(&settings), IpAddr::from([192, 0, 2, 1]));
     let seat = Seat::new(&shared.load, &settings, address).expect("the first connection");
     let (remote, stop) = ("192.0.2.1".into(), shared.tasks.stop_token().clone());
-    let peer = Peer { address, remote, checks, seat, settings, stop };
+    let peer = Peer { address: (address, 443).into(), remote, checks, seat, settings, stop };
     let (server, mut client) = duplex(64);
     let client = async {
         client.write_all(request.as_bytes()).await.expect("a server that reads");

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::StatusCode;
+use hyper::body::Body;
 use tokio::time::timeout;
-use trigger_core::{Claimed, DedupeError, Draft, EventId, IdClaim, Offered, ScopedDedupe};
+use trigger_core::{Bytes, Claimed, DedupeError, Draft, EventId, IdClaim, Offered, ScopedDedupe};
 
 use super::super::QUEUE_TIMEOUT;
-use super::super::peer::Peer;
+use super::super::peer::Origin;
 use super::super::respond::{self, Answer};
 use super::super::rules::Rules;
 use super::{RequestReader, refused_offer};
@@ -56,9 +57,9 @@ struct Fresh {
     ids: Vec<EventId>,
 }
 
-impl RequestReader {
+impl<B: Body<Data = Bytes> + Unpin> RequestReader<B> {
     /// Offers the events that did not come before, and returns the answer.
-    pub(super) async fn deliver<C>(&mut self, rules: &Rules, delivery: Delivery, peer: &Peer<C>) -> Answer {
+    pub(super) async fn deliver<P: Origin>(&mut self, rules: &Rules, delivery: Delivery, peer: &P) -> Answer {
         let is_batch = delivery.is_batch;
         // Another request with the same id may wait for capacity in the queue, for at most as long.
         let fresh = match timeout(QUEUE_TIMEOUT, fresh(rules, delivery)).await {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
-use trigger_core::{Draft, EventId, TriggerEvent};
+use hyper::body::Body;
+use trigger_core::{Bytes, Draft, EventId, TriggerEvent};
 
 use super::super::check::is_gzip;
 use super::super::cloudevents::{self, CloudEventError, CloudEventParts};
@@ -14,7 +15,7 @@ use super::super::form::SCHEME;
 use super::super::form_field::form_field;
 use super::super::gzip::gunzip;
 use super::super::handshake::{self, Handshake};
-use super::super::peer::Peer;
+use super::super::peer::Origin;
 use super::super::respond::{self, Answer};
 use super::super::rules::{CloudEvents, IdFrom, Rules};
 use super::super::source::WEBHOOK;
@@ -37,9 +38,9 @@ fn refused(status: StatusCode, reason: &'static str, message: impl Into<Cow<'sta
     Ended::Refused { status, reason, message: message.into() }
 }
 
-impl RequestReader {
+impl<B: Body<Data = Bytes> + Unpin> RequestReader<B> {
     /// Returns the answer to a request whose body has arrived.
-    pub(super) async fn answer_by_rules<C>(&mut self, peer: &Peer<C>) -> Answer {
+    pub(super) async fn answer_by_rules<P: Origin>(&mut self, peer: &P) -> Answer {
         let endpoint = Arc::clone(&self.endpoint);
         if let Some(answer) = self.answer_without_signature(&endpoint.rules) {
             return answer;
@@ -104,7 +105,7 @@ impl RequestReader {
     /// Returns the answer to a request without a valid signature. The reason is in the log and the status alone, because it
     /// would help an attacker.
     #[cold]
-    fn unverified<C>(&self, error: &VerifyError, peer: &Peer<C>) -> Answer {
+    fn unverified<P: Origin>(&self, error: &VerifyError, peer: &P) -> Answer {
         let (trigger, remote) = (self.endpoint.sink.trigger_id(), self.remote(peer));
         let count = self.endpoint.refused.add(error.reason());
         // A stranger can make as many of them as they like.
@@ -115,11 +116,11 @@ impl RequestReader {
     }
 
     /// Returns the events of a request, with the ids by which they are recognized.
-    fn delivery<C>(
+    fn delivery<P: Origin>(
         &mut self,
         rules: &Rules,
         verified: Option<&Verified>,
-        peer: &Peer<C>,
+        peer: &P,
     ) -> Result<Delivery, Ended> {
         if rules.consent.as_ref().is_some_and(|consent| !consent.allows_delivery(&self.headers)) {
             let message = "this origin may not deliver here";
