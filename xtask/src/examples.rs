@@ -24,6 +24,7 @@ const SHORT: &[&str] = &[
     "status_page",
     "arguments",
     "cascade",
+    "axum_app",
 ];
 
 /// An example that verifies the signatures of a sender.
