@@ -73,6 +73,17 @@ async fn oldest_connection_without_a_whole_head_makes_way() {
 }
 
 #[tokio::test]
+async fn burst_of_silent_clients_refuses_no_client_with_a_request() {
+    let (trigger, address) = limited(|config| config.setting("connections", 40)).await;
+    // The server cannot run while they connect, so it accepts them all at once.
+    let connect = |_| std::net::TcpStream::connect(address).expect("a connection");
+    let silent: Vec<_> = (0..120).map(connect).collect();
+    assert_eq!(post(address, "/events", "{}").await.status, 202);
+    drop(silent);
+    trigger.stop().await;
+}
+
+#[tokio::test]
 async fn connection_with_a_request_never_makes_way_and_the_newcomer_is_answered_503() {
     let (trigger, address) =
         limited(|config| config.setting("connections", 2).queue(1).overflow(Overflow::Wait)).await;

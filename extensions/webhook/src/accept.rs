@@ -1,7 +1,7 @@
 //! The accept loop of a server.
 
 use std::io::{self, Read, Write};
-use std::net::Shutdown;
+use std::net::{IpAddr, Shutdown};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -13,13 +13,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Shared, serve};
 use super::head_checks::head_checks;
+use super::load::Load;
 use super::peer::Peer;
 use super::seat::Seat;
+use super::settings::ServerSettings;
 use super::{respond, sockets};
 
 /// The first and the longest pause after an error of the system, such as no free file descriptors. Each pause is twice as
 /// long as the one before.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(100));
+
+/// The pause in which evicted connections end, and the maximum number of pauses for one connection. The tasks of evicted
+/// connections need no time limit to end, only a turn.
+const LEAVE: (Duration, u32) = (Duration::from_millis(1), 20);
 
 /// The minimum time between two log lines of a kind.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
@@ -57,7 +63,7 @@ async fn accept_until(stop: CancellationToken, listeners: Vec<TcpListener>, shar
         };
         pause = PAUSES.0;
         let settings = shared.settings.load_full();
-        match Seat::new(&shared.load, &settings, remote.ip()) {
+        match seat(&shared.load, &settings, remote.ip()).await {
             Ok(seat) => {
                 // Responses are small and written at once. A socket that refuses the option still works.
                 let _ = stream.set_nodelay(true);
@@ -81,6 +87,25 @@ async fn accept_until(stop: CancellationToken, listeners: Vec<TcpListener>, shar
             }
         }
     }
+}
+
+/// Returns the place of a new connection. If connections arrive faster than evicted ones end, it waits for these. Otherwise a
+/// burst of clients that send nothing would refuse a client with a request.
+///
+/// # Errors
+///
+/// The reason of a refusal, as that of [`Seat::new`].
+async fn seat(load: &Arc<Load>, settings: &ServerSettings, client: IpAddr) -> Result<Seat, &'static str> {
+    let (pause, pauses) = LEAVE;
+    let mut seat = Seat::new(load, settings, client);
+    for _ in 0..pauses {
+        if !matches!(seat, Err("connections")) || !load.connections.are_leaving() {
+            break;
+        }
+        sleep(pause).await;
+        seat = Seat::new(load, settings, client);
+    }
+    seat
 }
 
 /// Returns `true` if an accept failed because the client had closed the connection.

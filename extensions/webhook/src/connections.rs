@@ -121,6 +121,11 @@ impl Connections {
         self.slots().evict()
     }
 
+    /// Returns `true` if no connection can be evicted before one of those that leave has ended.
+    pub(super) fn are_leaving(&self) -> bool {
+        self.slots().leaving >= LEAVING
+    }
+
     /// Takes a connection whose head or body has arrived out of its list.
     pub(super) fn busy(&self, at: u32) {
         self.slots().busy(at);
