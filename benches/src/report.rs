@@ -36,7 +36,15 @@ impl Setting {
         // Without the report itself, which is written next.
         let changes = stdout(
             "git",
-            &["status", "--porcelain", "--", ".", ":!benches/RESULTS.md", ":!benches/results.svg"],
+            &[
+                "status",
+                "--porcelain",
+                "--",
+                ".",
+                ":!benches/RESULTS.md",
+                ":!benches/results.svg",
+                ":!benches/SIEGE.md",
+            ],
         );
         let commit = stdout("git", &["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(unknown);
         let clean = changes.is_some_and(|changes| changes.is_empty());
@@ -86,9 +94,8 @@ fn version_of<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
     after.split('"').next()
 }
 
-/// Returns the text of `RESULTS.md`. `picture` is the name of the file with the curves, if there are any.
-pub fn text(setting: &Setting, tables: &[Table], picture: Option<&str>) -> String {
-    let mut text = "\
+/// The begin of `RESULTS.md`.
+const INTRODUCTION: &str = "\
 # What it costs
 
 `cargo xtask bench` writes this file; do not edit its figures. Each row is measured in turns with its baseline, in the same
@@ -96,8 +103,16 @@ rounds of the same run. The times are medians. The ratio is the median of the ra
 confidence interval of that median, and the minimum and maximum of the ratios. A goal within the interval is undecided. The
 times are valid for this machine only; the ratios apply to others too.
 
-"
-    .to_owned();
+";
+
+/// Returns the text of `RESULTS.md`. `picture` is the name of the file with the curves, if there are any.
+pub fn text(setting: &Setting, tables: &[Table], picture: Option<&str>) -> String {
+    page(INTRODUCTION, setting, &tables.iter().collect::<Vec<_>>(), picture)
+}
+
+/// Returns a page with the setting and the tables, after an introduction.
+pub fn page(introduction: &str, setting: &Setting, tables: &[&Table], picture: Option<&str>) -> String {
+    let mut text = introduction.to_owned();
     let verdicts: Vec<_> = tables.iter().flat_map(|table| &table.rows).filter_map(Row::verdict).collect();
     let count = |verdict| verdicts.iter().filter(|other| **other == verdict).count();
     text += "|   |   |\n|---|---|\n";

@@ -63,6 +63,12 @@ impl From<&str> for What {
     }
 }
 
+impl From<String> for What {
+    fn from(name: String) -> What {
+        What { name, at: None }
+    }
+}
+
 /// Returns the name of a point of a curve.
 pub fn at(place: u32, name: &str) -> What {
     What { name: name.to_owned(), at: Some(place.into()) }

@@ -34,8 +34,13 @@ impl Machine {
 
     /// Returns the facts for `RESULTS.md`, one on each line, with the loads at the start and at the end.
     pub(crate) fn facts(&self, start: &str, end: &str) -> String {
+        format!("{}load at the end: {end}\n", self.facts_at_start(start))
+    }
+
+    /// Returns the facts that are known at the start, one on each line.
+    pub(crate) fn facts_at_start(&self, start: &str) -> String {
         let Machine { cpu, cores } = self;
-        format!("CPU: {cpu}\ncores: {cores}\nload at the start: {start}\nload at the end: {end}\n")
+        format!("CPU: {cpu}\ncores: {cores}\nload at the start: {start}\n")
     }
 }
 

@@ -10,6 +10,7 @@ mod interop;
 mod machine;
 mod release;
 mod server;
+mod siege;
 mod template;
 
 use std::path::PathBuf;
@@ -83,6 +84,11 @@ const MEASUREMENTS: &[Step] = &[
         interop::exchange,
     ),
     ("instructions --record", "records the current number of instructions", instructions::record),
+    (
+        "siege",
+        "posts to a webhook server beside 10,000 attackers, and writes `benches/SIEGE.md`",
+        siege::besiege,
+    ),
     ("docs", "builds the guide into `target/book`, with mdbook", book),
 ];
 
