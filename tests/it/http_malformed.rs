@@ -11,7 +11,7 @@ use triggers::{Overflow, Trigger};
 use crate::http::{Answer, Client, post, post_request, post_with, request};
 use crate::webhook::{listening, local};
 
-const VECTORS: &str = include_str!("../vectors/http_malformed.json");
+pub(crate) const VECTORS: &str = include_str!("../vectors/http_malformed.json");
 
 #[tokio::test(start_paused = true)]
 async fn server_refuses_malformed_requests_and_serves_the_next_one() {
@@ -347,7 +347,7 @@ async fn server_closes_a_connection_whose_client_reads_no_answers_after_10_s() {
 }
 
 /// Returns the bytes that a vector sends.
-fn raw(vector: &Value) -> Vec<u8> {
+pub(crate) fn raw(vector: &Value) -> Vec<u8> {
     if let Some(raw) = vector["raw_hex"].as_str() {
         return bytes(raw);
     }

@@ -80,6 +80,7 @@ mod webhook_attackers;
 mod webhook_bodies;
 mod webhook_captures;
 mod webhook_clients;
+mod webhook_differential;
 mod webhook_framing;
 mod webhook_once;
 mod webhook_overflow;
