@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::client::LocalHost;
 use super::connection::{Shared, serve};
 use super::head_checks::head_checks;
 use super::load::Load;
@@ -72,6 +73,7 @@ async fn accept_until(stop: CancellationToken, listeners: Vec<TcpListener>, shar
                     address: remote,
                     remote: remote.ip().to_smolstr(),
                     checks,
+                    local_host: LocalHost::default(),
                     seat,
                     settings,
                     stop: stop.clone(),

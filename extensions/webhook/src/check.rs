@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HOST, RETRY_AFTER};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HOST, ORIGIN, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 
 use super::respond::{Answer, refused};
@@ -66,6 +66,8 @@ pub(super) struct HeaderSummary<'a> {
     pub(super) encoded: bool,
     /// `true` if there is a sign of a CloudEvent.
     pub(super) is_cloudevent: bool,
+    /// `true` if there is an `Origin` or `Sec-Fetch-Site`, with which a browser says what website sends a request.
+    pub(super) names_website: bool,
     /// `true` if the client waits for `100 Continue` before it sends the body.
     pub(super) expects: bool,
     /// `true` if there is an `Expect` with anything else.
@@ -80,6 +82,7 @@ impl<'a> HeaderSummary<'a> {
             hosts: [None; 2],
             encoded: false,
             is_cloudevent: false,
+            names_website: false,
             expects: false,
             expects_more: false,
         };
@@ -94,7 +97,12 @@ impl<'a> HeaderSummary<'a> {
                     summary.expects_more |= !is_known;
                 }
                 CONTENT_TYPE => summary.is_cloudevent |= is_cloudevent(value),
-                _ => summary.is_cloudevent |= name.as_str() == "ce-specversion",
+                ORIGIN => summary.names_website = true,
+                _ => match name.as_str() {
+                    "ce-specversion" => summary.is_cloudevent = true,
+                    "sec-fetch-site" => summary.names_website = true,
+                    _ => {}
+                },
             }
         }
         summary
@@ -104,11 +112,13 @@ impl<'a> HeaderSummary<'a> {
 /// Returns `true` for a media type of CloudEvents in structured or batched mode.
 fn is_cloudevent(media_type: &HeaderValue) -> bool {
     let begin = b"application/cloudevents";
-    media_type
-        .as_bytes()
-        .trim_ascii()
-        .get(..begin.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(begin))
+    // Most media types are shorter.
+    media_type.len() >= begin.len()
+        && media_type
+            .as_bytes()
+            .trim_ascii()
+            .get(..begin.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(begin))
 }
 
 /// Returns `true` if a body has one coding, which is gzip.

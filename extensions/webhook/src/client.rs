@@ -15,13 +15,15 @@ use allow::AllowList;
 use browser::BrowserGuard;
 use rate::RateLimits;
 
-use super::check::Refusal;
+use super::check::{HeaderSummary, Refusal};
 
 mod address;
 mod allow;
 mod browser;
 mod rate;
 mod recent;
+
+pub(super) use browser::LocalHost;
 
 /// The settings of one webhook about its clients. The default admits every client.
 #[derive(Clone, Debug, Default)]
@@ -58,11 +60,18 @@ pub(super) struct Admission {
     allow: Option<AllowList>,
     guard: Option<BrowserGuard>,
     rates: Option<RateLimits>,
+    /// `true` if only the guard may refuse a client, and no proxy is trusted.
+    admits_peers: bool,
 }
 
 impl Admission {
     pub(super) fn new(rules: AdmissionRules) -> Admission {
+        let admits_peers = rules.trusted_proxies.is_empty()
+            && rules.allow.is_none()
+            && rules.rate.is_none()
+            && rules.rate_per_client.is_none();
         Admission {
+            admits_peers,
             proxies: TrustedProxies::new(rules.trusted_proxies),
             allow: rules.allow.map(AllowList::new),
             guard: rules.is_unsigned.then(|| BrowserGuard::new(&rules.hosts)),
@@ -90,6 +99,12 @@ impl Admission {
             rates.take(client)?;
         }
         Ok(client)
+    }
+
+    /// Returns `true` if [`admit`](Self::admit) returns the TCP peer of each request that is not guarded.
+    #[inline]
+    pub(super) fn admits_peers(&self) -> bool {
+        self.admits_peers
     }
 
     /// Returns the number of clients that were evicted, and so began with a full `rate_per_client` at their next request.

@@ -1,6 +1,7 @@
 //! HTTP/1.1 connections within limits.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::{Arc, Weak};
 
 use arc_swap::{ArcSwap, Guard};
@@ -27,6 +28,7 @@ use super::stream::Stream;
 use super::table::Table;
 use super::tasks::Tasks;
 use super::timed_body::TimedBody;
+use super::woken::Woken;
 use super::{LINGER, STOP_GRACE, respond};
 use trigger_core::Bytes;
 
@@ -86,10 +88,17 @@ where
             }
             let connection = builder.serve_connection(TokioIo::new(&mut stream), service);
             tokio::pin!(connection);
+            let ends = pin!(async {
+                tokio::select! {
+                    biased;
+                    late = peer.seat.head().passed() => Some(late),
+                    () = peer.stop.cancelled() => None,
+                }
+            });
             tokio::select! {
                 biased;
                 ended = connection.as_mut() => break 'ended ended,
-                late = peer.seat.head().passed() => {
+                late = Woken::new(ends) => if let Some(late) = late {
                     if late == Late::Timeout {
                         peer.seat.load().counts.add("head_timeout");
                     }
@@ -97,7 +106,6 @@ where
                     lingers = false;
                     break 'ended Ok(());
                 }
-                () = peer.stop.cancelled() => {}
             }
             connection.as_mut().graceful_shutdown();
             // Boxed, because a connection needs this memory only at its end.

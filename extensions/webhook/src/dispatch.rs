@@ -45,7 +45,7 @@ where
 {
     let head = Head::of(&request, origin.remote());
     let summary = HeaderSummary::of(head.headers);
-    let HeaderSummary { bytes: header_bytes, expects, encoded, is_cloudevent, .. } = summary;
+    let HeaderSummary { bytes: header_bytes, expects, is_cloudevent, .. } = summary;
     let checked = checks.head(&head, &summary).inspect_err(|refusal| {
         refusal.log(&head);
         origin.load().counts.add(refusal.reason);
@@ -54,7 +54,7 @@ where
         (None, _) => Dispatch::Known(respond::stopping()),
         (_, Err(refusal)) => Dispatch::Known(refusal.answer()),
         (Some(table), Ok(())) => match table.endpoint(&request) {
-            Some(endpoint) => match endpoint.admit(origin, &request, encoded) {
+            Some(endpoint) => match endpoint.admit(origin, &request, &summary) {
                 Ok(client) => {
                     let seen = Seen { header_bytes, expects, is_cloudevent };
                     Dispatch::Webhook(RequestReader::new(endpoint, request, seen, client))

@@ -235,9 +235,15 @@ impl Framing {
 }
 
 /// Returns the value of a header line, if it has this name, which ends with a colon.
-fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let (start, value) = line.split_at_checked(name.len())?;
-    start.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
+#[inline]
+fn value_of<'a, const N: usize>(line: &'a [u8], name: &[u8; N]) -> Option<&'a [u8]> {
+    let (start, value) = line.split_first_chunk::<N>()?;
+    // The bytes that differ from the name in more than their case.
+    let differ = start.iter().zip(name).fold(0, |differ: u8, (one, other)| {
+        let is_letter = other.is_ascii_alphabetic();
+        differ | ((one | if is_letter { 0x20 } else { 0 }) ^ other)
+    });
+    (differ == 0).then(|| value.trim_ascii())
 }
 
 /// Returns the position of the first LF. It compares eight bytes at once.

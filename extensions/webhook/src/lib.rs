@@ -57,6 +57,7 @@ mod tasks;
 mod timed_body;
 mod trigger;
 mod verify;
+mod woken;
 
 pub use cloudevents::CloudEvent;
 pub use form_body::Form;

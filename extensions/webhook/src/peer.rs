@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::Request;
 use smol_str::SmolStr;
 use tokio_util::sync::CancellationToken;
 
+use super::check::HeaderSummary;
+use super::client::LocalHost;
 use super::load::Load;
 use super::seat::Seat;
 use super::settings::{Limits, ServerSettings};
@@ -23,6 +26,11 @@ pub(super) trait Origin: Sync {
     /// Returns `true` if a browser on this machine may have sent the request. `on_loopback` is `true` if the webhook's own server
     /// listens only on loopback.
     fn may_be_local(&self, on_loopback: bool) -> bool;
+    /// Returns `true` if the browser guard has admitted the `Host` of the request before, and no browser sent it.
+    fn knows_host<B>(&self, request: &Request<B>, summary: &HeaderSummary<'_>) -> bool {
+        let _ = (request, summary);
+        false
+    }
     /// Notes that a body has begun and not arrived.
     fn awaits_body(&self);
     /// Notes that the body has arrived.
@@ -36,6 +44,7 @@ pub(super) struct Peer<C> {
     /// The IP address as a text.
     pub(super) remote: SmolStr,
     pub(super) checks: C,
+    pub(super) local_host: LocalHost,
     pub(super) seat: Seat,
     /// The settings of the server when the connection began.
     pub(super) settings: Arc<ServerSettings>,
@@ -69,6 +78,11 @@ impl<C: Sync> Origin for Peer<C> {
     #[inline]
     fn may_be_local(&self, on_loopback: bool) -> bool {
         on_loopback
+    }
+
+    #[inline]
+    fn knows_host<B>(&self, request: &Request<B>, summary: &HeaderSummary<'_>) -> bool {
+        self.local_host.admits(request, summary)
     }
 
     fn awaits_body(&self) {

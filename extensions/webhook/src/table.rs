@@ -14,7 +14,7 @@ use smol_str::{SmolStr, ToSmolStr};
 use tower::ServiceExt;
 use trigger_grammar::path::{self, HEALTH};
 
-use super::check::{Refusal, is_gzip};
+use super::check::{HeaderSummary, Refusal, is_gzip};
 use super::client::{Arrival, Client};
 use super::peer::Origin;
 use super::refused::Refused;
@@ -67,7 +67,7 @@ impl Endpoint {
     }
 
     /// Decides by its head whether a request may come in. Returns the address of its client, if it is not that of the
-    /// connection. `encoded` is `true` if its body has a content coding.
+    /// connection.
     ///
     /// # Errors
     ///
@@ -77,15 +77,22 @@ impl Endpoint {
         &self,
         peer: &P,
         request: &Request<B>,
-        encoded: bool,
+        summary: &HeaderSummary<'_>,
     ) -> Result<Option<SmolStr>, Refusal> {
         if self.rules.gone {
             return Err(Refusal::new(StatusCode::GONE, "this webhook is gone").because("gone"));
         }
         let address = peer.address().map(|address| address.ip());
-        let arrival = Arrival { peer: address, may_be_local: peer.may_be_local(self.on_loopback) };
-        let client = self.rules.admission.admit(arrival, request)?;
-        if encoded && !(self.rules.gzip && is_gzip(request.headers())) {
+        let may_be_local = peer.may_be_local(self.on_loopback) && !peer.knows_host(request, summary);
+        let admission = &self.rules.admission;
+        let client = if admission.admits_peers() && !may_be_local && address.is_some() {
+            None
+        } else {
+            let client = admission.admit(Arrival { peer: address, may_be_local }, request)?;
+            let peer = address.map(|peer| Client::Address(peer.to_canonical()));
+            Some(client).filter(|client| Some(*client) != peer)
+        };
+        if summary.encoded && !(self.rules.gzip && is_gzip(request.headers())) {
             let message = match self.rules.gzip {
                 true => "send the body without Content-Encoding, or with gzip",
                 false => "send the body without Content-Encoding",
@@ -93,10 +100,7 @@ impl Endpoint {
             let refusal = Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
             return Err(refusal.because("unsupported"));
         }
-        Ok(match client {
-            Client::Address(client) if address.is_some_and(|peer| client == peer.to_canonical()) => None,
-            other => Some(other.to_smolstr()),
-        })
+        Ok(client.map(|client| client.to_smolstr()))
     }
 
     /// Returns the captures of a path, decoded.

@@ -6,13 +6,14 @@
 //! answer of the server has a header of CORS.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::{HOST, ORIGIN};
 use http::{HeaderName, HeaderValue, Request, StatusCode};
 
-use super::Refusal;
 use super::address::is_port;
+use super::{HeaderSummary, Refusal};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -26,6 +27,37 @@ pub(super) struct BrowserGuard {
     hosts: Box<[Host]>,
     /// The number of requests with a foreign host.
     foreign: AtomicU64,
+}
+
+/// The first `Host` of a connection that names loopback. Most clients send the same one each time, which the guard of every
+/// webhook admits without another look.
+#[derive(Debug, Default)]
+pub(in super::super) struct LocalHost(OnceLock<Box<[u8]>>);
+
+impl LocalHost {
+    /// Returns `true` if every guard admits a request: its `Host` names loopback, its target names no other host, and no header
+    /// names a website. Otherwise the guard decides.
+    #[inline]
+    pub(in super::super) fn admits<B>(&self, request: &Request<B>, summary: &HeaderSummary<'_>) -> bool {
+        let [Some(host), None] = summary.hosts else { return false };
+        if summary.names_website || request.uri().authority().is_some() {
+            return false;
+        }
+        match self.0.get() {
+            Some(known) => **known == *host.as_bytes(),
+            None => self.learn(host.as_bytes()),
+        }
+    }
+
+    /// Keeps a host that names loopback, and returns `true` for it.
+    #[cold]
+    fn learn(&self, host: &[u8]) -> bool {
+        let is_local = str::from_utf8(host).is_ok_and(|host| compare(host, &[]) == Authority::Own);
+        if is_local {
+            let _ = self.0.set(host.into());
+        }
+        is_local
+    }
 }
 
 /// The host of an authority.
@@ -80,7 +112,7 @@ impl BrowserGuard {
         let Some(host) = authority.or_else(|| Some(request.headers().get(HOST)?.as_bytes())) else {
             return Ok(());
         };
-        match str::from_utf8(host).map_or(Authority::Foreign, |host| self.authority(host)) {
+        match str::from_utf8(host).map_or(Authority::Foreign, |host| compare(host, &self.hosts)) {
             Authority::Own => Ok(()),
             Authority::Foreign => Err(self.refuse_host(host)),
             Authority::BadPort => {
@@ -108,40 +140,40 @@ impl BrowserGuard {
 
     /// Returns `true` if an origin is `http` or `https` on a host of the webhook, with any port.
     fn is_own_origin(&self, origin: &HeaderValue) -> bool {
-        let Some((scheme, authority)) = origin.to_str().ok().and_then(|origin| origin.split_once("://"))
-        else {
+        let Some((scheme, rest)) = origin.to_str().ok().and_then(|origin| origin.split_once("://")) else {
             return false;
         };
         let is_http = ["http", "https"].iter().any(|http| scheme.eq_ignore_ascii_case(http));
-        is_http && self.authority(authority) == Authority::Own
+        is_http && compare(rest, &self.hosts) == Authority::Own
     }
+}
 
-    fn authority(&self, text: &str) -> Authority {
-        let Some((host, port)) = split_port(text) else { return Authority::Foreign };
-        let port = port.unwrap_or_default();
-        // Other characters than digits may be the rest of user information, with the host behind it.
-        let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_number || !self.is_own_host(host) {
-            Authority::Foreign
-        } else if port.is_empty() || is_port(port) {
-            Authority::Own
-        } else {
-            Authority::BadPort
-        }
+/// Compares an authority with that of a webhook with these names, beside those of loopback.
+fn compare(text: &str, hosts: &[Host]) -> Authority {
+    let Some((host, port)) = split_port(text) else { return Authority::Foreign };
+    let port = port.unwrap_or_default();
+    // Other characters than digits may be the rest of user information, with the host behind it.
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number || !is_own_host(host, hosts) {
+        Authority::Foreign
+    } else if port.is_empty() || is_port(port) {
+        Authority::Own
+    } else {
+        Authority::BadPort
     }
+}
 
-    /// Returns `true` for `localhost`, 127.0.0.0/8, `::1` and the names of the webhook. The resolver of a network may answer
-    /// other names of loopback, such as `x.localhost`.
-    fn is_own_host(&self, host: &str) -> bool {
-        let is_named = |name: &str| host.eq_ignore_ascii_case(name);
-        // Without an allocation, because each request comes here.
-        let Ok(address) = host.parse::<IpAddr>() else {
-            return is_named("localhost")
-                || self.hosts.iter().any(|host| matches!(host, Host::Name(name) if is_named(name)));
-        };
-        let address = address.to_canonical();
-        address.is_loopback() || self.hosts.contains(&Host::Address(address))
-    }
+/// Returns `true` for `localhost`, 127.0.0.0/8, `::1` and the names of the webhook. The resolver of a network may answer other
+/// names of loopback, such as `x.localhost`.
+fn is_own_host(host: &str, hosts: &[Host]) -> bool {
+    let is_named = |name: &str| host.eq_ignore_ascii_case(name);
+    // Without an allocation, because each request to a public name comes here.
+    let Ok(address) = host.parse::<IpAddr>() else {
+        return is_named("localhost")
+            || hosts.iter().any(|host| matches!(host, Host::Name(name) if is_named(name)));
+    };
+    let address = address.to_canonical();
+    address.is_loopback() || hosts.contains(&Host::Address(address))
 }
 
 /// Returns the host of an authority, without brackets, and the text of the port behind it.

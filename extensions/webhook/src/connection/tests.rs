@@ -11,6 +11,7 @@ use trigger_core::{
 };
 use trigger_grammar::kind;
 
+use super::super::client::LocalHost;
 use super::super::form;
 use super::super::head_checks::head_checks;
 use super::super::rules::RuleSet;
@@ -82,7 +83,8 @@ async fn exchange(request: &str) -> (String, Vec<TriggerEvent>) {
     let (checks, address) = (head_checks(&settings), IpAddr::from([192, 0, 2, 1]));
     let seat = Seat::new(&shared.load, &settings, address).expect("the first connection");
     let (remote, stop) = ("192.0.2.1".into(), shared.tasks.stop_token().clone());
-    let peer = Peer { address: (address, 443).into(), remote, checks, seat, settings, stop };
+    let (address, local_host) = ((address, 443).into(), LocalHost::default());
+    let peer = Peer { address, remote, checks, local_host, seat, settings, stop };
     let (server, mut client) = duplex(64);
     let client = async {
         client.write_all(request.as_bytes()).await.expect("a server that reads");

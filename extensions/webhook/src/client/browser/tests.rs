@@ -53,9 +53,44 @@ fn host_is_loopback_or_a_name_of_the_webhook() {
     ] {
         assert_eq!(refused(&[("Host", host)]), Some((421, "foreign_host")), "{host}");
     }
-    assert_eq!(refused(&[]), Some((421, "foreign_host")));
+    // Only HTTP/1.0, which no browser speaks, may leave it out.
+    assert_eq!(refused(&[]), None);
     for host in ["localhost:65536", "hooks.example.com:99999", "[::1]:99999999999999999999"] {
         assert_eq!(refused(&[("Host", host)]), Some((400, "bad_host")), "{host}");
+    }
+}
+
+#[test]
+fn known_host_of_a_connection_is_one_of_loopback_without_a_website() {
+    let admits = |local: &LocalHost, request: &Request<()>| {
+        local.admits(request, &HeaderSummary::of(request.headers()))
+    };
+    for (host, is_local) in [
+        ("localhost:9090", true),
+        ("127.0.0.1", true),
+        ("[::1]:9090", true),
+        ("localhost:65536", false),
+        ("hooks.example.com", false),
+        ("localhost@evil.example", false),
+        ("\u{e9}", false),
+    ] {
+        let local = LocalHost::default();
+        // The first request with a host decides, and the second one finds it.
+        for _ in 0..2 {
+            assert_eq!(admits(&local, &request(&[("Host", host)])), is_local, "{host}");
+        }
+        let mut absolute = request(&[("Host", host)]);
+        *absolute.uri_mut() = "http://evil.example/events".parse().expect("a target");
+        assert!(!admits(&local, &absolute), "{host}");
+        for other in [
+            &[("Host", host), ("Origin", "http://localhost")][..],
+            &[("Host", host), ("Sec-Fetch-Site", "none")],
+            &[("Host", host), ("Host", host)],
+            &[("Host", "evil.example")],
+            &[],
+        ] {
+            assert!(!admits(&local, &request(other)), "{other:?} after {host}");
+        }
     }
 }
 
