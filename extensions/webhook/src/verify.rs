@@ -189,6 +189,9 @@ impl Verify {
     /// Then the URL with the query of the request is verified, and that the hash is the one of the body. This needs
     /// [`check_request`](Verify::check_request), which gets the query.
     ///
+    /// Twilio may sign with HMAC-SHA256 instead, and then says `algorithm=HMAC_SHA256` in
+    /// `X-Twilio-Webhooks-Signature-Settings`. Such a request is refused.
+    ///
     /// # Errors
     ///
     /// An empty list, a blank secret, or a URL without `http` or `https` and a host.

@@ -11,8 +11,8 @@ use super::keys::{TokenHash, each, malformed, not_blank};
 use super::request::SignedRequest;
 use super::verified::Verified;
 
-static GITLAB_IDS: [HeaderName; 2] =
-    [HeaderName::from_static("idempotency-key"), HeaderName::from_static("x-gitlab-event-uuid")];
+/// `X-Gitlab-Event-UUID` is no id, because recursive webhooks share it.
+static GITLAB_IDS: [HeaderName; 1] = [HeaderName::from_static("idempotency-key")];
 
 /// A scheme with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -76,7 +76,7 @@ impl Verified {
     /// | `discord` | `id` of the body | yes |
     /// | `github` | `X-GitHub-Delivery` | no |
     /// | `shopify` | `X-Shopify-Webhook-Id` | no |
-    /// | `gitlab` | `Idempotency-Key`, otherwise `X-Gitlab-Event-UUID` | no |
+    /// | `gitlab` | `Idempotency-Key` | no |
     /// | `telegram` | `update_id` of the body | no |
     /// | `twilio` | `I-Twilio-Idempotency-Token` | no |
     /// | `zoom`, `hmac`, `ed25519`, `bearer`, `basic` | none | |
