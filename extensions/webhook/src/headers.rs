@@ -15,8 +15,9 @@ pub(super) const HEADERS: &str = "headers";
 /// The headers of a webhook request.
 ///
 /// Headers that carry credentials, cookies or signatures (such as `authorization`, `cookie`, `x-api-key`,
-/// `x-hub-signature-256`, `stripe-signature`) are removed before any other code reads the request. From the query are
-/// removed `access_token`, `token`, `api_key`, `apikey`, `key`, `secret`, `signature`, `sig` and `password`.
+/// `x-hub-signature-256`, `stripe-signature`, and the `header` of `verify = hmac(..)` and `verify = ed25519(..)`) are removed
+/// before any other code reads the request. From the query are removed `access_token`, `token`, `api_key`, `apikey`, `key`,
+/// `secret`, `signature`, `sig` and `password`.
 ///
 /// ```
 /// # use trigger_core::{Context, FromTrigger, Rejection};
@@ -41,11 +42,15 @@ pub struct Headers(
 );
 
 impl Headers {
-    /// Writes the headers that carry no secrets, in the kept form. A head is far smaller than 64 KiB, so the lengths
-    /// fit.
-    pub(super) fn write_without_secrets(headers: &HeaderMap, to: &mut Vec<u8>) {
+    /// Writes the headers that carry no secrets, in the kept form. `signature` is the header of the webhook's own signature.
+    /// A head is far smaller than 64 KiB, so the lengths fit.
+    pub(super) fn write_without_secrets(
+        headers: &HeaderMap,
+        signature: Option<&HeaderName>,
+        to: &mut Vec<u8>,
+    ) {
         for (name, value) in headers {
-            if !is_secret_header(name.as_str()) {
+            if !is_secret_header(name.as_str()) && Some(name) != signature {
                 write(name.as_str(), value.as_bytes(), to);
             }
         }
@@ -205,6 +210,8 @@ fn is_secret_header(name: &str) -> bool {
             | "x-slack-signature"
             | "x-shopify-hmac-sha256"
             | "x-twilio-signature"
+            | "x-zm-signature"
+            | "x-signature-ed25519"
             | "stripe-signature"
             | "svix-signature"
             | "webhook-signature"
@@ -221,7 +228,7 @@ mod tests {
             map.append(*name, HeaderValue::from_bytes(value).expect("a valid value"));
         }
         let mut written = Vec::new();
-        Headers::write_without_secrets(&map, &mut written);
+        Headers::write_without_secrets(&map, None, &mut written);
         Headers(written.into())
     }
 

@@ -81,7 +81,7 @@ impl<B: Body<Data = Bytes> + Unpin> RequestReader<B> {
         let (parts, body) = request.into_parts();
         let ahead = body.size_hint().lower().min(AHEAD) as usize;
         let mut bytes = Vec::with_capacity(header_bytes + ahead);
-        Headers::write_without_secrets(&parts.headers, &mut bytes);
+        Headers::write_without_secrets(&parts.headers, endpoint.rules.signature_header.as_ref(), &mut bytes);
         RequestReader {
             endpoint: Arc::clone(endpoint),
             target: parts

@@ -74,6 +74,8 @@ enum HandshakeRule {
 pub(super) struct Rules {
     pub(super) admission: Admission,
     pub(super) signature: Option<Signature>,
+    /// The header of the signature, if the declaration names it.
+    pub(super) signature_header: Option<HeaderName>,
     pub(super) ids: IdFrom,
     /// Where the ids of deliveries are remembered.
     pub(super) deliveries: ScopedDedupe,
@@ -160,9 +162,11 @@ impl RuleSet {
         Ok(Rules {
             admission: Admission::new(self.clients.clone()),
             signature: self.signature.as_ref().map(|rule| rule.made(secrets)).transpose()?,
+            signature_header: self.signature.as_ref().and_then(SignatureRule::header),
             ids: self.ids.clone(),
             deliveries: cx.dedupe().window(self.window),
-            copies: cx.dedupe().window(tolerance.unwrap_or_default() * 2),
+            // The tolerance of a verifier of the program is not known.
+            copies: cx.dedupe().window(tolerance.map_or(self.window, |tolerance| tolerance * 2)),
             accepted: self.accepted.unwrap_or(preset),
             methods: self.methods.clone(),
             events: self.events,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use http::HeaderName;
 use trigger_core::{ConfigError, Secrets, Settings};
 use zeroize::Zeroizing;
 
@@ -96,6 +97,13 @@ impl SignatureRule {
             SignatureRule::Scheme(rule) => rule.name,
             SignatureRule::Own(verifier) => verifier.scheme(),
         }
+    }
+
+    /// Returns the header that the declaration names for the signature, as those of `hmac` and `ed25519` do.
+    pub(super) fn header(&self) -> Option<HeaderName> {
+        let SignatureRule::Scheme(rule) = self else { return None };
+        let (_, name) = rule.parameters.iter().find(|(key, _)| *key == "header")?;
+        name.parse().ok()
     }
 
     /// Returns the time for which a copy of a request passes, for a scheme with a signed time.
