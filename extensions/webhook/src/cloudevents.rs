@@ -27,6 +27,9 @@ pub(super) use parts::{CLOUDEVENT, CloudEventParts, attributes_of};
 /// The media types of structured and batched mode begin with it.
 const STRUCTURED: &str = "application/cloudevents";
 
+/// What follows in batched mode.
+const BATCH: &str = "-batch+json";
+
 /// Reads the CloudEvents of a request: one in binary or structured mode, up to 1000 in a batch. Returns `None` if the request
 /// has neither a `ce-` header nor a media type of CloudEvents.
 ///
@@ -53,7 +56,7 @@ pub(super) fn read(
     let Some((format, media_type)) = format else {
         return binary::read(headers, content_type).map(|event| Some(vec![event]));
     };
-    let is_batch = format.eq_ignore_ascii_case("-batch+json");
+    let is_batch = format.eq_ignore_ascii_case(BATCH);
     if !is_batch && !format.eq_ignore_ascii_case("+json") {
         let message = "the webhook reads CloudEvents as `application/cloudevents+json`";
         return Err(CloudEventError::unsupported("cloudevent_format", message));
@@ -69,6 +72,12 @@ pub(super) fn read(
             Err(CloudEventError::unsupported("cloudevent_batch", message))
         }
     }
+}
+
+/// Returns `true` if the request is in batched mode, also with one event.
+pub(super) fn is_batch(headers: &HeaderMap) -> bool {
+    let format = headers.get(CONTENT_TYPE).and_then(format_of);
+    format.is_some_and(|(format, _)| format.eq_ignore_ascii_case(BATCH))
 }
 
 /// Returns what follows `application/cloudevents` in the content type of structured or batched mode.

@@ -185,15 +185,17 @@ impl Rules {
         self.signature.is_none()
             && matches!(self.ids, IdFrom::Scheme | IdFrom::Off)
             && self.handshake.is_none()
+            && self.consent.is_none()
             && self.accepted == StatusCode::ACCEPTED
             && self.form_field.is_none()
             && matches!(self.events, CloudEvents::Either | CloudEvents::Off)
             && !self.gzip
     }
 
-    /// Returns `true` if a request with this method may be an event or a handshake.
+    /// Returns `true` if a request with this method may be an event or a handshake, or if the webhook is gone.
     pub(super) fn allows(&self, method: &Method) -> bool {
         self.methods.contains(method)
+            || self.gone
             || (method == Method::GET && self.handshake.as_ref().is_some_and(Handshake::takes_get))
             || (method == Method::OPTIONS && self.consent.is_some())
     }

@@ -13,6 +13,10 @@ use super::super::respond::{self, Answer};
 use super::super::rules::Rules;
 use super::{RequestReader, refused_offer};
 
+/// What the ids of copies begin with. The ids of deliveries have the same scope, and a request that claims one id twice would
+/// wait for itself. No header has a NUL, and no text has the byte 0xFF.
+const COPY: &[u8] = b"\0\xff";
+
 /// The events of a request.
 pub(super) struct Delivery {
     /// What every copy of a signed request has.
@@ -70,6 +74,10 @@ impl<B: Body<Data = Bytes> + Unpin> RequestReader<B> {
             Ok(Err(Unclaimed::Failed(error))) => return self.unclaimed(&error),
             Err(_) => return unavailable(),
         };
+        // A batch may be empty.
+        if fresh.ids.is_empty() {
+            return respond::accepted_by_rules(rules.accepted, &fresh.ids, is_batch);
+        }
         if fresh.events.is_empty() {
             return respond::duplicates(rules.accepted, &fresh.ids, is_batch);
         }
@@ -124,8 +132,9 @@ enum Unclaimed {
 /// Claims the ids of a request, and of its events.
 async fn fresh(rules: &Rules, delivery: Delivery) -> Result<Fresh, Unclaimed> {
     let Delivery { copy, id, events, .. } = delivery;
-    // Some schemes have one id for both, and a request must not wait for its own claim.
-    let copy = copy.map(|copy| (&rules.copies, [b"copy\n", copy.as_bytes()].concat()));
+    // An id of the delivery is remembered for at least as long as a copy, so one claim does for both.
+    let copy = copy.filter(|copy| id.as_deref() != Some(copy.as_bytes()));
+    let copy = copy.map(|copy| (&rules.copies, [COPY, copy.as_bytes()].concat()));
     let id = id.filter(|id| !id.is_empty()).map(|id| (&rules.deliveries, id.into_vec()));
     let mut of_request = Vec::new();
     for (dedupe, id) in copy.into_iter().chain(id) {

@@ -153,7 +153,7 @@ impl<B: Body<Data = Bytes> + Unpin> RequestReader<B> {
             IdFrom::Header(name) => self.headers.get(name).map(|value| value.as_bytes().into()),
             _ => None,
         };
-        let is_batch = parts.as_ref().is_some_and(|parts| parts.len() != 1);
+        let is_batch = parts.is_some() && cloudevents::is_batch(&self.headers);
         let mut delivery = Delivery::new(copy, id, is_batch);
         let request = self.event_parts(peer);
         let draft = |body| {
