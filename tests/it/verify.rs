@@ -10,13 +10,13 @@ mod ids;
 mod own;
 mod round_trip;
 mod settings;
-mod vectors;
+pub(crate) mod vectors;
 
 /// The time of most tests, in Unix seconds.
 const NOW: u64 = 1_700_000_000;
 
 /// Returns a time by its Unix seconds.
-fn at(seconds: u64) -> SystemTime {
+pub(crate) fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 

@@ -6,7 +6,7 @@ use triggers::{SignedRequest, Verified, Verify, VerifyError};
 use super::{at, raw_headers};
 
 /// The files, and the number of vectors in each.
-const FILES: [(&str, &str, usize); 12] = [
+pub(crate) const FILES: [(&str, &str, usize); 12] = [
     ("github", include_str!("../../vectors/sig_github.json"), 23),
     ("generic", include_str!("../../vectors/sig_generic_sha256.json"), 24),
     ("stripe", include_str!("../../vectors/sig_stripe.json"), 27),
@@ -107,25 +107,30 @@ fn is_expected(vector: &Value, found: &Result<Verified, Failure>) -> bool {
             "too short" => error.reason() == "secret_malformed",
             _ => panic!("no reason {reason}"),
         },
-        ("reject", Err(Failure { is_setting: false, error })) => match reason {
-            // Of more than 16 signatures the others are not compared.
-            "mismatch" | "too many" => error.reason() == "signature_mismatch",
-            "body hash mismatch" => error.reason() == "body_hash_mismatch",
-            "missing" => error.reason().ends_with("_missing"),
-            "no v1" => error.reason() == "signature_missing",
-            "malformed" => error.reason().ends_with("_malformed"),
-            "ambiguous" => error.reason().ends_with("_ambiguous"),
-            "id contains '.'" => error.reason() == "id_malformed",
-            "too old" => error.reason() == "timestamp_old",
-            "future" => error.reason() == "timestamp_future",
-            _ => panic!("no reason {reason}"),
-        },
+        ("reject", Err(Failure { is_setting: false, error })) => names(reason, error.reason()),
         _ => false,
     }
 }
 
+/// Returns `true` if a reason of a refusal is the one that a vector has.
+pub(crate) fn names(expected: &str, reason: &str) -> bool {
+    match expected {
+        // Of more than 16 signatures the others are not compared.
+        "mismatch" | "too many" => reason == "signature_mismatch",
+        "body hash mismatch" => reason == "body_hash_mismatch",
+        "missing" => reason.ends_with("_missing"),
+        "no v1" => reason == "signature_missing",
+        "malformed" => reason.ends_with("_malformed"),
+        "ambiguous" => reason.ends_with("_ambiguous"),
+        "id contains '.'" => reason == "id_malformed",
+        "too old" => reason == "timestamp_old",
+        "future" => reason == "timestamp_future",
+        _ => panic!("no reason {expected}"),
+    }
+}
+
 /// Returns the bytes of a value: a text, or hex, or a repetition.
-fn bytes(value: &Value, of_text: impl Fn(&str) -> Vec<u8>) -> Vec<u8> {
+pub(crate) fn bytes(value: &Value, of_text: impl Fn(&str) -> Vec<u8>) -> Vec<u8> {
     let hex = |key: &str| {
         let text = value[key].as_str()?.as_bytes();
         let digit = |c: u8| char::from(c).to_digit(16).expect("a digit") as u8;
@@ -138,6 +143,6 @@ fn bytes(value: &Value, of_text: impl Fn(&str) -> Vec<u8>) -> Vec<u8> {
 }
 
 /// Returns the bytes of a text in a header.
-fn latin_1(text: &str) -> Vec<u8> {
+pub(crate) fn latin_1(text: &str) -> Vec<u8> {
     text.chars().map(|c| u8::try_from(u32::from(c)).expect("a character of ISO 8859-1")).collect()
 }
