@@ -1,7 +1,5 @@
 //! Events that the CloudEvents SDK of PyPI sends, in both modes of the HTTP binding, received over a socket.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use trigger_core::TriggerEvent;
 
@@ -58,7 +56,7 @@ pub(crate) async fn exchange(python: &mut Language, table: &mut Table) -> Result
             let body = to_base64(&sample.data);
             let reply = python.ask(&Question::Event { mode, attributes: &attributes, body })?;
             let body = from_base64(&reply.body)?;
-            let status = server.post(&reply.headers, &body).await?;
+            let status = server.post("", &reply.headers, &body).await?;
             if status != 202 {
                 return Err(format!("a {mode} event of cloudevents is answered {status}"));
             }
@@ -75,64 +73,19 @@ fn direction(mode: &str) -> String {
 
 /// Checks that an event has the attributes and the data that were sent.
 fn check(mode: &str, attributes: &Headers, sample: &Sample, event: &TriggerEvent) -> Result<(), String> {
-    let (received, data) = match mode {
-        "binary" => from_binary(event)?,
-        _ => from_structured(event)?,
-    };
+    let cloudevent = event.metadata().get("cloudevent").and_then(Value::as_object);
+    let pairs = cloudevent.ok_or_else(|| format!("a {mode} event is received as a plain request"))?;
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let received: Headers = pairs.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    let data = event.raw();
     if received != *attributes {
         return Err(format!("a {mode} event was sent with {attributes:?}, and received with {received:?}"));
     }
     // A JSON value may be written in other bytes.
     let json = |data: &[u8]| serde_json::from_slice::<Value>(data).ok();
     let is_same = match sample.content_type {
-        "application/json" => json(&data).is_some() && json(&data) == json(&sample.data),
-        _ => data == sample.data,
+        "application/json" => json(data).is_some() && json(data) == json(&sample.data),
+        _ => *data == sample.data,
     };
     if is_same { Ok(()) } else { Err(format!("a {mode} event of {} has other data", sample.content_type)) }
-}
-
-/// Returns the attributes and the data of a request in binary mode.
-fn from_binary(event: &TriggerEvent) -> Result<(Headers, Vec<u8>), String> {
-    let headers = event.metadata()["headers"].as_object().ok_or("the event has no headers")?;
-    let mut attributes = Headers::new();
-    for (name, value) in headers {
-        let name = if name == "content-type" { Some("datacontenttype") } else { name.strip_prefix("ce-") };
-        if let (Some(name), Some(value)) = (name, value.as_str()) {
-            attributes.insert(name.to_owned(), percent_decoded(value)?);
-        }
-    }
-    Ok((attributes, event.raw().to_vec()))
-}
-
-/// Returns the attributes and the data of a request in structured mode.
-fn from_structured(event: &TriggerEvent) -> Result<(Headers, Vec<u8>), String> {
-    let content_type = event.metadata()["headers"]["content-type"].as_str().unwrap_or_default();
-    if content_type.split(';').next() != Some("application/cloudevents+json") {
-        return Err(format!("a structured event has the content type {content_type:?}"));
-    }
-    let mut attributes = Headers::new();
-    let mut data = Vec::new();
-    for (name, value) in event.payload().as_object().ok_or("the event is no JSON object")? {
-        match (name.as_str(), value.as_str()) {
-            ("data_base64", Some(text)) => data = STANDARD.decode(text).map_err(|error| error.to_string())?,
-            ("data", Some(text)) => data = text.as_bytes().to_vec(),
-            ("data", None) => data = value.to_string().into_bytes(),
-            (name, Some(text)) => drop(attributes.insert(name.to_owned(), text.to_owned())),
-            (name, None) => return Err(format!("the attribute {name} is no text")),
-        }
-    }
-    Ok((attributes, data))
-}
-
-/// Decodes the value of a header (CloudEvents HTTP binding section 3.1.3.2).
-fn percent_decoded(value: &str) -> Result<String, String> {
-    let mut decoded = Vec::new();
-    let mut rest = value.as_bytes();
-    while let [first, after @ ..] = rest {
-        let digits = after.get(..2).filter(|_| *first == b'%').and_then(|digits| str::from_utf8(digits).ok());
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        decoded.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8(decoded).map_err(|error| error.to_string())
 }

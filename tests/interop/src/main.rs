@@ -33,8 +33,12 @@ fn exchange(folder: &Path) -> Result<(), String> {
     let (mut python, mut node) = (Language::python(folder)?, Language::node(folder)?);
     let mut table = Table::default();
     let mut by_value = receiver::by_value;
+    let mut by_socket =
+        |scheme, headers: &_, message: &_| runtime.block_on(receiver::by_socket(scheme, headers, message));
     signatures::exchange((&mut python, "PyPI"), signatures::PYPI, &mut by_value, &mut table)?;
     signatures::exchange((&mut node, "npm"), signatures::NPM, &mut by_value, &mut table)?;
+    signatures::exchange((&mut python, "PyPI, over a socket"), signatures::PYPI, &mut by_socket, &mut table)?;
+    signatures::exchange((&mut node, "npm, over a socket"), signatures::NPM, &mut by_socket, &mut table)?;
     runtime.block_on(cloud_events::exchange(&mut python, &mut table))?;
     table.finish()
 }

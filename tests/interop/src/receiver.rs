@@ -6,6 +6,7 @@ use trigger_webhook::{HeaderMap, SignedRequest};
 
 use crate::library::Headers;
 use crate::schemes::{Message, Scheme};
+use crate::server::Server;
 
 /// Whether a receiver accepts a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,23 @@ pub(crate) fn by_value(scheme: Scheme, headers: &Headers, message: &Message) -> 
             Ok(Verdict::Refused)
         }
         Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Posts a request over a socket to a webhook with `verify`.
+pub(crate) async fn by_socket(
+    scheme: Scheme,
+    headers: &Headers,
+    message: &Message,
+) -> Result<Verdict, String> {
+    let server = Server::verifying(scheme.verify().map_err(|error| error.to_string())?).await?;
+    let query = message.url.find('?').map_or("", |at| &message.url[at..]);
+    let status = server.post(query, headers, &message.body).await;
+    server.stop().await;
+    match status? {
+        202 => Ok(Verdict::Accepted),
+        401 => Ok(Verdict::Refused),
+        other => Err(format!("the webhook answers {other}")),
     }
 }
 

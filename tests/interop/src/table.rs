@@ -25,11 +25,11 @@ impl Table {
     ///
     /// If a declared row has no request, or a counted one is not declared.
     pub(crate) fn finish(mut self) -> Result<(), String> {
-        println!("\n{:<34}{:<40}{:>8}", "library", "direction", "requests");
+        println!("\n{:<52}{:<40}{:>8}", "library", "direction", "requests");
         let mut faults = Vec::new();
         for row in &self.rows {
             let count = self.counts.remove(row).unwrap_or_default();
-            println!("{:<34}{:<40}{count:>8}", row.0, row.1);
+            println!("{:<52}{:<40}{count:>8}", row.0, row.1);
             if count == 0 {
                 faults.push(format!("{}: 0 requests in the row `{}`", row.0, row.1));
             }
