@@ -193,7 +193,7 @@ async fn own_verifier_of_an_attribute_chooses_the_secret_by_a_capture() -> Resul
     }
     let refused = json!(status(&runtime).triggers[0].refused);
     assert_eq!(refused, json!({"signature_mismatch": 1, "tenant_unknown": 1}));
-    assert_eq!(runtime.describe().processes[0].triggers[0].source.setting("verify").is_some(), true);
+    assert!(runtime.describe().processes[0].triggers[0].source.setting("verify").is_some());
     runtime.shutdown().await;
     assert_eq!(*seen.lock().expect("the list"), [json!(["acme", "stripe"]), json!(["a b", "stripe"])]);
     Ok(())
