@@ -157,7 +157,7 @@ fn answer<'a, C: Check>(
     peer: &'a Peer<C>,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<'a, C> {
-    peer.seat.arrived();
+    let open = peer.seat.arrived();
     let table = shared.upgrade().map(|shared| shared.table.load());
     let mut dispatch = dispatch(table, &peer.checks, peer, request, |table, request| {
         let (table, request) = (Guard::into_inner(table), for_routes(request, peer));
@@ -170,7 +170,7 @@ fn answer<'a, C: Check>(
             Dispatch::Webhook(ref mut reader) => reader.answer(peer).await.map(Either::Left),
             Dispatch::Other(other) => named(other.await).map(Either::Right),
         };
-        if peer.seat.answered() {
+        if open.answered() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(answer)

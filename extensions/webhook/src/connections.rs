@@ -131,7 +131,7 @@ impl Connections {
         self.slots().busy(at);
     }
 
-    /// Appends a connection to the list of those that wait for a head or for a body.
+    /// Moves a connection to the end of the list of those that wait for a head or for a body.
     pub(super) fn wait(&self, at: u32, awaits: Awaits) {
         self.slots().wait(at, awaits);
     }
@@ -180,8 +180,9 @@ impl Slots {
         at
     }
 
-    /// Appends a slot that is in no list to one.
+    /// Moves a slot to the end of a list.
     fn wait(&mut self, at: u32, awaits: Awaits) {
+        self.busy(at);
         let newest = self.lists[awaits as usize].newest;
         let slot = &mut self.slots[at as usize];
         if slot.state == State::Leaves {

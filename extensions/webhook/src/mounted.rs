@@ -20,6 +20,7 @@ use super::head_checks::{HeadLimits, Supported};
 use super::load::Load;
 use super::peer::Origin;
 use super::respond;
+use super::seat::AwaitedBody;
 use super::server::Ports;
 use super::settings::{Limits, ServerSettings};
 
@@ -65,8 +66,9 @@ impl Origin for Mounted {
     }
 
     // The server of the program limits its connections itself.
-    fn awaits_body(&self) {}
-    fn arrived(&self) {}
+    fn awaits_body(&self) -> Option<AwaitedBody<'_>> {
+        None
+    }
 }
 
 /// Returns a router whose requests go to the mounted webhooks. It does not keep the runtime alive.

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::check::HeaderSummary;
 use super::client::LocalHost;
 use super::load::Load;
-use super::seat::Seat;
+use super::seat::{AwaitedBody, Seat};
 use super::settings::{Limits, ServerSettings};
 
 /// How a request came: over a connection of a server of this crate, or from a server of the program.
@@ -31,10 +31,8 @@ pub(super) trait Origin: Sync {
         let _ = (request, summary);
         false
     }
-    /// Notes that a body has begun and not arrived.
-    fn awaits_body(&self);
-    /// Notes that the body has arrived.
-    fn arrived(&self);
+    /// Notes that a body has begun, and has not arrived until the result is dropped. A connection of another server has none.
+    fn awaits_body(&self) -> Option<AwaitedBody<'_>>;
 }
 
 /// The client of a connection, and the checks of its requests.
@@ -85,11 +83,7 @@ impl<C: Sync> Origin for Peer<C> {
         self.local_host.admits(request, summary)
     }
 
-    fn awaits_body(&self) {
-        self.seat.awaits_body();
-    }
-
-    fn arrived(&self) {
-        self.seat.arrived();
+    fn awaits_body(&self) -> Option<AwaitedBody<'_>> {
+        Some(self.seat.awaits_body())
     }
 }

@@ -220,9 +220,9 @@ impl<B: Body<Data = Bytes> + Unpin> RequestReader<B> {
             Poll::Pending => {
                 self.check_room()?;
                 let clock = BodyClock::new(peer.limits());
-                peer.awaits_body();
+                let awaited = peer.awaits_body();
                 let read = Box::pin(self.wait_for_rest(peer, &clock)).await;
-                peer.arrived();
+                drop(awaited);
                 self.reading = clock.elapsed();
                 read
             }

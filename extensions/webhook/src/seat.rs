@@ -1,7 +1,7 @@
 //! The place of one connection among those of its server.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::connections::Awaits;
 use super::head_deadline::HeadDeadline;
@@ -16,6 +16,15 @@ pub(super) struct Seat {
     /// The client, if the limit of its connections applies to it.
     client: Option<IpAddr>,
     head: Arc<HeadDeadline>,
+    open: Mutex<Open>,
+}
+
+/// The requests of a connection whose heads have arrived, and which are not answered: one of HTTP/1.1, several of HTTP/2.
+#[derive(Debug, Default)]
+struct Open {
+    requests: u32,
+    /// Those of them that wait for a body.
+    bodies: u32,
 }
 
 impl Seat {
@@ -38,7 +47,7 @@ impl Seat {
         if entered.evicted {
             load.counts.add("connections");
         }
-        Ok(Seat { load: Arc::clone(load), at: entered.at, client, head })
+        Ok(Seat { load: Arc::clone(load), at: entered.at, client, head, open: Mutex::default() })
     }
 
     pub(super) fn load(&self) -> &Arc<Load> {
@@ -50,24 +59,88 @@ impl Seat {
         &self.head
     }
 
-    /// Makes the connection one that waits for a body.
-    pub(super) fn awaits_body(&self) {
-        self.load.connections.wait(self.at, Awaits::Body);
+    /// The lock is held while the connection changes its list, otherwise two requests of it could leave it in the wrong one.
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stops the deadline of a head, after a head or a body has arrived. From now the connection does not make way.
-    pub(super) fn arrived(&self) {
+    /// Stops the deadline of a head, after one has arrived. Until the request ends, the connection does not make way.
+    pub(super) fn arrived(&self) -> OpenRequest<'_> {
+        let mut open = self.open();
+        open.requests += 1;
+        self.busy();
+        OpenRequest { seat: Some(self) }
+    }
+
+    /// Makes an open request one that waits for a body, until the result is dropped. The connection makes way if all its
+    /// requests wait for one.
+    pub(super) fn awaits_body(&self) -> AwaitedBody<'_> {
+        let mut open = self.open();
+        open.bodies += 1;
+        self.wait_for_bodies(&open);
+        AwaitedBody { seat: self }
+    }
+
+    fn busy(&self) {
         self.head.stop();
         self.load.connections.busy(self.at);
     }
 
-    /// Starts the deadline of the next head, after a request was answered. Returns `true` if the connection is older than
+    fn wait_for_bodies(&self, open: &Open) {
+        if open.bodies == open.requests {
+            self.load.connections.wait(self.at, Awaits::Body);
+        }
+    }
+
+    /// Ends a request. After the last one the deadline of the next head starts. Returns `true` if the connection is older than
     /// its lifetime.
-    pub(super) fn answered(&self) -> bool {
+    fn ended(&self) -> bool {
+        let mut open = self.open();
+        open.requests -= 1;
+        if open.requests > 0 {
+            self.wait_for_bodies(&open);
+            return false;
+        }
         // Before it can be evicted, so that the eviction is not overwritten.
         let is_old = self.head.start();
         self.load.connections.wait(self.at, Awaits::Head);
         is_old
+    }
+}
+
+/// A request whose head has arrived. Its drop ends it, such as when the client resets its stream.
+#[derive(Debug)]
+pub(super) struct OpenRequest<'a> {
+    /// The connection, until the request has ended.
+    seat: Option<&'a Seat>,
+}
+
+impl OpenRequest<'_> {
+    /// Ends the request, which was answered. Returns `true` if the connection is older than its lifetime.
+    pub(super) fn answered(mut self) -> bool {
+        self.seat.take().is_some_and(Seat::ended)
+    }
+}
+
+impl Drop for OpenRequest<'_> {
+    fn drop(&mut self) {
+        if let Some(seat) = self.seat.take() {
+            seat.ended();
+        }
+    }
+}
+
+/// The wait of a request for its body. Its drop ends the wait.
+#[derive(Debug)]
+pub(super) struct AwaitedBody<'a> {
+    seat: &'a Seat,
+}
+
+impl Drop for AwaitedBody<'_> {
+    fn drop(&mut self) {
+        let mut open = self.seat.open();
+        open.bodies -= 1;
+        self.seat.busy();
     }
 }
 
