@@ -58,6 +58,7 @@ mod timed_body;
 mod trigger;
 mod verify;
 mod woken;
+mod write_limit;
 
 pub use cloudevents::CloudEvent;
 pub use form_body::Form;
