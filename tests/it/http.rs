@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 /// One answer of a server.
@@ -27,7 +27,7 @@ impl Answer {
 }
 
 /// A connection that sends requests one after the other.
-pub(crate) struct Client(BufReader<TcpStream>);
+pub(crate) struct Client<T = TcpStream>(BufReader<T>);
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Client {
@@ -36,11 +36,23 @@ impl Client {
 
     /// Fails if the port is closed.
     pub(crate) async fn try_connect(address: SocketAddr) -> io::Result<Client> {
-        Ok(Client(BufReader::new(TcpStream::connect(address).await?)))
+        Ok(Client::over(TcpStream::connect(address).await?))
     }
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.0.get_ref().local_addr().expect("an address")
+    }
+
+    /// Waits until the server has sent something, or closed.
+    pub(crate) async fn readable(&self) {
+        self.0.get_ref().readable().await.expect("a connection");
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
+    /// Returns the client of a connection that is open, such as one of TLS.
+    pub(crate) fn over(stream: T) -> Client<T> {
+        Client(BufReader::new(stream))
     }
 
     /// Sends bytes and ignores an error: a server that refuses a request may close before it has read everything.
@@ -56,6 +68,13 @@ impl Client {
     /// Closes the sending half of the connection.
     pub(crate) async fn finish(&mut self) {
         self.0.shutdown().await.expect("a connection");
+    }
+
+    /// Waits until the server closes the connection, and ignores what it sends.
+    pub(crate) async fn closed(&mut self) {
+        let mut ignored = Vec::new();
+        // The error of a reset ends it too.
+        let _ = self.0.read_to_end(&mut ignored).await;
     }
 
     /// Reads one answer; `None` if the connection is closed instead.
@@ -82,11 +101,6 @@ impl Client {
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
         Some(Answer { status, headers, body: String::new() })
-    }
-
-    /// Waits until the server has sent something, or closed.
-    pub(crate) async fn readable(&self) {
-        self.0.get_ref().readable().await.expect("a connection");
     }
 
     /// Sends a request and reads the answer.

@@ -93,4 +93,5 @@ mod webhook_routes;
 mod webhook_secret_files;
 mod webhook_signatures;
 mod webhook_stop;
+mod webhook_tls;
 mod workers;

@@ -18,6 +18,7 @@ use super::load::Load;
 use super::peer::Peer;
 use super::seat::Seat;
 use super::settings::ServerSettings;
+use super::tls::serve::serve as serve_tls;
 use super::{respond, sockets};
 
 /// The first and the longest pause after an error of the system, such as no free file descriptors. Each pause is twice as
@@ -78,14 +79,21 @@ async fn accept_until(stop: CancellationToken, listeners: Vec<TcpListener>, shar
                     settings,
                     stop: stop.clone(),
                 };
-                shared.tasks.spawn(serve(stream, peer, Arc::downgrade(&shared)));
+                let server = Arc::downgrade(&shared);
+                match shared.tls.get().and_then(Option::as_ref) {
+                    Some(tls) => shared.tasks.spawn(serve_tls(Arc::clone(tls), stream, peer, server)),
+                    None => shared.tasks.spawn(serve(stream, peer, server)),
+                }
             }
             Err(reason) => {
                 shared.load.counts.add(reason);
                 if let Some(times) = refusals.is_due() {
                     tracing::warn!(remote = %remote.ip(), reason, times, "connection refused, its limit is reached");
                 }
-                turn_away(stream);
+                // A client of TLS expects no answer in plain text.
+                if !shared.tls.get().is_some_and(Option::is_some) {
+                    turn_away(stream);
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::pin;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::{ArcSwap, Guard};
 use axum::body::Body;
@@ -28,6 +28,7 @@ use super::stream::Stream;
 use super::table::Table;
 use super::tasks::Tasks;
 use super::timed_body::TimedBody;
+use super::tls::Tls;
 use super::woken::Woken;
 use super::{LINGER, STOP_GRACE, respond};
 use trigger_core::Bytes;
@@ -52,12 +53,14 @@ pub(super) struct Shared {
     pub(super) table: ArcSwap<Table>,
     pub(super) tasks: Tasks,
     pub(super) load: Arc<Load>,
+    /// The TLS of every connection, or that they have none. It is set when the server begins to accept, and never changes.
+    pub(super) tls: OnceLock<Option<Arc<Tls>>>,
 }
 
 impl Shared {
     pub(super) fn new(settings: Arc<ServerSettings>) -> Shared {
         let (table, tasks, load) = (ArcSwap::default(), Tasks::default(), Arc::default());
-        Shared { settings: ArcSwap::new(settings), table, tasks, load }
+        Shared { settings: ArcSwap::new(settings), table, tasks, load, tls: OnceLock::new() }
     }
 }
 

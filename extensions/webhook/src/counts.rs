@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The reasons. A check of a request returns one of them with its refusal.
-const REASONS: [&str; 15] = [
+const REASONS: [&str; 16] = [
     // Of connections.
     "accept_errors",
     "client_connections",
     "connections",
+    "tls_handshake",
     // Of heads.
     "head_count",
     "head_size",

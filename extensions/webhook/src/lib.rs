@@ -55,6 +55,12 @@ mod stream;
 mod table;
 mod tasks;
 mod timed_body;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+mod tls_files;
 mod trigger;
 mod verify;
 mod woken;

@@ -25,9 +25,7 @@ impl SecretSource {
             return Ok(SecretSource::Public(owned(settings.texts("public_key")?)));
         }
         match settings.optional_text("file")? {
-            // A name without a `/` would be a variable.
-            Some(path) if !path.contains('/') => Ok(SecretSource::File(format!("./{path}"))),
-            Some(path) => Ok(SecretSource::File(path.to_owned())),
+            Some(path) => Ok(SecretSource::File(file_name(path))),
             None => Ok(SecretSource::Variables(owned(settings.texts("env")?))),
         }
     }
@@ -79,6 +77,11 @@ impl SecretSource {
         }
         Ok(secrets)
     }
+}
+
+/// Returns the name by which [`Secrets`] reads a file. A name without a `/` would be a variable.
+pub(super) fn file_name(path: &str) -> String {
+    if path.contains('/') { path.to_owned() } else { format!("./{path}") }
 }
 
 fn variable(name: &str, secrets: &Secrets) -> Result<Zeroizing<String>, String> {

@@ -14,6 +14,7 @@ use super::connection::Shared;
 use super::settings::{Different, ServerSettings};
 use super::sockets::Sockets;
 use super::table::{Endpoint, Table};
+use super::tls_files::TlsFiles;
 use trigger_core::TriggerError;
 
 /// The servers of one runtime, by name. Webhooks with the same host and port share a server.
@@ -170,6 +171,14 @@ impl Server {
                 )));
             }
         }
+        if let (Some(tls), Some(running)) = (&endpoint.settings.tls, self.shared.tls.get())
+            && running.as_ref().is_none_or(|running| running.files() != tls)
+        {
+            let trigger = endpoint.sink.trigger_id();
+            return Err(TriggerError::failed(format!(
+                "`tls` of {name} cannot change while it listens: give `{trigger}` what its other webhooks give"
+            )));
+        }
         paths.endpoints.push(endpoint);
         paths.is_ahead_of_table = true;
         Ok(())
@@ -225,6 +234,7 @@ impl Server {
                 "the limit of open files allows fewer connections; raise it, as with `ulimit -n` or `LimitNOFILE=`"
             );
         }
+        self.secure();
         self.shared.tasks.spawn(accept(listeners, &self.shared));
     }
 
@@ -241,6 +251,27 @@ impl Server {
             let server = &*self.shared.settings.load().name;
             tracing::info!(server, reason, count, "refused by the webhook server");
         }
+    }
+
+    /// Returns the files of the certificate, once the server accepts, if its connections have TLS.
+    pub(super) fn tls_files(&self) -> Option<&TlsFiles> {
+        self.shared.tls.get()?.as_ref().map(|tls| tls.files())
+    }
+
+    /// Makes every connection one of TLS if a webhook gives a certificate, and keeps that up to date.
+    fn secure(&self) {
+        let tls = self.paths().endpoints.iter().find_map(|endpoint| endpoint.tls.clone());
+        if let Some(tls) = tls.clone() {
+            let stop = self.shared.tasks.stop_token().clone();
+            self.shared.tasks.spawn(async move {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tls.watch() => {}
+                }
+            });
+        }
+        // It was not set before, because the listeners are taken once.
+        let _ = self.shared.tls.set(tls);
     }
 
     /// Returns how often the server has refused a connection or a request, by reason.

@@ -1,6 +1,7 @@
 //! The settings of a server, which all its webhooks share, and its limits.
 //!
-//! A limit is a key of a webhook, but belongs to the port. [`ServerSettings::merged`] is the only place with that rule.
+//! A limit or `tls` is a key of a webhook, but belongs to the port. [`ServerSettings::merged`] is the only place with that
+//! rule.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,6 +10,8 @@ use ipnet::IpNet;
 use trigger_core::{ConfigError, Settings};
 use trigger_grammar::duration::show_duration;
 use trigger_grammar::size::show_size;
+
+use super::tls_files::TlsFiles;
 
 /// The settings of one server.
 #[derive(Clone, Debug)]
@@ -25,6 +28,8 @@ pub(super) struct ServerSettings {
     pub(super) trusted_proxies: Vec<IpNet>,
     /// `true` if the webhooks have no port, and a router of the program receives their requests.
     pub(super) is_mounted: bool,
+    /// Where the certificate is, for a server with TLS.
+    pub(super) tls: Option<TlsFiles>,
     /// The limits that the webhooks give, in the order of [`KEYS`].
     given: [Option<u64>; COUNT],
 }
@@ -134,19 +139,21 @@ impl ServerSettings {
             limits: Limits::DEFAULT,
             trusted_proxies: Vec::new(),
             is_mounted: false,
+            tls: None,
             given: [None; COUNT],
         }
     }
 
-    /// Returns the settings with the limits that a webhook gives.
+    /// Returns the settings with the limits and the certificate that a webhook gives.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] if the kind of webhooks does not have one of the keys.
-    pub(super) fn limited_by(mut self, settings: &Settings) -> Result<ServerSettings, ConfigError> {
+    pub(super) fn given_by(mut self, settings: &Settings) -> Result<ServerSettings, ConfigError> {
         for (at, key) in KEYS.iter().enumerate() {
             self.give(at, settings.optional_number(key.name)?);
         }
+        self.tls = TlsFiles::of(settings)?;
         Ok(self)
     }
 
@@ -172,12 +179,11 @@ impl ServerSettings {
         KEYS.iter().zip(self.given).find(|(_, given)| *given == Some(0)).map(|(key, _)| key.name)
     }
 
-    /// Returns the settings of a server whose webhooks have these settings. A limit that one does not give is that of the
-    /// other.
+    /// Returns the settings of a server whose webhooks have these settings. What one does not give is that of the other.
     ///
     /// # Errors
     ///
-    /// The first limit for which both give another value.
+    /// The first key for which both give another value.
     pub(super) fn merged(&self, other: &ServerSettings) -> Result<ServerSettings, Different> {
         let mut merged = self.clone();
         merged.trusted_proxies.extend(&other.trusted_proxies);
@@ -190,6 +196,14 @@ impl ServerSettings {
                 (_, value) => merged.give(at, value),
             }
         }
+        match (&self.tls, &other.tls) {
+            (Some(one), Some(another)) if one != another => {
+                let values = [one, another].map(TlsFiles::to_string);
+                return Err(Different { key: "tls", values });
+            }
+            (_, Some(tls)) => merged.tls = Some(tls.clone()),
+            (_, None) => {}
+        }
         Ok(merged)
     }
 
@@ -199,7 +213,7 @@ impl ServerSettings {
     }
 }
 
-/// A limit for which two webhooks of a server give another value.
+/// A key for which two webhooks of a server give another value.
 #[derive(Debug)]
 pub(super) struct Different {
     pub(super) key: &'static str,

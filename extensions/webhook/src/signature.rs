@@ -12,9 +12,9 @@ use zeroize::Zeroizing;
 use super::secret_source::{SecretSource, SecretTexts};
 use super::verify::{SignedRequest, Verified, Verifier, Verify, VerifyError};
 
-/// The time between two reads of a file of secrets. Its content is compared, because Kubernetes replaces the folder of such a
+/// The time between two reads of a file of secrets or of a certificate. Its content is compared, because Kubernetes replaces the folder of such a
 /// file by a symbolic link.
-const REREAD: Duration = Duration::from_secs(5);
+pub(super) const REREAD: Duration = Duration::from_secs(5);
 
 /// A [`Verifier`] as the value of the setting `verify`, for a webhook that is declared as data in code. An attribute has the
 /// verifier alone: `verify = TENANTS`.

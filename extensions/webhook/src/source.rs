@@ -13,6 +13,8 @@ use super::server::{Ports, Server};
 use super::settings::ServerSettings;
 use super::signature::Signature;
 use super::table::Endpoint;
+use super::tls::Tls;
+use super::tls_files::TlsFiles;
 use trigger_core::{
     BoxSource, Overflow, Secrets, SourceContext, SourceKind, TriggerError, TriggerSource, TriggerStatus,
     source_kind,
@@ -29,7 +31,7 @@ source_kind! {
             let (path, port) = (settings.text("webhook_path")?, settings.port("webhook_port")?);
             let (host, body_limit) = (settings.text("webhook_host")?, settings.size("body_limit")?);
             let rules = RuleSet::of(settings)?;
-            let mut server = ServerSettings::new(host, port).limited_by(settings)?;
+            let mut server = ServerSettings::new(host, port).given_by(settings)?;
             server.trusted_proxies = rules.trusted_proxies().to_vec();
             if settings.flag("mount")? {
                 server = server.mounted();
@@ -74,9 +76,15 @@ impl WebhookSource {
 }
 
 impl WebhookSource {
+    /// Reads the certificate that the webhook gives.
+    fn tls(&self, secrets: &Secrets) -> Result<Option<Tls>, Vec<String>> {
+        self.settings.tls.as_ref().map(|files| Tls::new(files, secrets)).transpose()
+    }
+
     /// Warns if everyone may post to the webhook. A mounted one has no address.
     fn warn(&self, address: Option<SocketAddr>) {
-        if self.rules.scheme().is_some() {
+        let needs_certificate = self.settings.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        if self.rules.scheme().is_some() || needs_certificate {
             return;
         }
         let Some(address) = address else {
@@ -103,8 +111,11 @@ impl WebhookSource {
             tracing::info!(path = self.path, verify = scheme, body_limit, "webhook is mounted");
             return;
         };
-        let url = format!("http://{address}{}", self.path);
-        tracing::info!(url, verify = scheme, body_limit, "webhook listens");
+        let tls = server.tls_files();
+        let protocol = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{protocol}://{address}{}", self.path);
+        let client_certificates = tls.and_then(|tls| tls.client_ca.as_ref()).map(|_| "required");
+        tracing::info!(url, client_certificates, verify = scheme, body_limit, "webhook listens");
     }
 }
 
@@ -131,11 +142,17 @@ impl TriggerSource for WebhookSource {
         }
         // Brackets separate the colons of an IPv6 address from that of the port.
         let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
-        format!("{open}{host}{close}:{port}{path}").into()
+        let (protocol, clients) = match &self.settings.tls {
+            None => ("", ""),
+            Some(TlsFiles { client_ca: None, .. }) => ("https://", ""),
+            Some(_) => ("https://", " with client certificates"),
+        };
+        format!("{protocol}{open}{host}{close}:{port}{path}{clients}").into()
     }
 
     fn check(&self, secrets: &Secrets) -> Vec<String> {
-        self.rules.problems(secrets)
+        let tls = self.tls(secrets).err().unwrap_or_default();
+        self.rules.problems(secrets).into_iter().chain(tls).collect()
     }
 
     /// Binds the port, without listening. A mounted webhook has none.
@@ -148,12 +165,13 @@ impl TriggerSource for WebhookSource {
         }
         let ports = cx.shared::<Ports>();
         // The check has reported the faults, and `open` fails.
-        let Ok(rules) = self.rules.started(cx) else { return Ok(()) };
+        let (Ok(rules), Ok(tls)) = (self.rules.started(cx), self.tls(cx.secrets())) else { return Ok(()) };
         let settings = match ports.mounts_all() && !self.settings.is_mounted {
             true => Arc::new(self.settings.mounted()),
             false => Arc::clone(&self.settings),
         };
-        let endpoint = Endpoint::new(cx.sink().clone(), &self.path, self.body_limit, rules, settings);
+        let mut endpoint = Endpoint::new(cx.sink().clone(), &self.path, self.body_limit, rules, settings);
+        endpoint.tls = tls.map(Arc::new);
         let endpoint = Arc::new(endpoint);
         let server = ports.join(Arc::clone(&endpoint)).await?;
         self.warn(server.local_addr());
@@ -164,7 +182,7 @@ impl TriggerSource for WebhookSource {
     /// Listens on the port, without accepting connections.
     async fn open(&self, cx: &SourceContext) -> Result<(), TriggerError> {
         let Some(bound) = self.bound() else {
-            let faults = self.rules.problems(cx.secrets());
+            let faults = self.check(cx.secrets());
             return Err(TriggerError::failed(faults.join("; ")));
         };
         let settings = &self.settings;

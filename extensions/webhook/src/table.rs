@@ -21,6 +21,7 @@ use super::refused::Refused;
 use super::respond::{Answer, error, later, respond};
 use super::rules::Rules;
 use super::settings::ServerSettings;
+use super::tls::Tls;
 use patterns::Patterns;
 use trigger_core::Sink;
 
@@ -41,6 +42,8 @@ pub(super) struct Endpoint {
     pub(super) refused: Refused,
     /// What it gives for its server.
     pub(super) settings: Arc<ServerSettings>,
+    /// The certificate that it gives for its server.
+    pub(super) tls: Option<Arc<Tls>>,
     /// `true` if the server listens only on loopback.
     pub(super) on_loopback: bool,
 }
@@ -63,6 +66,7 @@ impl Endpoint {
             refused: Refused::default(),
             on_loopback: settings.is_on_loopback(),
             settings,
+            tls: None,
         }
     }
 

@@ -34,6 +34,7 @@ fn documents_say_how_many_crates_each_feature_builds() {
     for (row, features) in [
         ("| none |", &["--no-default-features"][..]),
         ("| `webhook` (default) |", &["--no-default-features", "--features", "webhook"]),
+        ("| `tls` |", &["--no-default-features", "--features", "tls"]),
         ("| `main` (default) |", &["--no-default-features", "--features", "main"]),
     ] {
         let count = crates(features).len();

@@ -60,7 +60,11 @@ pub const WEBHOOK: Kind = Kind {
         Setting::name("form_field", "field of a form that has the body").optional("the whole body"),
         Setting::flag("gzip", "unpack a body of `Content-Encoding: gzip`"),
         Setting::flag("gone", "answer 410, which asks senders to stop"),
-        // The limits of a server. A webhook that does not give one takes what another one of its port gives.
+        // The settings of a server. A webhook that does not give one takes what another one of its port gives.
+        Setting::choice("tls", "certificate of the server", CERTIFICATES)
+            .such_as("{ type = \"files\", cert = \"cert.pem\", key = \"key.pem\" }")
+            .optional("no TLS")
+            .aliases(&["https", "ssl", "certificate"]),
         Setting::number("connections", "limit of connections").optional("4096"),
         Setting::number("connections_per_client", "limit of connections of one client").optional("64"),
         Setting::duration("head_timeout", "time limit of a head").optional("10s"),
@@ -162,6 +166,18 @@ const SCHEMES: &[Choice] = &[
     scheme("bearer", &[ENV, FILE]),
     scheme("basic", &[ENV, FILE]),
 ];
+
+/// Where the certificate of a server is.
+const CERTIFICATES: &[Choice] = &[Choice::new(
+    "files",
+    &[
+        Setting::name("cert", "file with the certificate and its chain, in PEM").such_as("\"cert.pem\""),
+        Setting::name("key", "file with the private key, in PEM").such_as("\"key.pem\""),
+        Setting::name("client_ca", "file with the CAs that sign the certificates of clients, in PEM")
+            .such_as("\"ca.pem\"")
+            .optional("no certificates of clients"),
+    ],
+)];
 
 /// Where the id of a delivery is.
 const IDS: &[Choice] = &[

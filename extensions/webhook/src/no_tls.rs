@@ -1,0 +1,40 @@
+//! What stands for TLS in a program without the feature `tls`: a webhook with the setting `tls` does not start.
+
+use std::sync::{Arc, Weak};
+
+use tokio::net::TcpStream;
+use trigger_core::Secrets;
+
+use super::check::Check;
+use super::connection::Shared;
+use super::peer::Peer;
+use super::tls_files::TlsFiles;
+
+/// No server has TLS.
+#[derive(Debug)]
+pub(super) enum Tls {}
+
+impl Tls {
+    /// Refuses the setting `tls`.
+    pub(super) fn new(_: &TlsFiles, _: &Secrets) -> Result<Tls, Vec<String>> {
+        let fault =
+            "`tls` needs the feature `tls` of the crate `triggers`: `cargo add triggers --features tls`";
+        Err(vec![fault.to_owned()])
+    }
+
+    pub(super) fn files(&self) -> &TlsFiles {
+        match *self {}
+    }
+
+    pub(super) async fn watch(&self) {
+        match *self {}
+    }
+}
+
+pub(super) mod serve {
+    use super::*;
+
+    pub(in super::super) async fn serve<C: Check>(tls: Arc<Tls>, _: TcpStream, _: Peer<C>, _: Weak<Shared>) {
+        match *tls {}
+    }
+}

@@ -1,0 +1,28 @@
+//! A connection with TLS, from its handshake to its end.
+
+use std::sync::{Arc, Weak};
+
+use tokio::net::TcpStream;
+
+use super::super::check::Check;
+use super::super::connection::{self, Shared};
+use super::super::peer::Peer;
+use super::Tls;
+
+/// Makes the handshake of a connection, and serves its requests.
+pub(in super::super) async fn serve<C: Check>(
+    tls: Arc<Tls>,
+    stream: TcpStream,
+    peer: Peer<C>,
+    shared: Weak<Shared>,
+) {
+    // Boxed, because a connection needs this memory only at its begin.
+    match Box::pin(tls.handshake(stream, &peer)).await {
+        Ok(Some(stream)) => connection::serve(stream, peer, shared).await,
+        Ok(None) => {}
+        Err(error) => {
+            peer.seat.load().counts.add("tls_handshake");
+            tracing::debug!(remote = %peer.remote, %error, "TLS handshake failed");
+        }
+    }
+}
