@@ -21,6 +21,7 @@ use client::{Roots, TLS12, TLS13, connect, refused};
 
 mod client;
 mod files;
+mod http2;
 
 const SERVER: (&str, &str) = (include_str!("../data/tls/server.pem"), include_str!("../data/tls/server.key"));
 const NEXT: (&str, &str) = (include_str!("../data/tls/next.pem"), include_str!("../data/tls/next.key"));

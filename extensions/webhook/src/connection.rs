@@ -34,7 +34,7 @@ use super::{LINGER, STOP_GRACE, respond};
 use trigger_core::Bytes;
 
 /// The body of a response: our own, or from an axum route.
-type Answer = Either<Full<Bytes>, Body>;
+pub(super) type Answer = Either<Full<Bytes>, Body>;
 
 /// The minimum size of hyper's read buffer, in bytes. It is over the limit of a head, which `Framing` checks.
 const READ_BUFFER: usize = 72 * 1024;
@@ -155,7 +155,7 @@ async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
 /// Answers a request. A `POST` to a webhook goes directly to its trigger, and every other request to an axum route.
 ///
 /// The work before the body arrives is done outside the future, so that a connection needs memory only for the rest.
-fn answer<'a, C: Check>(
+pub(super) fn answer<'a, C: Check>(
     shared: &Weak<Shared>,
     peer: &'a Peer<C>,
     request: Request<Incoming>,

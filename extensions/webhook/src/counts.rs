@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The reasons. A check of a request returns one of them with its refusal.
-const REASONS: [&str; 16] = [
+const REASONS: [&str; 17] = [
     // Of connections.
     "accept_errors",
     "client_connections",
     "connections",
+    "h2_resets",
     "tls_handshake",
     // Of heads.
     "head_count",

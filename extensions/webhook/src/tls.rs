@@ -21,6 +21,7 @@ use super::signature::REREAD;
 use super::tls_files::TlsFiles;
 use pem::{Made, Pem};
 
+mod http2;
 mod pem;
 pub(super) mod serve;
 

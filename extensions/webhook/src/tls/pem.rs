@@ -16,7 +16,10 @@ use zeroize::Zeroizing;
 use super::super::tls_files::TlsFiles;
 
 /// The protocols that a client may choose, the first one first.
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
+const PROTOCOLS: [&[u8]; 2] = [HTTP_2, b"http/1.1"];
+
+/// The protocol HTTP/2, as a handshake names it.
+pub(super) const HTTP_2: &[u8] = b"h2";
 
 /// The content of the files; `None` for a file that cannot be read.
 #[derive(PartialEq, Eq)]

@@ -7,7 +7,8 @@ use tokio::net::TcpStream;
 use super::super::check::Check;
 use super::super::connection::{self, Shared};
 use super::super::peer::Peer;
-use super::Tls;
+use super::pem::HTTP_2;
+use super::{Tls, http2};
 
 /// Makes the handshake of a connection, and serves its requests.
 pub(in super::super) async fn serve<C: Check>(
@@ -18,6 +19,9 @@ pub(in super::super) async fn serve<C: Check>(
 ) {
     // Boxed, because a connection needs this memory only at its begin.
     match Box::pin(tls.handshake(stream, &peer)).await {
+        Ok(Some(stream)) if stream.get_ref().1.alpn_protocol() == Some(HTTP_2) => {
+            Box::pin(http2::serve(stream, peer, shared)).await;
+        }
         Ok(Some(stream)) => connection::serve(stream, peer, shared).await,
         Ok(None) => {}
         Err(error) => {
