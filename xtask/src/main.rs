@@ -139,6 +139,7 @@ fn alone() -> Outcome {
     cargo(&["check", "--package", "triggers"])?;
     cargo(&["check", "--package", "triggers", "--all-features"])?;
     cargo(&["check", "--package", "triggers", "--no-default-features", "--features", "tls"])?;
+    cargo(&["test", "--package", "trigger-webhook", "--lib", "tls::"])?;
     cargo(&["clippy", "--package", "triggers", "--no-default-features", "--", "-D", "warnings"])?;
     cargo(&["run", "--package", "bus-only"])?;
     let webhook = ["check", "--package", "bus-only", "--features", "with-a-webhook"];

@@ -38,3 +38,19 @@ pub(super) mod serve {
         match *tls {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use trigger_core::{StandaloneTrigger, Trigger, TriggerConfig};
+
+    #[tokio::test]
+    async fn setting_without_the_feature_is_an_error_that_names_the_feature() {
+        // The program links the kind.
+        let _ = crate::WebhookTrigger::new();
+        let tls = json!({"type": "files", "cert": "cert.pem", "key": "key.pem"});
+        let config = TriggerConfig::webhook("/events", 0).host("127.0.0.1").setting("tls", tls);
+        let error = StandaloneTrigger::new(config).start().await.expect_err("no feature").to_string();
+        assert!(error.contains("cargo add triggers --features tls"), "{error}");
+    }
+}
