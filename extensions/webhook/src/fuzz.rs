@@ -1,5 +1,5 @@
-//! Properties of the readers of requests for any input. The tests call them with random input, and so can the targets of
-//! cargo-fuzz, which sets `cfg(fuzzing)`.
+//! Properties of the readers of requests for any input. The tests call them with random input and with the corpus of `fuzz`, and
+//! the targets of cargo-fuzz, which sets `cfg(fuzzing)`, call them as well.
 //!
 //! A request is its headers, one in a line as `name: value`, an empty line, and the body.
 
@@ -18,6 +18,14 @@ use super::headers::Headers;
 use super::pairs::decode;
 use super::source::WEBHOOK;
 use trigger_core::{Bytes, Context, Frame, FromTrigger, TriggerEvent};
+
+mod clients;
+mod connections;
+mod signatures;
+
+pub use clients::{clients, grammars};
+pub use connections::connections;
+pub use signatures::signatures;
 
 /// The limit of an unpacked body, in bytes.
 const LIMIT: usize = 64 * 1024;
@@ -42,9 +50,11 @@ fn request(input: &[u8]) -> (HeaderMap, &[u8]) {
     (headers, rest)
 }
 
-/// A request with CloudEvents is read or refused. Each event that is read survives its two encoded forms.
+/// A request with CloudEvents is read or refused. Each event that is read survives its two encoded forms. Its handshake is
+/// answered.
 pub fn cloudevents(input: &[u8]) {
     let (headers, body) = request(input);
+    answers_handshake(&headers);
     for batch_allowed in [false, true] {
         let events = match read(&headers, body, batch_allowed) {
             Ok(events) => events.unwrap_or_default(),
@@ -84,14 +94,13 @@ fn survives(parts: &CloudEventParts, body: &Bytes) {
 }
 
 /// A handshake is answered. An answer with consent has both headers.
-pub fn handshake_answer(input: &[u8]) {
-    let (headers, _) = request(input);
+fn answers_handshake(headers: &HeaderMap) {
     let settings = Handshake::new(["a.example.com".to_owned()], NonZeroU32::new(100));
-    let answer = settings.answer(&headers);
+    let answer = settings.answer(headers);
     let has = |name: &str| answer.headers.contains_key(name);
     let consents = has("webhook-allowed-origin");
     assert_eq!((consents, consents), (has("webhook-allowed-rate"), answer.status == StatusCode::OK));
-    assert!(!consents || settings.allows_delivery(&headers));
+    assert!(!consents || settings.allows_delivery(headers));
 }
 
 /// A form is decoded or refused, as a whole and as one field.
@@ -118,99 +127,4 @@ pub fn gzip(input: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const VECTORS: &str = include_str!("../../../tests/vectors/cloudevents_http.json");
-
-    /// Returns the requests of the vectors that have a text as their body.
-    fn requests() -> Vec<Vec<u8>> {
-        let vectors: Value = serde_json::from_str(VECTORS).expect("JSON");
-        let vectors = vectors["vectors"].as_array().expect("a list");
-        let request = |vector: &Value| {
-            let text = |value: &Value| value.as_str().expect("a text").to_owned();
-            let headers = vector["headers"].as_array().expect("the headers").iter();
-            let headers: String =
-                headers.map(|pair| format!("{}: {}\n", text(&pair[0]), text(&pair[1]))).collect();
-            let body = vector["body"]["utf8"].as_str().filter(|body| body.len() < 2000)?;
-            Some(format!("{headers}\n{body}").into_bytes())
-        };
-        vectors.iter().filter_map(request).collect()
-    }
-
-    /// Random bytes, or one of these inputs with some bytes replaced.
-    fn inputs(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
-        let edits = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
-        let edited = (proptest::sample::select(seeds), edits).prop_map(|(mut input, edits)| {
-            for (at, byte) in edits {
-                let at = at.index(input.len());
-                input[at] = byte;
-            }
-            input
-        });
-        prop_oneof![1 => proptest::collection::vec(any::<u8>(), 0..300), 4 => edited]
-    }
-
-    fn forms() -> Vec<Vec<u8>> {
-        let body = "payload=%7B%22a%22%3A1%7D&b=2&b=%E4%BD%A0+x&c";
-        vec![format!("content-type: application/x-www-form-urlencoded; charset=\"utf-8\"\n\n{body}").into()]
-    }
-
-    fn handshakes() -> Vec<Vec<u8>> {
-        vec![b"webhook-request-origin: a.example.com\nwebhook-request-rate: 120\n\n".to_vec()]
-    }
-
-    fn bodies() -> Vec<Vec<u8>> {
-        let member = |text: &[u8]| {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-            encoder.write_all(text).expect("it writes to memory");
-            encoder.finish().expect("it writes to memory")
-        };
-        let (short, long) = (member(b"hello"), member(&vec![b'x'; LIMIT + 1]));
-        vec![short.repeat(2), [&*short, &*long].concat(), short, long]
-    }
-
-    #[test]
-    fn seeds_have_the_form_of_a_request() {
-        let seeds = requests();
-        let read = |input: &Vec<u8>| {
-            let (headers, body) = request(input);
-            read(&headers, body, true).is_ok_and(|events| events.is_some())
-        };
-        assert!(seeds.iter().filter(|input| read(input)).count() > 20);
-        let forms = forms();
-        let (headers, body) = request(&forms[0]);
-        let content_type = headers[CONTENT_TYPE].to_str().expect("a text");
-        assert_eq!(form_field(Some(content_type), body, "payload"), Ok(Bytes::from(r#"{"a":1}"#)));
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn any_request_with_cloudevents_is_read_or_refused(input in inputs(requests())) {
-            cloudevents(&input);
-        }
-
-        #[test]
-        fn any_handshake_is_answered(input in inputs(handshakes())) {
-            handshake_answer(&input);
-        }
-
-        #[test]
-        fn any_form_is_decoded_or_refused(input in inputs(forms())) {
-            form(&input);
-        }
-
-        #[test]
-        fn any_body_is_unpacked_within_the_limit_or_refused(input in inputs(bodies())) {
-            gzip(&input);
-        }
-    }
-}
+mod tests;

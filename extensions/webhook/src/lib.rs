@@ -33,6 +33,8 @@ mod handshake;
 mod head_checks;
 mod head_deadline;
 mod headers;
+#[cfg(any(test, fuzzing))]
+mod in_memory;
 mod load;
 mod media_type;
 mod mount;

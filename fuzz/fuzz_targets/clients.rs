@@ -1,0 +1,4 @@
+//! Calls the property of `clients` with any input.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| trigger_webhook::fuzz::clients(input));
