@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use crate::cpu;
+use crate::request::Delivery;
 use crate::tally::Tally;
 
 /// The cores that a process may run on.
@@ -72,10 +73,17 @@ impl Programs {
     }
 
     /// Runs the load against a server at its maximum rate.
-    pub fn run(&self, server: &Server, core: Core, connections: usize, time: Duration) -> Run {
-        let seconds = time.as_secs_f64().to_string();
+    pub fn run(
+        &self,
+        server: &Server,
+        core: Core,
+        connections: usize,
+        delivery: Delivery,
+        time: Duration,
+    ) -> Run {
+        let (connections, seconds) = (connections.to_string(), time.as_secs_f64().to_string());
         let mut command = on(core, self.load);
-        let mut load = spawn(command.args([&server.address, &connections.to_string(), &seconds]));
+        let mut load = spawn(command.args([&server.address, &connections, delivery.name(), &seconds]));
         let before = cpu::time_of(&server.child.id().to_string());
         let tally = first_line(load.stdout.take().expect("it is piped"));
         let after = cpu::time_of(&server.child.id().to_string());
@@ -89,7 +97,8 @@ impl Programs {
     /// Opens connections, sends one request on each, and leaves them idle.
     pub fn hold(&self, server: &Server, core: Core, connections: usize) -> Held {
         let mut command = on(core, self.load);
-        let mut load = spawn(command.args([&server.address, &connections.to_string(), "hold"]));
+        let (connections, delivery) = (connections.to_string(), Delivery::Small.name());
+        let mut load = spawn(command.args([&server.address, &connections, delivery, "hold"]));
         let open = first_line(load.stdout.take().expect("it is piped"));
         assert_eq!(open, "open", "the load has failed");
         Held(load)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::child::{Core, Programs, Run};
 use crate::number::Spread;
+use crate::request::Delivery;
 
 /// A server, with the cores for it and for the load.
 #[derive(Clone, Copy, Debug)]
@@ -16,12 +17,19 @@ pub struct Case {
     pub server: Core,
     /// The cores of the load.
     pub load: Core,
+    /// The request that the load sends.
+    pub delivery: Delivery,
 }
 
 impl Case {
     /// Returns a server with one thread on core 0, and the load on core 1.
     pub const fn apart(kind: &'static str) -> Case {
-        Case { kind, threads: 1, server: Core::Only(0), load: Core::Only(1) }
+        Case { kind, threads: 1, server: Core::Only(0), load: Core::Only(1), delivery: Delivery::Small }
+    }
+
+    /// Returns a server with one thread on core 0, and a load of signed requests on core 1.
+    pub const fn signed(kind: &'static str) -> Case {
+        Case { delivery: Delivery::Signed, ..Case::apart(kind) }
     }
 
     /// Returns a server with one thread and the load, both on core 0.
@@ -31,7 +39,7 @@ impl Case {
 
     /// Returns a server with two threads and the load, all on both cores.
     pub const fn on_two(kind: &'static str) -> Case {
-        Case { kind, threads: 2, server: Core::Both, load: Core::Both }
+        Case { threads: 2, server: Core::Both, load: Core::Both, ..Case::apart(kind) }
     }
 }
 
@@ -47,7 +55,7 @@ impl Programs {
         for round in 0..=rounds {
             for (case, runs) in cases.iter().zip(&mut all) {
                 let server = self.serve(case.kind, case.threads, case.server);
-                let run = self.run(&server, case.load, connections, time);
+                let run = self.run(&server, case.load, connections, case.delivery, time);
                 assert_eq!(run.tally.other, 0, "{} answers neither 202 nor 503: {:?}", case.kind, run.tally);
                 if round > 0 {
                     runs.0.push(run);

@@ -1,7 +1,7 @@
 //! Sends requests to a server at its maximum rate over kept-alive connections, and prints a tally as one line of JSON.
 //!
-//! `load ADDRESS CONNECTIONS SECONDS`, or `load ADDRESS CONNECTIONS hold` to keep the connections idle until stdin is
-//! closed. It is a separate process with one thread, and uses two system calls for a request. So it needs less CPU time
+//! `load ADDRESS CONNECTIONS DELIVERY SECONDS`, or `load ADDRESS CONNECTIONS DELIVERY hold` to keep the connections idle until
+//! stdin is closed. It is a separate process with one thread, and uses two system calls for a request. So it needs less CPU time
 //! than the server, and the server is the bottleneck. Each connection sends its next request when the last is answered.
 
 #![allow(clippy::disallowed_methods, reason = "a measurement is on the clock of the machine")]
@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use benches::cpu::time_of;
-use benches::request::{answer, delivery};
+use benches::request::{Delivery, answer};
 use benches::tally::Tally;
 use hdrhistogram::Histogram;
 use mio::net::TcpStream;
@@ -46,8 +46,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Vec<String>) -> Outcome {
-    let usage = "load ADDRESS CONNECTIONS SECONDS, or load ADDRESS CONNECTIONS hold";
-    let [address, connections, time] = arguments.as_slice() else { return Err(usage.to_owned()) };
+    let usage = "load ADDRESS CONNECTIONS DELIVERY SECONDS, or load ADDRESS CONNECTIONS DELIVERY hold";
+    let [address, connections, delivery, time] = arguments.as_slice() else { return Err(usage.to_owned()) };
     let address: SocketAddr = address.parse().map_err(|error| format!("{address}: {error}"))?;
     if !address.ip().is_loopback() {
         return Err(format!("{address} is not on this machine"));
@@ -56,22 +56,23 @@ fn run(arguments: Vec<String>) -> Outcome {
     if !(1..=CONNECTIONS).contains(&connections) {
         return Err(format!("{connections} connections, not 1 to {CONNECTIONS}"));
     }
+    let delivery = Delivery::named(delivery).ok_or_else(|| format!("there is no delivery `{delivery}`"))?;
+    let request = delivery.bytes();
     if time == "hold" {
-        return hold(address, connections);
+        return hold(address, connections, &request);
     }
     let seconds: f64 = time.parse().map_err(|error| format!("{time}: {error}"))?;
     if !(0.0..=SECONDS).contains(&seconds) {
         return Err(format!("{seconds} seconds, not 0 to {SECONDS}"));
     }
-    let tally = Load::open(address, connections)?.run(Duration::from_secs_f64(seconds))?;
+    let tally = Load::open(address, connections, request)?.run(Duration::from_secs_f64(seconds))?;
     println!("{}", serde_json::to_string(&tally).map_err(|error| error.to_string())?);
     Ok(())
 }
 
 /// Opens the connections, and prints `open` once every connection has received its answer.
-fn hold(address: SocketAddr, connections: usize) -> Outcome {
-    let request = delivery();
-    let open = (0..connections).map(|_| open(address, &request)).collect::<Outcome<Vec<_>>>()?;
+fn hold(address: SocketAddr, connections: usize, request: &[u8]) -> Outcome {
+    let open = (0..connections).map(|_| open(address, request)).collect::<Outcome<Vec<_>>>()?;
     println!("open");
     io::copy(&mut io::stdin(), &mut io::sink()).map_err(|error| error.to_string())?;
     drop(open);
@@ -126,8 +127,7 @@ struct Load {
 }
 
 impl Load {
-    fn open(address: SocketAddr, connections: usize) -> Outcome<Load> {
-        let request = delivery();
+    fn open(address: SocketAddr, connections: usize, request: Vec<u8>) -> Outcome<Load> {
         let poll = Poll::new().map_err(|error| error.to_string())?;
         let most = Duration::from_secs_f64(SECONDS).as_nanos() as u64;
         let times = Histogram::new_with_max(most, 3).map_err(|error| error.to_string())?;

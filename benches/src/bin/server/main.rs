@@ -17,10 +17,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::{io, process, thread};
 
+use benches::request::SECRET;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use triggers::{Bytes, ProcessConfig, Runtime, TriggerConfig};
+use triggers::{Bytes, OwnVerifier, ProcessConfig, Runtime, TriggerConfig, Verify};
 use uuid::Uuid;
 
 /// The capacity of the queue, in each server that has one.
@@ -55,8 +56,10 @@ fn run(arguments: Vec<String>) -> Outcome {
         process::exit(0)
     });
     match kind.as_str() {
-        "triggers" => on(threads, triggers()),
+        "triggers" => on(threads, triggers(hook())),
+        "triggers-verify" => on(threads, triggers_with_verify()),
         "axum" => on(threads, by_hand::parsed()),
+        "axum-verify" => on(threads, by_hand::verified()),
         "axum-bytes" => on(threads, by_hand::bytes()),
         "constant" => on(threads, constant::axum()),
         "hyper" => on(threads, constant::hyper()),
@@ -75,8 +78,17 @@ fn on(threads: usize, serve: impl Future<Output = Outcome> + Send + 'static) -> 
     runtime.block_on(async { tokio::spawn(serve).await? })
 }
 
-async fn triggers() -> Outcome {
-    let hook = TriggerConfig::webhook("/events", 0).host("127.0.0.1").queue(CAPACITY);
+fn hook() -> TriggerConfig {
+    TriggerConfig::webhook("/events", 0).host("127.0.0.1").queue(CAPACITY)
+}
+
+/// Verifies each request. It is the same delivery each time, so the ids are not remembered.
+async fn triggers_with_verify() -> Outcome {
+    let verify = OwnVerifier::new(Verify::github([SECRET])?);
+    triggers(hook().value("verify", verify).setting("dedupe", "off")).await
+}
+
+async fn triggers(hook: TriggerConfig) -> Outcome {
     let config = ProcessConfig::new().trigger(hook);
     let runtime =
         Runtime::builder().process("hook", config, |body: Bytes| async { drop(body) }).start().await?;
