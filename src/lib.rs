@@ -7,7 +7,6 @@ pub mod testing;
 
 pub use names::*;
 
-/// What generated code names.
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;

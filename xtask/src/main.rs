@@ -45,6 +45,11 @@ const STEPS: &[Step] = &[
         template::run_program,
     ),
     (
+        "interop",
+        "the libraries of senders, from PyPI and npm, and ours accept each other's signed requests and events",
+        interop::exchange,
+    ),
+    (
         "first-hour quickstart",
         "the quickstart compiles no more crates and takes no more disk than its limits",
         first_hour::check_quickstart,
@@ -77,11 +82,6 @@ const MEASUREMENTS: &[Step] = &[
         "package --verify",
         "builds each published package by itself, from what is committed",
         release::verify_packages,
-    ),
-    (
-        "interop",
-        "exchanges signed requests and events with the libraries of senders, from PyPI and npm",
-        interop::exchange,
     ),
     ("instructions --record", "records the current number of instructions", instructions::record),
     (

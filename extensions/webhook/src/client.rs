@@ -15,7 +15,7 @@ use allow::AllowList;
 use browser::BrowserGuard;
 use rate::RateLimits;
 
-use super::check::{HeaderSummary, Refusal};
+use crate::server::check::{HeaderSummary, Refusal};
 
 mod address;
 mod allow;
@@ -23,23 +23,23 @@ mod browser;
 mod rate;
 mod recent;
 
-pub(super) use browser::LocalHost;
+pub(crate) use browser::LocalHost;
 
 /// The settings of one webhook about its clients. The default admits every client.
 #[derive(Clone, Debug, Default)]
-pub(super) struct AdmissionRules {
+pub(crate) struct AdmissionRules {
     /// The proxies whose `X-Forwarded-For` is read.
-    pub(super) trusted_proxies: Vec<IpNet>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// The networks of the clients that may come. `None` admits every client, and an empty list none.
-    pub(super) allow: Option<Vec<IpNet>>,
+    pub(crate) allow: Option<Vec<IpNet>>,
     /// `true` if the webhook verifies no signature and no token, so that only the browser guard protects it from websites.
-    pub(super) is_unsigned: bool,
+    pub(crate) is_unsigned: bool,
     /// The names under which an unsigned webhook on loopback is reached, beside those of loopback.
-    pub(super) hosts: Vec<String>,
+    pub(crate) hosts: Vec<String>,
     /// The limit of the requests of all clients together.
-    pub(super) rate: Option<Rate>,
+    pub(crate) rate: Option<Rate>,
     /// The limit of the requests of each client.
-    pub(super) rate_per_client: Option<Rate>,
+    pub(crate) rate_per_client: Option<Rate>,
 }
 
 /// Parses a network of [`AdmissionRules`].
@@ -47,7 +47,7 @@ pub(super) struct AdmissionRules {
 /// # Errors
 ///
 /// The [`Fault`] of [`parse_network`].
-pub(super) fn network(text: &str) -> Result<IpNet, Fault> {
+pub(crate) fn network(text: &str) -> Result<IpNet, Fault> {
     let (address, prefix) = parse_network(text)?;
     // The prefix fits the address, because the text was checked.
     Ok(IpNet::new(address, prefix).unwrap_or_else(|_| address.into()))
@@ -55,7 +55,7 @@ pub(super) fn network(text: &str) -> Result<IpNet, Fault> {
 
 /// The rules of one webhook about its clients, with the state of its rates.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub(crate) struct Admission {
     proxies: TrustedProxies,
     allow: Option<AllowList>,
     guard: Option<BrowserGuard>,
@@ -65,7 +65,7 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    pub(super) fn new(rules: AdmissionRules) -> Admission {
+    pub(crate) fn new(rules: AdmissionRules) -> Admission {
         let admits_peers = rules.trusted_proxies.is_empty()
             && rules.allow.is_none()
             && rules.rate.is_none()
@@ -84,7 +84,7 @@ impl Admission {
     /// # Errors
     ///
     /// The [`Refusal`] that answers the request. A refused request counts in no rate.
-    pub(super) fn admit<B>(&self, arrival: Arrival, request: &Request<B>) -> Result<Client, Refusal> {
+    pub(crate) fn admit<B>(&self, arrival: Arrival, request: &Request<B>) -> Result<Client, Refusal> {
         let client = match arrival.peer {
             Some(peer) => self.proxies.client(peer, request.headers()),
             None => Client::Unknown,
@@ -103,29 +103,29 @@ impl Admission {
 
     /// Returns `true` if [`admit`](Self::admit) returns the TCP peer of each request that is not guarded.
     #[inline]
-    pub(super) fn admits_peers(&self) -> bool {
+    pub(crate) fn admits_peers(&self) -> bool {
         self.admits_peers
     }
 
     /// Returns the number of clients that were evicted, and so began with a full `rate_per_client` at their next request.
-    pub(super) fn evicted_clients(&self) -> u64 {
+    pub(crate) fn evicted_clients(&self) -> u64 {
         self.rates.as_ref().map_or(0, RateLimits::evicted_clients)
     }
 }
 
 /// What a connection says of its requests.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Arrival {
+pub(crate) struct Arrival {
     /// The address of the TCP peer, if it is known.
-    pub(super) peer: Option<IpAddr>,
+    pub(crate) peer: Option<IpAddr>,
     /// `true` if a browser on this machine may have sent the request, as if the server listens only on loopback. Elsewhere its
     /// `Host` is whatever name the network has for it, so there is no browser guard.
-    pub(super) may_be_local: bool,
+    pub(crate) may_be_local: bool,
 }
 
 /// The client of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Client {
+pub(crate) enum Client {
     /// Its address. An IPv4 address in IPv6 form is an IPv4 address here.
     Address(IpAddr),
     /// A trusted proxy sent no address for it, or the server of the program gives no address.

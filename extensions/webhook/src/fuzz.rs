@@ -9,14 +9,14 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value};
 
-use super::cloudevents::handshake::Handshake;
-use super::cloudevents::{CLOUDEVENT, CloudEvent, CloudEventParts, read};
-use super::form::draft;
-use super::form_field::form_field;
-use super::gzip::gunzip;
-use super::headers::Headers;
-use super::pairs::decode;
-use super::source::WEBHOOK;
+use crate::event::cloudevents::handshake::Handshake;
+use crate::event::cloudevents::{CLOUDEVENT, CloudEvent, CloudEventParts, read};
+use crate::event::draft::draft;
+use crate::event::form_field::form_field;
+use crate::event::gzip::gunzip;
+use crate::event::headers::Headers;
+use crate::event::pairs::decode;
+use crate::source::WEBHOOK;
 use trigger_core::{Bytes, Context, Frame, FromTrigger, TriggerEvent};
 
 mod clients;

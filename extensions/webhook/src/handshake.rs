@@ -14,9 +14,9 @@ mod request;
 mod slack;
 mod zoom;
 
-pub(super) use meta::HandshakeError;
-pub(super) use reply::Reply;
-pub(super) use request::Request;
+pub(crate) use meta::HandshakeError;
+pub(crate) use reply::Reply;
+pub(crate) use request::Request;
 
 use meta::VerifyTokens;
 
@@ -24,7 +24,7 @@ use meta::VerifyTokens;
 ///
 /// A handshake that answers with text from the request echoes at most 1 KiB without control characters, as `text/plain`.
 #[derive(Clone, Debug)]
-pub(super) struct Handshake(Sender);
+pub(crate) struct Handshake(Sender);
 
 #[derive(Clone, Debug)]
 enum Sender {
@@ -39,22 +39,22 @@ enum Sender {
 
 impl Handshake {
     /// Returns the handshake of Slack: a signed `url_verification`, whose `challenge` is echoed.
-    pub(super) fn slack() -> Handshake {
+    pub(crate) fn slack() -> Handshake {
         Handshake(Sender::Slack)
     }
 
     /// Returns the handshake of GitHub: a delivery of the event `ping`.
-    pub(super) fn github() -> Handshake {
+    pub(crate) fn github() -> Handshake {
         Handshake(Sender::Github)
     }
 
     /// Returns the handshake of Discord: a signed `PING` of its interactions or of its webhook events.
-    pub(super) fn discord() -> Handshake {
+    pub(crate) fn discord() -> Handshake {
         Handshake(Sender::Discord)
     }
 
     /// Returns the handshake of Zoom: a signed `endpoint.url_validation`, whose `plainToken` is answered with its HMAC.
-    pub(super) fn zoom() -> Handshake {
+    pub(crate) fn zoom() -> Handshake {
         Handshake(Sender::Zoom)
     }
 
@@ -64,7 +64,7 @@ impl Handshake {
     /// # Errors
     ///
     /// If there is no token, or if one is empty.
-    pub(super) fn meta<T: AsRef<[u8]>>(
+    pub(crate) fn meta<T: AsRef<[u8]>>(
         verify_tokens: impl IntoIterator<Item = T>,
     ) -> Result<Handshake, HandshakeError> {
         VerifyTokens::new(verify_tokens).map(|tokens| Handshake(Sender::Meta(tokens)))
@@ -72,18 +72,18 @@ impl Handshake {
 
     /// Returns the handshake of Microsoft Graph: a `POST` with the query key `validationToken`, which is echoed. Graph signs
     /// no request.
-    pub(super) fn graph() -> Handshake {
+    pub(crate) fn graph() -> Handshake {
         Handshake(Sender::Graph)
     }
 
     /// Returns the handshake of Dropbox: a `GET` with the query key `challenge`, which is echoed.
-    pub(super) fn dropbox() -> Handshake {
+    pub(crate) fn dropbox() -> Handshake {
         Handshake(Sender::Dropbox)
     }
 
     /// Returns the answer to a handshake, or `None` for an ordinary delivery. Every `GET` to a webhook with
     /// [`takes_get`](Handshake::takes_get) gets an answer.
-    pub(super) fn answer(&self, request: &Request<'_>) -> Option<Reply> {
+    pub(crate) fn answer(&self, request: &Request<'_>) -> Option<Reply> {
         match &self.0 {
             Sender::Slack => slack::answer(request),
             Sender::Github => github::answer(request),
@@ -97,19 +97,19 @@ impl Handshake {
 
     /// Returns `true` if the sender shakes hands with a `GET`, which has no body and no signature. The server answers it
     /// before the signature check. Every other handshake is a `POST`, and is answered after that check.
-    pub(super) fn takes_get(&self) -> bool {
+    pub(crate) fn takes_get(&self) -> bool {
         matches!(self.0, Sender::Meta(_) | Sender::Dropbox)
     }
 
     /// Returns `true` if the handshake is answered only after its signature was verified, so that a webhook without a
     /// signature check can never complete it.
-    pub(super) fn needs_signature(&self) -> bool {
+    pub(crate) fn needs_signature(&self) -> bool {
         matches!(self.0, Sender::Slack | Sender::Discord | Sender::Zoom)
     }
 
     /// Returns the status that acknowledges a delivery to this sender. Each arm names the document of the sender. A 204 has
     /// no body.
-    pub(super) fn accepted_status(&self) -> StatusCode {
+    pub(crate) fn accepted_status(&self) -> StatusCode {
         match self.0 {
             // 2xx for events, and "HTTP 200 OK" for interactions and commands
             // (docs.slack.dev/apis/events-api and docs.slack.dev/interactivity/handling-user-interaction).

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::Router;
 use trigger_core::{Builder, Error, Runtime, RuntimeHandle};
 
-use super::mounted;
-use super::server::Ports;
-use super::trigger::WebhookTrigger;
+use crate::server::Ports;
+use crate::server::mounted;
+use crate::trigger::WebhookTrigger;
 
 /// The mounted webhooks of a runtime as an axum router.
 pub trait WebhookRouter {

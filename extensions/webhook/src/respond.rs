@@ -11,7 +11,7 @@ use uuid::Uuid;
 use trigger_core::{Bytes, EventId};
 
 /// A response of our own. Its body is complete.
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// The value of `Retry-After`, in seconds.
 const RETRY_SECONDS: u64 = 1;
@@ -31,12 +31,12 @@ const FILTERED: [u8; 71] = *br#"{"status":"filtered","event_id":"00000000-0000-0
 const ID: Range<usize> = 33..69;
 
 /// Returns 202: the event is queued. `map` becomes the headers of the response.
-pub(super) fn accepted(event_id: EventId, map: HeaderMap) -> Answer {
+pub(crate) fn accepted(event_id: EventId, map: HeaderMap) -> Answer {
     received(StatusCode::ACCEPTED, ACCEPTED, event_id, map)
 }
 
 /// Returns 200: the filter rejected the event. The client need not send it again.
-pub(super) fn filtered(event_id: EventId, map: HeaderMap) -> Answer {
+pub(crate) fn filtered(event_id: EventId, map: HeaderMap) -> Answer {
     received(StatusCode::OK, FILTERED, event_id, map)
 }
 
@@ -60,17 +60,17 @@ struct Received<'a> {
 }
 
 /// Returns the response to events that are queued, with the status that the webhook has for them.
-pub(super) fn accepted_by_rules(status: StatusCode, ids: &[EventId], is_batch: bool) -> Answer {
+pub(crate) fn accepted_by_rules(status: StatusCode, ids: &[EventId], is_batch: bool) -> Answer {
     by_rules(status, "accepted", (ids, is_batch), false)
 }
 
 /// Returns the response to events that came before. The ids are those of the first ones.
-pub(super) fn duplicates(status: StatusCode, ids: &[EventId], is_batch: bool) -> Answer {
+pub(crate) fn duplicates(status: StatusCode, ids: &[EventId], is_batch: bool) -> Answer {
     by_rules(status, "accepted", (ids, is_batch), true)
 }
 
 /// Returns 200: the filter rejected the events.
-pub(super) fn filtered_by_rules(ids: &[EventId], is_batch: bool) -> Answer {
+pub(crate) fn filtered_by_rules(ids: &[EventId], is_batch: bool) -> Answer {
     by_rules(StatusCode::OK, "filtered", (ids, is_batch), false)
 }
 
@@ -88,7 +88,7 @@ fn by_rules(
 }
 
 /// Returns a response without a body.
-pub(super) fn empty(status: StatusCode, map: HeaderMap) -> Answer {
+pub(crate) fn empty(status: StatusCode, map: HeaderMap) -> Answer {
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
     *response.headers_mut() = map;
@@ -96,34 +96,34 @@ pub(super) fn empty(status: StatusCode, map: HeaderMap) -> Answer {
 }
 
 /// Returns an error. The connection stays open.
-pub(super) fn error(status: StatusCode, message: &str) -> Answer {
+pub(crate) fn error(status: StatusCode, message: &str) -> Answer {
     respond(status, &Failure { status: "error", message })
 }
 
 /// Returns an error that closes the connection, because the rest of the request is not read.
-pub(super) fn refused(status: StatusCode, message: &str) -> Answer {
+pub(crate) fn refused(status: StatusCode, message: &str) -> Answer {
     let mut response = error(status, message);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
 /// Returns 503: the queue is full.
-pub(super) fn queue_full() -> Answer {
+pub(crate) fn queue_full() -> Answer {
     later(error(StatusCode::SERVICE_UNAVAILABLE, "queue full"))
 }
 
 /// Returns 503: the store of the program did not keep the event.
-pub(super) fn not_stored() -> Answer {
+pub(crate) fn not_stored() -> Answer {
     later(error(StatusCode::SERVICE_UNAVAILABLE, "not stored"))
 }
 
 /// Returns 503: the server stops.
-pub(super) fn stopping() -> Answer {
+pub(crate) fn stopping() -> Answer {
     later(error(StatusCode::SERVICE_UNAVAILABLE, "stopping"))
 }
 
 /// Returns the bytes of an error to a connection without a request that hyper could read. The connection is closed.
-pub(super) fn bytes(status: StatusCode, message: &str) -> Vec<u8> {
+pub(crate) fn bytes(status: StatusCode, message: &str) -> Vec<u8> {
     let body = body_of(&Failure { status: "error", message });
     let later = match status {
         StatusCode::SERVICE_UNAVAILABLE => format!("retry-after: {RETRY_SECONDS}\r\n"),
@@ -137,13 +137,13 @@ pub(super) fn bytes(status: StatusCode, message: &str) -> Vec<u8> {
 }
 
 /// Adds `Retry-After` to a response.
-pub(super) fn later(mut response: Answer) -> Answer {
+pub(crate) fn later(mut response: Answer) -> Answer {
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
     response
 }
 
 /// Returns a response with a JSON body.
-pub(super) fn respond(status: StatusCode, body: &impl Serialize) -> Answer {
+pub(crate) fn respond(status: StatusCode, body: &impl Serialize) -> Answer {
     json(status, body_of(body), HeaderMap::new())
 }
 

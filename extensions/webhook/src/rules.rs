@@ -1,6 +1,10 @@
 //! What a webhook requires of a request beyond the limits of its server, and how it answers: its settings as a [`RuleSet`],
 //! and the [`Rules`] of a running webhook, with its secrets.
 
+pub(crate) mod refused;
+pub(crate) mod secret_source;
+pub(crate) mod signature;
+
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -10,18 +14,18 @@ use trigger_core::{
 };
 use trigger_grammar::rate::{Rate, parse_rate};
 
-use super::client::{Admission, AdmissionRules, network};
-use super::cloudevents::handshake::Handshake as Consent;
-use super::handshake::Handshake;
-use super::secret_source::SecretSource;
-use super::signature::{Signature, SignatureRule};
+use crate::client::{Admission, AdmissionRules, network};
+use crate::event::cloudevents::handshake::Handshake as Consent;
+use crate::handshake::Handshake;
+use crate::rules::secret_source::SecretSource;
+use crate::rules::signature::{Signature, SignatureRule};
 
 /// The fn that reads the id of a delivery from its event.
-pub(super) type ReadId = fn(&TriggerEvent) -> Option<String>;
+pub(crate) type ReadId = fn(&TriggerEvent) -> Option<String>;
 
 /// The settings of a webhook about its requests. The secrets are not read yet.
 #[derive(Clone, Debug)]
-pub(super) struct RuleSet {
+pub(crate) struct RuleSet {
     signature: Option<SignatureRule>,
     clients: AdmissionRules,
     ids: IdFrom,
@@ -37,7 +41,7 @@ pub(super) struct RuleSet {
 
 /// Where the id of a delivery is.
 #[derive(Clone, Debug)]
-pub(super) enum IdFrom {
+pub(crate) enum IdFrom {
     /// In what the scheme of the signature says, if it says an id.
     Scheme,
     Header(HeaderName),
@@ -48,7 +52,7 @@ pub(super) enum IdFrom {
 
 /// How a webhook takes CloudEvents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CloudEvents {
+pub(crate) enum CloudEvents {
     /// One in a request that says it is one. Other requests are plain ones.
     Either,
     /// One in each request.
@@ -71,25 +75,25 @@ enum HandshakeRule {
 
 /// The rules of a running webhook.
 #[derive(Debug)]
-pub(super) struct Rules {
-    pub(super) admission: Admission,
-    pub(super) signature: Option<Signature>,
+pub(crate) struct Rules {
+    pub(crate) admission: Admission,
+    pub(crate) signature: Option<Signature>,
     /// The header of the signature, if the declaration names it.
-    pub(super) signature_header: Option<HeaderName>,
-    pub(super) ids: IdFrom,
+    pub(crate) signature_header: Option<HeaderName>,
+    pub(crate) ids: IdFrom,
     /// Where the ids of deliveries are remembered.
-    pub(super) deliveries: ScopedDedupe,
+    pub(crate) deliveries: ScopedDedupe,
     /// Where signed requests are remembered for as long as their copies would pass.
-    pub(super) copies: ScopedDedupe,
-    pub(super) handshake: Option<Handshake>,
-    pub(super) consent: Option<Consent>,
+    pub(crate) copies: ScopedDedupe,
+    pub(crate) handshake: Option<Handshake>,
+    pub(crate) consent: Option<Consent>,
     /// The status of an accepted request.
-    pub(super) accepted: StatusCode,
-    pub(super) methods: Vec<Method>,
-    pub(super) events: CloudEvents,
-    pub(super) form_field: Option<String>,
-    pub(super) gzip: bool,
-    pub(super) gone: bool,
+    pub(crate) accepted: StatusCode,
+    pub(crate) methods: Vec<Method>,
+    pub(crate) events: CloudEvents,
+    pub(crate) form_field: Option<String>,
+    pub(crate) gzip: bool,
+    pub(crate) gone: bool,
 }
 
 impl RuleSet {
@@ -98,7 +102,7 @@ impl RuleSet {
     /// # Errors
     ///
     /// The first setting that contradicts another one.
-    pub(super) fn of(settings: &Settings) -> Result<RuleSet, ConfigError> {
+    pub(crate) fn of(settings: &Settings) -> Result<RuleSet, ConfigError> {
         let signature = SignatureRule::of(settings)?;
         let handshake = HandshakeRule::of(settings, signature.as_ref())?;
         let window = settings.optional_number("dedupe_window")?;
@@ -133,17 +137,17 @@ impl RuleSet {
     }
 
     /// Returns the name of the scheme of its signatures.
-    pub(super) fn scheme(&self) -> Option<&str> {
+    pub(crate) fn scheme(&self) -> Option<&str> {
         self.signature.as_ref().map(SignatureRule::scheme)
     }
 
     /// Returns the proxies whose `X-Forwarded-For` is read.
-    pub(super) fn trusted_proxies(&self) -> &[ipnet::IpNet] {
+    pub(crate) fn trusted_proxies(&self) -> &[ipnet::IpNet] {
         &self.clients.trusted_proxies
     }
 
     /// Returns what keeps the webhook from starting, such as a variable with a secret that is not set.
-    pub(super) fn problems(&self, secrets: &Secrets) -> Vec<String> {
+    pub(crate) fn problems(&self, secrets: &Secrets) -> Vec<String> {
         let signature = self.signature.as_ref().and_then(|rule| rule.made(secrets).err());
         let handshake = self.handshake.made(secrets).err();
         signature.into_iter().flatten().chain(handshake.into_iter().flatten()).collect()
@@ -154,7 +158,7 @@ impl RuleSet {
     /// # Errors
     ///
     /// What [`problems`](Self::problems) returns.
-    pub(super) fn started(&self, cx: &SourceContext) -> Result<Rules, Vec<String>> {
+    pub(crate) fn started(&self, cx: &SourceContext) -> Result<Rules, Vec<String>> {
         let secrets = cx.secrets();
         let (handshake, consent) = self.handshake.made(secrets)?;
         let tolerance = self.signature.as_ref().and_then(SignatureRule::tolerance);
@@ -181,7 +185,7 @@ impl RuleSet {
 
 impl Rules {
     /// Returns `true` if a request whose body has arrived is an event as it is, unless it is a CloudEvent.
-    pub(super) fn takes_plain_bodies(&self) -> bool {
+    pub(crate) fn takes_plain_bodies(&self) -> bool {
         self.signature.is_none()
             && matches!(self.ids, IdFrom::Scheme | IdFrom::Off)
             && self.handshake.is_none()
@@ -193,7 +197,7 @@ impl Rules {
     }
 
     /// Returns `true` if a request with this method may be an event or a handshake, or if the webhook is gone.
-    pub(super) fn allows(&self, method: &Method) -> bool {
+    pub(crate) fn allows(&self, method: &Method) -> bool {
         self.methods.contains(method)
             || self.gone
             || (method == Method::GET && self.handshake.as_ref().is_some_and(Handshake::takes_get))
@@ -201,7 +205,7 @@ impl Rules {
     }
 
     /// Returns the methods of [`allows`](Self::allows), as a list for `Allow`.
-    pub(super) fn allow(&self) -> String {
+    pub(crate) fn allow(&self) -> String {
         let others = [Method::GET, Method::OPTIONS];
         let others = others.iter().filter(|method| self.allows(method));
         let all: Vec<&str> = self.methods.iter().chain(others).map(Method::as_str).collect();

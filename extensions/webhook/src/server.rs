@@ -1,5 +1,41 @@
 //! A server: its sockets, and the paths of the webhooks that share it.
 
+pub(crate) mod accept;
+pub(crate) mod bodies;
+pub(crate) mod body_clock;
+pub(crate) mod check;
+pub(crate) mod chunks;
+pub(crate) mod connection;
+pub(crate) mod connections;
+pub(crate) mod counts;
+pub(crate) mod descriptors;
+pub(crate) mod dispatch;
+pub(crate) mod framing;
+pub(crate) mod head_checks;
+pub(crate) mod head_deadline;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod in_memory;
+pub(crate) mod limits;
+pub(crate) mod load;
+pub(crate) mod mounted;
+pub(crate) mod peer;
+pub(crate) mod receive;
+pub(crate) mod seat;
+pub(crate) mod settings;
+pub(crate) mod sockets;
+pub(crate) mod stream;
+pub(crate) mod table;
+pub(crate) mod tasks;
+pub(crate) mod timed_body;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "server/no_tls.rs"]
+pub(crate) mod tls;
+pub(crate) mod tls_files;
+pub(crate) mod woken;
+pub(crate) mod write_limit;
+
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
@@ -9,17 +45,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwapOption;
 use axum::Router;
 
-use super::accept::accept;
-use super::connection::Shared;
-use super::settings::{Different, ServerSettings};
-use super::sockets::Sockets;
-use super::table::{Endpoint, Table};
-use super::tls_files::TlsFiles;
+use crate::server::accept::accept;
+use crate::server::connection::Shared;
+use crate::server::settings::{Different, ServerSettings};
+use crate::server::sockets::Sockets;
+use crate::server::table::{Endpoint, Table};
+use crate::server::tls_files::TlsFiles;
 use trigger_core::TriggerError;
 
 /// The servers of one runtime, by name. Webhooks with the same host and port share a server.
 #[derive(Debug, Default)]
-pub(super) struct Ports {
+pub(crate) struct Ports {
     servers: tokio::sync::Mutex<HashMap<String, Arc<Server>>>,
     /// The mounted webhooks, also after they have left, so that later requests are answered 503.
     mounted: ArcSwapOption<Shared>,
@@ -31,7 +67,7 @@ pub(super) struct Ports {
 
 /// The listeners of one host and port, and the connections they have accepted. That of the mounted webhooks has none.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     sockets: Option<Sockets>,
     /// The routes of the program.
     routes: Option<Router>,
@@ -49,16 +85,16 @@ struct Paths {
 
 impl Ports {
     /// Mounts every webhook.
-    pub(super) fn mount_all(&self) {
+    pub(crate) fn mount_all(&self) {
         self.mounts_all.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn mounts_all(&self) -> bool {
+    pub(crate) fn mounts_all(&self) -> bool {
         self.mounts_all.load(Ordering::Relaxed)
     }
 
     /// Sets the routes of the program on the ports that are bound later.
-    pub(super) fn set_routes(&self, routes: Router) {
+    pub(crate) fn set_routes(&self, routes: Router) {
         *self.routes.lock().unwrap_or_else(PoisonError::into_inner) = Some(routes);
     }
 
@@ -67,17 +103,17 @@ impl Ports {
     }
 
     /// Returns `true` if a port is bound.
-    pub(super) async fn has_port(&self) -> bool {
+    pub(crate) async fn has_port(&self) -> bool {
         self.servers.lock().await.values().any(|server| server.sockets.is_some())
     }
 
     /// Returns what the mounted webhooks share, if there are or were any.
-    pub(super) fn mounted(&self) -> Option<Arc<Shared>> {
+    pub(crate) fn mounted(&self) -> Option<Arc<Shared>> {
         self.mounted.load_full()
     }
 
     /// Begins to take the requests of a server.
-    pub(super) fn accept(&self, server: &Server) {
+    pub(crate) fn accept(&self, server: &Server) {
         server.accept();
         if server.sockets.is_none() {
             self.mounted.store(Some(Arc::clone(&server.shared)));
@@ -86,7 +122,7 @@ impl Ports {
 
     /// Adds a path to the server of these settings. Binds a new server if necessary. The server accepts nothing before
     /// [`accept`](Self::accept).
-    pub(super) async fn join(&self, endpoint: Arc<Endpoint>) -> Result<Arc<Server>, TriggerError> {
+    pub(crate) async fn join(&self, endpoint: Arc<Endpoint>) -> Result<Arc<Server>, TriggerError> {
         let settings = Arc::clone(&endpoint.settings);
         if let Some(key) = settings.zero() {
             return Err(TriggerError::failed(format!("`{key}` is 0: use at least 1")));
@@ -105,7 +141,7 @@ impl Ports {
     }
 
     /// Removes a path. With the last path it also removes the server: when this returns, its port is closed.
-    pub(super) async fn leave(&self, server: &Arc<Server>, endpoint: &Arc<Endpoint>) {
+    pub(crate) async fn leave(&self, server: &Arc<Server>, endpoint: &Arc<Endpoint>) {
         let mut servers = self.servers.lock().await;
         if server.remove(endpoint) {
             let name = &endpoint.settings.name;
@@ -131,7 +167,7 @@ impl Server {
     }
 
     /// Returns the first address it listens on. For port 0 it has the assigned port.
-    pub(super) fn local_addr(&self) -> Option<SocketAddr> {
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         self.sockets.as_ref()?.addresses().first().copied()
     }
 
@@ -200,7 +236,7 @@ impl Server {
     }
 
     /// Removes the path of a dropped trigger, without a wait for connections.
-    pub(super) fn abandon(&self, endpoint: &Arc<Endpoint>) {
+    pub(crate) fn abandon(&self, endpoint: &Arc<Endpoint>) {
         if self.remove(endpoint) {
             self.shared.tasks.stop_token().cancel();
             if let Some(sockets) = &self.sockets {
@@ -210,7 +246,7 @@ impl Server {
     }
 
     /// Begins to listen, unless it listens. The system queues connections, and the server answers none before `accept`.
-    pub(super) fn listen(&self) -> io::Result<()> {
+    pub(crate) fn listen(&self) -> io::Result<()> {
         self.sockets.as_ref().map_or(Ok(()), Sockets::listen)
     }
 
@@ -239,7 +275,7 @@ impl Server {
     }
 
     /// Returns `true` once it closes. It never opens again.
-    pub(super) fn is_closing(&self) -> bool {
+    pub(crate) fn is_closing(&self) -> bool {
         self.shared.tasks.stop_token().is_cancelled()
     }
 
@@ -254,7 +290,7 @@ impl Server {
     }
 
     /// Returns the files of the certificate, once the server accepts, if its connections have TLS.
-    pub(super) fn tls_files(&self) -> Option<&TlsFiles> {
+    pub(crate) fn tls_files(&self) -> Option<&TlsFiles> {
         self.shared.tls.get()?.as_ref().map(|tls| tls.files())
     }
 
@@ -275,7 +311,7 @@ impl Server {
     }
 
     /// Returns how often the server has refused a connection or a request, by reason.
-    pub(super) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         self.shared.load.counts.iter()
     }
 }

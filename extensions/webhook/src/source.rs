@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use trigger_grammar::kind;
 use trigger_grammar::size::show_size;
 
-use super::form::{metadata, read};
-use super::rules::RuleSet;
-use super::server::{Ports, Server};
-use super::settings::ServerSettings;
-use super::signature::Signature;
-use super::table::Endpoint;
-use super::tls::Tls;
-use super::tls_files::TlsFiles;
+use crate::event::draft::{metadata, read};
+use crate::rules::RuleSet;
+use crate::rules::signature::Signature;
+use crate::server::settings::ServerSettings;
+use crate::server::table::Endpoint;
+use crate::server::tls::Tls;
+use crate::server::tls_files::TlsFiles;
+use crate::server::{Ports, Server};
 use trigger_core::{
     BoxSource, Overflow, Secrets, SourceContext, SourceKind, TriggerError, TriggerSource, TriggerStatus,
     source_kind,
@@ -44,7 +44,7 @@ source_kind! {
 }
 
 /// The source of the `POST` requests to one path.
-pub(super) struct WebhookSource {
+pub(crate) struct WebhookSource {
     path: String,
     body_limit: usize,
     rules: RuleSet,

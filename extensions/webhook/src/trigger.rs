@@ -11,14 +11,14 @@ use trigger_core::{
     TriggerEvent, TriggerStatus,
 };
 
-use super::cloudevents::{CloudEventError, read};
-use super::form::draft;
-use super::headers::Headers;
-use super::query::query_without_secrets;
-use super::server::Ports;
-use super::signature::OwnVerifier;
-use super::source::WEBHOOK;
-use super::verify::Verifier;
+use crate::event::cloudevents::{CloudEventError, read};
+use crate::event::draft::draft;
+use crate::event::headers::Headers;
+use crate::event::query::query_without_secrets;
+use crate::rules::signature::OwnVerifier;
+use crate::server::Ports;
+use crate::source::WEBHOOK;
+use crate::verify::Verifier;
 
 /// Receives the `POST` requests to one path of an HTTP server. A clone is a handle to the same trigger.
 ///
@@ -181,7 +181,7 @@ impl WebhookTrigger {
         self.with(|config| config.filter(filter))
     }
 
-    pub(super) fn ports(&self) -> Arc<Ports> {
+    pub(crate) fn ports(&self) -> Arc<Ports> {
         self.0.shared()
     }
 

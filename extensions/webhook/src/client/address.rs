@@ -12,11 +12,11 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The proxies whose `X-Forwarded-For` is read.
 #[derive(Debug)]
-pub(super) struct TrustedProxies(Box<[IpNet]>);
+pub(crate) struct TrustedProxies(Box<[IpNet]>);
 
 impl TrustedProxies {
     /// Returns the proxies in these networks. Logs a warning for a network of all addresses.
-    pub(super) fn new(networks: Vec<IpNet>) -> TrustedProxies {
+    pub(crate) fn new(networks: Vec<IpNet>) -> TrustedProxies {
         for network in networks.iter().filter(|network| network.prefix_len() == 0) {
             tracing::warn!(
                 %network,
@@ -32,7 +32,7 @@ impl TrustedProxies {
     /// Each proxy appends the address of its own peer, so the header is read from right to left. The first address that is
     /// not of a trusted proxy is the client, because whoever has that address could have sent everything before it. If all
     /// are trusted, the first of the header is the client. An entry that is not an address ends the walk.
-    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
         let mut client = peer.to_canonical();
         if !self.trusts(client) {
             return Client::Address(client);
@@ -71,7 +71,7 @@ fn parse_hop(entry: &[u8]) -> Option<IpAddr> {
 }
 
 /// Returns `true` for a port in digits.
-pub(super) fn is_port(text: &str) -> bool {
+pub(crate) fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 

@@ -7,15 +7,15 @@ use super::{Client, Refusal};
 
 /// The networks whose clients may come.
 #[derive(Debug)]
-pub(super) struct AllowList(Box<[IpNet]>);
+pub(crate) struct AllowList(Box<[IpNet]>);
 
 impl AllowList {
-    pub(super) fn new(networks: Vec<IpNet>) -> AllowList {
+    pub(crate) fn new(networks: Vec<IpNet>) -> AllowList {
         AllowList(networks.into())
     }
 
     /// Refuses a client outside the list with 403. An unknown client is refused too, because it may be anywhere.
-    pub(super) fn check(&self, client: Client) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, client: Client) -> Result<(), Refusal> {
         let is_listed = match client {
             Client::Address(address) => self.0.iter().any(|network| network.contains(&address)),
             Client::Unknown => false,

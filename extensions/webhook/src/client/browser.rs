@@ -22,7 +22,7 @@ const LOGGED: usize = 100;
 
 /// The guard, with the names of the webhook.
 #[derive(Debug)]
-pub(super) struct BrowserGuard {
+pub(crate) struct BrowserGuard {
     /// The names beside those of loopback.
     hosts: Box<[Host]>,
     /// The number of requests with a foreign host.
@@ -32,13 +32,13 @@ pub(super) struct BrowserGuard {
 /// The first `Host` of a connection that names loopback. Most clients send the same one each time, which the guard of every
 /// webhook admits without another look.
 #[derive(Debug, Default)]
-pub(in super::super) struct LocalHost(OnceLock<Box<[u8]>>);
+pub(crate) struct LocalHost(OnceLock<Box<[u8]>>);
 
 impl LocalHost {
     /// Returns `true` if every guard admits a request: its `Host` names loopback, its target names no other host, and no header
     /// names a website. Otherwise the guard decides.
     #[inline]
-    pub(in super::super) fn admits<B>(&self, request: &Request<B>, summary: &HeaderSummary<'_>) -> bool {
+    pub(crate) fn admits<B>(&self, request: &Request<B>, summary: &HeaderSummary<'_>) -> bool {
         let [Some(host), None] = summary.hosts else { return false };
         if summary.names_website || request.uri().authority().is_some() {
             return false;
@@ -81,7 +81,7 @@ enum Authority {
 impl BrowserGuard {
     /// Returns a guard that admits these hosts beside those of loopback: the public names of a proxy or a tunnel that
     /// forwards them.
-    pub(super) fn new(hosts: &[String]) -> BrowserGuard {
+    pub(crate) fn new(hosts: &[String]) -> BrowserGuard {
         BrowserGuard {
             hosts: hosts.iter().map(|host| Host::parse(host)).collect(),
             foreign: AtomicU64::new(0),
@@ -89,7 +89,7 @@ impl BrowserGuard {
     }
 
     /// Refuses a request to another host with 421, and a request from another website with 403.
-    pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         self.check_host(request)?;
         let headers = request.headers();
         if !headers.get_all(ORIGIN).iter().all(|origin| self.is_own_origin(origin)) {

@@ -21,7 +21,7 @@ const CLIENTS: usize = 10_000;
 
 /// The limits of one webhook.
 #[derive(Debug)]
-pub(super) struct RateLimits {
+pub(crate) struct RateLimits {
     total: Option<Bucket>,
     per_client: Option<Bucket>,
     state: Mutex<State>,
@@ -37,7 +37,7 @@ struct State {
 
 impl RateLimits {
     /// Returns limits with these rates, or `None` without a rate.
-    pub(super) fn new(rate: Option<Rate>, per_client: Option<Rate>) -> Option<RateLimits> {
+    pub(crate) fn new(rate: Option<Rate>, per_client: Option<Rate>) -> Option<RateLimits> {
         if rate.is_none() && per_client.is_none() {
             return None;
         }
@@ -51,7 +51,7 @@ impl RateLimits {
     ///
     /// So a client over its own rate uses up nothing of the rate of all. The rate of all is compared first, and a request over
     /// it adds no client. So a flood of clients evicts no more of them than that rate admits.
-    pub(super) fn take(&self, client: Client) -> Result<(), Refusal> {
+    pub(crate) fn take(&self, client: Client) -> Result<(), Refusal> {
         let now = Instant::now();
         let mut state = self.state();
         let state = &mut *state;
@@ -68,7 +68,7 @@ impl RateLimits {
     }
 
     /// Returns the number of clients that were evicted.
-    pub(super) fn evicted_clients(&self) -> u64 {
+    pub(crate) fn evicted_clients(&self) -> u64 {
         self.state().clients.evicted()
     }
 

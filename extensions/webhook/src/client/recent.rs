@@ -10,7 +10,7 @@ const END: usize = usize::MAX;
 ///
 /// The map has std's hasher, because clients choose the keys.
 #[derive(Debug)]
-pub(super) struct Recent<K, V> {
+pub(crate) struct Recent<K, V> {
     capacity: usize,
     /// The index of each key in `entries`.
     indexes: HashMap<K, usize>,
@@ -33,19 +33,19 @@ struct Entry<K, V> {
 
 impl<K: Copy + Eq + Hash, V> Recent<K, V> {
     /// Returns an empty map. A map of capacity 0 has one entry.
-    pub(super) fn new(capacity: usize) -> Recent<K, V> {
+    pub(crate) fn new(capacity: usize) -> Recent<K, V> {
         let (indexes, entries) = (HashMap::new(), Vec::new());
         Recent { capacity, indexes, entries, newest: END, oldest: END, evicted: 0 }
     }
 
     /// Returns the number of entries that were evicted.
-    pub(super) fn evicted(&self) -> u64 {
+    pub(crate) fn evicted(&self) -> u64 {
         self.evicted
     }
 
     /// Uses the entry of this key, and returns its value. Without an entry, inserts one with the value of `new`, and evicts
     /// the oldest entry if the map is full.
-    pub(super) fn get_or_insert(&mut self, key: K, new: V) -> &mut V {
+    pub(crate) fn get_or_insert(&mut self, key: K, new: V) -> &mut V {
         let index = match self.indexes.get(&key) {
             Some(index) => {
                 let index = *index;
@@ -107,7 +107,7 @@ mod tests {
 
     impl<K: Copy, V> Recent<K, V> {
         /// Returns the number of entries.
-        pub(in super::super) fn len(&self) -> usize {
+        pub(crate) fn len(&self) -> usize {
             assert_eq!(self.indexes.len(), self.entries.len());
             self.entries.len()
         }

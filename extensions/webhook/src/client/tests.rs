@@ -12,24 +12,24 @@ use super::*;
 
 #[path = "../../../../tests/it/logs.rs"]
 #[expect(dead_code, reason = "the tests of the public API use the rest")]
-pub(super) mod logs;
+pub(crate) mod logs;
 
 const CLIENT_IP: &str = include_str!("../../../../tests/vectors/client_ip.json");
 const LOOPBACK_GUARD: &str = include_str!("../../../../tests/vectors/loopback_guard.json");
 
 /// Parses networks that are valid.
-pub(super) fn networks<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Vec<IpNet> {
+pub(crate) fn networks<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Vec<IpNet> {
     texts.into_iter().map(|text| network(text.as_ref()).expect("a network")).collect()
 }
 
 /// Returns the head of a request with these headers.
-pub(super) fn request(headers: &[(&str, &str)]) -> Request<()> {
+pub(crate) fn request(headers: &[(&str, &str)]) -> Request<()> {
     let builder = Request::post(Uri::from_static("/events"));
     let builder = headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value));
     builder.body(()).expect("a valid head")
 }
 
-pub(super) fn client(address: &str) -> Client {
+pub(crate) fn client(address: &str) -> Client {
     Client::Address(address.parse().expect("an address"))
 }
 

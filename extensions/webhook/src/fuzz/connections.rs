@@ -8,8 +8,8 @@ use tokio::runtime::Builder;
 use tokio::time::timeout;
 use trigger_core::TriggerConfig;
 
-use crate::in_memory::{End, IN_MEMORY, exchange};
-use crate::signature::OwnVerifier;
+use crate::rules::signature::OwnVerifier;
+use crate::server::in_memory::{End, IN_MEMORY, exchange};
 use crate::verify::Verify;
 
 /// The time after which a connection hangs. No limit of a server is as long, also not for several requests in order.

@@ -7,7 +7,7 @@ use crate::verify::{Sign, SignedRequest, Verify, VerifyError};
 
 /// The schemes: the name, the secret of the receiver, and that of the sender if it is another one. The pairs of keys are those
 /// of RFC 8032 section 7.1.
-pub(super) const SCHEMES: [(&str, &str, &str); 15] = [
+pub(crate) const SCHEMES: [(&str, &str, &str); 15] = [
     ("github", "s3cret-of-github", ""),
     ("stripe", "whsec_s3cret", ""),
     ("slack", "s3cret-of-slack", ""),
@@ -51,7 +51,7 @@ fn receiver(name: &str, secret: &str) -> Result<Verify, VerifyError> {
     Verify::by_name(name, [secret], parameter)
 }
 
-pub(super) fn sender(name: &str, secret: &str) -> Result<Sign, VerifyError> {
+pub(crate) fn sender(name: &str, secret: &str) -> Result<Sign, VerifyError> {
     match name {
         "github" => Sign::github(secret),
         "stripe" => Sign::stripe(secret),
@@ -72,7 +72,7 @@ pub(super) fn sender(name: &str, secret: &str) -> Result<Sign, VerifyError> {
 }
 
 /// Returns the secret of the sender of a scheme.
-pub(super) fn secret_of_sender<'a>(receiver: &'a str, sender: &'a str) -> &'a str {
+pub(crate) fn secret_of_sender<'a>(receiver: &'a str, sender: &'a str) -> &'a str {
     if sender.is_empty() { receiver } else { sender }
 }
 

@@ -21,7 +21,7 @@ struct Pong {
     kind: u64,
 }
 
-pub(super) fn answer(request: &Request<'_>) -> Option<Reply> {
+pub(crate) fn answer(request: &Request<'_>) -> Option<Reply> {
     let payload = serde_json::from_slice::<Payload>(request.body).ok()?;
     let reply = match (payload.kind, payload.event) {
         (1, None) => || Reply::json(&Pong { kind: 1 }),

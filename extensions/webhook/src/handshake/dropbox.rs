@@ -8,7 +8,7 @@ use super::reply::Reply;
 use super::request::Request;
 
 /// Answers every `GET`. Dropbox signs deliveries, but not this request, so the challenge comes from everyone.
-pub(super) fn answer(request: &Request<'_>) -> Option<Reply> {
+pub(crate) fn answer(request: &Request<'_>) -> Option<Reply> {
     if request.method != Method::GET {
         return None;
     }

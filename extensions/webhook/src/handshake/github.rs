@@ -12,7 +12,7 @@ struct Pong {
 }
 
 /// Answers a `ping`. Its answer depends on nothing in the request, so it needs no signature.
-pub(super) fn answer(request: &Request<'_>) -> Option<Reply> {
+pub(crate) fn answer(request: &Request<'_>) -> Option<Reply> {
     let mut events = request.headers.get_all("x-github-event").iter();
     let is_ping = events.next().is_some_and(|event| event.as_bytes() == b"ping") && events.next().is_none();
     is_ping.then(|| Reply::json(&Pong { status: "ok" }))

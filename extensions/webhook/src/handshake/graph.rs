@@ -8,7 +8,7 @@ use super::reply::Reply;
 use super::request::Request;
 
 /// Answers a validation. Graph signs no request, so the token comes from everyone.
-pub(super) fn answer(request: &Request<'_>) -> Option<Reply> {
+pub(crate) fn answer(request: &Request<'_>) -> Option<Reply> {
     if request.method != Method::POST {
         return None;
     }

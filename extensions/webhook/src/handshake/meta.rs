@@ -13,10 +13,10 @@ use super::request::Request;
 
 /// The verify tokens of a webhook, as their SHA-256. Digests have one length, so a comparison of them takes one time.
 #[derive(Clone)]
-pub(super) struct VerifyTokens(Vec<[u8; 32]>);
+pub(crate) struct VerifyTokens(Vec<[u8; 32]>);
 
 impl VerifyTokens {
-    pub(super) fn new<T: AsRef<[u8]>>(
+    pub(crate) fn new<T: AsRef<[u8]>>(
         tokens: impl IntoIterator<Item = T>,
     ) -> Result<VerifyTokens, HandshakeError> {
         let tokens = tokens.into_iter().map(|token| match token.as_ref() {
@@ -47,7 +47,7 @@ impl fmt::Debug for VerifyTokens {
 
 /// Why a handshake was not made. It names no token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in super::super) struct HandshakeError {
+pub(crate) struct HandshakeError {
     reason: &'static str,
 }
 
@@ -60,7 +60,7 @@ impl fmt::Display for HandshakeError {
 impl error::Error for HandshakeError {}
 
 /// Answers every `GET`: 403 without a right token, which does not say whether the rest of the request is right.
-pub(super) fn answer(tokens: &VerifyTokens, request: &Request<'_>) -> Option<Reply> {
+pub(crate) fn answer(tokens: &VerifyTokens, request: &Request<'_>) -> Option<Reply> {
     if request.method != Method::GET {
         return None;
     }

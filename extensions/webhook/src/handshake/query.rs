@@ -2,7 +2,7 @@
 
 /// The value of a query key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Parameter {
+pub(crate) enum Parameter {
     Absent,
     Value(String),
     /// The key is there more than once, or its value has an invalid percent-encoding or is not UTF-8.
@@ -10,7 +10,7 @@ pub(super) enum Parameter {
 }
 
 /// Returns the value of a key in a query (`application/x-www-form-urlencoded`).
-pub(super) fn parameter(query: Option<&str>, name: &str) -> Parameter {
+pub(crate) fn parameter(query: Option<&str>, name: &str) -> Parameter {
     let pairs = query.unwrap_or_default().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     let mut values = pairs.filter(|(key, _)| decode(key).is_some_and(|key| key == name));
     match (values.next(), values.next()) {

@@ -5,7 +5,7 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 
-use super::super::respond::{Answer, error, respond};
+use crate::respond::{Answer, error, respond};
 use trigger_core::Bytes;
 
 /// The maximum length of an echoed text, in bytes. Every sender documents far shorter ones.
@@ -13,16 +13,16 @@ const MAX_ECHO: usize = 1024;
 
 /// The answer to a handshake.
 #[derive(Debug)]
-pub(in super::super) struct Reply {
-    pub(in super::super) answer: Answer,
+pub(crate) struct Reply {
+    pub(crate) answer: Answer,
     /// The reason if the handshake was refused, such as `handshake_token`.
-    pub(in super::super) refused: Option<&'static str>,
+    pub(crate) refused: Option<&'static str>,
 }
 
 impl Reply {
     /// Returns 200 with a text of the request. An anonymous client may choose this text, so a browser that shows the answer
     /// must not read it as anything but text.
-    pub(super) fn echo(text: String) -> Reply {
+    pub(crate) fn echo(text: String) -> Reply {
         if text.is_empty() || text.len() > MAX_ECHO || text.chars().any(char::is_control) {
             return Reply::malformed();
         }
@@ -33,12 +33,12 @@ impl Reply {
     }
 
     /// Returns 200 with a JSON body.
-    pub(super) fn json(body: &impl Serialize) -> Reply {
+    pub(crate) fn json(body: &impl Serialize) -> Reply {
         Reply { answer: respond(StatusCode::OK, body), refused: None }
     }
 
     /// Returns 204. A `Content-Type` is sent because Discord requires one.
-    pub(super) fn no_content() -> Reply {
+    pub(crate) fn no_content() -> Reply {
         let mut answer = Response::new(Full::default());
         *answer.status_mut() = StatusCode::NO_CONTENT;
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -46,17 +46,17 @@ impl Reply {
     }
 
     /// Returns 401: the handshake has no verified signature.
-    pub(super) fn unsigned() -> Reply {
+    pub(crate) fn unsigned() -> Reply {
         Reply::refusal(StatusCode::UNAUTHORIZED, "the handshake is not signed", "handshake_unsigned")
     }
 
     /// Returns 403: the token of the handshake is wrong.
-    pub(super) fn forbidden() -> Reply {
+    pub(crate) fn forbidden() -> Reply {
         Reply::refusal(StatusCode::FORBIDDEN, "the handshake has a wrong token", "handshake_token")
     }
 
     /// Returns 400: the value to be answered is missing, repeated, too long, or has characters that are not permitted.
-    pub(super) fn malformed() -> Reply {
+    pub(crate) fn malformed() -> Reply {
         Reply::refusal(StatusCode::BAD_REQUEST, "the handshake is malformed", "handshake_malformed")
     }
 
@@ -75,11 +75,11 @@ mod tests {
     use super::*;
 
     impl Reply {
-        pub(in crate::handshake) fn status(&self) -> u16 {
+        pub(crate) fn status(&self) -> u16 {
             self.answer.status().as_u16()
         }
 
-        pub(in crate::handshake) fn text(&self) -> String {
+        pub(crate) fn text(&self) -> String {
             let frame = pin!(self.answer.body().clone()).poll_frame(&mut Context::from_waker(Waker::noop()));
             let data = match frame {
                 Poll::Ready(Some(Ok(frame))) => frame.into_data().expect("data"),
@@ -89,7 +89,7 @@ mod tests {
             String::from_utf8(data.to_vec()).expect("text")
         }
 
-        pub(in crate::handshake) fn header(&self, name: &str) -> &str {
+        pub(crate) fn header(&self, name: &str) -> &str {
             let mut values = self.answer.headers().get_all(name).iter();
             let value = values.next().expect(name).to_str().expect("text");
             assert_eq!(values.next(), None, "{name} is repeated");

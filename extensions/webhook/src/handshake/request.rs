@@ -6,21 +6,21 @@ use super::reply::Reply;
 
 /// A request to a webhook, with everything that carries secrets.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Request<'a> {
-    pub(in super::super) method: &'a Method,
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'a Method,
     /// The query as it came.
-    pub(in super::super) query: Option<&'a str>,
-    pub(in super::super) headers: &'a HeaderMap,
-    pub(in super::super) body: &'a [u8],
+    pub(crate) query: Option<&'a str>,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
     /// `true` if the signature of the request was verified, `false` if it was not, or if the webhook checks none.
-    pub(in super::super) verified: bool,
+    pub(crate) verified: bool,
     /// The secrets of the signature check. Only the handshake of Zoom reads them.
-    pub(in super::super) secrets: &'a [&'a [u8]],
+    pub(crate) secrets: &'a [&'a [u8]],
 }
 
 impl Request<'_> {
     /// Returns the refusal of a handshake without a verified signature, which would be an answer to everyone.
-    pub(super) fn refusal_of_unsigned(&self) -> Option<Reply> {
+    pub(crate) fn refusal_of_unsigned(&self) -> Option<Reply> {
         (!self.verified).then(Reply::unsigned)
     }
 }
@@ -31,7 +31,7 @@ static NO_HEADERS: std::sync::LazyLock<HeaderMap> = std::sync::LazyLock::new(Hea
 #[cfg(test)]
 impl<'a> Request<'a> {
     /// Returns a signed `POST` without headers.
-    pub(super) fn post<B: AsRef<[u8]> + ?Sized>(body: &'a B) -> Request<'a> {
+    pub(crate) fn post<B: AsRef<[u8]> + ?Sized>(body: &'a B) -> Request<'a> {
         let body = body.as_ref();
         Request {
             method: &Method::POST,
@@ -43,18 +43,18 @@ impl<'a> Request<'a> {
         }
     }
 
-    pub(super) fn get(query: Option<&'a str>) -> Request<'a> {
+    pub(crate) fn get(query: Option<&'a str>) -> Request<'a> {
         Request { method: &Method::GET, query, ..Request::post("") }
     }
 
-    pub(super) fn unsigned(self) -> Request<'a> {
+    pub(crate) fn unsigned(self) -> Request<'a> {
         Request { verified: false, ..self }
     }
 }
 
 /// Returns a map of headers, in which a name may be repeated.
 #[cfg(test)]
-pub(super) fn headers(headers: &[(&'static str, &str)]) -> HeaderMap {
+pub(crate) fn headers(headers: &[(&'static str, &str)]) -> HeaderMap {
     let parsed = |(name, value): &(&'static str, &str)| {
         (http::HeaderName::from_static(name), value.parse().expect("a value"))
     };

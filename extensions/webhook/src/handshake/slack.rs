@@ -19,7 +19,7 @@ struct Verification {
     challenge: String,
 }
 
-pub(super) fn answer(request: &Request<'_>) -> Option<Reply> {
+pub(crate) fn answer(request: &Request<'_>) -> Option<Reply> {
     let kind = serde_json::from_slice::<Kind<'_>>(request.body).ok()?;
     if kind.kind != "url_verification" {
         return None;

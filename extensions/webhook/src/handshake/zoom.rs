@@ -41,7 +41,7 @@ struct Validated {
     encrypted_token: String,
 }
 
-pub(super) fn answer(request: &Request<'_>) -> Option<Reply> {
+pub(crate) fn answer(request: &Request<'_>) -> Option<Reply> {
     let kind = serde_json::from_slice::<Kind<'_>>(request.body).ok()?;
     if kind.event != "endpoint.url_validation" {
         return None;

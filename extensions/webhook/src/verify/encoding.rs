@@ -16,13 +16,13 @@ const LONGEST_BASE64: usize = 88;
 
 /// How a signature is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(crate) enum Encoding {
     Hex,
     Base64,
 }
 
 impl Encoding {
-    pub(super) fn named(name: &str) -> Option<Encoding> {
+    pub(crate) fn named(name: &str) -> Option<Encoding> {
         match name {
             "hex" => Some(Encoding::Hex),
             "base64" => Some(Encoding::Base64),
@@ -31,7 +31,7 @@ impl Encoding {
     }
 
     /// Reads exactly `N` bytes, at most 64. Hex may be in upper case. Base64 needs its padding, and its unused bits are 0.
-    pub(super) fn decode<const N: usize>(self, text: &[u8]) -> Option<[u8; N]> {
+    pub(crate) fn decode<const N: usize>(self, text: &[u8]) -> Option<[u8; N]> {
         match self {
             Encoding::Hex => from_hex(text),
             Encoding::Base64 => {
@@ -45,7 +45,7 @@ impl Encoding {
         }
     }
 
-    pub(super) fn encode(self, bytes: &[u8]) -> String {
+    pub(crate) fn encode(self, bytes: &[u8]) -> String {
         match self {
             Encoding::Hex => to_hex(bytes),
             Encoding::Base64 => STANDARD.encode(bytes),
@@ -54,7 +54,7 @@ impl Encoding {
 }
 
 /// Reads exactly `N` bytes of hex in either case.
-pub(super) fn from_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+pub(crate) fn from_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let (pairs, []) = text.as_chunks::<2>() else { return None };
     let mut bytes = [0; N];
     if pairs.len() != N {
@@ -76,23 +76,23 @@ fn digit(c: u8) -> Option<u8> {
 }
 
 /// Returns bytes as hex in lower case.
-pub(super) fn to_hex(bytes: &[u8]) -> String {
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 /// Reads a key in base64, with or without its padding.
-pub(super) fn key_from_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn key_from_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     LENIENT.decode(text).ok().map(Zeroizing::new)
 }
 
 /// Returns text as base64, such as `user:password`.
-pub(super) fn to_base64(bytes: &[u8]) -> String {
+pub(crate) fn to_base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
 /// Reads base64 of any length, with its padding.
-pub(super) fn from_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn from_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     STANDARD.decode(text).ok().map(Zeroizing::new)
 }

@@ -15,23 +15,23 @@ const LONGEST_TIMESTAMP: usize = 18;
 
 /// The largest number of signatures of one request that are compared. It bounds the work before the request is known to be
 /// genuine. A sender has two while a secret is replaced.
-pub(super) const MOST_SIGNATURES: usize = 16;
+pub(crate) const MOST_SIGNATURES: usize = 16;
 
 /// The reasons of the faults of one part.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(crate) struct Part {
     missing: &'static str,
     ambiguous: &'static str,
     malformed: &'static str,
 }
 
-pub(super) const SIGNATURE: Part =
+pub(crate) const SIGNATURE: Part =
     Part { missing: "signature_missing", ambiguous: "signature_ambiguous", malformed: "signature_malformed" };
 
-pub(super) const TIMESTAMP: Part =
+pub(crate) const TIMESTAMP: Part =
     Part { missing: "timestamp_missing", ambiguous: "timestamp_ambiguous", malformed: "timestamp_malformed" };
 
-pub(super) const ID: Part =
+pub(crate) const ID: Part =
     Part { missing: "id_missing", ambiguous: "id_ambiguous", malformed: "id_malformed" };
 
 impl Part {
@@ -39,7 +39,7 @@ impl Part {
     /// (RFC 9110 section 5.5).
     ///
     /// Of two values a proxy may look at one, and the receiver at the other.
-    pub(super) fn of<'a>(&self, headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a [u8], VerifyError> {
+    pub(crate) fn of<'a>(&self, headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a [u8], VerifyError> {
         let mut values = headers.get_all(name).iter();
         let value = values
             .next()
@@ -50,15 +50,15 @@ impl Part {
         Ok(trimmed(value.as_bytes()))
     }
 
-    pub(super) fn missing(&self, message: impl fmt::Display) -> VerifyError {
+    pub(crate) fn missing(&self, message: impl fmt::Display) -> VerifyError {
         VerifyError::new(self.missing, message)
     }
 
-    pub(super) fn ambiguous(&self, message: impl fmt::Display) -> VerifyError {
+    pub(crate) fn ambiguous(&self, message: impl fmt::Display) -> VerifyError {
         VerifyError::new(self.ambiguous, message)
     }
 
-    pub(super) fn malformed(&self, message: impl fmt::Display) -> VerifyError {
+    pub(crate) fn malformed(&self, message: impl fmt::Display) -> VerifyError {
         VerifyError::new(self.malformed, message)
     }
 }
@@ -73,7 +73,7 @@ fn trimmed(mut value: &[u8]) -> &[u8] {
 
 /// Returns the error of a signature that no secret made.
 #[cold]
-pub(super) fn mismatch(scheme: &str) -> VerifyError {
+pub(crate) fn mismatch(scheme: &str) -> VerifyError {
     VerifyError::new("signature_mismatch", format_args!("no secret of `{scheme}` made the signature"))
 }
 
@@ -81,7 +81,7 @@ pub(super) fn mismatch(scheme: &str) -> VerifyError {
 ///
 /// The text has 1 to 18 ASCII digits, no sign and no leading zero. So a time has one text, and the signed text is that of the
 /// header.
-pub(super) fn signed_time(
+pub(crate) fn signed_time(
     text: &[u8],
     now: SystemTime,
     tolerance: Duration,
@@ -110,7 +110,7 @@ pub(super) fn signed_time(
 }
 
 /// Returns a time in Unix seconds, as the text of a header.
-pub(super) fn unix_seconds(at: SystemTime) -> Result<String, VerifyError> {
+pub(crate) fn unix_seconds(at: SystemTime) -> Result<String, VerifyError> {
     let since = at.duration_since(SystemTime::UNIX_EPOCH);
     let since = since.map_err(|_| VerifyError::new("time_invalid", "the time is before 1970"))?;
     Ok(since.as_secs().to_string())
@@ -118,7 +118,7 @@ pub(super) fn unix_seconds(at: SystemTime) -> Result<String, VerifyError> {
 
 /// Where a scheme has the id of a delivery.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum DeliveryId {
+pub(crate) enum DeliveryId {
     None,
     /// The first of these headers with a valid id.
     Headers(&'static [HeaderName]),
@@ -131,7 +131,7 @@ pub(super) enum DeliveryId {
 
 impl DeliveryId {
     /// Returns the id of a request. A header that is there twice has no id.
-    pub(super) fn of(self, headers: &HeaderMap, body: &[u8]) -> Option<SmolStr> {
+    pub(crate) fn of(self, headers: &HeaderMap, body: &[u8]) -> Option<SmolStr> {
         match self {
             DeliveryId::None => None,
             DeliveryId::Headers(names) => names.iter().find_map(|name| {
@@ -145,7 +145,7 @@ impl DeliveryId {
     }
 
     /// Adds the header with the id, if the scheme has one.
-    pub(super) fn write(self, id: &HeaderValue, headers: &mut HeaderMap) {
+    pub(crate) fn write(self, id: &HeaderValue, headers: &mut HeaderMap) {
         if let DeliveryId::Headers([name, ..]) = self {
             headers.insert(name.clone(), id.clone());
         }
@@ -153,7 +153,7 @@ impl DeliveryId {
 }
 
 /// Returns the value of a header.
-pub(super) fn value(text: &str) -> Result<HeaderValue, VerifyError> {
+pub(crate) fn value(text: &str) -> Result<HeaderValue, VerifyError> {
     HeaderValue::from_str(text)
         .map_err(|_| VerifyError::new("header_malformed", "a header cannot carry the text"))
 }

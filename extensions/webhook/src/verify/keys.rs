@@ -15,19 +15,19 @@ use super::encoding::{from_hex, key_from_base64};
 use super::error::VerifyError;
 
 /// The bytes that a scheme signs, in order.
-pub(super) type Parts<'a> = [&'a [u8]];
+pub(crate) type Parts<'a> = [&'a [u8]];
 
 /// An HMAC that has taken in its key, and is cloned for each request.
-pub(super) type HmacSha256 = Hmac<Sha256>;
-pub(super) type HmacSha1 = Hmac<Sha1>;
+pub(crate) type HmacSha256 = Hmac<Sha256>;
+pub(crate) type HmacSha1 = Hmac<Sha1>;
 
 /// Returns an HMAC with its key.
-pub(super) fn keyed<M: Mac + KeyInit>(key: &[u8]) -> Result<M, VerifyError> {
+pub(crate) fn keyed<M: Mac + KeyInit>(key: &[u8]) -> Result<M, VerifyError> {
     M::new_from_slice(key).map_err(|_| malformed("an HMAC does not take this key"))
 }
 
 /// Returns the HMAC of what is signed.
-pub(super) fn tag<M: Mac + Clone>(keyed: &M, parts: &Parts<'_>) -> Output<M> {
+pub(crate) fn tag<M: Mac + Clone>(keyed: &M, parts: &Parts<'_>) -> Output<M> {
     let mut mac = keyed.clone();
     for part in parts {
         mac.update(part);
@@ -37,24 +37,24 @@ pub(super) fn tag<M: Mac + Clone>(keyed: &M, parts: &Parts<'_>) -> Output<M> {
 
 /// The HMACs of a receiver, each with a secret.
 #[derive(Clone)]
-pub(super) struct MacKeys<M>(Vec<M>);
+pub(crate) struct MacKeys<M>(Vec<M>);
 
 impl<M: Mac + KeyInit + Clone> MacKeys<M> {
-    pub(super) fn new(keys: Vec<M>) -> MacKeys<M> {
+    pub(crate) fn new(keys: Vec<M>) -> MacKeys<M> {
         MacKeys(keys)
     }
 
     /// Returns keys whose bytes are the texts of the secrets.
-    pub(super) fn of_texts(secrets: impl IntoIterator<Item: AsRef<str>>) -> Result<MacKeys<M>, VerifyError> {
+    pub(crate) fn of_texts(secrets: impl IntoIterator<Item: AsRef<str>>) -> Result<MacKeys<M>, VerifyError> {
         each(secrets, |secret| keyed(mac_secret(secret)?.as_bytes())).map(MacKeys)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Returns the HMAC by the first key if a key made one of the signatures.
-    pub(super) fn made_one<const N: usize>(
+    pub(crate) fn made_one<const N: usize>(
         &self,
         parts: &Parts<'_>,
         signatures: &[[u8; N]],
@@ -74,25 +74,25 @@ impl<M: Mac + KeyInit + Clone> MacKeys<M> {
 
 /// The ed25519 keys of a receiver.
 #[derive(Clone)]
-pub(super) struct PublicKeys(Vec<VerifyingKey>);
+pub(crate) struct PublicKeys(Vec<VerifyingKey>);
 
 impl PublicKeys {
-    pub(super) fn new(keys: Vec<VerifyingKey>) -> PublicKeys {
+    pub(crate) fn new(keys: Vec<VerifyingKey>) -> PublicKeys {
         PublicKeys(keys)
     }
 
     /// Returns keys of texts in hex or base64.
-    pub(super) fn of_texts(keys: impl IntoIterator<Item: AsRef<str>>) -> Result<PublicKeys, VerifyError> {
+    pub(crate) fn of_texts(keys: impl IntoIterator<Item: AsRef<str>>) -> Result<PublicKeys, VerifyError> {
         each(keys, public_key).map(PublicKeys)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Returns `true` if the owner of a key made one of the signatures. The strict verification refuses the keys and the
     /// signatures for which several messages verify.
-    pub(super) fn made_one(&self, parts: &Parts<'_>, signatures: &[[u8; 64]]) -> bool {
+    pub(crate) fn made_one(&self, parts: &Parts<'_>, signatures: &[[u8; 64]]) -> bool {
         if self.0.is_empty() || signatures.is_empty() {
             return false;
         }
@@ -107,27 +107,27 @@ impl PublicKeys {
 /// A token that a sender repeats in each request, as its SHA-256. The hashes have one length, so a comparison shows nothing
 /// of the length of the token.
 #[derive(Clone)]
-pub(super) struct TokenHash(Zeroizing<[u8; 32]>);
+pub(crate) struct TokenHash(Zeroizing<[u8; 32]>);
 
 impl TokenHash {
-    pub(super) fn of(token: &[u8]) -> TokenHash {
+    pub(crate) fn of(token: &[u8]) -> TokenHash {
         TokenHash(Zeroizing::new(Sha256::digest(token).into()))
     }
 
     /// Returns `true` if a token is one of the known ones.
-    pub(super) fn is_one_of(&self, known: &[TokenHash]) -> bool {
+    pub(crate) fn is_one_of(&self, known: &[TokenHash]) -> bool {
         known.iter().fold(Choice::from(0), |is_one, known| is_one | self.0.ct_eq(&*known.0)).into()
     }
 }
 
 /// The key of a sender.
-pub(super) enum SignKey {
+pub(crate) enum SignKey {
     Hmac(HmacSha256),
     Ed25519(Box<SigningKey>),
 }
 
 impl SignKey {
-    pub(super) fn sign(&self, parts: &Parts<'_>) -> Vec<u8> {
+    pub(crate) fn sign(&self, parts: &Parts<'_>) -> Vec<u8> {
         match self {
             SignKey::Hmac(key) => tag(key, parts).to_vec(),
             SignKey::Ed25519(key) => key.sign(&parts.concat()).to_bytes().to_vec(),
@@ -136,7 +136,7 @@ impl SignKey {
 }
 
 /// Reads each secret of a list that is not empty.
-pub(super) fn each<T>(
+pub(crate) fn each<T>(
     secrets: impl IntoIterator<Item: AsRef<str>>,
     read: impl Fn(&str) -> Result<T, VerifyError>,
 ) -> Result<Vec<T>, VerifyError> {
@@ -152,7 +152,7 @@ pub(super) fn each<T>(
 }
 
 /// Returns a secret that has a character other than white space. Anybody can sign with a blank one.
-pub(super) fn not_blank(secret: &str) -> Result<&str, VerifyError> {
+pub(crate) fn not_blank(secret: &str) -> Result<&str, VerifyError> {
     if secret.trim().is_empty() {
         return Err(VerifyError::new("secret_blank", "a secret is empty or white space"));
     }
@@ -160,7 +160,7 @@ pub(super) fn not_blank(secret: &str) -> Result<&str, VerifyError> {
 }
 
 /// Returns a secret that may key an HMAC. A public key may not, because everybody knows it.
-pub(super) fn mac_secret(secret: &str) -> Result<&str, VerifyError> {
+pub(crate) fn mac_secret(secret: &str) -> Result<&str, VerifyError> {
     if secret.trim_start().starts_with("whpk_") {
         return Err(malformed("a public key (`whpk_`) cannot be the secret of an HMAC"));
     }
@@ -168,7 +168,7 @@ pub(super) fn mac_secret(secret: &str) -> Result<&str, VerifyError> {
 }
 
 /// Reads the key of Standard Webhooks: `whsec_`, which may be left out, and 24 to 64 bytes in base64.
-pub(super) fn standard_secret(secret: &str) -> Result<HmacSha256, VerifyError> {
+pub(crate) fn standard_secret(secret: &str) -> Result<HmacSha256, VerifyError> {
     let text = mac_secret(secret)?;
     let text = text.strip_prefix("whsec_").unwrap_or(text);
     let bytes = key_from_base64(text).filter(|bytes| (24..=64).contains(&bytes.len()));
@@ -176,7 +176,7 @@ pub(super) fn standard_secret(secret: &str) -> Result<HmacSha256, VerifyError> {
 }
 
 /// Reads an ed25519 public key of 32 bytes in hex or base64.
-pub(super) fn public_key(text: &str) -> Result<VerifyingKey, VerifyError> {
+pub(crate) fn public_key(text: &str) -> Result<VerifyingKey, VerifyError> {
     let bytes: Option<[u8; 32]> = match text.len() {
         64 => from_hex(text.as_bytes()),
         _ => key_from_base64(text).and_then(|bytes| bytes[..].try_into().ok()),
@@ -187,7 +187,7 @@ pub(super) fn public_key(text: &str) -> Result<VerifyingKey, VerifyError> {
 }
 
 /// Reads an ed25519 private key in hex or base64: the seed of 32 bytes, or 64 bytes that end with the public key.
-pub(super) fn private_key(text: &str) -> Result<SigningKey, VerifyError> {
+pub(crate) fn private_key(text: &str) -> Result<SigningKey, VerifyError> {
     let bytes = match text.len() {
         64 => from_hex::<32>(text.as_bytes()).map(|bytes| Zeroizing::new(bytes.to_vec())),
         128 => from_hex::<64>(text.as_bytes()).map(|bytes| Zeroizing::new(bytes.to_vec())),
@@ -202,7 +202,7 @@ pub(super) fn private_key(text: &str) -> Result<SigningKey, VerifyError> {
 
 /// Returns the error of a secret of the wrong form. The message does not contain the secret.
 #[cold]
-pub(super) fn malformed(message: &str) -> VerifyError {
+pub(crate) fn malformed(message: &str) -> VerifyError {
     VerifyError::new("secret_malformed", message)
 }
 

@@ -13,7 +13,7 @@ use super::verified::Verified;
 
 /// Where a scheme has its signature, and what it signs.
 #[derive(Clone)]
-pub(super) struct Layout {
+pub(crate) struct Layout {
     header: HeaderName,
     /// The text before the signature, such as `sha256=`.
     prefix: Box<str>,
@@ -47,36 +47,36 @@ impl Layout {
     }
 
     /// <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>
-    pub(super) fn github() -> Layout {
+    pub(crate) fn github() -> Layout {
         let header = HeaderName::from_static("x-hub-signature-256");
         Layout::of_body(header, "sha256=", Encoding::Hex, DeliveryId::Headers(&GITHUB_IDS))
     }
 
     /// <https://shopify.dev/docs/apps/build/webhooks/verify-deliveries>
-    pub(super) fn shopify() -> Layout {
+    pub(crate) fn shopify() -> Layout {
         let header = HeaderName::from_static("x-shopify-hmac-sha256");
         Layout::of_body(header, "", Encoding::Base64, DeliveryId::Headers(&SHOPIFY_IDS))
     }
 
     /// <https://docs.slack.dev/authentication/verifying-requests-from-slack>
-    pub(super) fn slack() -> Layout {
+    pub(crate) fn slack() -> Layout {
         let time = ["x-slack-request-timestamp", "v0:", ":"];
         Layout::of_time("x-slack-signature", "v0=", time, DeliveryId::Field { name: "event_id", prefix: "" })
     }
 
     /// <https://developers.zoom.us/docs/api/webhooks/#verify-webhook-events>
-    pub(super) fn zoom() -> Layout {
+    pub(crate) fn zoom() -> Layout {
         Layout::of_time("x-zm-signature", "v0=", ["x-zm-request-timestamp", "v0:", ":"], DeliveryId::None)
     }
 
     /// <https://discord.com/developers/docs/interactions/overview#setting-up-an-endpoint>
-    pub(super) fn discord() -> Layout {
+    pub(crate) fn discord() -> Layout {
         let time = ["x-signature-timestamp", "", ""];
         Layout::of_time("x-signature-ed25519", "", time, DeliveryId::Field { name: "id", prefix: "" })
     }
 
     /// Returns the layout of a sender that signs the body, by its settings.
-    pub(super) fn own(header: &str, prefix: &str, encoding: &str) -> Result<Layout, VerifyError> {
+    pub(crate) fn own(header: &str, prefix: &str, encoding: &str) -> Result<Layout, VerifyError> {
         let name = HeaderName::from_bytes(header.as_bytes());
         let name = name.map_err(|_| {
             VerifyError::new("header_malformed", format_args!("\"{header}\" is not the name of a header"))
@@ -92,7 +92,7 @@ impl Layout {
         Ok(Layout::of_body(name, prefix, encoding, DeliveryId::None))
     }
 
-    pub(super) fn is_timed(&self) -> bool {
+    pub(crate) fn is_timed(&self) -> bool {
         self.time.is_some()
     }
 
@@ -113,7 +113,7 @@ impl Layout {
     }
 
     /// Returns the headers of a signed request.
-    pub(super) fn write(
+    pub(crate) fn write(
         &self,
         key: &SignKey,
         body: &[u8],
@@ -136,20 +136,20 @@ impl Layout {
 
 /// The keys of a receiver.
 #[derive(Clone)]
-pub(super) enum Keys {
+pub(crate) enum Keys {
     Hmac(MacKeys<HmacSha256>),
     Ed25519(PublicKeys),
 }
 
 /// A layout with the keys of a receiver.
 #[derive(Clone)]
-pub(super) struct OneSignature {
-    pub(super) layout: Layout,
-    pub(super) keys: Keys,
+pub(crate) struct OneSignature {
+    pub(crate) layout: Layout,
+    pub(crate) keys: Keys,
 }
 
 impl OneSignature {
-    pub(super) fn verify(
+    pub(crate) fn verify(
         &self,
         scheme: &'static str,
         request: &SignedRequest<'_>,

@@ -36,7 +36,7 @@ static SVIX: Names = Names {
 
 /// The keys of a receiver.
 #[derive(Clone)]
-pub(super) struct Standard {
+pub(crate) struct Standard {
     secrets: MacKeys<HmacSha256>,
     public: PublicKeys,
 }
@@ -52,7 +52,7 @@ struct Signatures {
 
 impl Standard {
     /// Reads secrets (`whsec_`) and public keys (`whpk_`).
-    pub(super) fn of(secrets: impl IntoIterator<Item: AsRef<str>>) -> Result<Standard, VerifyError> {
+    pub(crate) fn of(secrets: impl IntoIterator<Item: AsRef<str>>) -> Result<Standard, VerifyError> {
         let read = |secret: &str| match secret.strip_prefix("whpk_") {
             Some(key) => public_key(key).map(Err),
             None if secret.starts_with("whsk_") => {
@@ -70,7 +70,7 @@ impl Standard {
         Ok(Standard { secrets: MacKeys::new(secret), public: PublicKeys::new(public) })
     }
 
-    pub(super) fn verify(
+    pub(crate) fn verify(
         &self,
         request: &SignedRequest<'_>,
         tolerance: Duration,
@@ -131,7 +131,7 @@ impl Standard {
 }
 
 /// Reads the key of a sender: a secret (`whsec_`) or a private key (`whsk_`).
-pub(super) fn sign_key(secret: &str) -> Result<SignKey, VerifyError> {
+pub(crate) fn sign_key(secret: &str) -> Result<SignKey, VerifyError> {
     match secret.strip_prefix("whsk_") {
         Some(key) => private_key(key).map(|key| SignKey::Ed25519(Box::new(key))),
         None => standard_secret(secret).map(SignKey::Hmac),
@@ -139,7 +139,7 @@ pub(super) fn sign_key(secret: &str) -> Result<SignKey, VerifyError> {
 }
 
 /// Returns the headers of a signed request.
-pub(super) fn write(
+pub(crate) fn write(
     key: &SignKey,
     body: &[u8],
     now: SystemTime,

@@ -60,7 +60,7 @@ impl<'a> Items<'a> {
     }
 }
 
-pub(super) fn verify(
+pub(crate) fn verify(
     keys: &MacKeys<HmacSha256>,
     request: &SignedRequest<'_>,
     tolerance: Duration,
@@ -80,7 +80,7 @@ pub(super) fn verify(
 }
 
 /// Returns the headers of a signed request.
-pub(super) fn write(key: &HmacSha256, body: &[u8], now: SystemTime) -> Result<HeaderMap, VerifyError> {
+pub(crate) fn write(key: &HmacSha256, body: &[u8], now: SystemTime) -> Result<HeaderMap, VerifyError> {
     let time = unix_seconds(now)?;
     let signature = to_hex(&tag(key, &parts(time.as_bytes(), body)));
     Ok(HeaderMap::from_iter([(HEADER.clone(), value(&format!("t={time},v1={signature}"))?)]))

@@ -16,7 +16,7 @@ static GITLAB_IDS: [HeaderName; 1] = [HeaderName::from_static("idempotency-key")
 
 /// A scheme with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// <https://docs.gitlab.com/user/project/integrations/webhooks/>
     Gitlab,
     /// <https://core.telegram.org/bots/api#setwebhook>
@@ -28,7 +28,7 @@ pub(super) enum Form {
 }
 
 impl Form {
-    pub(super) fn scheme(self) -> &'static str {
+    pub(crate) fn scheme(self) -> &'static str {
         match self {
             Form::Gitlab => "gitlab",
             Form::Telegram => "telegram",
@@ -54,7 +54,7 @@ impl Form {
     }
 
     /// Returns a secret that a request of this scheme can carry.
-    pub(super) fn secret(self, secret: &str) -> Result<&str, VerifyError> {
+    pub(crate) fn secret(self, secret: &str) -> Result<&str, VerifyError> {
         let secret = not_blank(secret)?;
         let is_public = secret.starts_with("whpk_");
         let (is_valid, rule) = match self {
@@ -94,7 +94,7 @@ impl Form {
     }
 
     /// Returns the headers of a request with a token.
-    pub(super) fn write(self, token: &str, id: &http::HeaderValue) -> Result<HeaderMap, VerifyError> {
+    pub(crate) fn write(self, token: &str, id: &http::HeaderValue) -> Result<HeaderMap, VerifyError> {
         let text = match self {
             Form::Gitlab | Form::Telegram => token.to_owned(),
             Form::Bearer => format!("Bearer {token}"),
@@ -117,14 +117,14 @@ fn credentials<'a>(value: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 
 /// A scheme with the tokens of a receiver.
 #[derive(Clone)]
-pub(super) struct Tokens {
+pub(crate) struct Tokens {
     form: Form,
     header: HeaderName,
     hashes: Vec<TokenHash>,
 }
 
 impl Tokens {
-    pub(super) fn of(
+    pub(crate) fn of(
         form: Form,
         secrets: impl IntoIterator<Item: AsRef<str>>,
     ) -> Result<Tokens, VerifyError> {
@@ -132,7 +132,7 @@ impl Tokens {
         Ok(Tokens { form, header: form.header(), hashes })
     }
 
-    pub(super) fn verify(&self, request: &SignedRequest<'_>) -> Result<Verified, VerifyError> {
+    pub(crate) fn verify(&self, request: &SignedRequest<'_>) -> Result<Verified, VerifyError> {
         let scheme = self.form.scheme();
         let token = self.form.token(SIGNATURE.of(request.headers, &self.header)?);
         let token =

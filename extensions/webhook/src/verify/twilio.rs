@@ -22,10 +22,10 @@ const BODY_HASH: &str = "bodySHA256";
 /// The URL that Twilio requests, as it is configured there. A proxy may change the URL that the server sees, and a client
 /// chooses the `Host`, so the URL is not built from the request.
 #[derive(Clone)]
-pub(super) struct PublicUrl(Box<str>);
+pub(crate) struct PublicUrl(Box<str>);
 
 impl PublicUrl {
-    pub(super) fn parse(text: &str) -> Result<PublicUrl, VerifyError> {
+    pub(crate) fn parse(text: &str) -> Result<PublicUrl, VerifyError> {
         let uri = text.parse::<Uri>().ok().filter(|uri| uri.host().is_some_and(|host| !host.is_empty()));
         let is_http = uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
         if !is_http || text.contains('#') {
@@ -64,7 +64,7 @@ fn body_hash(query: &str) -> Option<Result<[u8; 32], VerifyError>> {
     Some(hash.ok_or_else(|| SIGNATURE.malformed("the query has no `bodySHA256` of 32 bytes in hex")))
 }
 
-pub(super) fn verify(
+pub(crate) fn verify(
     keys: &MacKeys<HmacSha1>,
     url: &PublicUrl,
     request: &SignedRequest<'_>,
@@ -88,12 +88,12 @@ pub(super) fn verify(
 }
 
 /// Returns `bodySHA256=HEX` for the query of a request whose body is no form.
-pub(super) fn body_hash_query(body: &[u8]) -> String {
+pub(crate) fn body_hash_query(body: &[u8]) -> String {
     format!("{BODY_HASH}={}", to_hex(&Sha256::digest(body)))
 }
 
 /// Returns the headers of a signed request. The body is a form, unless the query of the URL has its hash.
-pub(super) fn write(
+pub(crate) fn write(
     key: &HmacSha1,
     url: &PublicUrl,
     body: &[u8],

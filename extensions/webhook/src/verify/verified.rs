@@ -32,7 +32,7 @@ impl Verified {
     }
 
     /// Returns a verified request of a scheme of this crate.
-    pub(super) fn of(scheme: &'static str, delivery_id: Option<SmolStr>) -> Verified {
+    pub(crate) fn of(scheme: &'static str, delivery_id: Option<SmolStr>) -> Verified {
         let scheme = SmolStr::new_static(scheme);
         Verified { scheme, delivery_id, signed_at: None, replay_id: None }
     }
@@ -115,6 +115,6 @@ impl fmt::Debug for Verified {
 }
 
 /// Returns `true` if a text is an id: 1 to 256 bytes of visible ASCII.
-pub(super) fn is_id(text: &[u8]) -> bool {
+pub(crate) fn is_id(text: &[u8]) -> bool {
     (1..=LONGEST_ID).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic)
 }
