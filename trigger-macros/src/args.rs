@@ -237,11 +237,11 @@ mod tests {
     #[test]
     fn an_unknown_key_gets_the_closest_and_the_list() {
         let (_, messages) = read(WEBHOOK, quote!("/x", prot = 9090));
-        assert_eq!(
-            messages,
-            ["unknown key `prot`; did you mean `port`?\n  \
-              the keys here are: port, host, body_limit, id, queue, queue_bytes, overflow, filter, crate"]
-        );
+        let [message] = &messages[..] else { panic!("{messages:?}") };
+        let begin =
+            "unknown key `prot`; did you mean `port`?\n  the keys here are: port, host, body_limit, verify,";
+        assert!(message.starts_with(begin), "{message}");
+        assert!(message.ends_with(", id, queue, queue_bytes, overflow, filter, crate"), "{message}");
     }
 
     #[test]

@@ -110,7 +110,7 @@ const PUBLIC_KEY: Setting = Setting::names("public_key", "public key of the send
     .optional("the keys of `env` or `file`");
 
 /// Where a secret belongs, for an error about one in the code.
-const NOT_HERE: &str = "a secret does not belong into the code: put it into a variable of the environment, and name \
+const NOT_HERE: &str = "a secret does not belong in the code: put it into a variable of the environment, and name \
                         that: `env = \"WEBHOOK_SECRET\"`";
 const LITERALS: &[(&str, &str)] = &[
     ("secret", NOT_HERE),
