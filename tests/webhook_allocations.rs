@@ -132,7 +132,8 @@ fn queued_request_keeps_less_than_its_read_buffer() {
     threads.block_on(trigger.stop());
 }
 
-/// One buffer to read into, one to write from, and less than half a buffer for the rest, including the event.
+/// One buffer to read into, one to write from, and less than three quarters of one for the rest: the event, the framing of the
+/// heads, and the place of the connection among the others.
 #[test]
 fn idle_connection_keeps_two_buffers() {
     const CONNECTIONS: usize = 50;
@@ -149,6 +150,6 @@ fn idle_connection_keeps_two_buffers() {
         }
     });
     let streams: Vec<_> = are_idle.iter().collect();
-    assert!(kept < 5 * BUFFER / 2, "{kept} bytes for each of {} connections", streams.len());
+    assert!(kept < 11 * BUFFER / 4, "{kept} bytes for each of {} connections", streams.len());
     threads.block_on(trigger.stop());
 }

@@ -238,8 +238,7 @@ mod tests {
     fn an_unknown_key_gets_the_closest_and_the_list() {
         let (_, messages) = read(WEBHOOK, quote!("/x", prot = 9090));
         let [message] = &messages[..] else { panic!("{messages:?}") };
-        let begin =
-            "unknown key `prot`; did you mean `port`?\n  the keys here are: port, host, body_limit, verify,";
+        let begin = "unknown key `prot`; did you mean `port`?\n  the keys here are: port, host, ";
         assert!(message.starts_with(begin), "{message}");
         assert!(message.ends_with(", id, queue, queue_bytes, overflow, filter, crate"), "{message}");
     }
