@@ -115,7 +115,7 @@ pub use trigger_macros::on_message;
 /// |---|---|---|
 /// | `port` | 1 to 65535, or 0 to let the system pick one; a literal or a `const` | 9090 |
 /// | `host` | the address to listen on, or a name, of which every address is used | `"0.0.0.0"`, every interface |
-/// | `mount` | bind no port: the requests come through [`WebhookRouter::router`], in an axum application of the program | a port of its own |
+/// | `mount` | bind no port: the requests come through `WebhookRouter::router`, in an axum application of the program | a port of its own |
 /// | `body_limit` | the largest body, such as `"256KiB"`; a larger one is answered 413 | `"1MiB"` |
 /// | `verify` | the proof of the sender, such as `github(env = "SECRET")`, or a `Verifier` of the program: 401 without it | every request |
 /// | `handshake` | the sender whose handshakes are answered: `slack`, `github`, `discord`, `zoom`, `meta(env = "..")`, `graph`, `dropbox`, `cloudevents(origins = [..])` | no handshake |
