@@ -93,5 +93,7 @@ mod webhook_routes;
 mod webhook_secret_files;
 mod webhook_signatures;
 mod webhook_stop;
+// `cargo test --workspace` has the feature, by `tests/docs`. The quickstart would build a cryptography library for it.
+#[cfg(feature = "tls")]
 mod webhook_tls;
 mod workers;
