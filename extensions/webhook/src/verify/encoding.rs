@@ -22,6 +22,14 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
+    /// Returns the name, as a declaration has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Encoding::Hex => "hex",
+            Encoding::Base64 => "base64",
+        }
+    }
+
     pub(crate) fn named(name: &str) -> Option<Encoding> {
         match name {
             "hex" => Some(Encoding::Hex),

@@ -101,7 +101,8 @@ impl Layout {
         let text = SIGNATURE.of(headers, &self.header)?.strip_prefix(self.prefix.as_bytes());
         text.and_then(|text| self.encoding.decode(text)).ok_or_else(|| {
             let (name, prefix, encoding) = (&self.header, &self.prefix, self.encoding);
-            SIGNATURE.malformed(format_args!("`{name}` is not \"{prefix}\" and {N} bytes in {encoding:?}"))
+            SIGNATURE
+                .malformed(format_args!("`{name}` is not \"{prefix}\" and {N} bytes in {}", encoding.name()))
         })
     }
 
